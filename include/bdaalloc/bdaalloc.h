@@ -1,0 +1,484 @@
+/*
+ * libbdaalloc: malloc for GPU pointers.
+ *
+ * One call answers with a device address that a shader can dereference, the CPU pointer to the same bytes where
+ * the memory is host-visible, and the VkBuffer and offset for the commands that still want them.
+ *
+ *     BdaAllocation a;
+ *     if (bda_alloc(allocator, &(BdaAllocInfo){ .size = 4096, .name = "particles" }, &a) == VK_SUCCESS) {
+ *         push_constants.particles = a.address;      // the shader follows it
+ *         ...
+ *         bda_free(allocator, a.handle);
+ *     }
+ *
+ * Words
+ *   intent      where memory should live, and who touches it (BdaIntent).
+ *   block       one VkDeviceMemory of the library, cut into ranges or holding own buffers.
+ *   range       a piece of a block's own VkBuffer: what bda_alloc returns.
+ *   own buffer  a VkBuffer made for one request: what bda_alloc_buffer returns.
+ *   dedicated   an allocation with a VkDeviceMemory to itself.
+ *   pool        the blocks of one memory type and purpose; BdaPool is one the caller made.
+ *   handle      names an allocation; once it is freed the handle is stale, and the library knows.
+ *
+ * Conventions, true of every function here unless its comment says otherwise
+ *   Units       sizes, offsets and alignments are bytes (VkDeviceSize).
+ *   Defaults    zero is a good default in every info struct; `next` must be NULL in this version.
+ *   Results     VK_SUCCESS or one of the errors below. On an error the outputs are zeroed, nothing has changed and
+ *               nothing leaks. A misuse is also told to the message callback, with the function and the reason.
+ *                 VK_ERROR_VALIDATION_FAILED_EXT   the caller's mistake (NULL, zero size, stale handle, …)
+ *                 VK_ERROR_FEATURE_NOT_PRESENT     no memory type fits, or a feature was not enabled
+ *                 VK_ERROR_OUT_OF_DEVICE_MEMORY    a heap, a budget or a limit is exhausted
+ *                 VK_ERROR_OUT_OF_HOST_MEMORY      the host allocator refused
+ *                 VK_ERROR_TOO_MANY_OBJECTS        maxMemoryAllocationCount or another count is reached
+ *               and what the driver itself answers, unchanged.
+ *   Threads     any function may be called from any thread at any time, but an allocator or pool must not be
+ *               destroyed while another call uses it. With BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT the caller
+ *               lets one call in at a time.
+ *   Ownership   structs and strings passed in are copied or only read during the call; nothing passed in is kept
+ *               but the Vulkan handles, the host allocation callbacks' targets and the message callback's user pointer.
+ *   Source      VUIDs name the Vulkan rule that a function keeps for its caller.
+ *
+ * Include order: this header includes <vulkan/vulkan_core.h>, which declares prototypes unless VK_NO_PROTOTYPES is
+ * defined. With volk include volk.h first, or define VK_NO_PROTOTYPES before this header.
+ */
+#ifndef BDAALLOC_BDAALLOC_H
+#define BDAALLOC_BDAALLOC_H
+
+#include <vulkan/vulkan_core.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Importing from a Windows DLL wants BDA_SHARED defined; the CMake target and the pkg-config file do so. */
+#if defined(_WIN32) && defined(BDA_BUILDING_SHARED)
+#define BDA_API __declspec(dllexport)
+#elif defined(_WIN32) && defined(BDA_SHARED)
+#define BDA_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define BDA_API __attribute__((visibility("default")))
+#else
+#define BDA_API
+#endif
+
+/* ---- Version -------------------------------------------------------------------------------------------------- */
+
+#define BDA_VERSION_MAJOR 0
+#define BDA_VERSION_MINOR 1
+#define BDA_VERSION_PATCH 0
+/* Compile-time version, packed as Vulkan packs its own: VK_API_VERSION_MAJOR and its siblings take it apart. */
+#define BDA_VERSION VK_MAKE_API_VERSION(0, BDA_VERSION_MAJOR, BDA_VERSION_MINOR, BDA_VERSION_PATCH)
+
+/* The version of the library that is running, packed like BDA_VERSION. Costs nothing, cannot fail. */
+BDA_API uint32_t bda_get_version(void);
+
+/* ---- Handles -------------------------------------------------------------------------------------------------- */
+
+typedef struct BdaAllocator_T *BdaAllocator;
+typedef struct BdaPool_T *BdaPool;
+
+/* Names one allocation of one allocator: slot index, generation and allocator tag. 0 is no allocation. */
+typedef uint64_t BdaHandle;
+
+/* ---- Messages ------------------------------------------------------------------------------------------------- */
+
+typedef enum BdaMessageSeverity {
+    BDA_MESSAGE_INFO = 0,    /* an event, when BDA_ALLOCATOR_LOG_EVENTS_BIT asks for them */
+    BDA_MESSAGE_WARNING = 1, /* something to mend, such as a leak listed at destroy */
+    BDA_MESSAGE_ERROR = 2,   /* a misuse that was refused */
+    BDA_MESSAGE_SEVERITY_MAX_ENUM = 0x7FFFFFFF
+} BdaMessageSeverity;
+
+/* Takes one message. `text` is one line of UTF-8, without a newline, valid during the call. May be called from any
+ * thread that is inside a bda_ function; no lock of the library is held. It must not call back into the allocator. */
+typedef void (*BdaMessageCallback)(void *user, BdaMessageSeverity severity, const char *text);
+
+/* ---- Allocator ------------------------------------------------------------------------------------------------ */
+
+typedef enum BdaAllocatorFlagBits {
+    /* The caller lets one call at a time into this allocator; the library then takes no locks. */
+    BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT = 0x1,
+    /* Every allocation, free and block is told to the message callback as BDA_MESSAGE_INFO. Slow; for debugging. */
+    BDA_ALLOCATOR_LOG_EVENTS_BIT = 0x2,
+    BDA_ALLOCATOR_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
+} BdaAllocatorFlagBits;
+typedef VkFlags BdaAllocatorFlags;
+
+typedef struct BdaAllocatorInfo {
+    const void *next;
+    BdaAllocatorFlags flags;
+    /* VkApplicationInfo::apiVersion of the instance; 0 means 1.2. The library uses nothing newer than this and than
+     * the device's own version. */
+    uint32_t api_version;
+    VkInstance instance;
+    VkPhysicalDevice physical_device;
+    VkDevice device;
+    /* Where every Vulkan function comes from: volk's or the loader's vkGetInstanceProcAddr. Required. */
+    PFN_vkGetInstanceProcAddr get_instance_proc_addr;
+    /* What the device was made with: features, extensions and queue families are read from it, since a VkDevice
+     * cannot be asked. Required; bufferDeviceAddress must be enabled in it. Only read during the call. */
+    const VkDeviceCreateInfo *device_info;
+    /* Host memory, for the library and passed on to the driver; NULL is malloc. The struct is copied. */
+    const VkAllocationCallbacks *callbacks;
+    /* Where messages go; NULL drops them. */
+    BdaMessageCallback message;
+    void *message_user;
+    /* Size of a pool's first block; each further one is twice as large, up to the largest. 0: 1 MiB, growing to
+     * 256 MiB where the CPU cannot map the memory and 64 MiB where it can (a driver's price for host-visible memory
+     * grows with its size), and never more than an eighth of the heap. */
+    VkDeviceSize first_block_size;
+    VkDeviceSize max_block_size;
+    VkDeviceSize max_host_visible_block_size;
+    /* Bytes of empty blocks that each pool keeps for the next request, beside one empty block that it always keeps;
+     * what is over that goes back to the driver in bda_collect, or in an allocation that needs a new block. */
+    VkDeviceSize keep_empty;
+    /* The queue families that will use the memory; none given: every family of `device_info`. Where there are two or
+     * more, buffers of blocks are VK_SHARING_MODE_CONCURRENT over them, so pointers need no ownership transfers. */
+    uint32_t queue_family_count;
+    const uint32_t *queue_families;
+    /* The most bytes to take from each heap, in heap order; fewer entries than heaps or a 0 leave no limit. */
+    uint32_t heap_limit_count;
+    const VkDeviceSize *heap_limits;
+} BdaAllocatorInfo;
+
+/*
+ * Makes an allocator for one VkDevice. It makes no VkDeviceMemory yet; blocks come with the first requests.
+ * Cost: a few queries of the physical device, one short-lived VkBuffer, under 64 KiB of host memory.
+ * Errors: VALIDATION_FAILED (a required member is NULL, unknown flags, zero `api_version` below what is needed, block
+ *   sizes that contradict each other); FEATURE_NOT_PRESENT (bufferDeviceAddress is not enabled in `device_info`, or a
+ *   Vulkan function is missing); OUT_OF_HOST_MEMORY.
+ * Keeps VUID-VkMemoryAllocateInfo-flags-03331 and VUID-vkGetBufferDeviceAddress-bufferDeviceAddress-03324.
+ */
+BDA_API VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *allocator);
+
+/*
+ * Destroys the allocator. Pending frees are drained without waiting: the caller has seen the device idle, or lost.
+ * What is still live is listed by name through the message callback (BDA_MESSAGE_WARNING) and then freed too, with
+ * every pool. VK_SUCCESS; VK_INCOMPLETE when something was still live. NULL is allowed and does nothing.
+ */
+BDA_API VkResult bda_destroy_allocator(BdaAllocator allocator);
+
+/* ---- Allocating ----------------------------------------------------------------------------------------------- */
+
+/* Where memory should live. What is required is never weakened; among the types that satisfy it the preferences
+ * decide, in the order given, and the next best is used when a heap is full. */
+typedef enum BdaIntent {
+    /* The GPU's own memory. Requires DEVICE_LOCAL. Prefers not HOST_VISIBLE, which is scarce where it is a window.
+     * With BDA_ALLOC_HOST_FALLBACK_BIT host memory serves when device-local memory is exhausted. */
+    BDA_INTENT_DEVICE = 0,
+    /* The CPU writes, the GPU reads. Requires HOST_VISIBLE. Prefers HOST_COHERENT, then not HOST_CACHED
+     * (write-combined), then not DEVICE_LOCAL. */
+    BDA_INTENT_UPLOAD = 1,
+    /* The GPU writes, the CPU reads. Requires HOST_VISIBLE. Prefers HOST_CACHED, then HOST_COHERENT, then not
+     * DEVICE_LOCAL. */
+    BDA_INTENT_READBACK = 2,
+    /* The GPU's own memory, written by the CPU in place ("resizable BAR", integrated GPUs). Requires DEVICE_LOCAL and
+     * HOST_VISIBLE. Prefers HOST_COHERENT. With BDA_ALLOC_HOST_FALLBACK_BIT host memory serves instead. */
+    BDA_INTENT_SHARED = 3,
+    BDA_INTENT_MAX_ENUM = 0x7FFFFFFF
+} BdaIntent;
+
+typedef enum BdaAllocFlagBits {
+    /* A VkDeviceMemory of its own. */
+    BDA_ALLOC_DEDICATED_BIT = 0x1,
+    /* New memory is taken only while the heap stays within its budget (VK_EXT_memory_budget where enabled, else 80 %
+     * of the heap; the caller's own use counts, see bda_set_external_use). */
+    BDA_ALLOC_WITHIN_BUDGET_BIT = 0x2,
+    /* No new memory is taken at all: the request is served from blocks with room, or refused. */
+    BDA_ALLOC_NO_NEW_MEMORY_BIT = 0x4,
+    /* Intents that require DEVICE_LOCAL may be served from host memory rather than refused. */
+    BDA_ALLOC_HOST_FALLBACK_BIT = 0x8,
+    /* The bytes are zeroed (and flushed) by the CPU; refused with FEATURE_NOT_PRESENT where nothing is mapped. */
+    BDA_ALLOC_ZERO_BIT = 0x10,
+    /* The memory is scratch for acceleration structure builds, which no VkBufferUsageFlagBits says: it is aligned to
+     * minAccelerationStructureScratchOffsetAlignment. */
+    BDA_ALLOC_ACCELERATION_STRUCTURE_SCRATCH_BIT = 0x20,
+    BDA_ALLOC_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
+} BdaAllocFlagBits;
+typedef VkFlags BdaAllocFlags;
+
+typedef struct BdaAllocInfo {
+    const void *next;
+    /* Bytes. Required by bda_alloc; bda_alloc_buffer takes it from the VkBufferCreateInfo and wants 0 or the same. */
+    VkDeviceSize size;
+    /* The address is a multiple of this and of what `usage` needs: a power of two, at most the pool's largest block.
+     * 0 means 16. Up to BdaProperties::base_alignment the offset in the buffer is a multiple of it too. */
+    VkDeviceSize alignment;
+    /* VkBufferUsageFlagBits (or …Bits2): what a range will be used for besides being pointed at; decides alignment
+     * and pool. 0: reached through pointers only. bda_alloc_buffer takes it from the VkBufferCreateInfo and wants 0. */
+    uint64_t usage;
+    /* The caller's own value, given back by bda_get_info. */
+    uint64_t user;
+    BdaIntent intent;
+    BdaAllocFlags flags;
+    /* VK_EXT_memory_priority, above 0 to 1; 0 means the default, 0.5. Another priority is another pool. */
+    float priority;
+    /* A pool made by bda_create_pool; NULL: one of the library's own. A pool brings its own intent and priority:
+     * leave both 0 here, or the same. */
+    BdaPool pool;
+    /* Shown in messages, leak lists and tools; copied. NULL: none. */
+    const char *name;
+} BdaAllocInfo;
+
+typedef struct BdaAllocation {
+    BdaHandle handle;
+    /* The GPU's pointer; valid in every shader of the device until the allocation is freed. */
+    VkDeviceAddress address;
+    /* The CPU's pointer to the same bytes, NULL where the memory is not host-visible. */
+    void *mapped;
+    /* The buffer and the offset in it at which the allocation begins (own buffers: 0). */
+    VkBuffer buffer;
+    VkDeviceSize offset;
+    /* What was asked for. */
+    VkDeviceSize size;
+} BdaAllocation;
+
+/*
+ * Allocates a range of a block's buffer: the malloc for pointers.
+ * Cost: host memory only while a block has room, no Vulkan call; else one vkAllocateMemory and its companions, with no
+ *   lock held meanwhile. Requests over half the largest block, and flagged ones, are dedicated.
+ * Errors: VALIDATION_FAILED (zero size, size over maxBufferSize, maxMemoryAllocationSize or the heap, alignment no
+ *   power of two or over the largest block, unknown flags or intent, usage no block can carry, dead pool);
+ *   FEATURE_NOT_PRESENT (no memory type serves the intent; usage whose feature is not enabled);
+ *   OUT_OF_DEVICE_MEMORY; OUT_OF_HOST_MEMORY; TOO_MANY_OBJECTS.
+ * Driver: vkCreateBuffer, vkGetBufferMemoryRequirements2, vkAllocateMemory, vkMapMemory, vkBindBufferMemory,
+ *   vkGetBufferDeviceAddress, vkGetPhysicalDeviceMemoryProperties2, vkGetSemaphoreCounterValue, their counterparts.
+ * Keeps VUID-vkBindBufferMemory-bufferDeviceAddress-03339, the offset limits of VkPhysicalDeviceLimits for the usage
+ *   given, and VUID-VkMappedMemoryRange-offset-00687 for neighbours in non-coherent memory.
+ */
+BDA_API VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation);
+
+/*
+ * Makes a VkBuffer from `buffer_info` (SHADER_DEVICE_ADDRESS is added to its usage, its pNext is honoured) and binds
+ * it into a block of such buffers, or into memory of its own where it is large or the driver prefers so. The buffer
+ * belongs to the allocation: bda_free destroys it. `info` may be NULL.
+ * Cost: the driver's vkCreateBuffer, vkGetBufferMemoryRequirements2, vkBindBufferMemory and vkGetBufferDeviceAddress,
+ *   plus new memory as in bda_alloc when no block has room.
+ * Errors: as bda_alloc; VALIDATION_FAILED also for sparse or protected buffers, opaque capture addresses, and a
+ *   VkBufferUsageFlags2CreateInfo without SHADER_DEVICE_ADDRESS in the pNext chain.
+ * Notes: VkExternalMemoryBufferCreateInfo in the chain makes the memory dedicated and exportable with its handle types.
+ *   VK_BUFFER_CREATE_DEVICE_ADDRESS_CAPTURE_REPLAY_BIT puts the buffer into memory allocated for capture and replay.
+ * Keeps VUID-vkBindBufferMemory-memory-01035, -memoryOffset-01036, -bufferDeviceAddress-03339,
+ *   -bufferDeviceAddressCaptureReplay-09200, VUID-VkBufferDeviceAddressInfo-buffer-02601.
+ */
+BDA_API VkResult bda_alloc_buffer(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info,
+                                  const BdaAllocInfo *info, BdaAllocation *allocation);
+
+/*
+ * Allocates `count` ranges as bda_alloc does: all of them, or none and all outputs zeroed. count 0 does nothing.
+ * The message of a refused item names its index.
+ */
+BDA_API VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos,
+                                BdaAllocation *allocations);
+
+/* ---- Freeing -------------------------------------------------------------------------------------------------- */
+
+/*
+ * Frees an allocation of either kind; its handle is stale from then on. The GPU must have finished with it.
+ * Handle 0 does nothing. Cost: a range, host memory only; an own buffer, vkDestroyBuffer; a dedicated allocation,
+ * vkFreeMemory too. Never allocates, works after VK_ERROR_DEVICE_LOST.
+ * Errors: VALIDATION_FAILED (double free, stale handle, another allocator's handle), and nothing has changed.
+ * Keeps VUID-vkDestroyBuffer-buffer-00922 only if the caller does.
+ */
+BDA_API VkResult bda_free(BdaAllocator allocator, BdaHandle handle);
+
+/*
+ * Frees an allocation once `timeline` has reached `value`, in a later bda_collect (or in an allocation that finds no
+ * room). The handle is stale at once. Allocates nothing, calls no driver function. The semaphore must live until
+ * the free has been collected or the allocator destroyed.
+ * Errors: VALIDATION_FAILED (as bda_free; NULL semaphore); FEATURE_NOT_PRESENT (timelineSemaphore is not enabled);
+ *   TOO_MANY_OBJECTS (frees are pending on 256 other semaphores; nothing has changed).
+ * Frees on more than 256 values at a time are kept in fewer groups, and then wait for the later value of their group.
+ */
+BDA_API VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value);
+
+/* Frees `count` allocations: all of them, or none when one of the handles is bad (zeros are skipped, a handle given
+ * twice is bad). Costs less than single calls. Errors: as bda_free; the message names the index. */
+BDA_API VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles);
+
+/*
+ * Releases the pending frees whose semaphores have reached their values, and gives empty blocks over what pools keep
+ * back to the driver. Meant for once a frame. Never waits. Driver: vkGetSemaphoreCounterValue once per distinct
+ * semaphore, vkDestroyBuffer and vkFreeMemory for what is released. A lost device counts as finished: everything
+ * pending is released, and VK_ERROR_DEVICE_LOST is returned so that the caller learns of it.
+ */
+BDA_API VkResult bda_collect(BdaAllocator allocator);
+
+/* ---- Pools ---------------------------------------------------------------------------------------------------- */
+
+typedef struct BdaPoolInfo {
+    const void *next;
+    BdaIntent intent;
+    /* BDA_ALLOC_HOST_FALLBACK_BIT is the only flag: it lets the pool itself be made of host memory. */
+    BdaAllocFlags flags;
+    /* What the pool's ranges are used for, as in BdaAllocInfo; requests may name any part of it. 0: everything that
+     * the library's own pools of pointers serve. */
+    uint64_t usage;
+    float priority;
+    /* 0: as in BdaAllocatorInfo, resolved for the pool's memory type. */
+    VkDeviceSize first_block_size;
+    VkDeviceSize max_block_size;
+    /* The most bytes of device memory that the pool may hold, dedicated allocations included; 0: no limit. */
+    VkDeviceSize limit;
+    VkDeviceSize keep_empty;
+    /* Shown in messages and given to the pool's Vulkan objects; copied. */
+    const char *name;
+} BdaPoolInfo;
+
+/* Makes a pool of its own block sizes, priority and limit, in the best memory type for its intent and usage. It makes
+ * no memory yet. Errors: VALIDATION_FAILED, FEATURE_NOT_PRESENT, OUT_OF_HOST_MEMORY. */
+BDA_API VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPool *pool);
+
+/* Destroys a pool. Pending frees in it are drained; what is still live is listed as in bda_destroy_allocator and
+ * freed, and VK_INCOMPLETE returned. NULL is allowed and does nothing. */
+BDA_API VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool);
+
+/* The pool's parameters with every default resolved; `name` belongs to the pool. */
+BDA_API VkResult bda_get_pool_info(BdaAllocator allocator, BdaPool pool, BdaPoolInfo *info);
+
+/* ---- What is known of an allocation --------------------------------------------------------------------------- */
+
+typedef struct BdaAllocationInfo {
+    void *next;
+    /* As it was returned; all of it, so a handle alone is enough to keep. */
+    BdaAllocation allocation;
+    /* NULL: one of the library's own pools. */
+    BdaPool pool;
+    uint32_t memory_type;
+    uint32_t heap;
+    VkMemoryPropertyFlags properties;
+    VkBool32 dedicated;
+    VkBool32 own_buffer;
+    float priority;
+    uint64_t user;
+    /* Belongs to the allocation: valid until it is renamed or freed. NULL: none. */
+    const char *name;
+} BdaAllocationInfo;
+
+/* What was chosen for an allocation. Errors: VALIDATION_FAILED (NULL, a stale or foreign handle). */
+BDA_API VkResult bda_get_info(BdaAllocator allocator, BdaHandle handle, BdaAllocationInfo *info);
+
+/* Renames an allocation; the name is copied, NULL takes it away. Own buffers and dedicated allocations pass it on to
+ * VK_EXT_debug_utils where the instance has it. Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
+BDA_API VkResult bda_set_name(BdaAllocator allocator, BdaHandle handle, const char *name);
+
+/* Changes the caller's own value. Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
+BDA_API VkResult bda_set_user(BdaAllocator allocator, BdaHandle handle, uint64_t user);
+
+/* ---- The CPU's side of mapped memory -------------------------------------------------------------------------- */
+
+/*
+ * bda_write copies `size` bytes to `offset` in the allocation and makes them available to the device; bda_read makes
+ * the device's writes visible and copies them out. They wait for nothing: what the GPU does with the bytes meanwhile
+ * is the caller's to order. bda_flush and bda_invalidate do the same without the copy, for memory written through
+ * `mapped`; size VK_WHOLE_SIZE reaches to the end. In coherent memory they call no driver function.
+ * Errors: VALIDATION_FAILED (a stale handle, past the end, nothing mapped, NULL data); what vkFlushMappedMemoryRanges
+ *   answers. Ranges are widened to whole atoms, none of which is shared with a neighbour.
+ * Keeps VUID-VkMappedMemoryRange-size-00685, -offset-00687, -size-01389, -size-01390.
+ */
+BDA_API VkResult bda_write(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, const void *data,
+                           VkDeviceSize size);
+BDA_API VkResult bda_read(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, void *data, VkDeviceSize size);
+BDA_API VkResult bda_flush(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize size);
+BDA_API VkResult bda_invalidate(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize size);
+
+/* ---- Blocks, ahead of time and after -------------------------------------------------------------------------- */
+
+/* Makes blocks now, so that the next `bytes` of requests like `like` find room and no frame pays for a block. `size`
+ * of `like` may be 0. Nothing is kept on an error. Errors: as bda_alloc. */
+BDA_API VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceSize bytes);
+
+/* Gives empty blocks back to the driver until at most `keep` bytes of them are left in the whole allocator, the
+ * largest first; 0 keeps none. `released` (may be NULL) says how many bytes went. Collects pending frees first. */
+BDA_API VkResult bda_trim(BdaAllocator allocator, VkDeviceSize keep, VkDeviceSize *released);
+
+/* ---- Budget and statistics ------------------------------------------------------------------------------------ */
+
+/* Tells what the caller takes from a heap without the library (images, another allocator): `bytes` in `count`
+ * VkDeviceMemory objects, replacing what was told for this heap before. Counted against maxMemoryAllocationCount
+ * and, where the driver reports no usage of its own (VK_EXT_memory_budget), against the budget; always against
+ * BdaAllocatorInfo::heap_limits. Errors: VALIDATION_FAILED (no such heap). */
+BDA_API VkResult bda_set_external_use(BdaAllocator allocator, uint32_t heap, VkDeviceSize bytes, uint32_t count);
+
+typedef struct BdaUse {
+    uint64_t block_count;      /* VkDeviceMemory objects, dedicated ones included */
+    uint64_t dedicated_count;  /* of them, dedicated to one allocation */
+    uint64_t empty_count;      /* of them, with no allocation in them */
+    VkDeviceSize reserved;     /* bytes of all blocks */
+    uint64_t allocation_count; /* live allocations */
+    VkDeviceSize used;         /* bytes asked for by live allocations */
+    VkDeviceSize wasted;       /* bytes they hold beyond that: rounding, atoms */
+    uint64_t pending_count;    /* freed by bda_free_after and not collected yet */
+    VkDeviceSize pending;      /* bytes they hold */
+    VkDeviceSize free;         /* bytes in blocks that no allocation holds */
+    VkDeviceSize largest_free; /* the longest free piece */
+} BdaUse;
+
+typedef struct BdaHeapStats {
+    VkDeviceSize size;     /* of the heap, from VkMemoryHeap */
+    VkDeviceSize limit;    /* the caller's heap_limits entry; 0 is none */
+    VkDeviceSize budget;   /* what may be used: VK_EXT_memory_budget, else 80 % of the size; the limit counted in */
+    VkDeviceSize usage;    /* what is used by the whole process, as far as is known */
+    VkDeviceSize external; /* told by bda_set_external_use */
+    uint32_t external_count;
+    BdaUse use;
+} BdaHeapStats;
+
+typedef struct BdaStats {
+    void *next;
+    BdaUse total;
+    uint32_t heap_count;
+    BdaHeapStats heaps[VK_MAX_MEMORY_HEAPS];
+    uint32_t pool_count; /* the caller's pools */
+    uint64_t host_bytes; /* host memory that the library holds now */
+} BdaStats;
+
+/* The state of the whole allocator, per heap and in total. Each pool is read consistently, one after another. Cost:
+ * linear in pools and blocks, not in allocations; one vkGetPhysicalDeviceMemoryProperties2 where VK_EXT_memory_budget
+ * is enabled. Errors: VALIDATION_FAILED (NULL). */
+BDA_API VkResult bda_get_stats(BdaAllocator allocator, BdaStats *stats);
+
+/* The same for one of the caller's pools. */
+BDA_API VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use);
+
+/* What the allocator resolved at its creation: defaults, limits, what it found enabled. */
+typedef struct BdaProperties {
+    void *next;
+    uint32_t api_version; /* the highest version whose functions are used */
+    VkDeviceSize first_block_size;
+    VkDeviceSize max_block_size;
+    VkDeviceSize max_host_visible_block_size;
+    VkDeviceSize keep_empty;
+    VkDeviceSize granule;             /* ranges begin and end on multiples of it */
+    VkDeviceSize base_alignment;      /* every block's first address is a multiple of it */
+    VkDeviceSize max_allocation_size; /* the largest single request, any heap */
+    VkDeviceSize non_coherent_atom;
+    VkDeviceSize uniform_alignment;
+    VkDeviceSize storage_alignment;
+    VkDeviceSize texel_alignment;
+    VkDeviceSize acceleration_structure_alignment; /* 0 and those below: the feature is not enabled */
+    VkDeviceSize scratch_alignment;
+    VkDeviceSize shader_binding_table_alignment;
+    VkDeviceSize descriptor_buffer_alignment;
+    uint64_t range_usage;        /* usages that the pools of pointers serve */
+    uint32_t max_memory_count;   /* maxMemoryAllocationCount */
+    uint32_t queue_family_count; /* 0: exclusive to whoever uses it; else concurrent over so many */
+    VkBool32 memory_budget;
+    VkBool32 memory_priority;
+    VkBool32 timeline_semaphore;
+    VkBool32 debug_utils;
+} BdaProperties;
+
+/* Errors: VALIDATION_FAILED (NULL). Costs a copy. */
+BDA_API VkResult bda_get_properties(BdaAllocator allocator, BdaProperties *properties);
+
+/* Checks every invariant of the allocator: ranges tile their blocks, no two free neighbours, lists and bitmaps tell
+ * the truth, counters agree. Linear in everything; for tests and debugging. VK_SUCCESS, or VK_ERROR_UNKNOWN with a
+ * message that names what is broken: a defect of the library, or its memory was overwritten. */
+BDA_API VkResult bda_check(BdaAllocator allocator);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
