@@ -1,0 +1,110 @@
+/*
+ * What the examples share: an instance, a device, one queue, a compute pipeline with push constants, one dispatch at a
+ * time. Nothing in here knows libbdaalloc but for the message callback; every call of the library stands in the
+ * examples.
+ *
+ * Vulkan comes from volk, or with EXAMPLE_WITH_LOADER from the plain loader that the program is linked to. The sources
+ * are the same: vkGetInstanceProcAddr is a function pointer of volk's in one case, the loader's function in the other.
+ *
+ * Two environment variables steer every example:
+ *   BDA_DEVICE=<index or part of a name>   which GPU; otherwise a discrete one before an integrated, virtual, CPU one
+ *   BDA_VALIDATE=1                         runs under the validation layer, core and synchronization checks; a message
+ *                                          of its makes the program fail
+ * A program's exit code is 0 when its check held, 1 when not, 77 (EX_SKIP) when this machine lacks what it needs.
+ */
+#ifndef EXAMPLES_EXAMPLE_H
+#define EXAMPLES_EXAMPLE_H
+
+#ifdef EXAMPLE_WITH_LOADER
+#include <vulkan/vulkan.h>
+#else
+#include <volk.h>
+#endif
+#include <bdaalloc/bdaalloc.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { EX_SKIP = 77 };
+
+/* Device features beyond the ones each example needs: bufferDeviceAddress, shaderInt64 and timelineSemaphore. */
+enum { EX_ATOMIC_INT64 = 0x1 };
+
+/* Must stay where it is once ex_start has filled it: device_info points into it. */
+struct ex {
+    VkInstance instance;
+    VkPhysicalDevice physical_device;
+    VkPhysicalDeviceProperties properties;
+    VkDevice device;
+    /* What the device was made with, for BdaAllocatorInfo::device_info, and what it points at. */
+    VkDeviceCreateInfo device_info;
+    VkDeviceQueueCreateInfo queue_info;
+    VkPhysicalDeviceFeatures2 features;
+    VkPhysicalDeviceVulkan12Features features12;
+    const char *extensions[4];
+    uint32_t queue_family;
+    VkQueue queue;
+    VkCommandPool commands;
+    VkFence fence;
+    VkDebugUtilsMessengerEXT messenger;
+    VkDebugUtilsMessengerCreateInfoEXT messenger_info;
+    uint32_t complaints; /* of the validation layer and of the library */
+};
+
+struct ex_pipeline {
+    VkShaderModule module;
+    VkPipelineLayout layout;
+    VkPipeline pipeline;
+    uint32_t push_size;
+};
+
+/* Ends the program with the call and its result when that is not VK_SUCCESS. */
+#define EX_CHECK(call) ex_check((call), #call, __FILE__, __LINE__)
+void ex_check(VkResult result, const char *call, const char *file, int line);
+
+/* Ends the program with 1 and a sentence. */
+void ex_fail(const char *format, ...);
+
+/* Prints the title, makes instance, device and queue, prints the device. Ends the program with EX_SKIP when there is no
+ * Vulkan or no device with the features. */
+void ex_start(struct ex *ex, const char *title, unsigned features);
+
+/* Destroys what ex_start made and returns the exit code: 0 when `passed` and nobody complained. */
+int ex_finish(struct ex *ex, bool passed);
+
+/* A BdaMessageCallback whose user is the struct ex: prints, and counts warnings and errors as complaints. */
+void ex_message(void *user, BdaMessageSeverity severity, const char *text);
+
+/* A compute pipeline that takes push constants only: no descriptors, since everything is reached by pointers. */
+void ex_create_pipeline(struct ex *ex, const uint32_t *code, size_t code_size, uint32_t push_size,
+                        struct ex_pipeline *pipeline);
+void ex_destroy_pipeline(struct ex *ex, struct ex_pipeline *pipeline);
+
+/* A command buffer that has begun. What ended with ex_end before is finished and visible to it. */
+VkCommandBuffer ex_begin(struct ex *ex);
+
+/* Records a dispatch of `groups` workgroups, at most 65535. */
+void ex_record_dispatch(VkCommandBuffer commands, const struct ex_pipeline *pipeline, const void *push,
+                        uint32_t groups);
+
+/* Records that what came before, copies and shaders, has happened and is visible to what comes after and to the CPU. */
+void ex_record_barrier(VkCommandBuffer commands);
+
+/* Ends, submits, waits, and frees the command buffer. The CPU may then read what was written. */
+void ex_end(struct ex *ex, VkCommandBuffer commands);
+
+/* The four above for a single dispatch. */
+void ex_dispatch(struct ex *ex, const struct ex_pipeline *pipeline, const void *push, uint32_t groups);
+
+/* Seconds since some moment, for measuring phases. */
+double ex_seconds(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

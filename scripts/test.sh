@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds the library in every way that we promise, and runs everything there is to run.
+#
+#   scripts/test.sh                the whole of it, on lavapipe (two versions of it on Debian 12)
+#   scripts/test.sh --quick        the debug build and its tests only
+#   scripts/test.sh --gpu          the public suite and the examples on this machine's own GPU, and no lavapipe
+#   scripts/test.sh --no-install   takes the machine as it is; may be added to each of the others
+#
+# Logs and builds land in build/. The last line counts; the exit code is 0 only when nothing failed.
+
+mode=all
+install_packages=yes
+for argument in "$@"; do
+    case $argument in
+    --quick) mode=quick ;;
+    --gpu) mode=gpu ;;
+    --no-install) install_packages=no ;;
+    *)
+        sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
+        [ "$argument" = --help ] && exit 0
+        exit 2
+        ;;
+    esac
+done
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+passed=0
+failed=0
+skipped=0
+failures=()
+
+# A check of its own: counted as one test.
+check() { # NAME COMMAND...
+    local name=$1
+    if quietly "$@"; then
+        passed=$((passed + 1))
+        note "$name: passed"
+    else
+        failed=$((failed + 1))
+        failures+=("$name")
+        note "$name: FAILED"
+    fi
+}
+
+skip() { # NAME WHY
+    skipped=$((skipped + 1))
+    note "$1: skipped, $2"
+}
+
+# The thread sanitizer of gcc 12 does not start where the kernel spreads addresses over more than 28 bits.
+fixed_addresses=(env)
+if setarch "$(uname -m)" -R true 2>/dev/null; then
+    fixed_addresses=(setarch "$(uname -m)" -R)
+fi
+
+# Builds a preset and runs its tests. ctest's own closing lines are shown and its tests counted one by one.
+build_and_test() { # PRESET [ctest option...]
+    local preset=$1 log=$logs/ctest-$1.log bad
+    shift
+    if ! configure "$preset" "${configure_options[@]}" || ! build "$preset"; then
+        failed=$((failed + 1))
+        failures+=("$preset: does not build")
+        return
+    fi
+    "${fixed_addresses[@]}" ctest --preset "$preset" -j "$(nproc)" "$@" >"$log" 2>&1 </dev/null
+    sed -n '/tests passed,/,$p; /^No tests were found/p' "$log" | sed '/^$/d; s/^/    /'
+    bad=$(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of.*/\1/p' "$log")
+    passed=$((passed + $(grep -cE '^ *[0-9]+/[0-9]+ Test .* Passed ' "$log")))
+    skipped=$((skipped + $(grep -cE '^ *[0-9]+/[0-9]+ Test .*\*\*\*Skipped' "$log")))
+    if [ -z "$bad" ]; then # no closing line: nothing ran
+        failed=$((failed + 1))
+        failures+=("$preset: ran no tests")
+    elif [ "$bad" != 0 ]; then
+        failed=$((failed + bad))
+        failures+=("$preset: $bad tests")
+        printf -- '---- what the failed tests said (the whole log: %s)\n' "${log#"$root"/}"
+        grep -vE '^ +Start |Test +#.* Passed ' "$log" | sed '/tests passed,/,$d' | head -n 150
+    fi
+}
+
+sources() { # FOLDER...
+    find "$@" -name '*.[ch]' -o -name '*.cpp' | sort
+}
+
+check_format() {
+    sources include src tests examples bench | xargs clang-format --dry-run -Werror
+}
+
+# The flags are given here and not taken from a build, where each file stands three times, once per library.
+# shellcheck disable=SC2016 # the inner shell expands it
+check_tidy() {
+    sources src | grep '\.c$' | xargs -n 1 -P "$(nproc)" bash -c \
+        'clang-tidy --quiet --warnings-as-errors="*" "$0" -- -std=c11 -Iinclude -Isrc 2>&1 | grep -v "warnings generated"
+         [ ${PIPESTATUS[0]} = 0 ]'
+}
+
+# Compiles with another compiler, where warnings are errors, too; nothing of it is run.
+check_preset() { # PRESET
+    cmake --preset "$1" && cmake --build --preset "$1"
+}
+
+configure_options=(-DBDA_TEST_GPU=OFF)
+step "packages"
+case $mode in
+all) need "${packages_build[@]}" "${packages_driver[@]}" "${packages_test[@]}" "${packages_checks[@]}" ;;
+quick) need "${packages_build[@]}" "${packages_driver[@]}" "${packages_test[@]}" ;;
+gpu)
+    gpu_present || stop "no GPU seen on this machine"
+    nvidia_present && packages_driver=()
+    need "${packages_build[@]}" "${packages_driver[@]}" "${packages_test[@]}"
+    ;;
+esac
+
+if [ "$mode" = gpu ]; then
+    configure_options=(-DBDA_TEST_GPU=ON)
+    step "the public suite and the examples on this machine's GPU, with the validation layers where they are"
+    build_and_test dev -L gpu
+else
+    step "lavapipe 25 beside the system's"
+    if use_lavapipe25; then
+        note "ready in ${BDA_LAVAPIPE25:-build/lavapipe25}"
+    else
+        skip "lavapipe 25" "the tests run on the system's lavapipe alone"
+    fi
+    step "debug build, its tests with the validation layers on"
+    build_and_test dev
+fi
+
+if [ "$mode" = all ]; then
+    step "release build and its tests"
+    build_and_test release
+    step "address and undefined-behaviour sanitizers"
+    build_and_test asan-ubsan
+    step "thread sanitizer"
+    build_and_test tsan
+    step "checks that run nothing"
+    check "clang without a warning" check_preset clang
+    check "mingw-w64 without a warning" check_preset mingw
+    check "mingw-w64 with 32 bits without a warning" check_preset mingw32
+    check "clang-format" check_format
+    check "clang-tidy" check_tidy
+fi
+
+printf '\n'
+if [ "$failed" = 0 ]; then
+    printf 'SUCCESS: all tests passed.\n'
+else
+    printf 'FAILED: %s\n' "${failures[@]}"
+fi
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,293 @@
+/* Allocation, from the request down. See allocate.h. */
+#include "alloc/allocate.h"
+
+#include "alloc/free.h"
+#include "alloc/grow.h"
+#include "alloc/handle.h"
+
+#include <string.h>
+
+/* An own buffer on its way into a block. */
+struct own {
+    VkBuffer buffer; /* VK_NULL_HANDLE: it went with a dedicated try that failed, and is made again */
+    struct bda_requirements requirements;
+};
+
+/* ---- What is told ---- */
+
+VkDeviceSize bda_asked(BdaAllocator allocator, struct bda_node *node) {
+    const struct bda_block *block = bda_block_of(allocator, node);
+    return block->dedicated_size != 0 ? block->dedicated_size : bda_node_asked(node);
+}
+
+void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocation) {
+    struct bda_node *node = bda_node_of(allocator, index);
+    const struct bda_block *block = bda_block_of(allocator, node);
+    VkDeviceSize offset = (VkDeviceSize)node->offset << BDA_GRANULE_LOG2;
+    *allocation = (BdaAllocation){
+        .handle = bda_handle_of(allocator, index),
+        .address = block->region.base + offset,
+        .mapped = block->mapped != NULL ? block->mapped + offset : NULL,
+        .buffer = block->buffer,
+        .offset = offset,
+        .size = bda_asked(allocator, node),
+    };
+    if (block->buffer != VK_NULL_HANDLE)
+        return;
+    const struct bda_record *record = bda_record_at(allocator, node->as.live.record);
+    allocation->buffer = record->buffer;
+    allocation->address = record->address;
+    allocation->offset = 0;
+}
+
+static void tell(BdaAllocator allocator, const struct bda_request *request, uint32_t node) {
+    if (allocator->event == NULL)
+        return;
+    BdaAllocation a;
+    bda_describe(allocator, node, &a);
+    const struct bda_event event = { BDA_EVENT_ALLOCATED, a.handle, a.address, a.size, request->name };
+    allocator->event(allocator, &event);
+}
+
+/* ---- One pool ---- */
+
+/* No block has room: what is due of the pending frees comes first, since it costs nothing. */
+static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                                   uint32_t *node) {
+    if (atomic_load_explicit(&allocator->pending.group_count, memory_order_relaxed) == 0)
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    (void)bda_pending_collect(allocator); /* a lost device shows in the calls that follow */
+    return bda_pool_take(allocator, pool, request, node);
+}
+
+static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
+                             uint32_t *node) {
+    VkResult result = bda_pool_take(allocator, pool, request, node);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
+        result = take_after_collect(allocator, pool, request, node);
+    if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY)
+        return result;
+    if (!may_grow) {
+        if (request->reason == NULL)
+            request->reason = "no block has room, and no new memory may be taken for the request";
+        return result;
+    }
+    return bda_grow_pool(allocator, pool, request, node);
+}
+
+static VkResult allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, struct own *own,
+                            uint32_t *node) {
+    bool may_grow = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
+    bool large = bda_grow_is_large(allocator, pool, request);
+    bool forced = (request->flags & BDA_ALLOC_DEDICATED_BIT) != 0 || request->handle_types != 0 ||
+                  (own != NULL && own->requirements.requires_dedicated);
+    bool preferred = forced || large || (own != NULL && own->requirements.prefers_dedicated);
+    if (preferred && may_grow) {
+        VkBuffer buffer = own != NULL ? own->buffer : VK_NULL_HANDLE;
+        if (own != NULL)
+            own->buffer = VK_NULL_HANDLE; /* the dedicated block's from here on */
+        VkResult result =
+            bda_grow_dedicated(allocator, pool, request, buffer, own != NULL ? &own->requirements : NULL, node);
+        if (forced || (result != VK_ERROR_OUT_OF_DEVICE_MEMORY && result != VK_ERROR_TOO_MANY_OBJECTS))
+            return result;
+    }
+    if (forced || request->room > pool->max_block_size) {
+        request->reason = "the allocation must be dedicated, and no new memory may be taken for the request";
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    return take_or_grow(allocator, pool, request, may_grow && !large, node);
+}
+
+/* ---- Own buffers ---- */
+
+static VkResult create_own(BdaAllocator allocator, const struct bda_request *request, struct own *own) {
+    struct bda_device *device = &allocator->device;
+    VkResult result =
+        device->vk.create_buffer(device->handle, request->buffer_info, device->driver_callbacks, &own->buffer);
+    if (result != VK_SUCCESS)
+        own->buffer = VK_NULL_HANDLE;
+    return result;
+}
+
+static void destroy_own(BdaAllocator allocator, struct own *own) {
+    struct bda_device *device = &allocator->device;
+    if (own->buffer != VK_NULL_HANDLE)
+        device->vk.destroy_buffer(device->handle, own->buffer, device->driver_callbacks);
+    own->buffer = VK_NULL_HANDLE;
+}
+
+/* Binds the buffer to its range and writes both into the record. The address that the driver tells is the truth,
+ * whatever the block's base says: VK_ERROR_FEATURE_NOT_PRESENT means it does not have the alignment. */
+static VkResult bind_own(BdaAllocator allocator, const struct bda_request *request, struct own *own, uint32_t index) {
+    struct bda_device *device = &allocator->device;
+    struct bda_node *node = bda_node_of(allocator, index);
+    const struct bda_block *block = bda_block_of(allocator, node);
+    VkDeviceSize offset = block->memory_offset + ((VkDeviceSize)node->offset << BDA_GRANULE_LOG2);
+    if (offset % own->requirements.alignment != 0)
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    VkResult result = own->buffer == VK_NULL_HANDLE ? create_own(allocator, request, own) : VK_SUCCESS;
+    if (result == VK_SUCCESS)
+        result = device->vk.bind_buffer_memory(device->handle, own->buffer, block->backing.memory, offset);
+    if (result != VK_SUCCESS)
+        return result;
+    VkDeviceAddress address = bda_block_buffer_address(device, own->buffer);
+    if (address % request->alignment != 0)
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    struct bda_record *record = bda_record_at(allocator, request->record);
+    record->buffer = own->buffer;
+    record->address = address;
+    return VK_SUCCESS;
+}
+
+/* A dedicated allocation can be aligned at will where a place in a block cannot. */
+static VkResult finish_own(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, struct own *own,
+                           uint32_t *node) {
+    if (bda_block_of(allocator, bda_node_of(allocator, *node))->dedicated_size != 0)
+        return VK_SUCCESS;
+    VkResult result = bind_own(allocator, request, own, *node);
+    if (result == VK_SUCCESS)
+        return VK_SUCCESS;
+    destroy_own(allocator, own);
+    bda_take_back(allocator, pool, *node);
+    *node = 0;
+    if (result != VK_ERROR_FEATURE_NOT_PRESENT || (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0)
+        return result;
+    return bda_grow_dedicated(allocator, pool, request, VK_NULL_HANDLE, &own->requirements, node);
+}
+
+/* ---- The types an intent tries ---- */
+
+static const struct bda_type_order *order_of(BdaAllocator allocator, const struct bda_request *request) {
+    return &allocator->order[request->intent][(request->flags & BDA_ALLOC_HOST_FALLBACK_BIT) != 0];
+}
+
+static VkResult pool_for(BdaAllocator allocator, const struct bda_request *request, uint32_t type,
+                         struct bda_pool **pool) {
+    bool own = request->buffer_info != NULL;
+    if (request->pool != NULL) {
+        *pool = own ? request->pool->own_buffers : request->pool->ranges;
+        return VK_SUCCESS;
+    }
+    const struct bda_pool_key key = {
+        .memory_type = type,
+        .usage_class = request->usage_class,
+        .own_buffers = own,
+        .capture_replay = request->capture_replay,
+        .priority = request->priority,
+        .handle_types = request->handle_types,
+    };
+    return bda_pool_get(allocator, &key, pool);
+}
+
+static VkResult allocate_in_type(BdaAllocator allocator, struct bda_request *request, struct own *own, uint32_t type,
+                                 uint32_t *node) {
+    struct bda_pool *pool = NULL;
+    VkResult result = pool_for(allocator, request, type, &pool);
+    if (result == VK_SUCCESS)
+        result = allocate_in(allocator, pool, request, own, node);
+    if (result == VK_SUCCESS && own != NULL)
+        result = finish_own(allocator, pool, request, own, node);
+    return result;
+}
+
+/* The next type is for full heaps only; what is answered in the end is what the best type said. */
+static VkResult allocate_in_types(BdaAllocator allocator, struct bda_request *request, struct own *own,
+                                  uint32_t *node) {
+    if (request->pool != NULL) {
+        uint32_t type = request->pool->ranges->key.memory_type;
+        if ((request->type_bits >> type & 1u) != 0)
+            return allocate_in_type(allocator, request, own, type, node);
+        request->reason = "the pool's memory type cannot carry the usage";
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
+    const struct bda_type_order *order = order_of(allocator, request);
+    VkResult first = VK_ERROR_FEATURE_NOT_PRESENT;
+    const char *first_reason = "no memory type serves the intent and the usage";
+    for (uint32_t i = 0; i < order->count; i++) {
+        if ((request->type_bits >> order->types[i] & 1u) == 0)
+            continue;
+        request->reason = NULL;
+        VkResult result = allocate_in_type(allocator, request, own, order->types[i], node);
+        if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY && result != VK_ERROR_TOO_MANY_OBJECTS)
+            return result;
+        if (first == VK_ERROR_FEATURE_NOT_PRESENT) {
+            first = result;
+            first_reason = request->reason;
+        }
+    }
+    request->reason = first_reason;
+    return first;
+}
+
+static VkResult allocate_own(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
+    struct own own = { VK_NULL_HANDLE, { 0 } };
+    VkResult result = create_own(allocator, request, &own);
+    if (result != VK_SUCCESS)
+        return result;
+    bda_block_requirements(&allocator->device, own.buffer, &own.requirements);
+    request->room = own.requirements.size;
+    request->alignment = bda_max(request->alignment, own.requirements.alignment);
+    request->type_bits = own.requirements.type_bits;
+    result = allocate_in_types(allocator, request, &own, node);
+    if (result != VK_SUCCESS)
+        destroy_own(allocator, &own);
+    return result;
+}
+
+VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
+    bool own = request->buffer_info != NULL;
+    if (own || request->name != NULL || request->user != 0) {
+        VkResult result = bda_record_create(allocator, request->user, request->name, &request->record);
+        if (result != VK_SUCCESS)
+            return result;
+    }
+    VkResult result = own ? allocate_own(allocator, request, node) : allocate_in_types(allocator, request, NULL, node);
+    if (result != VK_SUCCESS) {
+        bda_record_destroy(allocator, request->record);
+        return result;
+    }
+    tell(allocator, request, *node);
+    return VK_SUCCESS;
+}
+
+/* ---- Room ahead ---- */
+
+/* Bytes of whole ranges of `unit` bytes that the pool's blocks have room for. Linear in the ranges; the lock is held.
+ */
+static VkDeviceSize room_in(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize unit) {
+    VkDeviceSize room = 0;
+    for (uint32_t block = pool->first_block; block != 0; block = bda_block_at(allocator, block)->next) {
+        uint32_t index = bda_block_at(allocator, block)->region.first;
+        for (; index != 0; index = bda_node_of(allocator, index)->next) {
+            struct bda_node *node = bda_node_of(allocator, index);
+            if (bda_node_state(node) == BDA_NODE_FREE)
+                room += bda_node_held(node) / unit * unit;
+        }
+    }
+    return room;
+}
+
+VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDeviceSize bytes) {
+    const struct bda_type_order *order = order_of(allocator, like);
+    VkResult first = VK_ERROR_FEATURE_NOT_PRESENT;
+    like->reason = "no memory type serves the intent and the usage";
+    for (uint32_t i = 0; i < order->count; i++) {
+        if (like->pool == NULL && (like->type_bits >> order->types[i] & 1u) == 0)
+            continue;
+        struct bda_pool *pool = NULL;
+        VkResult result = pool_for(allocator, like, order->types[i], &pool);
+        if (result != VK_SUCCESS)
+            return result;
+        bda_mutex_lock(&pool->lock);
+        struct bda_extent extent = bda_pool_extent(allocator, pool, like);
+        VkDeviceSize unit = bda_max((VkDeviceSize)extent.granules << BDA_GRANULE_LOG2, extent.alignment);
+        VkDeviceSize room = room_in(allocator, pool, unit);
+        bda_mutex_unlock(&pool->lock);
+        result = room < bytes ? bda_grow_ahead(allocator, pool, like, bytes - room) : VK_SUCCESS;
+        if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || like->pool != NULL)
+            return result;
+        if (first == VK_ERROR_FEATURE_NOT_PRESENT)
+            first = result;
+    }
+    return first;
+}

@@ -1,0 +1,19 @@
+/* From a checked request to a live node: the types an intent tries, the pool of each, its blocks, new memory. */
+#ifndef BDA_ALLOC_ALLOCATE_H
+#define BDA_ALLOC_ALLOCATE_H
+
+#include "alloc/allocator.h"
+
+/* An allocation of either kind (request->buffer_info says which). Its record and its name are made here. */
+VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node);
+
+/* All that the caller is told of an allocation. For its owner, or under its pool's lock. */
+void bda_describe(BdaAllocator allocator, uint32_t node, BdaAllocation *allocation);
+
+/* Makes room ahead: blocks until ranges like `like` amount to `bytes`. */
+VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDeviceSize bytes);
+
+/* What was asked for. For the owner, or under the pool's lock; not for pending nodes. */
+VkDeviceSize bda_asked(BdaAllocator allocator, struct bda_node *node);
+
+#endif

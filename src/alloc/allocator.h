@@ -1,0 +1,72 @@
+/* The allocator: what all floors from here up share. */
+#ifndef BDA_ALLOC_ALLOCATOR_H
+#define BDA_ALLOC_ALLOCATOR_H
+
+#include "alloc/hooks.h"
+#include "alloc/pending.h"
+#include "alloc/pool.h"
+#include "alloc/record.h"
+
+/* Memory types in the order in which an intent tries them. */
+struct bda_type_order {
+    uint32_t count;
+    uint32_t types[VK_MAX_MEMORY_TYPES];
+};
+
+enum { BDA_INTENT_COUNT = 4 };
+
+struct BdaAllocator_T {
+    struct bda_host host;
+    struct bda_device device;
+    uint32_t tag; /* 1 to 255, in every handle */
+    bool locks;   /* false: the caller synchronises */
+    /* resolved defaults */
+    VkDeviceSize first_block_size;
+    VkDeviceSize max_block_size;
+    VkDeviceSize max_host_visible_block_size;
+    VkDeviceSize keep_empty;
+    struct bda_type_order order[BDA_INTENT_COUNT][2]; /* [1]: with host fallback */
+    uint32_t range_type_bits[BDA_USAGE_CLASS_COUNT];  /* memory types that can carry a class's spanning buffers */
+    /* messages and events */
+    BdaMessageCallback message;
+    void *message_user;
+    bda_event_hook event; /* NULL: nobody listens */
+    /* under the store lock: growth and spare lists */
+    struct bda_mutex store_lock;
+    struct bda_nodes nodes;
+    struct bda_records records;
+    struct bda_store blocks;
+    uint32_t spare_block;
+    /* written under the store lock, read without: lists that only grow */
+    _Atomic(struct bda_pool *) newest_pool;
+    _Atomic(BdaPool) newest_user_pool;
+    /* the library's own pools of default priority, by memory type, class, and whether they hold own buffers */
+    _Atomic(struct bda_pool *) pools[VK_MAX_MEMORY_TYPES][BDA_USAGE_CLASS_COUNT][2];
+    struct bda_pending pending;
+};
+
+#define BDA_DEFAULT_PRIORITY 0.5f
+
+/* Fills a zeroed allocator whose `host` is set, from checked arguments; what it took before failing, it gives back. */
+VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info, const char **reason);
+
+/* Releases what is pending and live, then everything else but the allocator's own memory. */
+void bda_allocator_finish(BdaAllocator allocator);
+
+static inline struct bda_node *bda_node_of(BdaAllocator allocator, uint32_t index) {
+    return bda_node_at(&allocator->nodes, index);
+}
+
+static inline struct bda_block *bda_block_at(BdaAllocator allocator, uint32_t index) {
+    return bda_store_element(&allocator->blocks, index, BDA_BLOCK_CHUNK_LOG2, sizeof(struct bda_block));
+}
+
+static inline struct bda_block *bda_block_of(BdaAllocator allocator, struct bda_node *node) {
+    return bda_block_at(allocator, bda_node_region(node));
+}
+
+/* An unused block record, 0 when host memory is refused; and back. Both take the store lock. */
+uint32_t bda_block_take(BdaAllocator allocator);
+void bda_block_give(BdaAllocator allocator, uint32_t index);
+
+#endif

@@ -1,0 +1,203 @@
+/* Retire and release, see free.h. */
+#include "alloc/free.h"
+
+#include "alloc/allocate.h"
+#include "alloc/grow.h"
+#include "alloc/handle.h"
+
+static bool is_dedicated(const struct bda_block *block) {
+    return block->dedicated_size != 0;
+}
+
+/* What is left of the books when a live or pending allocation goes. The pool's lock is held. */
+static void count_gone(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
+    struct bda_pool_counters *counters = &pool->counters;
+    const struct bda_block *block = bda_block_of(allocator, node);
+    if (bda_node_state(node) == BDA_NODE_PENDING) {
+        counters->pending_count--;
+        counters->pending -= is_dedicated(block) ? block->dedicated_size : bda_node_held(node);
+    } else {
+        counters->live_count--;
+        counters->used -= bda_asked(allocator, node);
+        if (is_dedicated(block))
+            counters->dedicated_used -= block->dedicated_size;
+    }
+}
+
+static void count_pending(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
+    struct bda_pool_counters *counters = &pool->counters;
+    const struct bda_block *block = bda_block_of(allocator, node);
+    counters->live_count--;
+    counters->used -= bda_asked(allocator, node);
+    counters->pending_count++;
+    counters->pending += is_dedicated(block) ? block->dedicated_size : bda_node_held(node);
+    if (is_dedicated(block))
+        counters->dedicated_used -= block->dedicated_size;
+}
+
+static void tell(BdaAllocator allocator, BdaHandle handle, const BdaAllocation *gone, const char *name) {
+    const struct bda_event event = { BDA_EVENT_FREED, handle, gone->address, gone->size, name };
+    allocator->event(allocator, &event);
+}
+
+/* ---- The two steps ---- */
+
+uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_state state, const char **reason) {
+    struct bda_pool *pool = bda_handle_pool(allocator, handle, reason);
+    if (pool == NULL)
+        return 0;
+    bda_mutex_lock(&pool->lock);
+    struct bda_node *node = bda_handle_node(allocator, pool, handle, reason);
+    if (node != NULL) {
+        if (state == BDA_NODE_PENDING)
+            count_pending(allocator, pool, node);
+        bda_node_retire(node, state);
+    }
+    bda_mutex_unlock(&pool->lock);
+    return node != NULL ? bda_handle_index(handle) : 0;
+}
+
+void bda_unretire(BdaAllocator allocator, uint32_t index) {
+    struct bda_node *node = bda_node_of(allocator, index);
+    struct bda_pool *pool = bda_block_of(allocator, node)->pool;
+    bda_mutex_lock(&pool->lock);
+    bda_node_revive(node);
+    bda_mutex_unlock(&pool->lock);
+}
+
+static void release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index, uint32_t block_index) {
+    struct bda_block *block = bda_block_at(allocator, block_index);
+    bda_mutex_lock(&pool->lock);
+    count_gone(allocator, pool, bda_node_of(allocator, index));
+    if (block->previous != 0)
+        bda_block_at(allocator, block->previous)->next = block->next;
+    else
+        pool->first_dedicated = block->next;
+    if (block->next != 0)
+        bda_block_at(allocator, block->next)->previous = block->previous;
+    pool->counters.block_count--;
+    pool->counters.dedicated_count--;
+    pool->counters.reserved -= block->backing.size;
+    atomic_store_explicit(&block->pool, NULL, memory_order_release);
+    bda_node_list_push(&allocator->nodes, &pool->tlsf.spare, index);
+    bda_mutex_unlock(&pool->lock);
+    bda_grow_close(allocator, pool, block_index);
+}
+
+static void release_range(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+    bda_mutex_lock(&pool->lock);
+    count_gone(allocator, pool, bda_node_of(allocator, index));
+    bda_tlsf_free(&pool->tlsf, index);
+    bda_mutex_unlock(&pool->lock);
+}
+
+void bda_release(BdaAllocator allocator, uint32_t index) {
+    struct bda_node *node = bda_node_of(allocator, index);
+    uint32_t block_index = bda_node_region(node);
+    struct bda_block *block = bda_block_at(allocator, block_index);
+    struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_relaxed);
+    uint32_t record = node->as.live.record; /* in the same place in every state */
+    if (is_dedicated(block)) {
+        release_dedicated(allocator, pool, index, block_index);
+    } else {
+        struct bda_device *device = &allocator->device;
+        VkBuffer own = record != 0 ? bda_record_at(allocator, record)->buffer : VK_NULL_HANDLE;
+        if (own != VK_NULL_HANDLE) /* before anybody else can have the range */
+            device->vk.destroy_buffer(device->handle, own, device->driver_callbacks);
+        release_range(allocator, pool, index);
+    }
+    bda_record_destroy(allocator, record);
+}
+
+void bda_release_list(BdaAllocator allocator, uint32_t first) {
+    while (first != 0) { /* the link is read first: afterwards the node is somebody else's */
+        uint32_t next = bda_node_of(allocator, first)->as.waiting.link;
+        bda_release(allocator, first);
+        first = next;
+    }
+}
+
+/* Makes the live nodes from `index` on pending, in front of `list`. The pool's lock is held. */
+static uint32_t gather(BdaAllocator allocator, struct bda_pool *pool, uint32_t index, uint32_t list) {
+    for (; index != 0; index = bda_node_of(allocator, index)->next) {
+        struct bda_node *node = bda_node_of(allocator, index);
+        if (bda_node_state(node) != BDA_NODE_LIVE)
+            continue;
+        count_pending(allocator, pool, node);
+        bda_node_retire(node, BDA_NODE_PENDING);
+        node->as.waiting.link = list;
+        list = index;
+    }
+    return list;
+}
+
+void bda_release_all(BdaAllocator allocator, struct bda_pool *pool) {
+    uint32_t list = 0;
+    bda_mutex_lock(&pool->lock);
+    for (uint32_t block = pool->first_block; block != 0; block = bda_block_at(allocator, block)->next)
+        list = gather(allocator, pool, bda_block_at(allocator, block)->region.first, list);
+    for (uint32_t block = pool->first_dedicated; block != 0; block = bda_block_at(allocator, block)->next)
+        list = gather(allocator, pool, bda_block_at(allocator, block)->region.first, list);
+    bda_mutex_unlock(&pool->lock);
+    bda_release_list(allocator, list);
+}
+
+void bda_take_back(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+    bda_mutex_lock(&pool->lock);
+    struct bda_node *node = bda_node_of(allocator, index);
+    count_gone(allocator, pool, node);
+    bda_node_retire(node, BDA_NODE_RETIRED);
+    bda_tlsf_free(&pool->tlsf, index);
+    bda_mutex_unlock(&pool->lock);
+}
+
+/* ---- Both at once ---- */
+
+/* A plain range: one lock, no driver. What is not, or is listened to, is only retired here. */
+static bool free_plain_range(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node, uint32_t index) {
+    bool plain = !pool->key.own_buffers && !is_dedicated(bda_block_of(allocator, node)) && allocator->event == NULL;
+    if (plain)
+        count_gone(allocator, pool, node);
+    bda_node_retire(node, BDA_NODE_RETIRED);
+    if (plain)
+        bda_tlsf_free(&pool->tlsf, index);
+    return plain;
+}
+
+void bda_release_told(BdaAllocator allocator, BdaHandle handle) {
+    uint32_t index = bda_handle_index(handle);
+    if (allocator->event != NULL) {
+        BdaAllocation gone;
+        bda_describe(allocator, index, &gone);
+        uint32_t record = bda_node_of(allocator, index)->as.live.record;
+        tell(allocator, handle, &gone, record != 0 ? bda_record_at(allocator, record)->name : NULL);
+    }
+    bda_release(allocator, index);
+}
+
+/* Under one lock where that is enough. Returns whether the handle was good; `released` says if anything is left to do.
+ */
+static bool retire_and_release(BdaAllocator allocator, struct bda_pool *pool, BdaHandle handle, bool *released,
+                               uint32_t *record, const char **reason) {
+    bda_mutex_lock(&pool->lock);
+    struct bda_node *node = bda_handle_node(allocator, pool, handle, reason);
+    if (node != NULL) {
+        *record = node->as.live.record;
+        *released = free_plain_range(allocator, pool, node, bda_handle_index(handle));
+    }
+    bda_mutex_unlock(&pool->lock);
+    return node != NULL;
+}
+
+VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **reason) {
+    struct bda_pool *pool = bda_handle_pool(allocator, handle, reason);
+    uint32_t record = 0;
+    bool released = false;
+    if (pool == NULL || !retire_and_release(allocator, pool, handle, &released, &record, reason))
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (released)
+        bda_record_destroy(allocator, record);
+    else
+        bda_release_told(allocator, handle);
+    return VK_SUCCESS;
+}

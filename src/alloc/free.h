@@ -1,0 +1,35 @@
+/*
+ * Freeing, in two steps. Retire: under the pool's lock the generation moves, and the handle is dead. Release: the own
+ * buffer goes, the range returns to TLSF, or the dedicated block goes. Nothing here allocates, and nothing can fail but
+ * the handle.
+ */
+#ifndef BDA_ALLOC_FREE_H
+#define BDA_ALLOC_FREE_H
+
+#include "alloc/allocator.h"
+
+/* Both steps at once. VK_ERROR_VALIDATION_FAILED_EXT with the reason. */
+VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **reason);
+
+/* The first step: the node's state becomes `state`, retired or pending. Returns the node, 0 with the reason. */
+uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_state state, const char **reason);
+
+/* Takes a retirement back; the handle is good again. Only from the state retired, before anything else. */
+void bda_unretire(BdaAllocator allocator, uint32_t node);
+
+/* The second step, for a retired or pending node. */
+void bda_release(BdaAllocator allocator, uint32_t node);
+
+/* The same for a node retired by this handle, told to whoever listens. */
+void bda_release_told(BdaAllocator allocator, BdaHandle handle);
+
+/* The second step for a list of pending nodes, linked by as.waiting.link. */
+void bda_release_list(BdaAllocator allocator, uint32_t first);
+
+/* Both steps for everything that is live in a pool which nobody else uses any more. */
+void bda_release_all(BdaAllocator allocator, struct bda_pool *pool);
+
+/* Gives the range of a half-made allocation back; its record stays the caller's. */
+void bda_take_back(BdaAllocator allocator, struct bda_pool *pool, uint32_t node);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Growth: what happens when no block has room. Every function here calls the driver and holds no lock meanwhile; a
+ * block is made aside and joins its pool when it is whole.
+ */
+#ifndef BDA_ALLOC_GROW_H
+#define BDA_ALLOC_GROW_H
+
+#include "alloc/allocator.h"
+
+/* Whether a request is too large for the pool's blocks, and wants memory of its own. */
+bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request);
+
+/* Makes a block for the pool and takes the request's range from it. Near a full heap: empty blocks of the heap go
+ * first, then the size is halved down to what the request needs. VK_ERROR_OUT_OF_DEVICE_MEMORY,
+ * VK_ERROR_TOO_MANY_OBJECTS, and so on. */
+VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *node);
+
+/* Makes empty blocks of `bytes` together; all or none. */
+VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes);
+
+/* Makes memory for one request. `buffer` (own buffers: theirs; ranges: made here, VK_NULL_HANDLE) is destroyed on
+ * failure. */
+VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, VkBuffer buffer,
+                            const struct bda_requirements *requirements, uint32_t *node);
+
+/* Takes an unlinked block's record, buffer and memory apart: back to the driver, the limits and the spare list. */
+void bda_grow_close(BdaAllocator allocator, struct bda_pool *pool, uint32_t block);
+
+#endif

@@ -1,0 +1,116 @@
+/* The allocator's beginning and end. */
+#include "alloc/allocator.h"
+
+#include "alloc/free.h"
+#include "alloc/reclaim.h"
+#include "core/bits.h"
+#include "memory/memory_types.h"
+
+/* See BdaAllocatorInfo. */
+#define FIRST_BLOCK_SIZE            ((VkDeviceSize)1 << 20)
+#define MAX_BLOCK_SIZE              ((VkDeviceSize)256 << 20)
+#define MAX_HOST_VISIBLE_BLOCK_SIZE ((VkDeviceSize)64 << 20)
+
+/* Tells allocators apart in handles; comes around after 255 of them. */
+static uint32_t next_tag(void) {
+    static _Atomic uint32_t last;
+    return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) % 255 + 1;
+}
+
+static void resolve_sizes(BdaAllocator allocator, const BdaAllocatorInfo *info) {
+    allocator->max_block_size = info->max_block_size != 0 ? info->max_block_size : MAX_BLOCK_SIZE;
+    allocator->max_host_visible_block_size = info->max_host_visible_block_size != 0
+                                                 ? info->max_host_visible_block_size
+                                                 : bda_min(MAX_HOST_VISIBLE_BLOCK_SIZE, allocator->max_block_size);
+    allocator->first_block_size = info->first_block_size != 0
+                                      ? info->first_block_size
+                                      : bda_min(FIRST_BLOCK_SIZE, allocator->max_host_visible_block_size);
+    allocator->keep_empty = info->keep_empty;
+}
+
+static void order_types(BdaAllocator allocator) {
+    for (uint32_t intent = 0; intent < BDA_INTENT_COUNT; intent++)
+        for (uint32_t fallback = 0; fallback < 2; fallback++) {
+            struct bda_type_order *order = &allocator->order[intent][fallback];
+            order->count = bda_order_memory_types(&allocator->device.memory, (BdaIntent)intent, fallback != 0,
+                                                  UINT32_MAX, order->types);
+        }
+}
+
+/* The memory types that spanning buffers can be bound to, asked of a short-lived one for each class. */
+static VkResult find_range_types(BdaAllocator allocator) {
+    struct bda_device *device = &allocator->device;
+    for (uint32_t class = 0; class < BDA_USAGE_CLASS_COUNT; class ++) {
+        VkBufferUsageFlags usage = bda_usage_of_class(device, (enum bda_usage_class) class);
+        if (usage == 0)
+            continue;
+        const VkBufferCreateInfo info = bda_block_buffer_info(device, usage, BDA_LEAST_BLOCK, false);
+        VkBuffer buffer;
+        VkResult result = device->vk.create_buffer(device->handle, &info, device->driver_callbacks, &buffer);
+        if (result != VK_SUCCESS)
+            return result;
+        struct bda_requirements requirements;
+        bda_block_requirements(device, buffer, &requirements);
+        device->vk.destroy_buffer(device->handle, buffer, device->driver_callbacks);
+        allocator->range_type_bits[class] = requirements.type_bits;
+    }
+    return VK_SUCCESS;
+}
+
+VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info, const char **reason) {
+    allocator->tag = next_tag();
+    allocator->locks = (info->flags & BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT) == 0;
+    allocator->message = info->message;
+    allocator->message_user = info->message_user;
+    allocator->device.host = &allocator->host;
+    VkResult result = bda_device_init(&allocator->device, info, reason);
+    if (result != VK_SUCCESS)
+        return result;
+    bda_host_use_callbacks(&allocator->host, allocator->device.driver_callbacks);
+    resolve_sizes(allocator, info);
+    order_types(allocator);
+    result = find_range_types(allocator);
+    if (result != VK_SUCCESS)
+        return result;
+    bda_mutex_init(&allocator->store_lock, allocator->locks);
+    bda_mutex_init(&allocator->pending.lock, allocator->locks);
+    bda_nodes_init(&allocator->nodes, &allocator->host);
+    bda_records_init(&allocator->records, &allocator->host);
+    bda_store_init(&allocator->blocks, &allocator->host, sizeof(struct bda_block), BDA_BLOCK_CHUNK_LOG2);
+    return VK_SUCCESS;
+}
+
+static void release_pools(BdaAllocator allocator) {
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older) {
+        bda_release_all(allocator, pool);
+        bda_reclaim_pool(allocator, pool);
+    }
+}
+
+static void destroy_pools(BdaAllocator allocator) {
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    while (pool != NULL) {
+        struct bda_pool *older = pool->older;
+        bda_pool_destroy(allocator, pool);
+        pool = older;
+    }
+    BdaPool user = atomic_load_explicit(&allocator->newest_user_pool, memory_order_acquire);
+    while (user != NULL) {
+        BdaPool older = user->older;
+        bda_host_release_text(&allocator->host, user->name);
+        bda_host_release(&allocator->host, user, sizeof *user);
+        user = older;
+    }
+}
+
+void bda_allocator_finish(BdaAllocator allocator) {
+    bda_pending_drain(allocator);
+    release_pools(allocator);
+    destroy_pools(allocator);
+    bda_store_destroy(&allocator->blocks);
+    bda_records_destroy(&allocator->records);
+    bda_nodes_destroy(&allocator->nodes);
+    bda_mutex_destroy(&allocator->pending.lock);
+    bda_mutex_destroy(&allocator->store_lock);
+}

@@ -1,0 +1,41 @@
+/*
+ * Frees that wait for a timeline semaphore. They allocate nothing: a waiting allocation is linked through its own node,
+ * and the semaphores and values stand in a fixed table of groups. Where the table is full, two groups of one semaphore
+ * become one that waits for the later value: a free may come late, never early.
+ */
+#ifndef BDA_ALLOC_PENDING_H
+#define BDA_ALLOC_PENDING_H
+
+#include "platform/platform.h"
+
+#include <bdaalloc/bdaalloc.h>
+
+enum { BDA_PENDING_GROUPS = 256 };
+
+struct bda_pending_group {
+    VkSemaphore timeline; /* VK_NULL_HANDLE: the group is not in use */
+    uint64_t value;
+    uint32_t first, last; /* nodes, linked by as.waiting.link */
+};
+
+struct bda_pending {
+    struct bda_mutex lock; /* covers the groups and their lists; taken before a pool's lock */
+    struct bda_pending_group groups[BDA_PENDING_GROUPS];
+    _Atomic uint32_t group_count; /* groups in use: 0 lets bda_collect return at once */
+};
+
+/* Retires an allocation now and lists it for later. `reason` on VK_ERROR_VALIDATION_FAILED_EXT or
+ * VK_ERROR_TOO_MANY_OBJECTS. */
+VkResult bda_pending_add(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,
+                         const char **reason);
+
+/* Releases every group whose semaphore has reached its value. A semaphore that cannot be read because the device is
+ * lost counts as reached; VK_ERROR_DEVICE_LOST is answered then. Other errors leave the group waiting and are answered.
+ */
+VkResult bda_pending_collect(BdaAllocator allocator);
+
+/* Releases everything, waiting or not; or everything of one pool. */
+void bda_pending_drain(BdaAllocator allocator);
+void bda_pending_drain_pool(BdaAllocator allocator, BdaPool pool);
+
+#endif

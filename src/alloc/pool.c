@@ -1,0 +1,193 @@
+/* Pools: finding and making them, and taking ranges from the blocks they have. See pool.h. */
+#include "alloc/allocator.h"
+
+#include <string.h>
+
+/* Keeps every size in a block far from the 2^32 granules that a node can count. */
+#define BDA_MOST_BLOCK ((VkDeviceSize)16 << 30)
+
+/* Alignments up to this are also rounded up to in size, so that neighbours of one alignment stay aligned without gaps.
+ */
+#define ROUNDED_ALIGNMENT 256
+
+/* ---- Finding and making ---- */
+
+static bool same_key(const struct bda_pool_key *a, const struct bda_pool_key *b) {
+    return a->memory_type == b->memory_type && a->usage_class == b->usage_class && a->own_buffers == b->own_buffers &&
+           a->capture_replay == b->capture_replay && !(a->priority < b->priority || a->priority > b->priority) &&
+           a->handle_types == b->handle_types;
+}
+
+/* Most pools are of default priority and hold nothing special: those are found without a search. */
+static bool is_plain(const struct bda_pool_key *key) {
+    return !key->capture_replay && key->handle_types == 0 && !(key->priority < BDA_DEFAULT_PRIORITY) &&
+           !(key->priority > BDA_DEFAULT_PRIORITY);
+}
+
+static struct bda_pool *find_pool(BdaAllocator allocator, const struct bda_pool_key *key) {
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    while (pool != NULL && (pool->user != NULL || pool->retired || !same_key(&pool->key, key)))
+        pool = pool->older;
+    return pool;
+}
+
+static VkDeviceSize power_of_two_below(VkDeviceSize size) {
+    VkDeviceSize power = 1;
+    while (power <= size / 2)
+        power *= 2;
+    return power;
+}
+
+void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize first, VkDeviceSize most) {
+    const struct bda_device *device = &allocator->device;
+    uint32_t type = pool->key.memory_type;
+    bool visible = (bda_device_properties_of(device, type) & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0;
+    VkDeviceSize eighth = device->memory.memoryHeaps[bda_device_heap_of(device, type)].size / 8;
+    VkDeviceSize limit =
+        bda_min(bda_min(device->limits.max_memory_size, device->limits.max_buffer_size), BDA_MOST_BLOCK);
+    if (most == 0) {
+        most = visible ? allocator->max_host_visible_block_size : allocator->max_block_size;
+        most = bda_min(most, power_of_two_below(bda_max(eighth, BDA_LEAST_BLOCK)));
+    }
+    most = bda_max(bda_min(most, power_of_two_below(limit)), BDA_LEAST_BLOCK);
+    if (first == 0)
+        first = allocator->first_block_size;
+    pool->max_block_size = most;
+    pool->first_block_size = bda_min(bda_max(first, BDA_LEAST_BLOCK), most);
+    pool->next_block_size = pool->first_block_size;
+}
+
+/* Gives an empty pool its key and sizes. */
+static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key) {
+    pool->key = *key;
+    pool->usage = bda_usage_of_class(&allocator->device, key->usage_class);
+    pool->keep_empty = allocator->keep_empty;
+    pool->atom_skew = 0;
+    bda_pool_set_sizes(allocator, pool, 0, 0);
+}
+
+/* A retired pool to be used again. It stayed in the list and somebody may be looking at it with a stale handle, so it
+ * is claimed under the store lock and prepared under its own: locks are never taken in that order together. */
+static struct bda_pool *claim_retired(BdaAllocator allocator, BdaPool user) {
+    bda_mutex_lock(&allocator->store_lock);
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
+    while (pool != NULL && !pool->retired)
+        pool = pool->older;
+    if (pool != NULL) {
+        pool->retired = false;
+        pool->user = user;
+    }
+    bda_mutex_unlock(&allocator->store_lock);
+    return pool;
+}
+
+/* A new pool, in the list. The store lock is held. */
+static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user) {
+    struct bda_pool *pool = bda_host_allocate(&allocator->host, sizeof *pool, _Alignof(struct bda_pool));
+    if (pool == NULL)
+        return NULL;
+    memset(pool, 0, sizeof *pool);
+    bda_mutex_init(&pool->lock, allocator->locks);
+    bda_tlsf_init(&pool->tlsf, &allocator->nodes, &allocator->blocks, BDA_GRANULE_LOG2);
+    pool->user = user;
+    prepare(allocator, pool, key);
+    pool->older = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
+    atomic_store_explicit(&allocator->newest_pool, pool, memory_order_release);
+    return pool;
+}
+
+VkResult bda_pool_get(BdaAllocator allocator, const struct bda_pool_key *key, struct bda_pool **pool) {
+    _Atomic(struct bda_pool *) *quick = &allocator->pools[key->memory_type][key->usage_class][key->own_buffers];
+    bool plain = is_plain(key);
+    *pool = plain ? atomic_load_explicit(quick, memory_order_acquire) : NULL;
+    if (*pool != NULL)
+        return VK_SUCCESS;
+    bda_mutex_lock(&allocator->store_lock);
+    *pool = find_pool(allocator, key);
+    if (*pool == NULL)
+        *pool = make_pool(allocator, key, NULL);
+    if (plain)
+        atomic_store_explicit(quick, *pool, memory_order_release);
+    bda_mutex_unlock(&allocator->store_lock);
+    return *pool != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+VkResult bda_pool_create(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user, struct bda_pool **pool) {
+    *pool = claim_retired(allocator, user);
+    if (*pool != NULL) {
+        bda_mutex_lock(&(*pool)->lock);
+        prepare(allocator, *pool, key);
+        bda_mutex_unlock(&(*pool)->lock);
+        return VK_SUCCESS;
+    }
+    bda_mutex_lock(&allocator->store_lock);
+    *pool = make_pool(allocator, key, user);
+    bda_mutex_unlock(&allocator->store_lock);
+    return *pool != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_lock(&pool->lock);
+    struct bda_node_list spare = pool->tlsf.spare;
+    pool->tlsf.spare = (struct bda_node_list){ 0, 0 };
+    bda_mutex_unlock(&pool->lock);
+    bda_mutex_lock(&allocator->store_lock);
+    bda_nodes_give(&allocator->nodes, &spare, spare.count);
+    pool->user = NULL;
+    pool->retired = true;
+    bda_mutex_unlock(&allocator->store_lock);
+}
+
+void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_destroy(&pool->lock);
+    bda_host_release(&allocator->host, pool, sizeof *pool);
+}
+
+/* ---- Taking ---- */
+
+bool bda_pool_secure_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count) {
+    if (pool->tlsf.spare.count >= count)
+        return true;
+    bda_mutex_lock(&allocator->store_lock);
+    bool secured = bda_nodes_take(&allocator->nodes, &pool->tlsf.spare, count);
+    bda_mutex_unlock(&allocator->store_lock);
+    return secured;
+}
+
+struct bda_extent bda_pool_extent(BdaAllocator allocator, const struct bda_pool *pool,
+                                  const struct bda_request *request) {
+    VkDeviceSize alignment = request->alignment;
+    VkDeviceSize room = request->room;
+    VkDeviceSize unit = bda_min(alignment, ROUNDED_ALIGNMENT);
+    if (bda_device_needs_atoms(&allocator->device, pool->key.memory_type)) {
+        VkDeviceSize atom = allocator->device.limits.non_coherent_atom;
+        alignment = bda_max(alignment, atom);
+        unit = bda_max(unit, atom);
+        room += pool->atom_skew;
+    }
+    return (struct bda_extent){ (uint32_t)(bda_align_up(room, unit) >> BDA_GRANULE_LOG2), alignment };
+}
+
+void bda_pool_count_live(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
+                         const struct bda_request *request) {
+    struct bda_node *node = bda_node_of(allocator, index);
+    node->as.live.slack = (uint32_t)(bda_node_held(node) - request->size);
+    node->as.live.record = request->record;
+    pool->counters.live_count++;
+    pool->counters.used += request->size;
+}
+
+VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                       uint32_t *node) {
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    bda_mutex_lock(&pool->lock);
+    if (bda_pool_secure_nodes(allocator, pool, BDA_TLSF_NODES_PER_ALLOC)) {
+        struct bda_extent extent = bda_pool_extent(allocator, pool, request);
+        *node = bda_tlsf_alloc(&pool->tlsf, extent.granules, extent.alignment);
+        if (*node != 0)
+            bda_pool_count_live(allocator, pool, *node, request);
+        result = *node != 0 ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    bda_mutex_unlock(&pool->lock);
+    return result;
+}

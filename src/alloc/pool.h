@@ -1,0 +1,113 @@
+/*
+ * Pools: the blocks of one key, one TLSF over all of them, one lock.
+ *
+ * Pools are immortal while their allocator lives, so that a stale handle can always take the lock it finds. The lock
+ * covers every field from `tlsf` on, the nodes in the pool's blocks, and the blocks' places in its lists.
+ */
+#ifndef BDA_ALLOC_POOL_H
+#define BDA_ALLOC_POOL_H
+
+#include "alloc/request.h"
+#include "memory/block.h"
+#include "memory/usage.h"
+#include "platform/platform.h"
+
+enum {
+    BDA_GRANULE_LOG2 = 4,       /* 16 bytes: the alignment of everything a shader loads at once */
+    BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
+};
+
+/* What blocks must agree on to share a pool. Queue families and device mask are the allocator's; exported memory is
+ * always dedicated, its handle types stand here so that nothing else comes to lie with it. */
+struct bda_pool_key {
+    uint32_t memory_type;
+    enum bda_usage_class usage_class;
+    bool own_buffers;
+    bool capture_replay;
+    float priority;
+    VkExternalMemoryHandleTypeFlags handle_types;
+};
+
+struct bda_pool {
+    struct bda_mutex lock;
+    struct bda_pool *older; /* in the allocator's list */
+    /* under the store lock: */
+    BdaPool user; /* the caller's pool it is part of, or NULL */
+    bool retired; /* holds nothing, waits to be used again */
+    /* set when the pool is made, or used again: */
+    struct bda_pool_key key;
+    VkBufferUsageFlags usage; /* of spanning buffers */
+    VkDeviceSize first_block_size;
+    VkDeviceSize max_block_size;
+    VkDeviceSize keep_empty;
+    /* under the lock: */
+    struct bda_tlsf tlsf;
+    VkDeviceSize next_block_size;
+    VkDeviceSize atom_skew; /* bytes by which aligned addresses miss the atoms of the memory; 0 on known drivers */
+    uint32_t first_block;   /* cut into pieces */
+    uint32_t first_dedicated;
+    struct bda_pool_counters {
+        uint64_t block_count, dedicated_count, live_count, pending_count;
+        VkDeviceSize reserved, used, pending, dedicated_used;
+        VkDeviceSize region_bytes; /* of the blocks that are cut */
+    } counters;
+};
+
+/* A pool of the caller's: one pool for ranges, one for own buffers, and what they share. Its memory lives as long as
+ * the allocator, so that a destroyed pool is recognised. */
+struct BdaPool_T {
+    BdaAllocator allocator;
+    BdaPool older;
+    _Atomic bool alive;
+    struct bda_pool *ranges;
+    struct bda_pool *own_buffers;
+    uint64_t usage;
+    BdaIntent intent;
+    BdaAllocFlags flags;
+    VkDeviceSize limit;
+    _Atomic uint64_t reserved; /* against the limit */
+    char *name;
+};
+
+/* The library's own pool of a key, made at its first use. VK_ERROR_OUT_OF_HOST_MEMORY. */
+VkResult bda_pool_get(BdaAllocator allocator, const struct bda_pool_key *key, struct bda_pool **pool);
+
+/* A pool of a key for a pool of the caller's; not shared, and recycled after bda_pool_retire. */
+VkResult bda_pool_create(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user, struct bda_pool **pool);
+void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool);
+
+/* The pool's own memory goes; its blocks are gone already. */
+void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool);
+
+/* Sets block sizes, 0 meaning the allocator's; cut to what the heap bears. */
+void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize first, VkDeviceSize most);
+
+/* Takes a range from the blocks there are. VK_ERROR_OUT_OF_DEVICE_MEMORY: no room; VK_ERROR_OUT_OF_HOST_MEMORY. */
+VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                       uint32_t *node);
+
+/* Sees to it that the TLSF has `count` spare nodes. The pool's lock is held. */
+bool bda_pool_secure_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count);
+
+/* Counts a range that was just taken, and writes down whose it is. The pool's lock is held. */
+void bda_pool_count_live(BdaAllocator allocator, struct bda_pool *pool, uint32_t node,
+                         const struct bda_request *request);
+
+/* What a request amounts to in this pool. The pool's lock is held. */
+struct bda_extent {
+    uint32_t granules;
+    VkDeviceSize alignment;
+};
+struct bda_extent bda_pool_extent(BdaAllocator allocator, const struct bda_pool *pool,
+                                  const struct bda_request *request);
+
+/* Bytes that TLSF holds for a range, and how many of them were asked for. */
+static inline VkDeviceSize bda_node_held(const struct bda_node *node) {
+    return (VkDeviceSize)node->size << BDA_GRANULE_LOG2;
+}
+
+static inline VkDeviceSize bda_node_asked(const struct bda_node *node) {
+    return bda_node_held(node) - node->as.live.slack;
+}
+
+#endif

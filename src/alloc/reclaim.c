@@ -1,0 +1,130 @@
+/* Giving empty blocks back, see reclaim.h. */
+#include "alloc/reclaim.h"
+
+#include "alloc/grow.h"
+
+struct empty {
+    uint64_t count;
+    VkDeviceSize bytes;
+    VkDeviceSize smallest;
+    uint32_t largest_block;
+    VkDeviceSize largest;
+};
+
+/* Looks through a pool's blocks, unless it is known that none is empty. The pool's lock is held. */
+static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool) {
+    struct empty empty = { 0, 0, 0, 0, 0 };
+    if (pool->tlsf.empty_regions == 0)
+        return empty;
+    for (uint32_t index = pool->first_block; index != 0; index = bda_block_at(allocator, index)->next) {
+        if (!bda_tlsf_region_is_empty(&pool->tlsf, index))
+            continue;
+        VkDeviceSize size = bda_block_at(allocator, index)->backing.size;
+        empty.smallest = empty.count == 0 ? size : bda_min(empty.smallest, size);
+        empty.count++;
+        empty.bytes += size;
+        if (size > empty.largest) {
+            empty.largest = size;
+            empty.largest_block = index;
+        }
+    }
+    return empty;
+}
+
+/* Takes an empty block out of its pool, so that nobody else finds it. The pool's lock is held. */
+static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+    struct bda_block *block = bda_block_at(allocator, index);
+    bda_tlsf_remove_region(&pool->tlsf, index);
+    if (block->previous != 0)
+        bda_block_at(allocator, block->previous)->next = block->next;
+    else
+        pool->first_block = block->next;
+    if (block->next != 0)
+        bda_block_at(allocator, block->next)->previous = block->previous;
+    atomic_store_explicit(&block->pool, NULL, memory_order_release);
+    pool->counters.block_count--;
+    pool->counters.reserved -= block->backing.size;
+    pool->counters.region_bytes -= (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
+    /* The next block need not be as large as the largest ever was. */
+    pool->next_block_size = bda_max(pool->first_block_size, pool->next_block_size / 2);
+}
+
+enum extent { ALL_EMPTY, SURPLUS_ONLY };
+
+/* Closes the pool's largest empty block. Of the surplus only: if there is another one, and more than `keep_empty` bytes
+ * in all but the smallest. Returns its bytes, 0 when there was nothing to close. */
+static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool, enum extent extent) {
+    bda_mutex_lock(&pool->lock);
+    struct empty empty = find_empty(allocator, pool);
+    bool wanted = empty.count != 0;
+    if (extent == SURPLUS_ONLY)
+        wanted = empty.count > 1 && empty.bytes - empty.smallest > pool->keep_empty;
+    if (wanted)
+        unlink_block(allocator, pool, empty.largest_block);
+    bda_mutex_unlock(&pool->lock);
+    if (!wanted)
+        return 0;
+    bda_grow_close(allocator, pool, empty.largest_block);
+    return empty.largest;
+}
+
+void bda_reclaim_surplus(BdaAllocator allocator) {
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older)
+        while (close_largest(allocator, pool, SURPLUS_ONLY) != 0)
+            ;
+}
+
+void bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool) {
+    while (close_largest(allocator, pool, ALL_EMPTY) != 0)
+        ;
+}
+
+/* A retired pool may be getting another key at this moment, hence the lock. */
+static bool lies_in_heap(BdaAllocator allocator, struct bda_pool *pool, uint32_t heap) {
+    bda_mutex_lock(&pool->lock);
+    uint32_t type = pool->key.memory_type;
+    bda_mutex_unlock(&pool->lock);
+    return bda_device_heap_of(&allocator->device, type) == heap;
+}
+
+bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap) {
+    bool any = false;
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older)
+        if (lies_in_heap(allocator, pool, heap))
+            while (close_largest(allocator, pool, ALL_EMPTY) != 0)
+                any = true;
+    return any;
+}
+
+/* The pool with the largest empty block, and how many bytes are in empty blocks altogether. */
+static struct bda_pool *survey(BdaAllocator allocator, VkDeviceSize *bytes) {
+    struct bda_pool *best = NULL;
+    VkDeviceSize largest = 0;
+    *bytes = 0;
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older) {
+        bda_mutex_lock(&pool->lock);
+        struct empty empty = find_empty(allocator, pool);
+        bda_mutex_unlock(&pool->lock);
+        *bytes += empty.bytes;
+        if (empty.largest > largest) {
+            largest = empty.largest;
+            best = pool;
+        }
+    }
+    return best;
+}
+
+VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep) {
+    VkDeviceSize released = 0, bytes;
+    struct bda_pool *pool;
+    while ((pool = survey(allocator, &bytes)) != NULL && bytes > keep) {
+        VkDeviceSize closed = close_largest(allocator, pool, ALL_EMPTY);
+        if (closed == 0)
+            break; /* another thread was faster */
+        released += closed;
+    }
+    return released;
+}

@@ -1,0 +1,20 @@
+/* Reclaim: empty blocks go back to the driver, on request, by policy, or under pressure. No lock is held across the
+ * driver. */
+#ifndef BDA_ALLOC_RECLAIM_H
+#define BDA_ALLOC_RECLAIM_H
+
+#include "alloc/allocator.h"
+
+/* Every pool keeps one empty block and `keep_empty` bytes more of them; what is over that goes. */
+void bda_reclaim_surplus(BdaAllocator allocator);
+
+/* Under pressure: every empty block of one heap goes. Whether there was one. */
+bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap);
+
+/* Every empty block of a pool goes. */
+void bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool);
+
+/* The largest empty blocks go until at most `keep` bytes are left; returns the bytes that went. */
+VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * Records: what only some allocations have (a name, a user value, a VkBuffer of their own), so that the others pay
+ * nothing for it. Their fields belong to the pool of the allocation, under its lock; taking and giving back a record
+ * takes the store lock inside.
+ */
+#ifndef BDA_ALLOC_RECORD_H
+#define BDA_ALLOC_RECORD_H
+
+#include "core/store.h"
+
+#include <bdaalloc/bdaalloc.h>
+
+struct bda_record {
+    uint64_t user;
+    char *name;              /* owned; NULL: none */
+    VkBuffer buffer;         /* an own buffer in a block of such; else VK_NULL_HANDLE */
+    VkDeviceAddress address; /* that buffer's, as the driver told it */
+    uint32_t spare;          /* next spare record */
+};
+
+enum { BDA_RECORD_CHUNK_LOG2 = 7 };
+
+struct bda_records {
+    struct bda_store store;
+    uint32_t spare;
+};
+
+void bda_records_init(struct bda_records *records, struct bda_host *host);
+void bda_records_destroy(struct bda_records *records);
+
+/* Takes a record with a copy of `name` (which may be NULL). VK_ERROR_OUT_OF_HOST_MEMORY leaves nothing behind. */
+VkResult bda_record_create(BdaAllocator allocator, uint64_t user, const char *name, uint32_t *index);
+
+/* Gives it and its name back; 0 does nothing. */
+void bda_record_destroy(BdaAllocator allocator, uint32_t index);
+
+struct bda_record *bda_record_at(BdaAllocator allocator, uint32_t index);
+
+#endif

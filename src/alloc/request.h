@@ -1,0 +1,28 @@
+/* A request, checked and with its defaults resolved: what the roof hands down to the allocation floor. */
+#ifndef BDA_ALLOC_REQUEST_H
+#define BDA_ALLOC_REQUEST_H
+
+#include "memory/usage.h"
+
+struct bda_request {
+    VkDeviceSize size;      /* asked for, never 0 */
+    VkDeviceSize room;      /* bytes that must be held: size, or what an own buffer requires */
+    VkDeviceSize alignment; /* of the address; a power of two, at least 16 */
+    uint64_t user;
+    const char *name;
+    BdaPool pool; /* or NULL */
+    BdaIntent intent;
+    BdaAllocFlags flags;
+    float priority;
+    enum bda_usage_class usage_class;
+    uint32_t type_bits; /* memory types that can carry it */
+    uint32_t record;    /* secured before anything else; 0: it needs none */
+    /* own buffers only */
+    const VkBufferCreateInfo *buffer_info; /* NULL: a range */
+    VkExternalMemoryHandleTypeFlags handle_types;
+    bool capture_replay;
+    /* out */
+    const char *reason; /* why it was refused, where the library knows */
+};
+
+#endif

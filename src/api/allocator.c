@@ -1,0 +1,128 @@
+/* Creating, destroying and asking an allocator. */
+#include "alloc/allocator.h"
+
+#include "api/check.h"
+#include "debug/check.h"
+#include "debug/events.h"
+#include "debug/leaks.h"
+
+#include <string.h>
+
+#define KNOWN_FLAGS (BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT | BDA_ALLOCATOR_LOG_EVENTS_BIT)
+
+uint32_t bda_get_version(void) {
+    return BDA_VERSION;
+}
+
+/* What can be said of a create info without asking the driver; NULL: nothing is wrong. */
+static const char *find_fault(const BdaAllocatorInfo *info) {
+    if (info->next != NULL)
+        return "next must be NULL";
+    if ((info->flags & ~(BdaAllocatorFlags)KNOWN_FLAGS) != 0)
+        return "unknown flags";
+    if (info->instance == VK_NULL_HANDLE || info->physical_device == VK_NULL_HANDLE || info->device == VK_NULL_HANDLE)
+        return "instance, physical_device or device is NULL";
+    if (info->get_instance_proc_addr == NULL)
+        return "get_instance_proc_addr is NULL";
+    if (info->device_info == NULL)
+        return "device_info is NULL";
+    if (info->api_version != 0 && info->api_version < VK_API_VERSION_1_1)
+        return "api_version is below 1.1";
+    if (info->callbacks != NULL && (info->callbacks->pfnAllocation == NULL || info->callbacks->pfnFree == NULL))
+        return "callbacks has no pfnAllocation or no pfnFree";
+    if (info->queue_family_count != 0 && info->queue_families == NULL)
+        return "queue_families is NULL";
+    if (info->heap_limit_count != 0 && info->heap_limits == NULL)
+        return "heap_limits is NULL";
+    if (info->max_block_size != 0 && info->first_block_size > info->max_block_size)
+        return "first_block_size is larger than max_block_size";
+    return NULL;
+}
+
+VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *allocator) {
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    *allocator = NULL;
+    if (info == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    const char *reason = find_fault(info);
+    if (reason != NULL)
+        return bda_refuse_to(info->message, info->message_user, __func__, VK_ERROR_VALIDATION_FAILED_EXT, reason);
+    struct bda_host host = { .allocate = NULL };
+    bda_host_use_callbacks(&host, info->callbacks);
+    BdaAllocator created = bda_host_allocate(&host, sizeof *created, _Alignof(struct BdaAllocator_T));
+    if (created == NULL)
+        return bda_refuse_to(info->message, info->message_user, __func__, VK_ERROR_OUT_OF_HOST_MEMORY, NULL);
+    memset(created, 0, sizeof *created);
+    bda_host_use_callbacks(&created->host, info->callbacks);
+    atomic_init(&created->host.bytes, sizeof *created);
+    VkResult result = bda_allocator_init(created, info, &reason);
+    if (result != VK_SUCCESS) {
+        bda_host_release(&host, created, sizeof *created);
+        return bda_refuse_to(info->message, info->message_user, __func__, result, reason);
+    }
+    if ((info->flags & BDA_ALLOCATOR_LOG_EVENTS_BIT) != 0)
+        created->event = bda_events_log;
+    *allocator = created;
+    return VK_SUCCESS;
+}
+
+VkResult bda_destroy_allocator(BdaAllocator allocator) {
+    if (allocator == NULL)
+        return VK_SUCCESS;
+    uint64_t live = 0;
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older)
+        live += bda_leaks_list(allocator, pool);
+    bda_allocator_finish(allocator);
+    /* The allocator's own memory goes last, by callbacks that lie in it. */
+    VkAllocationCallbacks callbacks = allocator->device.callbacks;
+    struct bda_host host = { .allocate = NULL };
+    bda_host_use_callbacks(&host, allocator->device.driver_callbacks != NULL ? &callbacks : NULL);
+    bda_host_release(&host, allocator, sizeof *allocator);
+    return live == 0 ? VK_SUCCESS : VK_INCOMPLETE;
+}
+
+VkResult bda_get_properties(BdaAllocator allocator, BdaProperties *properties) {
+    if (properties == NULL || allocator == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "properties is NULL");
+    const struct bda_device *device = &allocator->device;
+    const struct bda_limits *limits = &device->limits;
+    bool concurrent = device->features.queue_family_count > 1;
+    *properties = (BdaProperties){
+        .api_version = device->api_version,
+        .first_block_size = allocator->first_block_size,
+        .max_block_size = allocator->max_block_size,
+        .max_host_visible_block_size = allocator->max_host_visible_block_size,
+        .keep_empty = allocator->keep_empty,
+        .granule = (VkDeviceSize)1 << BDA_GRANULE_LOG2,
+        .base_alignment = limits->base_alignment,
+        .max_allocation_size = bda_min(limits->max_memory_size, limits->max_buffer_size),
+        .non_coherent_atom = limits->non_coherent_atom,
+        .uniform_alignment = limits->uniform_alignment,
+        .storage_alignment = limits->storage_alignment,
+        .texel_alignment = limits->texel_alignment,
+        .acceleration_structure_alignment = limits->acceleration_structure_alignment,
+        .scratch_alignment = limits->scratch_alignment,
+        .shader_binding_table_alignment = limits->shader_binding_table_alignment,
+        .descriptor_buffer_alignment = limits->descriptor_buffer_alignment,
+        .range_usage = bda_usage_of_class(device, BDA_USAGE_GENERAL) | bda_usage_of_class(device, BDA_USAGE_DESCRIPTOR),
+        .max_memory_count = device->budget.max_count,
+        .queue_family_count = concurrent ? device->features.queue_family_count : 0,
+        .memory_budget = device->features.memory_budget,
+        .memory_priority = device->features.memory_priority,
+        .timeline_semaphore = device->features.timeline_semaphore,
+        .debug_utils = device->vk.set_object_name != NULL,
+    };
+    return VK_SUCCESS;
+}
+
+VkResult bda_check(BdaAllocator allocator) {
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    VkResult result;
+    const char *broken = bda_check_all(allocator, &result);
+    if (broken != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_UNKNOWN, broken);
+    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);
+}

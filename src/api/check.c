@@ -1,0 +1,37 @@
+/* Refusals, see check.h. */
+#include "api/check.h"
+
+#include "debug/message.h"
+
+static const char *text_of(VkResult result) {
+    switch (result) {
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+        return "host memory was refused";
+    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+        return "the driver refused device memory";
+    case VK_ERROR_TOO_MANY_OBJECTS:
+        return "the driver refused another VkDeviceMemory";
+    case VK_ERROR_DEVICE_LOST:
+        return "the device is lost";
+    default:
+        return "the driver refused";
+    }
+}
+
+VkResult bda_refuse_to(BdaMessageCallback message, void *user, const char *function, VkResult result,
+                       const char *reason) {
+    bool misuse = result == VK_ERROR_VALIDATION_FAILED_EXT || result == VK_ERROR_FEATURE_NOT_PRESENT;
+    bda_message(message, user, misuse ? BDA_MESSAGE_ERROR : BDA_MESSAGE_WARNING, "%s: %s (VkResult %d)", function,
+                reason != NULL ? reason : text_of(result), (int)result);
+    return result;
+}
+
+VkResult bda_refuse(BdaAllocator allocator, const char *function, VkResult result, const char *reason) {
+    if (allocator == NULL)
+        return result;
+    return bda_refuse_to(allocator->message, allocator->message_user, function, result, reason);
+}
+
+bool bda_pool_is_alive(BdaAllocator allocator, BdaPool pool) {
+    return pool != NULL && pool->allocator == allocator && atomic_load_explicit(&pool->alive, memory_order_relaxed);
+}

@@ -1,0 +1,24 @@
+/*
+ * What every public function does with a refusal: one line to the caller's callback, naming the function and the
+ * reason, and the result passed through. Misuse is an error; memory that ran out is a warning, since callers live with
+ * it.
+ */
+#ifndef BDA_API_CHECK_H
+#define BDA_API_CHECK_H
+
+#include "alloc/allocator.h"
+
+#include <stdbool.h>
+
+/* Tells and returns `result`, which is not VK_SUCCESS; `reason` NULL: the text of the result. Without an allocator
+ * nobody can be told. */
+VkResult bda_refuse(BdaAllocator allocator, const char *function, VkResult result, const char *reason);
+
+/* The same before there is an allocator. */
+VkResult bda_refuse_to(BdaMessageCallback message, void *user, const char *function, VkResult result,
+                       const char *reason);
+
+/* Whether a pool is one of this allocator's, and alive. NULL is not. */
+bool bda_pool_is_alive(BdaAllocator allocator, BdaPool pool);
+
+#endif

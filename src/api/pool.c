@@ -1,0 +1,169 @@
+/* The caller's pools. */
+#include "alloc/pool.h"
+
+#include "alloc/free.h"
+#include "alloc/reclaim.h"
+#include "api/check.h"
+#include "debug/leaks.h"
+#include "debug/stats.h"
+
+#include <string.h>
+
+static const char *find_fault(const BdaPoolInfo *info) {
+    if (info->next != NULL)
+        return "next must be NULL";
+    if ((info->flags & ~(BdaAllocFlags)BDA_ALLOC_HOST_FALLBACK_BIT) != 0)
+        return "flags may only be BDA_ALLOC_HOST_FALLBACK_BIT";
+    if ((uint32_t)info->intent >= BDA_INTENT_COUNT)
+        return "unknown intent";
+    if (!(info->priority >= 0 && info->priority <= 1))
+        return "priority is not between 0 and 1";
+    if (info->max_block_size != 0 && info->first_block_size > info->max_block_size)
+        return "first_block_size is larger than max_block_size";
+    return NULL;
+}
+
+/* The best memory type for the intent that carries the usage. */
+static bool choose_type(BdaAllocator allocator, const BdaPoolInfo *info, struct bda_pool_key *key) {
+    const struct bda_type_order *order =
+        &allocator->order[info->intent][(info->flags & BDA_ALLOC_HOST_FALLBACK_BIT) != 0];
+    for (uint32_t i = 0; i < order->count; i++) {
+        key->memory_type = order->types[i];
+        if ((allocator->range_type_bits[key->usage_class] >> key->memory_type & 1u) != 0)
+            return true;
+    }
+    return false;
+}
+
+static VkResult choose_key(BdaAllocator allocator, const BdaPoolInfo *info, struct bda_pool_key *key,
+                           const char **reason) {
+    *key = (struct bda_pool_key){ .usage_class = bda_usage_class_of(info->usage), .priority = BDA_DEFAULT_PRIORITY };
+    if (info->priority > 0 && allocator->device.features.memory_priority)
+        key->priority = info->priority;
+    uint64_t possible = bda_usage_of_class(&allocator->device, key->usage_class);
+    if ((info->usage & ~possible) != 0) {
+        *reason = "no block carries this usage: its feature is not enabled, or it cannot be mixed";
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
+    if (!choose_type(allocator, info, key)) {
+        *reason = "no memory type serves the intent and the usage";
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
+    return VK_SUCCESS;
+}
+
+/* The caller's pool and its two halves; what was made before something failed is given back. */
+static VkResult create(BdaAllocator allocator, const BdaPoolInfo *info, struct bda_pool_key *key, BdaPool *pool) {
+    BdaPool created = bda_host_allocate(&allocator->host, sizeof *created, _Alignof(struct BdaPool_T));
+    if (created == NULL)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    memset(created, 0, sizeof *created);
+    created->allocator = allocator;
+    created->intent = info->intent;
+    created->flags = info->flags;
+    created->limit = info->limit;
+    created->usage = info->usage != 0 ? info->usage : bda_usage_of_class(&allocator->device, key->usage_class);
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (info->name == NULL || (created->name = bda_host_copy_text(&allocator->host, info->name)) != NULL)
+        result = bda_pool_create(allocator, key, created, &created->ranges);
+    key->own_buffers = true;
+    if (result == VK_SUCCESS)
+        result = bda_pool_create(allocator, key, created, &created->own_buffers);
+    if (result != VK_SUCCESS) {
+        if (created->ranges != NULL)
+            bda_pool_retire(allocator, created->ranges);
+        bda_host_release_text(&allocator->host, created->name);
+        bda_host_release(&allocator->host, created, sizeof *created);
+        return result;
+    }
+    *pool = created;
+    return VK_SUCCESS;
+}
+
+static void set_sizes(BdaAllocator allocator, struct bda_pool *pool, const BdaPoolInfo *info) {
+    bda_mutex_lock(&pool->lock);
+    bda_pool_set_sizes(allocator, pool, info->first_block_size, info->max_block_size);
+    if (info->keep_empty != 0)
+        pool->keep_empty = info->keep_empty;
+    bda_mutex_unlock(&pool->lock);
+}
+
+VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPool *pool) {
+    if (pool == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "pool is NULL");
+    *pool = NULL;
+    if (allocator == NULL || info == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL");
+    const char *reason = find_fault(info);
+    if (reason != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, reason);
+    struct bda_pool_key key;
+    BdaPool created = NULL;
+    VkResult result = choose_key(allocator, info, &key, &reason);
+    if (result == VK_SUCCESS)
+        result = create(allocator, info, &key, &created);
+    if (result != VK_SUCCESS)
+        return bda_refuse(allocator, __func__, result, reason);
+    set_sizes(allocator, created->ranges, info);
+    set_sizes(allocator, created->own_buffers, info);
+    atomic_store_explicit(&created->alive, true, memory_order_relaxed);
+    bda_mutex_lock(&allocator->store_lock);
+    created->older = atomic_load_explicit(&allocator->newest_user_pool, memory_order_relaxed);
+    atomic_store_explicit(&allocator->newest_user_pool, created, memory_order_release);
+    bda_mutex_unlock(&allocator->store_lock);
+    *pool = created;
+    return VK_SUCCESS;
+}
+
+VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (pool == NULL)
+        return VK_SUCCESS;
+    if (pool->allocator != allocator || !atomic_exchange_explicit(&pool->alive, false, memory_order_relaxed))
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
+                          "the pool is not one of this allocator's, or destroyed");
+    bda_pending_drain_pool(allocator, pool);
+    struct bda_pool *const parts[] = { pool->ranges, pool->own_buffers };
+    uint64_t live = 0;
+    for (int i = 0; i < 2; i++) {
+        live += bda_leaks_list(allocator, parts[i]);
+        bda_release_all(allocator, parts[i]);
+        bda_reclaim_pool(allocator, parts[i]);
+        bda_pool_retire(allocator, parts[i]);
+    }
+    return live == 0 ? VK_SUCCESS : VK_INCOMPLETE;
+}
+
+VkResult bda_get_pool_info(BdaAllocator allocator, BdaPool pool, BdaPoolInfo *info) {
+    if (info == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL");
+    memset(info, 0, sizeof *info);
+    if (allocator == NULL || !bda_pool_is_alive(allocator, pool))
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
+                          "the pool is not one of this allocator's, or destroyed");
+    *info = (BdaPoolInfo){
+        .intent = pool->intent,
+        .flags = pool->flags,
+        .usage = pool->usage,
+        .priority = pool->ranges->key.priority,
+        .first_block_size = pool->ranges->first_block_size,
+        .max_block_size = pool->ranges->max_block_size,
+        .limit = pool->limit,
+        .keep_empty = pool->ranges->keep_empty,
+        .name = pool->name,
+    };
+    return VK_SUCCESS;
+}
+
+VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use) {
+    if (use == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "use is NULL");
+    memset(use, 0, sizeof *use);
+    if (allocator == NULL || !bda_pool_is_alive(allocator, pool))
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
+                          "the pool is not one of this allocator's, or destroyed");
+    bda_stats_add_pool(pool->ranges, use);
+    bda_stats_add_pool(pool->own_buffers, use);
+    return VK_SUCCESS;
+}

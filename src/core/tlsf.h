@@ -1,0 +1,98 @@
+/*
+ * TLSF, two-level segregated fit (Masmano, Ripoll, Crespo, Real, ECRTS 2004), with its nodes outside of the managed
+ * memory.
+ *
+ * Words: a *granule* is the unit that sizes and offsets count in (a power of two of bytes); a *region* is a stretch of
+ * addresses that one instance hands out pieces of, and an instance has any number of them; a *class* is a list of free
+ * ranges of similar size, 32 classes to a power of two.
+ *
+ * Every operation is bounded by a constant, whatever the state of the regions (bda_tlsf_alloc_at, which is for replay,
+ * walks one region). Nothing here allocates: the caller keeps BDA_TLSF_NODES_PER_ALLOC spare nodes at hand before it
+ * allocates or adds a region, and freeing needs none. One thread at a time (the lock of the pool).
+ */
+#ifndef BDA_CORE_TLSF_H
+#define BDA_CORE_TLSF_H
+
+#include "core/bits.h"
+#include "core/node.h"
+
+enum {
+    BDA_TLSF_CLASSES_LOG2 = 5, /* second-level classes per power of two */
+    BDA_TLSF_CLASSES = 1 << BDA_TLSF_CLASSES_LOG2,
+    BDA_TLSF_LEVELS =
+        32 - BDA_TLSF_CLASSES_LOG2 + 1, /* the first level holds the sizes below BDA_TLSF_CLASSES, exactly */
+    BDA_TLSF_NODES_PER_ALLOC = 2,       /* what lies in front of an aligned range, and behind it */
+    BDA_TLSF_EXACT_TRIES = 8,           /* ranges looked at before "no space" */
+};
+
+/* The first member of whatever record the owner keeps for a stretch of addresses. */
+struct bda_region {
+    uint64_t base;  /* address of its first byte, a multiple of the granule */
+    uint32_t first; /* node with the lowest address */
+    uint32_t size;  /* in granules */
+};
+
+struct bda_tlsf {
+    struct bda_nodes *nodes;
+    struct bda_store *regions; /* of records that begin with a struct bda_region */
+    struct bda_node_list spare;
+    uint32_t granule_log2;
+    uint32_t empty_regions; /* regions that are one free range */
+    uint64_t free_granules;
+    uint32_t level_map;                                 /* levels with a class that is not empty */
+    uint32_t class_map[BDA_TLSF_LEVELS];                /* classes that are not empty */
+    uint32_t first[BDA_TLSF_LEVELS * BDA_TLSF_CLASSES]; /* first free node of each class */
+};
+
+void bda_tlsf_init(struct bda_tlsf *tlsf, struct bda_nodes *nodes, struct bda_store *regions, uint32_t granule_log2);
+
+/* Adds a region, all of it free; its base and size are set, size is not zero. Takes one spare node. */
+void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region);
+
+/* Takes an entirely free region out; its node becomes spare. */
+void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
+
+/*
+ * Takes a range of `size` granules (not zero) whose address, base + offset, is a multiple of `alignment` bytes (a power
+ * of two, at least a granule). Returns its node, in state live, or 0. A refusal means: no free range of size +
+ * alignment - granule, rounded up to its class, exists, and none of the first BDA_TLSF_EXACT_TRIES ranges of the
+ * classes below fits either.
+ */
+uint32_t bda_tlsf_alloc(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment);
+
+/* Takes exactly [offset, offset + size) of a region, or returns 0 if any of it is taken. Linear in the region. */
+uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size);
+
+/* Gives a range back, whatever its state but free, and merges it with its free neighbours. */
+void bda_tlsf_free(struct bda_tlsf *tlsf, uint32_t node);
+
+/* Whether a region is one free range. */
+bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region);
+
+/* The longest free range, in granules. Bounded by the ranges in the highest class. */
+uint32_t bda_tlsf_largest_free(struct bda_tlsf *tlsf);
+
+/*
+ * The invariants, executable. Region: the ranges tile [0, size) in order, links agree both ways, no two free
+ * neighbours, every free range is in the list of its class. Lists: bitmaps tell the truth, every range in a list is
+ * free and of that class, and the sums agree. NULL, or which invariant is broken. Linear; `regions` are all the
+ * instance has.
+ */
+const char *bda_tlsf_check(struct bda_tlsf *tlsf, const uint32_t *regions, uint32_t count);
+
+/* The class of free ranges that a size belongs to, and the lowest class whose every member holds `size` (which may be
+ * one too many for the tables: then no range can be that large). */
+static inline uint32_t bda_tlsf_class_of(uint32_t size) {
+    if (size < BDA_TLSF_CLASSES)
+        return size;
+    uint32_t exponent = bda_floor_log2(size);
+    uint32_t level = exponent - BDA_TLSF_CLASSES_LOG2 + 1;
+    uint32_t within = (size >> (exponent - BDA_TLSF_CLASSES_LOG2)) & (BDA_TLSF_CLASSES - 1);
+    return level * BDA_TLSF_CLASSES + within;
+}
+
+static inline uint32_t bda_tlsf_class_above(uint32_t size) {
+    return size <= BDA_TLSF_CLASSES ? size : bda_tlsf_class_of(size - 1) + 1;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* Messages: one line of text for the caller's callback. Nothing is allocated, nothing is printed, no lock may be held.
+ */
+#ifndef BDA_DEBUG_MESSAGE_H
+#define BDA_DEBUG_MESSAGE_H
+
+#include <bdaalloc/bdaalloc.h>
+
+/* Lets the compiler check the arguments against the format. */
+#if defined(__GNUC__)
+#define BDA_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
+#else
+#define BDA_PRINTF(text, first)
+#endif
+
+/* Formats and sends; `callback` may be NULL. Longer texts than 512 bytes are cut. */
+void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity severity, const char *format, ...)
+    BDA_PRINTF(4, 5);
+
+#endif

@@ -1,0 +1,73 @@
+/* Statistics, see stats.h. */
+#include "debug/stats.h"
+
+static BdaUse use_of(struct bda_pool *pool) {
+    const struct bda_pool_counters *c = &pool->counters;
+    VkDeviceSize free = (VkDeviceSize)pool->tlsf.free_granules << BDA_GRANULE_LOG2;
+    VkDeviceSize held = c->region_bytes - free; /* by live and waiting allocations in blocks */
+    VkDeviceSize accounted = c->used - c->dedicated_used + c->pending;
+    return (BdaUse){
+        .block_count = c->block_count,
+        .dedicated_count = c->dedicated_count,
+        .empty_count = pool->tlsf.empty_regions,
+        .reserved = c->reserved,
+        .allocation_count = c->live_count,
+        .used = c->used,
+        .wasted = held > accounted ? held - accounted : 0,
+        .pending_count = c->pending_count,
+        .pending = c->pending,
+        .free = free,
+        .largest_free = (VkDeviceSize)bda_tlsf_largest_free(&pool->tlsf) << BDA_GRANULE_LOG2,
+    };
+}
+
+static void add(BdaUse *sum, const BdaUse *use) {
+    sum->block_count += use->block_count;
+    sum->dedicated_count += use->dedicated_count;
+    sum->empty_count += use->empty_count;
+    sum->reserved += use->reserved;
+    sum->allocation_count += use->allocation_count;
+    sum->used += use->used;
+    sum->wasted += use->wasted;
+    sum->pending_count += use->pending_count;
+    sum->pending += use->pending;
+    sum->free += use->free;
+    sum->largest_free = bda_max(sum->largest_free, use->largest_free);
+}
+
+void bda_stats_add_pool(struct bda_pool *pool, BdaUse *use) {
+    bda_mutex_lock(&pool->lock);
+    BdaUse one = use_of(pool);
+    bda_mutex_unlock(&pool->lock);
+    add(use, &one);
+}
+
+static void gather_heap(struct bda_heap *heap, BdaHeapStats *stats) {
+    stats->size = heap->size;
+    stats->limit = heap->limit;
+    stats->budget = bda_budget_of(heap);
+    stats->usage = bda_budget_usage(heap);
+    stats->external = atomic_load_explicit(&heap->external, memory_order_relaxed);
+    stats->external_count = atomic_load_explicit(&heap->external_count, memory_order_relaxed);
+}
+
+void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
+    struct bda_device *device = &allocator->device;
+    bda_device_refresh_budget(device);
+    stats->heap_count = device->budget.heap_count;
+    for (uint32_t i = 0; i < stats->heap_count; i++)
+        gather_heap(&device->budget.heaps[i], &stats->heaps[i]);
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older) {
+        bda_mutex_lock(&pool->lock);
+        BdaUse use = use_of(pool);
+        uint32_t type = pool->key.memory_type;
+        bda_mutex_unlock(&pool->lock);
+        add(&stats->heaps[bda_device_heap_of(device, type)].use, &use);
+        add(&stats->total, &use);
+    }
+    BdaPool user = atomic_load_explicit(&allocator->newest_user_pool, memory_order_acquire);
+    for (; user != NULL; user = user->older)
+        stats->pool_count += atomic_load_explicit(&user->alive, memory_order_relaxed) ? 1 : 0;
+    stats->host_bytes = atomic_load_explicit(&allocator->host.bytes, memory_order_relaxed);
+}

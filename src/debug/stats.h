@@ -1,0 +1,13 @@
+/* Statistics: gathered from the pools' counters on request; nothing is kept for them but those counters. */
+#ifndef BDA_DEBUG_STATS_H
+#define BDA_DEBUG_STATS_H
+
+#include "alloc/allocator.h"
+
+/* Adds one pool's use to `use`. Takes the pool's lock. */
+void bda_stats_add_pool(struct bda_pool *pool, BdaUse *use);
+
+/* Everything. Asks the driver for its budget first. */
+void bda_stats_gather(BdaAllocator allocator, BdaStats *stats);
+
+#endif

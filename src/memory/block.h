@@ -1,0 +1,74 @@
+/*
+ * Blocks: a backing, the buffer over it, and the address at which it begins.
+ *
+ * Three kinds, which never mix:
+ *   range blocks       keep one spanning VkBuffer; ranges are offsets in it.
+ *   own-buffer blocks  keep none, since a second VkBuffer over the same bytes confuses tools and some commands; the
+ * address they begin at is learned through a short-lived spanning buffer, which is promised by no rule: every own
+ * buffer's address is asked for as well. dedicated blocks   hold one allocation, at their first byte.
+ *
+ * Drivers promise little about the address of a VkDeviceMemory. Where it is no multiple of the base alignment, the
+ * spanning buffer is made again, a little shorter, and bound as much further up: then one alignment serves address and
+ * buffer offset alike.
+ */
+#ifndef BDA_MEMORY_BLOCK_H
+#define BDA_MEMORY_BLOCK_H
+
+#include "core/tlsf.h"
+#include "memory/backing.h"
+
+struct bda_pool;
+
+/* Immortal (see core/store.h): a record is used again for another block, but its memory stays. */
+struct bda_block {
+    struct bda_region region;        /* what TLSF hands out; first of all members, see core/tlsf.h */
+    _Atomic(struct bda_pool *) pool; /* whose it is; NULL while unused */
+    unsigned char *mapped;           /* CPU address of the region's first byte, or NULL */
+    VkBuffer buffer;                 /* spanning, or the dedicated allocation's; none in own-buffer blocks */
+    VkDeviceSize memory_offset;      /* of the region's first byte in the backing */
+    struct bda_backing backing;
+    VkDeviceSize dedicated_size; /* bytes asked for by the one allocation; 0: not dedicated */
+    uint32_t previous, next;     /* in the pool's list; next also links spare records */
+};
+
+enum { BDA_BLOCK_CHUNK_LOG2 = 4 };
+
+/* What a buffer of a block is made like. `info` is the caller's for own buffers, else bda_block_buffer_info's. */
+VkBufferCreateInfo bda_block_buffer_info(const struct bda_device *device, VkBufferUsageFlags usage, VkDeviceSize size,
+                                         bool capture_replay);
+
+/* What the driver wants for a buffer. */
+struct bda_requirements {
+    VkDeviceSize size;
+    VkDeviceSize alignment;
+    uint32_t type_bits;
+    bool prefers_dedicated;
+    bool requires_dedicated;
+};
+void bda_block_requirements(struct bda_device *device, VkBuffer buffer, struct bda_requirements *requirements);
+
+/*
+ * Opens a block that will be cut into pieces. `info->size` bytes of memory are taken; the region is as large, or
+ * smaller by up to the base alignment. `usage` is the spanning buffer's, kept or not. Sets region.base and region.size,
+ * not region.first.
+ */
+VkResult bda_block_open(struct bda_device *device, const struct bda_backing_info *info, VkBufferUsageFlags usage,
+                        bool keep_buffer, uint32_t granule_log2, struct bda_block *block, const char **reason);
+
+/*
+ * Opens a block for one buffer, whose address is a multiple of `alignment`. `buffer` was made from `buffer_info` and
+ * has these requirements; it belongs to the block from now on and is destroyed if this fails (it may be made anew: the
+ * one to use is block->buffer). Over-aligned memory cannot be dedicated in Vulkan's sense
+ * (VUID-VkMemoryDedicatedAllocateInfo-buffer-02965, VUID-vkBindBufferMemory-memory-01508).
+ */
+VkResult bda_block_open_dedicated(struct bda_device *device, const struct bda_backing_info *info,
+                                  const VkBufferCreateInfo *buffer_info, VkBuffer buffer,
+                                  const struct bda_requirements *requirements, VkDeviceSize alignment,
+                                  struct bda_block *block, const char **reason);
+
+/* Destroys the buffer and gives the memory back. */
+void bda_block_close(struct bda_device *device, struct bda_block *block);
+
+VkDeviceAddress bda_block_buffer_address(struct bda_device *device, VkBuffer buffer);
+
+#endif

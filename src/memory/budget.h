@@ -1,0 +1,52 @@
+/*
+ * The budget: how many bytes and VkDeviceMemory objects are taken, and how many may be.
+ *
+ * Everything is atomic; there is no lock. Bytes and the count are reserved before the driver is called, so that two
+ * threads cannot both take the last of them, and committed or cancelled afterwards. What the driver says of the whole
+ * process (VK_EXT_memory_budget) is asked by bda_budget_refresh, before memory is taken and never on the hot path.
+ */
+#ifndef BDA_MEMORY_BUDGET_H
+#define BDA_MEMORY_BUDGET_H
+
+#include <bdaalloc/bdaalloc.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct bda_heap {
+    VkDeviceSize size;
+    VkDeviceSize limit;         /* the caller's, 0 none */
+    _Atomic uint64_t reserved;  /* ours, what is being allocated included */
+    _Atomic uint64_t allocated; /* ours, what the driver has given */
+    _Atomic uint64_t external;  /* told by the caller */
+    _Atomic uint32_t external_count;
+    _Atomic uint64_t driver_budget; /* 0: the driver says nothing, 80 % of the size holds */
+    _Atomic int64_t others;         /* the process's usage beyond `allocated`, when the driver was asked */
+};
+
+struct bda_budget {
+    struct bda_heap heaps[VK_MAX_MEMORY_HEAPS];
+    uint32_t heap_count;
+    uint32_t max_count; /* maxMemoryAllocationCount */
+    _Atomic uint32_t count;
+};
+
+void bda_budget_init(struct bda_budget *budget, const VkPhysicalDeviceMemoryProperties *properties, uint32_t max_count,
+                     uint32_t limit_count, const VkDeviceSize *limits);
+
+/* Takes in what the driver answered. */
+void bda_budget_refresh(struct bda_budget *budget, const VkPhysicalDeviceMemoryBudgetPropertiesEXT *answer);
+
+/* What may be used of a heap, and what is used by all that is known of. */
+VkDeviceSize bda_budget_of(struct bda_heap *heap);
+VkDeviceSize bda_budget_usage(struct bda_heap *heap);
+
+/* Sets room for one VkDeviceMemory aside. VK_ERROR_OUT_OF_DEVICE_MEMORY or VK_ERROR_TOO_MANY_OBJECTS with `reason`. */
+VkResult bda_budget_reserve(struct bda_budget *budget, uint32_t heap, VkDeviceSize size, bool within_budget,
+                            const char **reason);
+/* The driver gave what was reserved, or refused it, or has it back. */
+void bda_budget_commit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
+void bda_budget_cancel(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
+void bda_budget_release(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * The door between the library and the system: locks, one thread-local counter, nothing else. Atomics are C11's
+ * <stdatomic.h>. One header per system stands behind this one.
+ *
+ * Contract of a lock: bda_mutex_init cannot fail; lock and unlock pair up within one function; locks are not recursive.
+ * A `struct bda_mutex` that was initialised as `unused` costs nothing: the caller promised to synchronise.
+ */
+#ifndef BDA_PLATFORM_PLATFORM_H
+#define BDA_PLATFORM_PLATFORM_H
+
+#include <stdbool.h>
+
+#if defined(_WIN32)
+#include "platform/windows.h"
+#else
+#include "platform/posix.h"
+#endif
+
+struct bda_mutex {
+    bda_native_mutex native;
+    bool used;
+};
+
+/* The test build counts the locks that a thread holds: the fake driver refuses calls made while it is not zero. */
+#ifdef BDA_TRACK_LOCKS
+extern _Thread_local unsigned bda_locks_held;
+#define BDA_COUNT_LOCK(by) (bda_locks_held += (unsigned)(by))
+#else
+#define BDA_COUNT_LOCK(by) ((void)0)
+#endif
+
+static inline void bda_mutex_init(struct bda_mutex *mutex, bool used) {
+    mutex->used = used;
+    if (used)
+        bda_native_mutex_init(&mutex->native);
+}
+
+static inline void bda_mutex_destroy(struct bda_mutex *mutex) {
+    if (mutex->used)
+        bda_native_mutex_destroy(&mutex->native);
+}
+
+static inline void bda_mutex_lock(struct bda_mutex *mutex) {
+    if (mutex->used)
+        bda_native_mutex_lock(&mutex->native);
+    BDA_COUNT_LOCK(1);
+}
+
+static inline void bda_mutex_unlock(struct bda_mutex *mutex) {
+    BDA_COUNT_LOCK(-1);
+    if (mutex->used)
+        bda_native_mutex_unlock(&mutex->native);
+}
+
+#endif

@@ -1,0 +1,26 @@
+/* Locks on POSIX systems: pthread mutexes of the default kind, which glibc takes with one atomic when uncontended. */
+#ifndef BDA_PLATFORM_POSIX_H
+#define BDA_PLATFORM_POSIX_H
+
+#include <pthread.h>
+
+typedef pthread_mutex_t bda_native_mutex;
+
+/* Neither call can fail for a default mutex on the systems we know (init allocates nothing on Linux, BSD, macOS). */
+static inline void bda_native_mutex_init(bda_native_mutex *mutex) {
+    (void)pthread_mutex_init(mutex, NULL);
+}
+
+static inline void bda_native_mutex_destroy(bda_native_mutex *mutex) {
+    (void)pthread_mutex_destroy(mutex);
+}
+
+static inline void bda_native_mutex_lock(bda_native_mutex *mutex) {
+    (void)pthread_mutex_lock(mutex);
+}
+
+static inline void bda_native_mutex_unlock(bda_native_mutex *mutex) {
+    (void)pthread_mutex_unlock(mutex);
+}
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * What the tests of src/core share: host memory that can be told to run out, and an arena, which is one TLSF with all
+ * that stands around it in the library. Every allocation of an arena is made with exactly the promised number of
+ * spare nodes at hand, and every range is given back with none, so that a test of anything tests that too.
+ */
+#ifndef BDA_TESTS_UNIT_CORE_SUPPORT_H
+#define BDA_TESTS_UNIT_CORE_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/tlsf.h"
+
+#define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof(array)[0]))
+
+/* ---- Host memory that runs out ---- */
+
+struct limited_host {
+    struct bda_host host;
+    struct bda_host plain; /* where the memory comes from; its byte count means nothing */
+    uint32_t allowed;      /* allocations until the first refusal */
+    uint32_t held;         /* allocations not yet released */
+};
+
+static inline void *limited_allocate(void *user, size_t size, size_t alignment) {
+    struct limited_host *limited = user;
+    if (limited->allowed == 0)
+        return NULL;
+    limited->allowed--;
+    limited->held++;
+    return bda_host_allocate(&limited->plain, size, alignment);
+}
+
+static inline void limited_release(void *user, void *memory) {
+    struct limited_host *limited = user;
+    limited->held--;
+    bda_host_release(&limited->plain, memory, 0);
+}
+
+static inline void limited_host_init(struct limited_host *limited, uint32_t allowed) {
+    *limited = (struct limited_host){ .allowed = allowed };
+    limited->host.allocate = limited_allocate;
+    limited->host.release = limited_release;
+    limited->host.user = limited;
+}
+
+/* What every sweep ends with: nothing is held once everything was given back. */
+static inline void assert_host_is_empty(struct limited_host *limited) {
+    assert_int_equal(limited->held, 0);
+    assert_int_equal(limited->host.bytes, 0);
+}
+
+/* ---- An arena ---- */
+
+enum { ARENA_REGIONS = 16 };
+
+struct arena {
+    struct bda_host host;
+    struct bda_nodes nodes;
+    struct bda_store regions;
+    struct bda_tlsf tlsf;
+    uint32_t added[ARENA_REGIONS]; /* the regions it has now */
+    uint32_t count;
+};
+
+static inline void arena_open(struct arena *arena, uint32_t granule_log2) {
+    *arena = (struct arena){ .count = 0 };
+    bda_nodes_init(&arena->nodes, &arena->host);
+    bda_store_init(&arena->regions, &arena->host, sizeof(struct bda_region), 4);
+    bda_tlsf_init(&arena->tlsf, &arena->nodes, &arena->regions, granule_log2);
+}
+
+static inline void arena_close(struct arena *arena) {
+    bda_nodes_destroy(&arena->nodes);
+    bda_store_destroy(&arena->regions);
+    assert_int_equal(arena->host.bytes, 0);
+}
+
+/* Leaves TLSF exactly `count` spare nodes. */
+static inline void arena_secure(struct arena *arena, uint32_t count) {
+    struct bda_node_list *spare = &arena->tlsf.spare;
+    assert_true(bda_nodes_take(&arena->nodes, spare, count));
+    bda_nodes_give(&arena->nodes, spare, spare->count - count);
+    assert_int_equal(spare->count, count);
+}
+
+static inline struct bda_node *arena_node(struct arena *arena, uint32_t node) {
+    return bda_node_at(&arena->nodes, node);
+}
+
+static inline struct bda_region *arena_region(struct arena *arena, uint32_t region) {
+    return bda_store_at(&arena->regions, region);
+}
+
+static inline const char *arena_check(struct arena *arena) {
+    return bda_tlsf_check(&arena->tlsf, arena->added, arena->count);
+}
+
+static inline void assert_arena_is_sound(struct arena *arena) {
+    const char *broken = arena_check(arena);
+    if (broken != NULL)
+        fail_msg("%s", broken);
+}
+
+static inline uint32_t arena_add(struct arena *arena, uint64_t base, uint32_t size) {
+    uint32_t index = 0;
+    assert_true(arena->count < ARENA_REGIONS);
+    assert_int_equal(bda_store_grow(&arena->regions, 1, &index), 1);
+    *arena_region(arena, index) = (struct bda_region){ .base = base, .size = size };
+    arena_secure(arena, 1);
+    bda_tlsf_add_region(&arena->tlsf, index);
+    assert_int_equal(arena->tlsf.spare.count, 0);
+    arena->added[arena->count++] = index;
+    return index;
+}
+
+static inline void arena_remove(struct arena *arena, uint32_t region) {
+    bda_tlsf_remove_region(&arena->tlsf, region);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < arena->count; i++)
+        if (arena->added[i] != region)
+            arena->added[kept++] = arena->added[i];
+    assert_int_equal(kept, arena->count - 1);
+    arena->count = kept;
+}
+
+static inline uint32_t arena_alloc(struct arena *arena, uint32_t size, uint64_t alignment) {
+    arena_secure(arena, BDA_TLSF_NODES_PER_ALLOC);
+    uint32_t node = bda_tlsf_alloc(&arena->tlsf, size, alignment);
+    assert_true(arena->tlsf.spare.count <= BDA_TLSF_NODES_PER_ALLOC);
+    return node;
+}
+
+/* Without a wish for an alignment. */
+static inline uint32_t arena_take(struct arena *arena, uint32_t size) {
+    return arena_alloc(arena, size, (uint64_t)1 << arena->tlsf.granule_log2);
+}
+
+static inline uint32_t arena_alloc_at(struct arena *arena, uint32_t region, uint32_t offset, uint32_t size) {
+    arena_secure(arena, BDA_TLSF_NODES_PER_ALLOC);
+    uint32_t node = bda_tlsf_alloc_at(&arena->tlsf, region, offset, size);
+    assert_true(arena->tlsf.spare.count <= BDA_TLSF_NODES_PER_ALLOC);
+    return node;
+}
+
+static inline void arena_free(struct arena *arena, uint32_t node) {
+    arena_secure(arena, 0);
+    bda_tlsf_free(&arena->tlsf, node);
+}
+
+static inline uint64_t arena_address(struct arena *arena, uint32_t index) {
+    struct bda_node *node = arena_node(arena, index);
+    uint64_t base = arena_region(arena, bda_node_region(node))->base;
+    return base + ((uint64_t)node->offset << arena->tlsf.granule_log2);
+}
+
+static inline uint32_t arena_linked_nodes(struct arena *arena) {
+    uint32_t linked = 0;
+    for (uint32_t i = 0; i < arena->count; i++)
+        for (uint32_t node = arena_region(arena, arena->added[i])->first; node != 0;
+             node = arena_node(arena, node)->next)
+            linked++;
+    return linked;
+}
+
+/* Nodes that are neither spare nor the record of a range: those whose generation was spent. */
+static inline uint32_t arena_lost_nodes(struct arena *arena) {
+    uint32_t made = arena->nodes.store.length != 0 ? arena->nodes.store.length - 1 : 0;
+    return made - arena->nodes.spare.count - arena->tlsf.spare.count - arena_linked_nodes(arena);
+}
+
+#endif
