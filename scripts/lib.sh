@@ -5,6 +5,7 @@
 #   note TEXT / stop TEXT        says something / says it and gives up
 #   quietly NAME COMMAND...      runs with the output in $logs/NAME.log, shown when the command fails
 #   need PACKAGE...              installs what is missing of these Debian packages (or says what is missing)
+#   configure PRESET [-D...]     runs CMake's preset, quietly;  build PRESET builds it
 #   use_lavapipe25               unpacks a newer lavapipe beside the system's; true if it is there afterwards
 #   gpu_present                  true where the machine has a GPU
 #
@@ -162,10 +163,10 @@ unpack_lavapipe25() {
         dpkg -x "$deb" "$work" || return
     done
     rm -rf "$work/apt" "$work/deb" "$into" && mv "$work" "$into" || return
-    # The package's own manifest points into /usr.
+    # The package's own manifest points into /usr; this one is relative to itself.
     library=$(cd "$into" && ls usr/lib/*/libvulkan_lvp.so) || return
     printf '{ "file_format_version": "1.0.0", "ICD": { "library_path": "%s", "api_version": "1.4.305" } }\n' \
-        "$into/$library" >"$into/lvp_icd.json"
+        "./$library" >"$into/lvp_icd.json"
 }
 
 # The entries of the main archive, in either of apt's two formats, with the suite replaced by its backports. Only the

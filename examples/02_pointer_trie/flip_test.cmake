@@ -1,7 +1,7 @@
 # cmake -DPROGRAM=<02_pointer_trie> -P flip_test.cmake [option...]
 #
-# Runs the program with --flip and the options: passes when it ends with 1 and says how many answers differ. A crash, or a
-# check that did not notice, is none of that.
+# Runs the program with --flip and the options: passes when it ends with 1 and says how many answers differ. A crash, or
+# a check that did not notice, is none of that.
 set(options "")
 foreach(i RANGE 4 ${CMAKE_ARGC}) # behind cmake -D… -P script
     if(i LESS CMAKE_ARGC)

@@ -58,9 +58,9 @@ static void end_phase(struct phases *phases, const char *name) {
 }
 
 static void print_phases(const struct phases *phases) {
-    printf("seconds   ");
+    printf("ms        ");
     for (uint32_t i = 0; i < phases->count; i++)
-        printf(" %s %.3f", phases->names[i], phases->seconds[i]);
+        printf(" %s %.2f", phases->names[i], phases->seconds[i] * 1e3);
     printf("\n");
 }
 

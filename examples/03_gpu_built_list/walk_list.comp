@@ -1,6 +1,6 @@
-// Each invocation looks one key up by walking the chain of its bucket. The answer is the value, or 0 for a key that is not
-// there, and the number of nodes visited. A chain cannot be longer than there are nodes: more steps mean a cycle, and the
-// walk ends with a count that the CPU sees to be wrong.
+// Each invocation looks one key up by walking the chain of its bucket. The answer is the value, or 0 for a key that is
+// not there, and the number of nodes visited. A chain cannot be longer than there are nodes: more steps mean a cycle,
+// and the walk ends with a count that the CPU sees to be wrong.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "bdaalloc/bdaalloc.glsl"

@@ -1,5 +1,5 @@
-// Stands in for drawing: one workgroup per mesh pulls its triangles through the index and vertex pointers, scales them as
-// the frame says, and adds up their doubled areas.
+// Stands in for drawing: one workgroup per mesh pulls its triangles through the index and vertex pointers, scales them
+// as the frame says, and adds up their doubled areas.
 //
 // The frame       offset 0   address of the results, one uint per mesh
 //                        8   scale

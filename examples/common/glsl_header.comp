@@ -1,5 +1,5 @@
-// Uses every helper of bdaalloc.glsl once, so that compiling it with each of the header's switches shows that the header
-// itself is in order. It is compiled and validated by the tests, never run.
+// Uses every helper of bdaalloc.glsl once, so that compiling it with each of the header's switches shows that the
+// header itself is in order. It is compiled and validated by the tests, never run.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "bdaalloc/bdaalloc.glsl"

@@ -163,8 +163,8 @@ bool bda_equal(bda_ptr a, bda_ptr b) {
  *     T Load(bda_ptr p, uint element)          p[element]
  *     void Store(bda_ptr p, T value)           *p = value
  *     void Store(bda_ptr p, uint element, T value)
- * For the caller's own structs too, which are laid out as std430 says; Bytes is then the struct's size rounded up to its
- * own alignment, so that elements follow each other as in an array:
+ * For the caller's own structs too, which are laid out as std430 says; Bytes is then the struct's size rounded up to
+ * its own alignment, so that elements follow each other as in an array:
  *     struct Particle { vec4 position; vec4 velocity; };
  *     BDA_DEFINE_ACCESS(Particle, particle_ref, load_particle, store_particle, 32, 16)
  */

@@ -23,8 +23,9 @@
  * Conventions, true of every function here unless its comment says otherwise
  *   Units       sizes, offsets and alignments are bytes (VkDeviceSize).
  *   Defaults    zero is a good default in every info struct; `next` must be NULL in this version.
- *   Results     VK_SUCCESS or one of the errors below. On an error the outputs are zeroed, nothing has changed and
- *               nothing leaks. A misuse is also told to the message callback, with the function and the reason.
+ *   Results     VK_SUCCESS or one of the errors below. On an error the output structs are zeroed, nothing has changed
+ *               and nothing leaks. It is also told to the message callback, with the function and the reason: misuse
+ *               as BDA_MESSAGE_ERROR, memory that ran out as BDA_MESSAGE_WARNING.
  *                 VK_ERROR_VALIDATION_FAILED_EXT   the caller's mistake (NULL, zero size, stale handle, …)
  *                 VK_ERROR_FEATURE_NOT_PRESENT     no memory type fits, or a feature was not enabled
  *                 VK_ERROR_OUT_OF_DEVICE_MEMORY    a heap, a budget or a limit is exhausted
@@ -34,6 +35,8 @@
  *   Threads     any function may be called from any thread at any time, but an allocator or pool must not be
  *               destroyed while another call uses it. With BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT the caller
  *               lets one call in at a time.
+ *   Callbacks   the host allocation callbacks may be called under a lock of the library, the message callback never is;
+ *               neither may call back into the allocator.
  *   Ownership   structs and strings passed in are copied or only read during the call; nothing passed in is kept
  *               but the Vulkan handles, the host allocation callbacks' targets and the message callback's user pointer.
  *   Source      VUIDs name the Vulkan rule that a function keeps for its caller.
@@ -84,7 +87,7 @@ typedef uint64_t BdaHandle;
 
 typedef enum BdaMessageSeverity {
     BDA_MESSAGE_INFO = 0,    /* an event, when BDA_ALLOCATOR_LOG_EVENTS_BIT asks for them */
-    BDA_MESSAGE_WARNING = 1, /* something to mend, such as a leak listed at destroy */
+    BDA_MESSAGE_WARNING = 1, /* something to know of: memory that ran out, a leak listed at destroy */
     BDA_MESSAGE_ERROR = 2,   /* a misuse that was refused */
     BDA_MESSAGE_SEVERITY_MAX_ENUM = 0x7FFFFFFF
 } BdaMessageSeverity;
@@ -130,7 +133,8 @@ typedef struct BdaAllocatorInfo {
     VkDeviceSize max_block_size;
     VkDeviceSize max_host_visible_block_size;
     /* Bytes of empty blocks that each pool keeps for the next request, beside one empty block that it always keeps;
-     * what is over that goes back to the driver in bda_collect, or in an allocation that needs a new block. */
+     * what is over that goes back to the driver in bda_collect, or in an allocation that needs a new block. Where a
+     * heap is exhausted, an allocation gives all of the heap's empty blocks back before it is refused. */
     VkDeviceSize keep_empty;
     /* The queue families that will use the memory; none given: every family of `device_info`. Where there are two or
      * more, buffers of blocks are VK_SHARING_MODE_CONCURRENT over them, so pointers need no ownership transfers. */
@@ -143,9 +147,10 @@ typedef struct BdaAllocatorInfo {
 
 /*
  * Makes an allocator for one VkDevice. It makes no VkDeviceMemory yet; blocks come with the first requests.
- * Cost: a few queries of the physical device, one short-lived VkBuffer, under 64 KiB of host memory.
- * Errors: VALIDATION_FAILED (a required member is NULL, unknown flags, zero `api_version` below what is needed, block
- *   sizes that contradict each other); FEATURE_NOT_PRESENT (bufferDeviceAddress is not enabled in `device_info`, or a
+ * Cost: a few queries of the physical device, one short-lived VkBuffer for each kind of pool, under 64 KiB of host
+ *   memory.
+ * Errors: VALIDATION_FAILED (a required member is NULL, unknown flags, `api_version` below 1.1, block sizes that
+ *   contradict each other); FEATURE_NOT_PRESENT (bufferDeviceAddress is not enabled in `device_info`, or a
  *   Vulkan function is missing); OUT_OF_HOST_MEMORY.
  * Keeps VUID-VkMemoryAllocateInfo-flags-03331 and VUID-vkGetBufferDeviceAddress-bufferDeviceAddress-03324.
  */
@@ -188,7 +193,8 @@ typedef enum BdaAllocFlagBits {
     BDA_ALLOC_NO_NEW_MEMORY_BIT = 0x4,
     /* Intents that require DEVICE_LOCAL may be served from host memory rather than refused. */
     BDA_ALLOC_HOST_FALLBACK_BIT = 0x8,
-    /* The bytes are zeroed (and flushed) by the CPU; refused with FEATURE_NOT_PRESENT where nothing is mapped. */
+    /* The bytes are zeroed (and flushed) by the CPU: of the memory types that serve the intent only host-visible ones
+     * are taken, FEATURE_NOT_PRESENT where there are none. */
     BDA_ALLOC_ZERO_BIT = 0x10,
     /* The memory is scratch for acceleration structure builds, which no VkBufferUsageFlagBits says: it is aligned to
      * minAccelerationStructureScratchOffsetAlignment. */
@@ -238,8 +244,9 @@ typedef struct BdaAllocation {
  * Cost: host memory only while a block has room, no Vulkan call; else one vkAllocateMemory and its companions, with no
  *   lock held meanwhile. Requests over half the largest block, and flagged ones, are dedicated.
  * Errors: VALIDATION_FAILED (zero size, size over maxBufferSize, maxMemoryAllocationSize or the heap, alignment no
- *   power of two or over the largest block, unknown flags or intent, usage no block can carry, dead pool);
- *   FEATURE_NOT_PRESENT (no memory type serves the intent; usage whose feature is not enabled);
+ *   power of two or over the largest block, unknown flags or intent, a pool that is destroyed or made for other usage);
+ *   FEATURE_NOT_PRESENT (no memory type serves the intent; usage that no block carries: its feature is not enabled, or
+ *   it needs bda_alloc_buffer);
  *   OUT_OF_DEVICE_MEMORY; OUT_OF_HOST_MEMORY; TOO_MANY_OBJECTS.
  * Driver: vkCreateBuffer, vkGetBufferMemoryRequirements2, vkAllocateMemory, vkMapMemory, vkBindBufferMemory,
  *   vkGetBufferDeviceAddress, vkGetPhysicalDeviceMemoryProperties2, vkGetSemaphoreCounterValue, their counterparts.
@@ -293,7 +300,7 @@ BDA_API VkResult bda_free(BdaAllocator allocator, BdaHandle handle);
 BDA_API VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value);
 
 /* Frees `count` allocations: all of them, or none when one of the handles is bad (zeros are skipped, a handle given
- * twice is bad). Costs less than single calls. Errors: as bda_free; the message names the index. */
+ * twice is bad). Errors: as bda_free; the message names the index. */
 BDA_API VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles);
 
 /*
@@ -311,8 +318,8 @@ typedef struct BdaPoolInfo {
     BdaIntent intent;
     /* BDA_ALLOC_HOST_FALLBACK_BIT is the only flag: it lets the pool itself be made of host memory. */
     BdaAllocFlags flags;
-    /* What the pool's ranges are used for, as in BdaAllocInfo; requests may name any part of it. 0: everything that
-     * the library's own pools of pointers serve. */
+    /* What the pool's ranges are used for, as in BdaAllocInfo; requests may name any part of it. 0: everything but
+     * descriptor buffers and video, which need pools of their own. */
     uint64_t usage;
     float priority;
     /* 0: as in BdaAllocatorInfo, resolved for the pool's memory type. */
@@ -349,6 +356,9 @@ typedef struct BdaAllocationInfo {
     VkMemoryPropertyFlags properties;
     VkBool32 dedicated;
     VkBool32 own_buffer;
+    /* The memory of a buffer made with VkExternalMemoryBufferCreateInfo, for vkGetMemoryFdKHR and its like: all of it
+     * is this allocation's. VK_NULL_HANDLE otherwise. */
+    VkDeviceMemory exportable_memory;
     float priority;
     uint64_t user;
     /* Belongs to the allocation: valid until it is renamed or freed. NULL: none. */
@@ -384,12 +394,17 @@ BDA_API VkResult bda_invalidate(BdaAllocator allocator, BdaHandle handle, VkDevi
 
 /* ---- Blocks, ahead of time and after -------------------------------------------------------------------------- */
 
-/* Makes blocks now, so that the next `bytes` of requests like `like` find room and no frame pays for a block. `size`
- * of `like` may be 0. Nothing is kept on an error. Errors: as bda_alloc. */
+/* Makes blocks now, so that the next `bytes` of requests like `like` (and `buffer_like`) find room and no frame pays
+ * for a block: bda_warm_up for bda_alloc, bda_warm_up_buffers for bda_alloc_buffer. `size` of `like` may be 0, `like`
+ * of the latter NULL. Nothing is kept on an error. Errors: as for the allocation; VALIDATION_FAILED also for requests
+ * that are dedicated by flag or by size, since no block serves them. */
 BDA_API VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceSize bytes);
+BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like,
+                                     const BdaAllocInfo *like, VkDeviceSize bytes);
 
 /* Gives empty blocks back to the driver until at most `keep` bytes of them are left in the whole allocator, the
- * largest first; 0 keeps none. `released` (may be NULL) says how many bytes went. Collects pending frees first. */
+ * largest first; 0 keeps none. `released` (may be NULL) says how many bytes went. Collects pending frees first, and
+ * goes on after VK_ERROR_DEVICE_LOST, which it returns. */
 BDA_API VkResult bda_trim(BdaAllocator allocator, VkDeviceSize keep, VkDeviceSize *released);
 
 /* ---- Budget and statistics ------------------------------------------------------------------------------------ */
@@ -450,7 +465,7 @@ typedef struct BdaProperties {
     VkDeviceSize max_host_visible_block_size;
     VkDeviceSize keep_empty;
     VkDeviceSize granule;             /* ranges begin and end on multiples of it */
-    VkDeviceSize base_alignment;      /* every block's first address is a multiple of it */
+    VkDeviceSize base_alignment;      /* blocks that are shared begin on a multiple of it */
     VkDeviceSize max_allocation_size; /* the largest single request, any heap */
     VkDeviceSize non_coherent_atom;
     VkDeviceSize uniform_alignment;
@@ -474,7 +489,8 @@ BDA_API VkResult bda_get_properties(BdaAllocator allocator, BdaProperties *prope
 
 /* Checks every invariant of the allocator: ranges tile their blocks, no two free neighbours, lists and bitmaps tell
  * the truth, counters agree. Linear in everything; for tests and debugging. VK_SUCCESS, or VK_ERROR_UNKNOWN with a
- * message that names what is broken: a defect of the library, or its memory was overwritten. */
+ * message that names what is broken: a defect of the library, or its memory was overwritten. Errors:
+ * OUT_OF_HOST_MEMORY. */
 BDA_API VkResult bda_check(BdaAllocator allocator);
 
 #ifdef __cplusplus

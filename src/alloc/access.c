@@ -36,6 +36,8 @@ VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocation
         info->properties = bda_device_properties_of(&allocator->device, pool->key.memory_type);
         info->dedicated = bda_block_of(allocator, node)->dedicated_size != 0;
         info->own_buffer = pool->key.own_buffers;
+        if (pool->key.handle_types != 0)
+            info->exportable_memory = bda_block_of(allocator, node)->backing.memory;
         info->priority = pool->key.priority;
         info->user = record != NULL ? record->user : 0;
         info->name = record != NULL ? record->name : NULL;
@@ -44,23 +46,44 @@ VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocation
     return node != NULL ? VK_SUCCESS : VK_ERROR_VALIDATION_FAILED_EXT;
 }
 
-void bda_access_show_name(BdaAllocator allocator, uint32_t index, const char *name) {
-    struct bda_node *node = bda_node_of(allocator, index);
-    struct bda_block *block = bda_block_of(allocator, node);
-    bool dedicated = block->dedicated_size != 0;
+/* The Vulkan objects that are an allocation's alone, and so can bear its name. Under the pool's lock, or for the owner.
+ */
+struct objects {
+    VkBuffer buffer;
+    VkDeviceMemory memory;
+};
+
+static struct objects objects_of(BdaAllocator allocator, struct bda_node *node) {
+    const struct bda_block *block = bda_block_of(allocator, node);
+    if (block->dedicated_size != 0)
+        return (struct objects){ block->buffer, block->backing.memory };
     uint32_t record = node->as.live.record;
-    VkBuffer own = dedicated ? block->buffer : record != 0 ? bda_record_at(allocator, record)->buffer : VK_NULL_HANDLE;
-    if (own == VK_NULL_HANDLE)
-        return;
-    bda_device_name_object(&allocator->device, VK_OBJECT_TYPE_BUFFER, (uint64_t)own, name);
-    if (dedicated)
-        bda_device_name_object(&allocator->device, VK_OBJECT_TYPE_DEVICE_MEMORY, (uint64_t)block->backing.memory, name);
+    VkBuffer own = record != 0 ? bda_record_at(allocator, record)->buffer : VK_NULL_HANDLE;
+    return (struct objects){ own, VK_NULL_HANDLE };
 }
 
-/* Exchanges the fields of the allocation's record; one that has no record yet gets `spare`, which is then 0. `text`
- * goes in, and the old name comes out. NULL `user` or `text` leave that field alone. */
-static VkResult change(BdaAllocator allocator, BdaHandle handle, const uint64_t *user, char **text, uint32_t *spare,
-                       const char **reason) {
+static void show(BdaAllocator allocator, struct objects objects, const char *name) {
+    struct bda_device *device = &allocator->device;
+    if (objects.buffer != VK_NULL_HANDLE)
+        bda_device_name_object(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)objects.buffer, name);
+    if (objects.memory != VK_NULL_HANDLE)
+        bda_device_name_object(device, VK_OBJECT_TYPE_DEVICE_MEMORY, (uint64_t)objects.memory, name);
+}
+
+void bda_access_show_name(BdaAllocator allocator, uint32_t index, const char *name) {
+    show(allocator, objects_of(allocator, bda_node_of(allocator, index)), name);
+}
+
+/* What is to change in an allocation's record. */
+struct change {
+    const uint64_t *user; /* NULL: leave it */
+    bool rename;
+    char *name;             /* goes in; the old one comes out */
+    uint32_t spare;         /* a record for an allocation that has none yet; 0 once it is used */
+    struct objects objects; /* out: what bears the name */
+};
+
+static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *change, const char **reason) {
     struct bda_pool *pool = bda_handle_pool(allocator, handle, reason);
     if (pool == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
@@ -68,43 +91,45 @@ static VkResult change(BdaAllocator allocator, BdaHandle handle, const uint64_t 
     struct bda_node *node = bda_handle_node(allocator, pool, handle, reason);
     if (node != NULL) {
         if (node->as.live.record == 0) {
-            node->as.live.record = *spare;
-            *spare = 0;
+            node->as.live.record = change->spare;
+            change->spare = 0;
         }
         struct bda_record *record = bda_record_at(allocator, node->as.live.record);
-        if (user != NULL)
-            record->user = *user;
-        if (text != NULL) {
+        if (change->user != NULL)
+            record->user = *change->user;
+        if (change->rename) {
             char *old = record->name;
-            record->name = *text;
-            *text = old;
+            record->name = change->name;
+            change->name = old;
         }
+        change->objects = objects_of(allocator, node);
     }
     bda_mutex_unlock(&pool->lock);
     return node != NULL ? VK_SUCCESS : VK_ERROR_VALIDATION_FAILED_EXT;
 }
 
+/* With a record at hand, since under the lock nothing may fail. */
+static VkResult apply_with_record(BdaAllocator allocator, BdaHandle handle, struct change *change,
+                                  const char **reason) {
+    VkResult result = bda_record_create(allocator, 0, NULL, &change->spare);
+    if (result == VK_SUCCESS)
+        result = apply(allocator, handle, change, reason);
+    bda_record_destroy(allocator, change->spare);
+    return result;
+}
+
 VkResult bda_access_set_name(BdaAllocator allocator, BdaHandle handle, const char *name, const char **reason) {
-    char *text = NULL;
-    uint32_t spare = 0;
-    VkResult result = VK_SUCCESS;
-    if (name != NULL && (text = bda_host_copy_text(&allocator->host, name)) == NULL)
+    struct change change = { .rename = true };
+    if (name != NULL && (change.name = bda_host_copy_text(&allocator->host, name)) == NULL)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
-    result = bda_record_create(allocator, 0, NULL, &spare);
+    VkResult result = apply_with_record(allocator, handle, &change, reason);
     if (result == VK_SUCCESS)
-        result = change(allocator, handle, NULL, &text, &spare, reason);
-    if (result == VK_SUCCESS)
-        bda_access_show_name(allocator, bda_handle_index(handle), name != NULL ? name : "");
-    bda_host_release_text(&allocator->host, text);
-    bda_record_destroy(allocator, spare);
+        show(allocator, change.objects, name != NULL ? name : "");
+    bda_host_release_text(&allocator->host, change.name);
     return result;
 }
 
 VkResult bda_access_set_user(BdaAllocator allocator, BdaHandle handle, uint64_t user, const char **reason) {
-    uint32_t spare = 0;
-    VkResult result = bda_record_create(allocator, 0, NULL, &spare);
-    if (result == VK_SUCCESS)
-        result = change(allocator, handle, &user, NULL, &spare, reason);
-    bda_record_destroy(allocator, spare);
-    return result;
+    struct change change = { .user = &user };
+    return apply_with_record(allocator, handle, &change, reason);
 }

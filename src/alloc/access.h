@@ -24,6 +24,6 @@ VkResult bda_access_set_name(BdaAllocator allocator, BdaHandle handle, const cha
 VkResult bda_access_set_user(BdaAllocator allocator, BdaHandle handle, uint64_t user, const char **reason);
 
 /* Passes an allocation's name on to tools, if it has a Vulkan object of its own. For its owner. */
-void bda_access_show_name(BdaAllocator allocator, uint32_t node, const char *name);
+void bda_access_show_name(BdaAllocator allocator, uint32_t index, const char *name);
 
 #endif

@@ -4,6 +4,7 @@
 #include "alloc/free.h"
 #include "alloc/grow.h"
 #include "alloc/handle.h"
+#include "alloc/reclaim.h"
 
 #include <string.h>
 
@@ -11,6 +12,7 @@
 struct own {
     VkBuffer buffer; /* VK_NULL_HANDLE: it went with a dedicated try that failed, and is made again */
     struct bda_requirements requirements;
+    uint32_t node; /* its place, once it has one */
 };
 
 /* ---- What is told ---- */
@@ -65,16 +67,13 @@ static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, stru
     VkResult result = bda_pool_take(allocator, pool, request, node);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
         result = take_after_collect(allocator, pool, request, node);
-    if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY)
+    if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || !may_grow)
         return result;
-    if (!may_grow) {
-        if (request->reason == NULL)
-            request->reason = "no block has room, and no new memory may be taken for the request";
-        return result;
-    }
     return bda_grow_pool(allocator, pool, request, node);
 }
 
+/* Dedicated memory where it is wanted, else a place in a block. Where dedicated memory was only preferred, the blocks
+ * there are may still serve; a large request makes none for itself, though, having just been refused as much. */
 static VkResult allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, struct own *own,
                             uint32_t *node) {
     bool may_grow = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
@@ -82,20 +81,21 @@ static VkResult allocate_in(BdaAllocator allocator, struct bda_pool *pool, struc
     bool forced = (request->flags & BDA_ALLOC_DEDICATED_BIT) != 0 || request->handle_types != 0 ||
                   (own != NULL && own->requirements.requires_dedicated);
     bool preferred = forced || large || (own != NULL && own->requirements.prefers_dedicated);
-    if (preferred && may_grow) {
+    VkResult refused = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    if (!may_grow) {
+        request->reason = "no block has room, and the request may take no new memory";
+    } else if (preferred) {
         VkBuffer buffer = own != NULL ? own->buffer : VK_NULL_HANDLE;
         if (own != NULL)
             own->buffer = VK_NULL_HANDLE; /* the dedicated block's from here on */
-        VkResult result =
-            bda_grow_dedicated(allocator, pool, request, buffer, own != NULL ? &own->requirements : NULL, node);
-        if (forced || (result != VK_ERROR_OUT_OF_DEVICE_MEMORY && result != VK_ERROR_TOO_MANY_OBJECTS))
-            return result;
+        refused = bda_grow_dedicated(allocator, pool, request, buffer, own != NULL ? &own->requirements : NULL, node);
+        if (!bda_is_exhaustion(refused))
+            return refused;
     }
-    if (forced || request->room > pool->max_block_size) {
-        request->reason = "the allocation must be dedicated, and no new memory may be taken for the request";
-        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    }
-    return take_or_grow(allocator, pool, request, may_grow && !large, node);
+    if (forced || request->room > pool->max_block_size)
+        return refused;
+    VkResult result = take_or_grow(allocator, pool, request, may_grow && !large, node);
+    return large && result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? refused : result;
 }
 
 /* ---- Own buffers ---- */
@@ -109,6 +109,14 @@ static VkResult create_own(BdaAllocator allocator, const struct bda_request *req
     return result;
 }
 
+/* The driver's wishes go into the request. */
+static void ask_requirements(BdaAllocator allocator, struct bda_request *request, struct own *own) {
+    bda_block_requirements(&allocator->device, own->buffer, &own->requirements);
+    request->room = own->requirements.size;
+    request->alignment = bda_max(request->alignment, own->requirements.alignment);
+    request->type_bits &= own->requirements.type_bits;
+}
+
 static void destroy_own(BdaAllocator allocator, struct own *own) {
     struct bda_device *device = &allocator->device;
     if (own->buffer != VK_NULL_HANDLE)
@@ -118,9 +126,9 @@ static void destroy_own(BdaAllocator allocator, struct own *own) {
 
 /* Binds the buffer to its range and writes both into the record. The address that the driver tells is the truth,
  * whatever the block's base says: VK_ERROR_FEATURE_NOT_PRESENT means it does not have the alignment. */
-static VkResult bind_own(BdaAllocator allocator, const struct bda_request *request, struct own *own, uint32_t index) {
+static VkResult bind_own(BdaAllocator allocator, const struct bda_request *request, struct own *own) {
     struct bda_device *device = &allocator->device;
-    struct bda_node *node = bda_node_of(allocator, index);
+    struct bda_node *node = bda_node_of(allocator, own->node);
     const struct bda_block *block = bda_block_of(allocator, node);
     VkDeviceSize offset = block->memory_offset + ((VkDeviceSize)node->offset << BDA_GRANULE_LOG2);
     if (offset % own->requirements.alignment != 0)
@@ -140,19 +148,19 @@ static VkResult bind_own(BdaAllocator allocator, const struct bda_request *reque
 }
 
 /* A dedicated allocation can be aligned at will where a place in a block cannot. */
-static VkResult finish_own(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, struct own *own,
-                           uint32_t *node) {
-    if (bda_block_of(allocator, bda_node_of(allocator, *node))->dedicated_size != 0)
+static VkResult finish_own(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                           struct own *own) {
+    if (bda_block_of(allocator, bda_node_of(allocator, own->node))->dedicated_size != 0)
         return VK_SUCCESS;
-    VkResult result = bind_own(allocator, request, own, *node);
+    VkResult result = bind_own(allocator, request, own);
     if (result == VK_SUCCESS)
         return VK_SUCCESS;
     destroy_own(allocator, own);
-    bda_take_back(allocator, pool, *node);
-    *node = 0;
+    bda_take_back(allocator, pool, own->node);
+    own->node = 0;
     if (result != VK_ERROR_FEATURE_NOT_PRESENT || (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0)
         return result;
-    return bda_grow_dedicated(allocator, pool, request, VK_NULL_HANDLE, &own->requirements, node);
+    return bda_grow_dedicated(allocator, pool, request, VK_NULL_HANDLE, &own->requirements, &own->node);
 }
 
 /* ---- The types an intent tries ---- */
@@ -179,27 +187,28 @@ static VkResult pool_for(BdaAllocator allocator, const struct bda_request *reque
     return bda_pool_get(allocator, &key, pool);
 }
 
-static VkResult allocate_in_type(BdaAllocator allocator, struct bda_request *request, struct own *own, uint32_t type,
-                                 uint32_t *node) {
+/* What is done with a pool of each type in turn; `context` is its own. */
+typedef VkResult (*attempt)(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, void *context);
+
+static VkResult try_type(BdaAllocator allocator, struct bda_request *request, uint32_t type, attempt try,
+                         void *context) {
     struct bda_pool *pool = NULL;
     VkResult result = pool_for(allocator, request, type, &pool);
-    if (result == VK_SUCCESS)
-        result = allocate_in(allocator, pool, request, own, node);
-    if (result == VK_SUCCESS && own != NULL)
-        result = finish_own(allocator, pool, request, own, node);
-    return result;
+    return result == VK_SUCCESS ? try(allocator, pool, request, context) : result;
+}
+
+static VkResult try_pool(BdaAllocator allocator, struct bda_request *request, attempt try, void *context) {
+    uint32_t type = request->pool->ranges->key.memory_type;
+    if ((request->type_bits >> type & 1u) != 0)
+        return try_type(allocator, request, type, try, context);
+    request->reason = "the pool's memory type does not fit the request";
+    return VK_ERROR_FEATURE_NOT_PRESENT;
 }
 
 /* The next type is for full heaps only; what is answered in the end is what the best type said. */
-static VkResult allocate_in_types(BdaAllocator allocator, struct bda_request *request, struct own *own,
-                                  uint32_t *node) {
-    if (request->pool != NULL) {
-        uint32_t type = request->pool->ranges->key.memory_type;
-        if ((request->type_bits >> type & 1u) != 0)
-            return allocate_in_type(allocator, request, own, type, node);
-        request->reason = "the pool's memory type cannot carry the usage";
-        return VK_ERROR_FEATURE_NOT_PRESENT;
-    }
+static VkResult try_types(BdaAllocator allocator, struct bda_request *request, attempt try, void *context) {
+    if (request->pool != NULL)
+        return try_pool(allocator, request, try, context);
     const struct bda_type_order *order = order_of(allocator, request);
     VkResult first = VK_ERROR_FEATURE_NOT_PRESENT;
     const char *first_reason = "no memory type serves the intent and the usage";
@@ -207,8 +216,8 @@ static VkResult allocate_in_types(BdaAllocator allocator, struct bda_request *re
         if ((request->type_bits >> order->types[i] & 1u) == 0)
             continue;
         request->reason = NULL;
-        VkResult result = allocate_in_type(allocator, request, own, order->types[i], node);
-        if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY && result != VK_ERROR_TOO_MANY_OBJECTS)
+        VkResult result = try_type(allocator, request, order->types[i], try, context);
+        if (!bda_is_exhaustion(result))
             return result;
         if (first == VK_ERROR_FEATURE_NOT_PRESENT) {
             first = result;
@@ -219,18 +228,28 @@ static VkResult allocate_in_types(BdaAllocator allocator, struct bda_request *re
     return first;
 }
 
+/* ---- Both kinds of allocation ---- */
+
+static VkResult try_range(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, void *node) {
+    return allocate_in(allocator, pool, request, NULL, node);
+}
+
+static VkResult try_own(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, void *context) {
+    struct own *own = context;
+    VkResult result = allocate_in(allocator, pool, request, own, &own->node);
+    return result == VK_SUCCESS ? finish_own(allocator, pool, request, own) : result;
+}
+
 static VkResult allocate_own(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
-    struct own own = { VK_NULL_HANDLE, { 0 } };
+    struct own own = { .buffer = VK_NULL_HANDLE };
     VkResult result = create_own(allocator, request, &own);
     if (result != VK_SUCCESS)
         return result;
-    bda_block_requirements(&allocator->device, own.buffer, &own.requirements);
-    request->room = own.requirements.size;
-    request->alignment = bda_max(request->alignment, own.requirements.alignment);
-    request->type_bits = own.requirements.type_bits;
-    result = allocate_in_types(allocator, request, &own, node);
+    ask_requirements(allocator, request, &own);
+    result = try_types(allocator, request, try_own, &own);
     if (result != VK_SUCCESS)
         destroy_own(allocator, &own);
+    *node = own.node;
     return result;
 }
 
@@ -241,8 +260,9 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
         if (result != VK_SUCCESS)
             return result;
     }
-    VkResult result = own ? allocate_own(allocator, request, node) : allocate_in_types(allocator, request, NULL, node);
+    VkResult result = own ? allocate_own(allocator, request, node) : try_types(allocator, request, try_range, node);
     if (result != VK_SUCCESS) {
+        bda_reclaim_call(allocator, request->call);
         bda_record_destroy(allocator, request->record);
         return result;
     }
@@ -252,42 +272,26 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
 
 /* ---- Room ahead ---- */
 
-/* Bytes of whole ranges of `unit` bytes that the pool's blocks have room for. Linear in the ranges; the lock is held.
- */
-static VkDeviceSize room_in(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize unit) {
-    VkDeviceSize room = 0;
-    for (uint32_t block = pool->first_block; block != 0; block = bda_block_at(allocator, block)->next) {
-        uint32_t index = bda_block_at(allocator, block)->region.first;
-        for (; index != 0; index = bda_node_of(allocator, index)->next) {
-            struct bda_node *node = bda_node_of(allocator, index);
-            if (bda_node_state(node) == BDA_NODE_FREE)
-                room += bda_node_held(node) / unit * unit;
-        }
+static VkResult try_room(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, void *context) {
+    VkDeviceSize bytes = *(const VkDeviceSize *)context;
+    if (bda_grow_is_large(allocator, pool, like)) {
+        like->reason = "requests of this size are dedicated, no room can be made ahead for them";
+        return VK_ERROR_VALIDATION_FAILED_EXT;
     }
-    return room;
+    return bda_grow_ahead(allocator, pool, like, bytes);
 }
 
 VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDeviceSize bytes) {
-    const struct bda_type_order *order = order_of(allocator, like);
-    VkResult first = VK_ERROR_FEATURE_NOT_PRESENT;
-    like->reason = "no memory type serves the intent and the usage";
-    for (uint32_t i = 0; i < order->count; i++) {
-        if (like->pool == NULL && (like->type_bits >> order->types[i] & 1u) == 0)
-            continue;
-        struct bda_pool *pool = NULL;
-        VkResult result = pool_for(allocator, like, order->types[i], &pool);
+    if (like->buffer_info != NULL) { /* a buffer is made for its requirements alone */
+        struct own own = { .buffer = VK_NULL_HANDLE };
+        VkResult result = create_own(allocator, like, &own);
         if (result != VK_SUCCESS)
             return result;
-        bda_mutex_lock(&pool->lock);
-        struct bda_extent extent = bda_pool_extent(allocator, pool, like);
-        VkDeviceSize unit = bda_max((VkDeviceSize)extent.granules << BDA_GRANULE_LOG2, extent.alignment);
-        VkDeviceSize room = room_in(allocator, pool, unit);
-        bda_mutex_unlock(&pool->lock);
-        result = room < bytes ? bda_grow_ahead(allocator, pool, like, bytes - room) : VK_SUCCESS;
-        if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || like->pool != NULL)
-            return result;
-        if (first == VK_ERROR_FEATURE_NOT_PRESENT)
-            first = result;
+        ask_requirements(allocator, like, &own);
+        destroy_own(allocator, &own);
     }
-    return first;
+    VkResult result = try_types(allocator, like, try_room, &bytes);
+    if (result != VK_SUCCESS)
+        bda_reclaim_call(allocator, like->call);
+    return result;
 }

@@ -8,7 +8,7 @@
 VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node);
 
 /* All that the caller is told of an allocation. For its owner, or under its pool's lock. */
-void bda_describe(BdaAllocator allocator, uint32_t node, BdaAllocation *allocation);
+void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocation);
 
 /* Makes room ahead: blocks until ranges like `like` amount to `bytes`. */
 VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDeviceSize bytes);

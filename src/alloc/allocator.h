@@ -30,14 +30,16 @@ struct BdaAllocator_T {
     /* messages and events */
     BdaMessageCallback message;
     void *message_user;
-    bda_event_hook event; /* NULL: nobody listens */
+    bda_event_hook event;       /* NULL: nobody listens */
+    _Atomic uint32_t last_call; /* counts the public calls that opened a block */
     /* under the store lock: growth and spare lists */
     struct bda_mutex store_lock;
     struct bda_nodes nodes;
     struct bda_records records;
     struct bda_store blocks;
     uint32_t spare_block;
-    /* written under the store lock, read without: lists that only grow */
+    /* under the pools lock; read without, since they only grow */
+    struct bda_mutex pools_lock;
     _Atomic(struct bda_pool *) newest_pool;
     _Atomic(BdaPool) newest_user_pool;
     /* the library's own pools of default priority, by memory type, class, and whether they hold own buffers */

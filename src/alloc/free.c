@@ -12,31 +12,45 @@ static bool is_dedicated(const struct bda_block *block) {
 /* What is left of the books when a live or pending allocation goes. The pool's lock is held. */
 static void count_gone(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
     struct bda_pool_counters *counters = &pool->counters;
-    const struct bda_block *block = bda_block_of(allocator, node);
+    VkDeviceSize dedicated = bda_block_of(allocator, node)->dedicated_size;
     if (bda_node_state(node) == BDA_NODE_PENDING) {
         counters->pending_count--;
-        counters->pending -= is_dedicated(block) ? block->dedicated_size : bda_node_held(node);
+        counters->pending -= dedicated != 0 ? dedicated : bda_node_held(node);
+        counters->dedicated_pending -= dedicated;
     } else {
         counters->live_count--;
         counters->used -= bda_asked(allocator, node);
-        if (is_dedicated(block))
-            counters->dedicated_used -= block->dedicated_size;
+        counters->dedicated_used -= dedicated;
     }
 }
 
+/* A live allocation becomes one that waits. The pool's lock is held. */
 static void count_pending(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
     struct bda_pool_counters *counters = &pool->counters;
-    const struct bda_block *block = bda_block_of(allocator, node);
-    counters->live_count--;
-    counters->used -= bda_asked(allocator, node);
+    VkDeviceSize dedicated = bda_block_of(allocator, node)->dedicated_size;
+    count_gone(allocator, pool, node);
     counters->pending_count++;
-    counters->pending += is_dedicated(block) ? block->dedicated_size : bda_node_held(node);
-    if (is_dedicated(block))
-        counters->dedicated_used -= block->dedicated_size;
+    counters->pending += dedicated != 0 ? dedicated : bda_node_held(node);
+    counters->dedicated_pending += dedicated;
 }
 
-static void tell(BdaAllocator allocator, BdaHandle handle, const BdaAllocation *gone, const char *name) {
-    const struct bda_event event = { BDA_EVENT_FREED, handle, gone->address, gone->size, name };
+/* Tells who listens of a retired or pending node. Its generation has moved on: the handle is the one before. */
+static void tell(BdaAllocator allocator, uint32_t index) {
+    if (allocator->event == NULL)
+        return;
+    struct bda_node *node = bda_node_of(allocator, index);
+    const struct bda_block *block = bda_block_of(allocator, node);
+    const struct bda_record *record = node->as.live.record != 0 ? bda_record_at(allocator, node->as.live.record) : NULL;
+    bool own = record != NULL && record->buffer != VK_NULL_HANDLE;
+    VkDeviceSize offset = (VkDeviceSize)node->offset << BDA_GRANULE_LOG2;
+    bool pending = bda_node_state(node) == BDA_NODE_PENDING;
+    const struct bda_event event = {
+        .kind = BDA_EVENT_FREED,
+        .handle = bda_handle_of(allocator, index) - ((BdaHandle)1 << 32),
+        .address = own ? record->address : block->region.base + offset,
+        .size = pending && !is_dedicated(block) ? bda_node_held(node) : bda_asked(allocator, node),
+        .name = record != NULL ? record->name : NULL,
+    };
     allocator->event(allocator, &event);
 }
 
@@ -81,7 +95,7 @@ static void release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uin
     atomic_store_explicit(&block->pool, NULL, memory_order_release);
     bda_node_list_push(&allocator->nodes, &pool->tlsf.spare, index);
     bda_mutex_unlock(&pool->lock);
-    bda_grow_close(allocator, pool, block_index);
+    bda_grow_close(allocator, block_index);
 }
 
 static void release_range(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
@@ -97,6 +111,7 @@ void bda_release(BdaAllocator allocator, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, block_index);
     struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_relaxed);
     uint32_t record = node->as.live.record; /* in the same place in every state */
+    tell(allocator, index);
     if (is_dedicated(block)) {
         release_dedicated(allocator, pool, index, block_index);
     } else {
@@ -164,17 +179,6 @@ static bool free_plain_range(BdaAllocator allocator, struct bda_pool *pool, stru
     return plain;
 }
 
-void bda_release_told(BdaAllocator allocator, BdaHandle handle) {
-    uint32_t index = bda_handle_index(handle);
-    if (allocator->event != NULL) {
-        BdaAllocation gone;
-        bda_describe(allocator, index, &gone);
-        uint32_t record = bda_node_of(allocator, index)->as.live.record;
-        tell(allocator, handle, &gone, record != 0 ? bda_record_at(allocator, record)->name : NULL);
-    }
-    bda_release(allocator, index);
-}
-
 /* Under one lock where that is enough. Returns whether the handle was good; `released` says if anything is left to do.
  */
 static bool retire_and_release(BdaAllocator allocator, struct bda_pool *pool, BdaHandle handle, bool *released,
@@ -198,6 +202,6 @@ VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **
     if (released)
         bda_record_destroy(allocator, record);
     else
-        bda_release_told(allocator, handle);
+        bda_release(allocator, bda_handle_index(handle));
     return VK_SUCCESS;
 }

@@ -15,13 +15,10 @@ VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **
 uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_state state, const char **reason);
 
 /* Takes a retirement back; the handle is good again. Only from the state retired, before anything else. */
-void bda_unretire(BdaAllocator allocator, uint32_t node);
+void bda_unretire(BdaAllocator allocator, uint32_t index);
 
 /* The second step, for a retired or pending node. */
-void bda_release(BdaAllocator allocator, uint32_t node);
-
-/* The same for a node retired by this handle, told to whoever listens. */
-void bda_release_told(BdaAllocator allocator, BdaHandle handle);
+void bda_release(BdaAllocator allocator, uint32_t index);
 
 /* The second step for a list of pending nodes, linked by as.waiting.link. */
 void bda_release_list(BdaAllocator allocator, uint32_t first);
@@ -30,6 +27,6 @@ void bda_release_list(BdaAllocator allocator, uint32_t first);
 void bda_release_all(BdaAllocator allocator, struct bda_pool *pool);
 
 /* Gives the range of a half-made allocation back; its record stays the caller's. */
-void bda_take_back(BdaAllocator allocator, struct bda_pool *pool, uint32_t node);
+void bda_take_back(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
 
 #endif

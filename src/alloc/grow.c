@@ -27,27 +27,6 @@ void bda_block_give(BdaAllocator allocator, uint32_t index) {
     bda_mutex_unlock(&allocator->store_lock);
 }
 
-/* ---- The limit of a pool of the caller's ---- */
-
-static bool reserve_limit(struct bda_pool *pool, VkDeviceSize size, const char **reason) {
-    if (pool->user == NULL || pool->user->limit == 0)
-        return true;
-    uint64_t reserved = atomic_load_explicit(&pool->user->reserved, memory_order_relaxed);
-    do {
-        if (size > pool->user->limit || reserved > pool->user->limit - size) {
-            *reason = "the pool's limit is reached";
-            return false;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(&pool->user->reserved, &reserved, reserved + size,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    return true;
-}
-
-static void release_limit(struct bda_pool *pool, VkDeviceSize size) {
-    if (pool->user != NULL && pool->user->limit != 0)
-        atomic_fetch_sub_explicit(&pool->user->reserved, size, memory_order_relaxed);
-}
-
 /* ---- Opening and closing ---- */
 
 static struct bda_backing_info backing_info(const struct bda_pool *pool, VkDeviceSize size, BdaAllocFlags flags) {
@@ -58,6 +37,7 @@ static struct bda_backing_info backing_info(const struct bda_pool *pool, VkDevic
         .handle_types = pool->key.handle_types,
         .capture_replay = pool->key.capture_replay,
         .within_budget = (flags & BDA_ALLOC_WITHIN_BUDGET_BIT) != 0,
+        .limit = pool->user != NULL ? &pool->user->limit : NULL,
     };
 }
 
@@ -80,38 +60,39 @@ static void name_block(BdaAllocator allocator, const struct bda_pool *pool, uint
         bda_device_name_object(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)block->buffer, name);
 }
 
+/* A record for a new block, which remembers the call that opens it. */
+static uint32_t take_record(BdaAllocator allocator, struct bda_request *request) {
+    uint32_t index = bda_block_take(allocator);
+    if (request->call == 0)
+        request->call = atomic_fetch_add_explicit(&allocator->last_call, 1, memory_order_relaxed) + 1;
+    if (index != 0)
+        bda_block_at(allocator, index)->call = request->call;
+    return index;
+}
+
 /* A block that belongs to nobody yet. */
-static VkResult open_block(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, BdaAllocFlags flags,
-                           uint32_t *index, const char **reason) {
-    if (!reserve_limit(pool, size, reason))
-        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    *index = bda_block_take(allocator);
-    if (*index == 0) {
-        release_limit(pool, size);
+static VkResult open_block(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size,
+                           struct bda_request *request, uint32_t *index) {
+    *index = take_record(allocator, request);
+    if (*index == 0)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
-    }
     struct bda_block *block = bda_block_at(allocator, *index);
-    const struct bda_backing_info info = backing_info(pool, size, flags);
-    VkResult result =
-        bda_block_open(&allocator->device, &info, pool->usage, !pool->key.own_buffers, BDA_GRANULE_LOG2, block, reason);
+    const struct bda_backing_info info = backing_info(pool, size, request->flags);
+    VkResult result = bda_block_open(&allocator->device, &info, pool->usage, !pool->key.own_buffers, BDA_GRANULE_LOG2,
+                                     block, &request->reason);
     if (result != VK_SUCCESS) {
         bda_block_give(allocator, *index);
-        release_limit(pool, size);
         return result;
     }
-    if (pool->user != NULL && pool->user->limit != 0) /* the driver may have rounded up */
-        atomic_fetch_add_explicit(&pool->user->reserved, block->backing.size - size, memory_order_relaxed);
     name_block(allocator, pool, *index);
     tell(allocator, BDA_EVENT_BLOCK_OPENED, block);
     return VK_SUCCESS;
 }
 
-void bda_grow_close(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+void bda_grow_close(BdaAllocator allocator, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
     tell(allocator, BDA_EVENT_BLOCK_CLOSED, block);
-    VkDeviceSize size = block->backing.size;
     bda_block_close(&allocator->device, block);
-    release_limit(pool, size);
     bda_block_give(allocator, index);
 }
 
@@ -181,92 +162,118 @@ bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, cons
     return request->room > most / 2 || request->alignment > most / 2 || needed(allocator, request) > most;
 }
 
-static bool is_exhaustion(VkResult result) {
-    return result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_TOO_MANY_OBJECTS;
-}
-
-/* Whether giving empty blocks back made room for a further try. */
-static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, VkResult result) {
+/* Gives empty blocks back where that can make room for `size` bytes; whether there were any. A pool at its own limit is
+ * only helped by its own blocks. */
+static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
+                    VkDeviceSize size, VkResult result) {
     if (result == VK_ERROR_TOO_MANY_OBJECTS)
-        return bda_reclaim_down_to(allocator, 0) != 0;
-    return bda_reclaim_heap(allocator, bda_device_heap_of(&allocator->device, pool->key.memory_type));
+        return bda_reclaim_down_to(allocator, 0, request->call) != 0;
+    BdaPool user = pool->user;
+    if (user != NULL && !bda_limit_has_room(&user->limit, size)) {
+        bool ranges = bda_reclaim_pool(allocator, user->ranges, request->call);
+        return bda_reclaim_pool(allocator, user->own_buffers, request->call) || ranges;
+    }
+    uint32_t heap = bda_device_heap_of(&allocator->device, pool->key.memory_type);
+    return bda_reclaim_heap(allocator, heap, request->call);
 }
 
-static VkDeviceSize next_size(struct bda_pool *pool, VkDeviceSize least) {
-    bda_mutex_lock(&pool->lock);
-    VkDeviceSize size = pool->next_block_size;
-    bda_mutex_unlock(&pool->lock);
-    while (size < least)
-        size *= 2;
-    return bda_max(bda_min(size, pool->max_block_size), least);
-}
+/* The size that is a block's turn, and the least that serves the request. */
+struct block_sizes {
+    VkDeviceSize next, least;
+};
 
-VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *node) {
+static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request) {
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
-    VkDeviceSize size = next_size(pool, least);
+    least = bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
+    bda_mutex_lock(&pool->lock);
+    VkDeviceSize next = pool->next_block_size;
+    bda_mutex_unlock(&pool->lock);
+    while (next < least)
+        next *= 2;
+    return (struct block_sizes){ bda_min(next, pool->max_block_size), least };
+}
+
+/* Opens the next block; near a full heap, empty blocks go first, then the size is halved. */
+static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *index) {
+    bda_reclaim_surplus(allocator, request->call); /* who takes new memory first gives back what is kept too much */
+    struct block_sizes sizes = sizes_for(allocator, pool, request);
     bool relieved = false;
-    uint32_t index = 0;
-    VkResult result;
-    while ((result = open_block(allocator, pool, size, request->flags, &index, &request->reason)) != VK_SUCCESS) {
-        if (!is_exhaustion(result))
+    for (VkDeviceSize size = sizes.next;;) {
+        request->reason = NULL;
+        VkResult result = open_block(allocator, pool, size, request, index);
+        if (!bda_is_exhaustion(result))
             return result;
         if (!relieved) {
             relieved = true;
-            if (relieve(allocator, pool, result))
+            if (relieve(allocator, pool, request, size, result))
                 continue;
         }
-        if (result == VK_ERROR_TOO_MANY_OBJECTS || size == least)
+        if (result == VK_ERROR_TOO_MANY_OBJECTS || size == sizes.least)
             return result;
-        size = bda_max(size / 2, least);
+        size = bda_max(size / 2, sizes.least);
     }
+}
+
+VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *node) {
+    uint32_t index = 0;
+    VkResult result = open_next(allocator, pool, request, &index);
+    if (result != VK_SUCCESS)
+        return result;
     result = join_and_take(allocator, pool, index, request, node);
     if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
-        bda_grow_close(allocator, pool, index);
+        bda_grow_close(allocator, index);
     return result;
 }
 
 /* ---- Blocks ahead of time ---- */
 
-/* Opens blocks aside until they hold `bytes`, linked by `next`; what was opened is in the list on failure too. */
-static VkResult open_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes,
-                           uint32_t *first, uint32_t *count) {
-    VkDeviceSize size = next_size(pool, bda_align_up(needed(allocator, like), BDA_LEAST_BLOCK));
-    while (bytes != 0) {
-        uint32_t index = 0;
-        VkResult result = open_block(allocator, pool, size, like->flags, &index, &like->reason);
-        if (result != VK_SUCCESS)
-            return result;
-        struct bda_block *block = bda_block_at(allocator, index);
-        block->next = *first;
-        *first = index;
-        (*count)++;
-        VkDeviceSize room = (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
-        bytes -= bda_min(bytes, room);
-        size = bda_max(size, bda_min(size * 2, pool->max_block_size));
+/* How many ranges of an extent surely fit into `bytes`, wherever they begin. */
+static uint64_t count_in(VkDeviceSize bytes, const struct bda_extent *extent) {
+    VkDeviceSize granule = (VkDeviceSize)1 << BDA_GRANULE_LOG2;
+    VkDeviceSize lost = extent->alignment > granule ? extent->alignment - granule : 0;
+    VkDeviceSize each = bda_align_up((VkDeviceSize)extent->granules << BDA_GRANULE_LOG2, extent->alignment);
+    return bytes > lost ? (bytes - lost) / each : 0;
+}
+
+/* How many more requests like this one the pool has room for. Linear in its ranges. */
+static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *like) {
+    uint64_t count = 0;
+    bda_mutex_lock(&pool->lock);
+    struct bda_extent extent = bda_pool_extent(allocator, pool, like);
+    for (uint32_t block = pool->first_block; block != 0; block = bda_block_at(allocator, block)->next) {
+        uint32_t index = bda_block_at(allocator, block)->region.first;
+        for (; index != 0; index = bda_node_of(allocator, index)->next) {
+            struct bda_node *node = bda_node_of(allocator, index);
+            if (bda_node_state(node) == BDA_NODE_FREE)
+                count += count_in(bda_node_held(node), &extent);
+        }
     }
-    return VK_SUCCESS;
+    bda_mutex_unlock(&pool->lock);
+    return count;
+}
+
+static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+    bda_mutex_lock(&pool->lock);
+    bool secured = bda_pool_secure_nodes(allocator, pool, 1);
+    if (secured)
+        join(allocator, pool, index);
+    bda_mutex_unlock(&pool->lock);
+    if (!secured)
+        bda_grow_close(allocator, index);
+    return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes) {
-    uint32_t first = 0, count = 0;
-    VkResult result = open_ahead(allocator, pool, like, bytes, &first, &count);
-    if (result == VK_SUCCESS) {
-        bda_mutex_lock(&pool->lock);
-        if (!bda_pool_secure_nodes(allocator, pool, count))
-            result = VK_ERROR_OUT_OF_HOST_MEMORY;
-        while (result == VK_SUCCESS && first != 0) {
-            uint32_t index = first;
-            first = bda_block_at(allocator, index)->next;
-            join(allocator, pool, index);
-        }
-        bda_mutex_unlock(&pool->lock);
+    uint64_t wanted = bytes / like->size + (bytes % like->size != 0);
+    while (count_room(allocator, pool, like) < wanted) {
+        uint32_t index = 0;
+        VkResult result = open_next(allocator, pool, like, &index);
+        if (result == VK_SUCCESS)
+            result = join_empty(allocator, pool, index);
+        if (result != VK_SUCCESS)
+            return result;
     }
-    while (first != 0) {
-        uint32_t index = first;
-        first = bda_block_at(allocator, index)->next;
-        bda_grow_close(allocator, pool, index);
-    }
-    return result;
+    return VK_SUCCESS;
 }
 
 /* ---- Dedicated ---- */
@@ -304,29 +311,19 @@ static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
                                const VkBufferCreateInfo *buffer_info, VkBuffer buffer,
                                const struct bda_requirements *requirements, uint32_t *index) {
     struct bda_device *device = &allocator->device;
-    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    bool reserved = reserve_limit(pool, requirements->size, &request->reason);
-    *index = reserved ? bda_block_take(allocator) : 0;
+    *index = take_record(allocator, request);
     if (*index == 0) {
-        if (reserved) {
-            release_limit(pool, requirements->size);
-            result = VK_ERROR_OUT_OF_HOST_MEMORY;
-        }
         device->vk.destroy_buffer(device->handle, buffer, device->driver_callbacks);
-        return result;
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
     struct bda_block *block = bda_block_at(allocator, *index);
     const struct bda_backing_info info = backing_info(pool, requirements->size, request->flags);
-    result = bda_block_open_dedicated(device, &info, buffer_info, buffer, requirements, request->alignment, block,
-                                      &request->reason);
+    VkResult result = bda_block_open_dedicated(device, &info, buffer_info, buffer, requirements, request->alignment,
+                                               block, &request->reason);
     if (result != VK_SUCCESS) {
         bda_block_give(allocator, *index);
-        release_limit(pool, requirements->size);
         return result;
     }
-    if (pool->user != NULL && pool->user->limit != 0)
-        atomic_fetch_add_explicit(&pool->user->reserved, block->backing.size - requirements->size,
-                                  memory_order_relaxed);
     name_block(allocator, pool, *index);
     tell(allocator, BDA_EVENT_BLOCK_OPENED, block);
     return VK_SUCCESS;
@@ -354,12 +351,12 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
         if (result == VK_SUCCESS)
             break;
         buffer = VK_NULL_HANDLE;
-        if (relieved || !is_exhaustion(result) || !relieve(allocator, pool, result))
+        if (relieved || !bda_is_exhaustion(result) || !relieve(allocator, pool, request, requirements->size, result))
             return result;
         result = VK_SUCCESS;
     }
     result = join_dedicated(allocator, pool, index, request, node);
     if (result != VK_SUCCESS)
-        bda_grow_close(allocator, pool, index);
+        bda_grow_close(allocator, index);
     return result;
 }

@@ -7,6 +7,11 @@
 
 #include "alloc/allocator.h"
 
+/* Whether memory or objects ran out: other memory may still serve, or this memory later. */
+static inline bool bda_is_exhaustion(VkResult result) {
+    return result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_TOO_MANY_OBJECTS;
+}
+
 /* Whether a request is too large for the pool's blocks, and wants memory of its own. */
 bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request);
 
@@ -15,7 +20,8 @@ bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, cons
  * VK_ERROR_TOO_MANY_OBJECTS, and so on. */
 VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *node);
 
-/* Makes empty blocks of `bytes` together; all or none. */
+/* Makes empty blocks until requests like this one, `bytes` of them together, find room. On failure those that were made
+ * stay, for bda_reclaim_call. */
 VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes);
 
 /* Makes memory for one request. `buffer` (own buffers: theirs; ranges: made here, VK_NULL_HANDLE) is destroyed on
@@ -23,7 +29,7 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
 VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, VkBuffer buffer,
                             const struct bda_requirements *requirements, uint32_t *node);
 
-/* Takes an unlinked block's record, buffer and memory apart: back to the driver, the limits and the spare list. */
-void bda_grow_close(BdaAllocator allocator, struct bda_pool *pool, uint32_t block);
+/* Takes an unlinked block apart: its buffer and memory go back to the driver, its record to the spare list. */
+void bda_grow_close(BdaAllocator allocator, uint32_t index);
 
 #endif

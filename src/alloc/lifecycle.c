@@ -22,9 +22,10 @@ static void resolve_sizes(BdaAllocator allocator, const BdaAllocatorInfo *info) 
     allocator->max_host_visible_block_size = info->max_host_visible_block_size != 0
                                                  ? info->max_host_visible_block_size
                                                  : bda_min(MAX_HOST_VISIBLE_BLOCK_SIZE, allocator->max_block_size);
-    allocator->first_block_size = info->first_block_size != 0
-                                      ? info->first_block_size
-                                      : bda_min(FIRST_BLOCK_SIZE, allocator->max_host_visible_block_size);
+    VkDeviceSize first = info->first_block_size != 0
+                             ? info->first_block_size
+                             : bda_min(FIRST_BLOCK_SIZE, allocator->max_host_visible_block_size);
+    allocator->first_block_size = bda_min(first, allocator->max_block_size);
     allocator->keep_empty = info->keep_empty;
 }
 
@@ -73,6 +74,7 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     if (result != VK_SUCCESS)
         return result;
     bda_mutex_init(&allocator->store_lock, allocator->locks);
+    bda_mutex_init(&allocator->pools_lock, allocator->locks);
     bda_mutex_init(&allocator->pending.lock, allocator->locks);
     bda_nodes_init(&allocator->nodes, &allocator->host);
     bda_records_init(&allocator->records, &allocator->host);
@@ -84,7 +86,7 @@ static void release_pools(BdaAllocator allocator) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
         bda_release_all(allocator, pool);
-        bda_reclaim_pool(allocator, pool);
+        (void)bda_reclaim_pool(allocator, pool, 0);
     }
 }
 
@@ -112,5 +114,6 @@ void bda_allocator_finish(BdaAllocator allocator) {
     bda_records_destroy(&allocator->records);
     bda_nodes_destroy(&allocator->nodes);
     bda_mutex_destroy(&allocator->pending.lock);
+    bda_mutex_destroy(&allocator->pools_lock);
     bda_mutex_destroy(&allocator->store_lock);
 }

@@ -3,8 +3,48 @@
 
 #include "alloc/allocator.h"
 #include "alloc/free.h"
+#include "alloc/handle.h"
 
-/* ---- Groups; the pending lock is held ---- */
+#include <string.h>
+
+/* ---- The sorted table; the pending lock is held ---- */
+
+static uint32_t count_of(struct bda_pending *pending) {
+    return atomic_load_explicit(&pending->group_count, memory_order_relaxed);
+}
+
+static bool comes_before(const struct bda_pending_group *group, VkSemaphore timeline, uint64_t value) {
+    uint64_t mine = (uint64_t)group->timeline, other = (uint64_t)timeline;
+    return mine != other ? mine < other : group->value < value;
+}
+
+/* The first group that does not come before the pair. */
+static uint32_t position_of(struct bda_pending *pending, VkSemaphore timeline, uint64_t value) {
+    uint32_t low = 0, high = count_of(pending);
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (comes_before(&pending->groups[middle], timeline, value))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void insert(struct bda_pending *pending, uint32_t position, VkSemaphore timeline, uint64_t value) {
+    uint32_t count = count_of(pending);
+    struct bda_pending_group *group = &pending->groups[position];
+    memmove(group + 1, group, (count - position) * sizeof *group);
+    *group = (struct bda_pending_group){ timeline, value, value, 0, 0 };
+    atomic_store_explicit(&pending->group_count, count + 1, memory_order_relaxed);
+}
+
+static void drop(struct bda_pending *pending, uint32_t position) {
+    uint32_t count = count_of(pending) - 1;
+    struct bda_pending_group *group = &pending->groups[position];
+    memmove(group, group + 1, (count - position) * sizeof *group);
+    atomic_store_explicit(&pending->group_count, count, memory_order_relaxed);
+}
 
 static void append(BdaAllocator allocator, struct bda_pending_group *group, uint32_t first, uint32_t last) {
     bda_node_of(allocator, last)->as.waiting.link = 0;
@@ -15,81 +55,73 @@ static void append(BdaAllocator allocator, struct bda_pending_group *group, uint
     group->last = last;
 }
 
-static void drop(struct bda_pending *pending, struct bda_pending_group *group) {
-    *group = (struct bda_pending_group){ VK_NULL_HANDLE, 0, 0, 0 };
-    atomic_fetch_sub_explicit(&pending->group_count, 1, memory_order_relaxed);
-}
-
-static struct bda_pending_group *find(struct bda_pending *pending, VkSemaphore timeline, uint64_t value) {
-    for (uint32_t i = 0; i < BDA_PENDING_GROUPS; i++)
-        if (pending->groups[i].timeline == timeline && pending->groups[i].value == value)
-            return &pending->groups[i];
-    return NULL;
-}
-
-static struct bda_pending_group *find_unused(struct bda_pending *pending) {
-    return find(pending, VK_NULL_HANDLE, 0);
-}
-
-/* Joins the two groups of a semaphore that are due soonest, so that the first waits for the second. (Joining the latest
- * two would put the same frees off again and again while new values keep coming.) */
-static bool merge_two(BdaAllocator allocator, VkSemaphore timeline) {
+/* Joins the two neighbours that then span the fewest values; false when no semaphore has two groups. */
+static bool join_closest(BdaAllocator allocator) {
     struct bda_pending *pending = &allocator->pending;
-    struct bda_pending_group *first = NULL, *second = NULL;
-    for (uint32_t i = 0; i < BDA_PENDING_GROUPS; i++) {
-        struct bda_pending_group *group = &pending->groups[i];
-        if (group->timeline != timeline)
-            continue;
-        if (first == NULL || group->value < first->value) {
-            second = first;
-            first = group;
-        } else if (second == NULL || group->value < second->value) {
-            second = group;
+    uint32_t best = UINT32_MAX;
+    uint64_t best_span = UINT64_MAX;
+    for (uint32_t i = 0; i + 1 < count_of(pending); i++) {
+        const struct bda_pending_group *low = &pending->groups[i], *high = low + 1;
+        if (low->timeline == high->timeline && (best == UINT32_MAX || high->value - low->lowest < best_span)) {
+            best = i;
+            best_span = high->value - low->lowest;
         }
     }
-    if (second == NULL)
+    if (best == UINT32_MAX)
         return false;
-    append(allocator, second, first->first, first->last);
-    drop(pending, first);
+    struct bda_pending_group *low = &pending->groups[best], *high = low + 1;
+    high->lowest = low->lowest;
+    append(allocator, high, low->first, low->last);
+    drop(pending, best);
     return true;
 }
 
-/* A group for the pair, made if need be; NULL when 256 other semaphores hold all of them. */
+/* A group for the pair, made if need be; NULL when other semaphores hold all of them. */
 static struct bda_pending_group *group_for(BdaAllocator allocator, VkSemaphore timeline, uint64_t value) {
     struct bda_pending *pending = &allocator->pending;
-    struct bda_pending_group *group = find(pending, timeline, value);
-    if (group != NULL)
-        return group;
-    group = find_unused(pending);
-    bool merged = group != NULL || merge_two(allocator, timeline);
-    for (uint32_t i = 0; i < BDA_PENDING_GROUPS && !merged; i++)
-        merged = merge_two(allocator, pending->groups[i].timeline);
-    if (group == NULL && (group = find_unused(pending)) == NULL)
-        return NULL;
-    *group = (struct bda_pending_group){ timeline, value, 0, 0 };
-    atomic_fetch_add_explicit(&pending->group_count, 1, memory_order_relaxed);
-    return group;
+    uint32_t position = position_of(pending, timeline, value);
+    struct bda_pending_group *found = &pending->groups[position];
+    if (position < count_of(pending) && found->timeline == timeline && found->value == value)
+        return found;
+    if (count_of(pending) == BDA_PENDING_GROUPS) {
+        if (join_closest(allocator))
+            position = position_of(pending, timeline, value);
+        else if (position < BDA_PENDING_GROUPS && found->timeline == timeline) /* its one group, and a later value */
+            return found;
+        else if (position > 0 && found[-1].timeline == timeline) { /* its one group is put off */
+            found[-1].value = value;
+            return &found[-1];
+        } else
+            return NULL;
+    }
+    insert(pending, position, timeline, value);
+    return &pending->groups[position];
+}
+
+/* The handle was good when it was looked at; another thread may free it before this one does. */
+static VkResult add(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,
+                    const char **reason) {
+    struct bda_pending *pending = &allocator->pending;
+    struct bda_pending_group *group = group_for(allocator, timeline, value);
+    if (group == NULL) {
+        *reason = "frees are pending on 256 other semaphores";
+        return VK_ERROR_TOO_MANY_OBJECTS;
+    }
+    uint32_t node = bda_retire(allocator, handle, BDA_NODE_PENDING, reason);
+    if (node != 0)
+        append(allocator, group, node, node);
+    else if (group->first == 0)
+        drop(pending, (uint32_t)(group - pending->groups));
+    return node != 0 ? VK_SUCCESS : VK_ERROR_VALIDATION_FAILED_EXT;
 }
 
 VkResult bda_pending_add(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,
                          const char **reason) {
-    struct bda_pending *pending = &allocator->pending;
-    VkResult result = VK_SUCCESS;
-    bda_mutex_lock(&pending->lock);
-    struct bda_pending_group *group = group_for(allocator, timeline, value);
-    if (group == NULL) {
-        *reason = "frees are pending on 256 other semaphores";
-        result = VK_ERROR_TOO_MANY_OBJECTS;
-    } else {
-        uint32_t node = bda_retire(allocator, handle, BDA_NODE_PENDING, reason);
-        if (node != 0)
-            append(allocator, group, node, node);
-        else
-            result = VK_ERROR_VALIDATION_FAILED_EXT;
-        if (group->first == 0)
-            drop(pending, group);
-    }
-    bda_mutex_unlock(&pending->lock);
+    if (bda_handle_pool(allocator, handle, reason) == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    bda_mutex_lock(&allocator->pending.lock);
+    VkResult result = add(allocator, handle, timeline, value, reason);
+    bda_mutex_unlock(&allocator->pending.lock);
     return result;
 }
 
@@ -104,14 +136,9 @@ struct reached {
 static uint32_t list_semaphores(struct bda_pending *pending, struct reached *reached) {
     uint32_t count = 0;
     bda_mutex_lock(&pending->lock);
-    for (uint32_t i = 0; i < BDA_PENDING_GROUPS; i++) {
-        VkSemaphore timeline = pending->groups[i].timeline;
-        uint32_t known = 0;
-        while (known < count && reached[known].timeline != timeline)
-            known++;
-        if (timeline != VK_NULL_HANDLE && known == count)
-            reached[count++].timeline = timeline;
-    }
+    for (uint32_t i = 0; i < count_of(pending); i++)
+        if (i == 0 || pending->groups[i].timeline != pending->groups[i - 1].timeline)
+            reached[count++].timeline = pending->groups[i].timeline;
     bda_mutex_unlock(&pending->lock);
     return count;
 }
@@ -119,26 +146,24 @@ static uint32_t list_semaphores(struct bda_pending *pending, struct reached *rea
 /* Takes the lists of all groups that wait for no more than what was reached; linked together. */
 static uint32_t detach_reached(BdaAllocator allocator, const struct reached *reached) {
     struct bda_pending *pending = &allocator->pending;
-    struct bda_pending_group due = { VK_NULL_HANDLE, 0, 0, 0 };
+    struct bda_pending_group due = { .first = 0 };
     bda_mutex_lock(&pending->lock);
-    for (uint32_t i = 0; i < BDA_PENDING_GROUPS; i++) {
-        struct bda_pending_group *group = &pending->groups[i];
-        if (group->timeline != reached->timeline || group->value > reached->value)
-            continue;
-        append(allocator, &due, group->first, group->last);
-        drop(pending, group);
+    uint32_t position = position_of(pending, reached->timeline, 0);
+    while (position < count_of(pending) && pending->groups[position].timeline == reached->timeline &&
+           pending->groups[position].value <= reached->value) {
+        append(allocator, &due, pending->groups[position].first, pending->groups[position].last);
+        drop(pending, position);
     }
     bda_mutex_unlock(&pending->lock);
     return due.first;
 }
 
 VkResult bda_pending_collect(BdaAllocator allocator) {
-    struct bda_pending *pending = &allocator->pending;
-    if (atomic_load_explicit(&pending->group_count, memory_order_relaxed) == 0)
+    if (count_of(&allocator->pending) == 0)
         return VK_SUCCESS;
     struct bda_device *device = &allocator->device;
     struct reached reached[BDA_PENDING_GROUPS];
-    uint32_t count = list_semaphores(pending, reached);
+    uint32_t count = list_semaphores(&allocator->pending, reached);
     VkResult answer = VK_SUCCESS;
     for (uint32_t i = 0; i < count; i++) {
         VkResult result = device->vk.get_semaphore_value(device->handle, reached[i].timeline, &reached[i].value);
@@ -152,40 +177,36 @@ VkResult bda_pending_collect(BdaAllocator allocator) {
     return answer;
 }
 
-void bda_pending_drain(BdaAllocator allocator) {
-    struct bda_pending *pending = &allocator->pending;
-    for (uint32_t i = 0; i < BDA_PENDING_GROUPS; i++) {
-        bda_mutex_lock(&pending->lock);
-        uint32_t first = pending->groups[i].first;
-        if (first != 0)
-            drop(pending, &pending->groups[i]);
-        bda_mutex_unlock(&pending->lock);
-        bda_release_list(allocator, first);
-    }
-}
+/* ---- Draining ---- */
 
-/* Takes a pool's nodes out of a group, into `due`. The pending lock is held. */
+/* Takes the nodes of a pool (NULL: all nodes) out of a group, into `due`. */
 static void filter(BdaAllocator allocator, struct bda_pending_group *group, BdaPool user,
                    struct bda_pending_group *due) {
-    struct bda_pending_group kept = { group->timeline, group->value, 0, 0 };
+    struct bda_pending_group kept = *group;
+    kept.first = kept.last = 0;
     for (uint32_t index = group->first, next; index != 0; index = next) {
         struct bda_node *node = bda_node_of(allocator, index);
         next = node->as.waiting.link;
         struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
-        append(allocator, pool == user->ranges || pool == user->own_buffers ? due : &kept, index, index);
+        bool wanted = user == NULL || pool == user->ranges || pool == user->own_buffers;
+        append(allocator, wanted ? due : &kept, index, index);
     }
     *group = kept;
-    if (kept.first == 0)
-        drop(&allocator->pending, group);
 }
 
 void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user) {
     struct bda_pending *pending = &allocator->pending;
-    struct bda_pending_group due = { VK_NULL_HANDLE, 0, 0, 0 };
+    struct bda_pending_group due = { .first = 0 };
     bda_mutex_lock(&pending->lock);
-    for (uint32_t i = 0; i < BDA_PENDING_GROUPS; i++)
-        if (pending->groups[i].timeline != VK_NULL_HANDLE)
-            filter(allocator, &pending->groups[i], user, &due);
+    for (uint32_t i = count_of(pending); i-- > 0;) { /* backwards: groups are dropped on the way */
+        filter(allocator, &pending->groups[i], user, &due);
+        if (pending->groups[i].first == 0)
+            drop(pending, i);
+    }
     bda_mutex_unlock(&pending->lock);
     bda_release_list(allocator, due.first);
+}
+
+void bda_pending_drain(BdaAllocator allocator) {
+    bda_pending_drain_pool(allocator, NULL);
 }

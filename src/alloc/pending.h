@@ -1,7 +1,10 @@
 /*
  * Frees that wait for a timeline semaphore. They allocate nothing: a waiting allocation is linked through its own node,
- * and the semaphores and values stand in a fixed table of groups. Where the table is full, two groups of one semaphore
- * become one that waits for the later value: a free may come late, never early.
+ * and the semaphores and values stand in a table of fixed size, sorted by semaphore and value.
+ *
+ * Where the table is full, two neighbouring groups of one semaphore become one that waits for the later value: a free
+ * may come late, never early. The pair is the one that then spans the fewest values, so no free is put off by much more
+ * than others (joining the soonest, or the latest, puts the same frees off for ever while new values keep coming).
  */
 #ifndef BDA_ALLOC_PENDING_H
 #define BDA_ALLOC_PENDING_H
@@ -13,15 +16,16 @@
 enum { BDA_PENDING_GROUPS = 256 };
 
 struct bda_pending_group {
-    VkSemaphore timeline; /* VK_NULL_HANDLE: the group is not in use */
-    uint64_t value;
+    VkSemaphore timeline;
+    uint64_t value;       /* waited for */
+    uint64_t lowest;      /* the lowest value that was asked for */
     uint32_t first, last; /* nodes, linked by as.waiting.link */
 };
 
 struct bda_pending {
     struct bda_mutex lock; /* covers the groups and their lists; taken before a pool's lock */
     struct bda_pending_group groups[BDA_PENDING_GROUPS];
-    _Atomic uint32_t group_count; /* groups in use: 0 lets bda_collect return at once */
+    _Atomic uint32_t group_count; /* 0 lets bda_collect return at once */
 };
 
 /* Retires an allocation now and lists it for later. `reason` on VK_ERROR_VALIDATION_FAILED_EXT or
@@ -36,6 +40,6 @@ VkResult bda_pending_collect(BdaAllocator allocator);
 
 /* Releases everything, waiting or not; or everything of one pool. */
 void bda_pending_drain(BdaAllocator allocator);
-void bda_pending_drain_pool(BdaAllocator allocator, BdaPool pool);
+void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user);
 
 #endif

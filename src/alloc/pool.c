@@ -24,13 +24,6 @@ static bool is_plain(const struct bda_pool_key *key) {
            !(key->priority > BDA_DEFAULT_PRIORITY);
 }
 
-static struct bda_pool *find_pool(BdaAllocator allocator, const struct bda_pool_key *key) {
-    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    while (pool != NULL && (pool->user != NULL || pool->retired || !same_key(&pool->key, key)))
-        pool = pool->older;
-    return pool;
-}
-
 static VkDeviceSize power_of_two_below(VkDeviceSize size) {
     VkDeviceSize power = 1;
     while (power <= size / 2)
@@ -60,30 +53,48 @@ void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceS
 /* Gives an empty pool its key and sizes. */
 static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key) {
     pool->key = *key;
-    pool->usage = bda_usage_of_class(&allocator->device, key->usage_class);
+    /* What own buffers are used for is theirs to say; the block's address can be learned with no usage at all. */
+    pool->usage = key->own_buffers ? 0 : bda_usage_of_class(&allocator->device, key->usage_class);
     pool->keep_empty = allocator->keep_empty;
     pool->atom_skew = 0;
     bda_pool_set_sizes(allocator, pool, 0, 0);
 }
 
-/* A retired pool to be used again. It stayed in the list and somebody may be looking at it with a stale handle, so it
- * is claimed under the store lock and prepared under its own: locks are never taken in that order together. */
-static struct bda_pool *claim_retired(BdaAllocator allocator, BdaPool user) {
-    bda_mutex_lock(&allocator->store_lock);
+/* The library's own pool of a key. The pools lock is held. */
+static struct bda_pool *find_pool(BdaAllocator allocator, const struct bda_pool_key *key) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
-    while (pool != NULL && !pool->retired)
-        pool = pool->older;
-    if (pool != NULL) {
-        pool->retired = false;
-        pool->user = user;
+    for (bool found = false; pool != NULL; pool = pool->older) {
+        bda_mutex_lock(&pool->lock);
+        found = pool->user == NULL && !pool->retired && same_key(&pool->key, key);
+        bda_mutex_unlock(&pool->lock);
+        if (found)
+            break;
     }
-    bda_mutex_unlock(&allocator->store_lock);
     return pool;
 }
 
-/* A new pool, in the list. The store lock is held. */
+/* A retired pool gets a new key, unless some other thread is still giving its last blocks back. */
+static bool claim(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key, BdaPool user) {
+    bda_mutex_lock(&pool->lock);
+    bool claimed = pool->retired && pool->counters.block_count == 0;
+    if (claimed) {
+        pool->retired = false;
+        pool->user = user;
+        prepare(allocator, pool, key);
+    }
+    bda_mutex_unlock(&pool->lock);
+    return claimed;
+}
+
+/* A pool that a key gets: one that is retired, or a new one. The pools lock is held. */
 static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user) {
-    struct bda_pool *pool = bda_host_allocate(&allocator->host, sizeof *pool, _Alignof(struct bda_pool));
+    struct bda_pool *newest = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
+    struct bda_pool *pool = newest;
+    while (pool != NULL && !claim(allocator, pool, key, user))
+        pool = pool->older;
+    if (pool != NULL)
+        return pool;
+    pool = bda_host_allocate(&allocator->host, sizeof *pool, _Alignof(struct bda_pool));
     if (pool == NULL)
         return NULL;
     memset(pool, 0, sizeof *pool);
@@ -91,7 +102,7 @@ static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_
     bda_tlsf_init(&pool->tlsf, &allocator->nodes, &allocator->blocks, BDA_GRANULE_LOG2);
     pool->user = user;
     prepare(allocator, pool, key);
-    pool->older = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
+    pool->older = newest;
     atomic_store_explicit(&allocator->newest_pool, pool, memory_order_release);
     return pool;
 }
@@ -102,27 +113,20 @@ VkResult bda_pool_get(BdaAllocator allocator, const struct bda_pool_key *key, st
     *pool = plain ? atomic_load_explicit(quick, memory_order_acquire) : NULL;
     if (*pool != NULL)
         return VK_SUCCESS;
-    bda_mutex_lock(&allocator->store_lock);
+    bda_mutex_lock(&allocator->pools_lock);
     *pool = find_pool(allocator, key);
     if (*pool == NULL)
         *pool = make_pool(allocator, key, NULL);
     if (plain)
         atomic_store_explicit(quick, *pool, memory_order_release);
-    bda_mutex_unlock(&allocator->store_lock);
+    bda_mutex_unlock(&allocator->pools_lock);
     return *pool != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 VkResult bda_pool_create(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user, struct bda_pool **pool) {
-    *pool = claim_retired(allocator, user);
-    if (*pool != NULL) {
-        bda_mutex_lock(&(*pool)->lock);
-        prepare(allocator, *pool, key);
-        bda_mutex_unlock(&(*pool)->lock);
-        return VK_SUCCESS;
-    }
-    bda_mutex_lock(&allocator->store_lock);
+    bda_mutex_lock(&allocator->pools_lock);
     *pool = make_pool(allocator, key, user);
-    bda_mutex_unlock(&allocator->store_lock);
+    bda_mutex_unlock(&allocator->pools_lock);
     return *pool != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
@@ -130,11 +134,11 @@ void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_lock(&pool->lock);
     struct bda_node_list spare = pool->tlsf.spare;
     pool->tlsf.spare = (struct bda_node_list){ 0, 0 };
+    pool->user = NULL;
+    pool->retired = true;
     bda_mutex_unlock(&pool->lock);
     bda_mutex_lock(&allocator->store_lock);
     bda_nodes_give(&allocator->nodes, &spare, spare.count);
-    pool->user = NULL;
-    pool->retired = true;
     bda_mutex_unlock(&allocator->store_lock);
 }
 

@@ -13,7 +13,7 @@
 #include "platform/platform.h"
 
 enum {
-    BDA_GRANULE_LOG2 = 4,       /* 16 bytes: the alignment of everything a shader loads at once */
+    BDA_GRANULE_LOG2 = 4,       /* 16 bytes, as malloc: the least alignment handed out */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
 
@@ -31,10 +31,9 @@ struct bda_pool_key {
 struct bda_pool {
     struct bda_mutex lock;
     struct bda_pool *older; /* in the allocator's list */
-    /* under the store lock: */
+    /* set under the lock when the pool is made or used again: */
     BdaPool user; /* the caller's pool it is part of, or NULL */
-    bool retired; /* holds nothing, waits to be used again */
-    /* set when the pool is made, or used again: */
+    bool retired; /* its BdaPool was destroyed; once it holds no block it may be used again */
     struct bda_pool_key key;
     VkBufferUsageFlags usage; /* of spanning buffers */
     VkDeviceSize first_block_size;
@@ -48,8 +47,9 @@ struct bda_pool {
     uint32_t first_dedicated;
     struct bda_pool_counters {
         uint64_t block_count, dedicated_count, live_count, pending_count;
-        VkDeviceSize reserved, used, pending, dedicated_used;
-        VkDeviceSize region_bytes; /* of the blocks that are cut */
+        VkDeviceSize reserved, used, pending;
+        VkDeviceSize dedicated_used, dedicated_pending; /* of them, in dedicated blocks */
+        VkDeviceSize region_bytes;                      /* of the blocks that are cut */
     } counters;
 };
 
@@ -64,15 +64,15 @@ struct BdaPool_T {
     uint64_t usage;
     BdaIntent intent;
     BdaAllocFlags flags;
-    VkDeviceSize limit;
-    _Atomic uint64_t reserved; /* against the limit */
+    struct bda_limit limit;
     char *name;
 };
 
 /* The library's own pool of a key, made at its first use. VK_ERROR_OUT_OF_HOST_MEMORY. */
 VkResult bda_pool_get(BdaAllocator allocator, const struct bda_pool_key *key, struct bda_pool **pool);
 
-/* A pool of a key for a pool of the caller's; not shared, and recycled after bda_pool_retire. */
+/* A pool of a key for a pool of the caller's; not shared, and used again after bda_pool_retire, once the last thread
+ * that was releasing something in it is done. */
 VkResult bda_pool_create(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user, struct bda_pool **pool);
 void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool);
 
@@ -90,7 +90,7 @@ VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const stru
 bool bda_pool_secure_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count);
 
 /* Counts a range that was just taken, and writes down whose it is. The pool's lock is held. */
-void bda_pool_count_live(BdaAllocator allocator, struct bda_pool *pool, uint32_t node,
+void bda_pool_count_live(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
                          const struct bda_request *request);
 
 /* What a request amounts to in this pool. The pool's lock is held. */

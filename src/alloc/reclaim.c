@@ -11,13 +11,15 @@ struct empty {
     VkDeviceSize largest;
 };
 
-/* Looks through a pool's blocks, unless it is known that none is empty. The pool's lock is held. */
-static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool) {
+/* Looks through a pool's blocks, unless it is known that none is empty. Blocks of the call `but` do not count: it would
+ * give back what it just took. The pool's lock is held. */
+static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool, uint32_t but) {
     struct empty empty = { 0, 0, 0, 0, 0 };
     if (pool->tlsf.empty_regions == 0)
         return empty;
     for (uint32_t index = pool->first_block; index != 0; index = bda_block_at(allocator, index)->next) {
-        if (!bda_tlsf_region_is_empty(&pool->tlsf, index))
+        bool spared = but != 0 && bda_block_at(allocator, index)->call == but;
+        if (spared || !bda_tlsf_region_is_empty(&pool->tlsf, index))
             continue;
         VkDeviceSize size = bda_block_at(allocator, index)->backing.size;
         empty.smallest = empty.count == 0 ? size : bda_min(empty.smallest, size);
@@ -52,32 +54,58 @@ static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t
 enum extent { ALL_EMPTY, SURPLUS_ONLY };
 
 /* Closes the pool's largest empty block. Of the surplus only: if there is another one, and more than `keep_empty` bytes
- * in all but the smallest. Returns its bytes, 0 when there was nothing to close. */
-static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool, enum extent extent) {
+ * in all but the smallest; a retired pool keeps none. Returns its bytes, 0 when there was nothing to close. */
+static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool, enum extent extent, uint32_t but) {
     bda_mutex_lock(&pool->lock);
-    struct empty empty = find_empty(allocator, pool);
+    struct empty empty = find_empty(allocator, pool, but);
     bool wanted = empty.count != 0;
     if (extent == SURPLUS_ONLY)
-        wanted = empty.count > 1 && empty.bytes - empty.smallest > pool->keep_empty;
+        wanted = pool->retired ? wanted : empty.count > 1 && empty.bytes - empty.smallest > pool->keep_empty;
     if (wanted)
         unlink_block(allocator, pool, empty.largest_block);
     bda_mutex_unlock(&pool->lock);
     if (!wanted)
         return 0;
-    bda_grow_close(allocator, pool, empty.largest_block);
+    bda_grow_close(allocator, empty.largest_block);
     return empty.largest;
 }
 
-void bda_reclaim_surplus(BdaAllocator allocator) {
+/* Closes one empty block that a call opened. */
+static bool close_opened(BdaAllocator allocator, struct bda_pool *pool, uint32_t call) {
+    bda_mutex_lock(&pool->lock);
+    uint32_t index = pool->first_block;
+    while (index != 0 &&
+           !(bda_block_at(allocator, index)->call == call && bda_tlsf_region_is_empty(&pool->tlsf, index)))
+        index = bda_block_at(allocator, index)->next;
+    if (index != 0)
+        unlink_block(allocator, pool, index);
+    bda_mutex_unlock(&pool->lock);
+    if (index != 0)
+        bda_grow_close(allocator, index);
+    return index != 0;
+}
+
+void bda_reclaim_call(BdaAllocator allocator, uint32_t call) {
+    if (call == 0)
+        return;
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older)
-        while (close_largest(allocator, pool, SURPLUS_ONLY) != 0)
+        while (close_opened(allocator, pool, call))
             ;
 }
 
-void bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool) {
-    while (close_largest(allocator, pool, ALL_EMPTY) != 0)
-        ;
+void bda_reclaim_surplus(BdaAllocator allocator, uint32_t but) {
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older)
+        while (close_largest(allocator, pool, SURPLUS_ONLY, but) != 0)
+            ;
+}
+
+bool bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t but) {
+    bool any = false;
+    while (close_largest(allocator, pool, ALL_EMPTY, but) != 0)
+        any = true;
+    return any;
 }
 
 /* A retired pool may be getting another key at this moment, hence the lock. */
@@ -88,25 +116,24 @@ static bool lies_in_heap(BdaAllocator allocator, struct bda_pool *pool, uint32_t
     return bda_device_heap_of(&allocator->device, type) == heap;
 }
 
-bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap) {
+bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap, uint32_t but) {
     bool any = false;
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older)
-        if (lies_in_heap(allocator, pool, heap))
-            while (close_largest(allocator, pool, ALL_EMPTY) != 0)
-                any = true;
+        if (lies_in_heap(allocator, pool, heap) && bda_reclaim_pool(allocator, pool, but))
+            any = true;
     return any;
 }
 
 /* The pool with the largest empty block, and how many bytes are in empty blocks altogether. */
-static struct bda_pool *survey(BdaAllocator allocator, VkDeviceSize *bytes) {
+static struct bda_pool *survey(BdaAllocator allocator, VkDeviceSize *bytes, uint32_t but) {
     struct bda_pool *best = NULL;
     VkDeviceSize largest = 0;
     *bytes = 0;
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
         bda_mutex_lock(&pool->lock);
-        struct empty empty = find_empty(allocator, pool);
+        struct empty empty = find_empty(allocator, pool, but);
         bda_mutex_unlock(&pool->lock);
         *bytes += empty.bytes;
         if (empty.largest > largest) {
@@ -117,11 +144,11 @@ static struct bda_pool *survey(BdaAllocator allocator, VkDeviceSize *bytes) {
     return best;
 }
 
-VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep) {
+VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep, uint32_t but) {
     VkDeviceSize released = 0, bytes;
     struct bda_pool *pool;
-    while ((pool = survey(allocator, &bytes)) != NULL && bytes > keep) {
-        VkDeviceSize closed = close_largest(allocator, pool, ALL_EMPTY);
+    while ((pool = survey(allocator, &bytes, but)) != NULL && bytes > keep) {
+        VkDeviceSize closed = close_largest(allocator, pool, ALL_EMPTY, but);
         if (closed == 0)
             break; /* another thread was faster */
         released += closed;

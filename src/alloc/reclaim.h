@@ -5,16 +5,22 @@
 
 #include "alloc/allocator.h"
 
+/* In those below, blocks that the public call `but` opened are spared: it would give back what it just took. 0 spares
+ * none. */
+
 /* Every pool keeps one empty block and `keep_empty` bytes more of them; what is over that goes. */
-void bda_reclaim_surplus(BdaAllocator allocator);
+void bda_reclaim_surplus(BdaAllocator allocator, uint32_t but);
+
+/* Every empty block of a pool goes. Whether there was one. */
+bool bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t but);
 
 /* Under pressure: every empty block of one heap goes. Whether there was one. */
-bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap);
-
-/* Every empty block of a pool goes. */
-void bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool);
+bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap, uint32_t but);
 
 /* The largest empty blocks go until at most `keep` bytes are left; returns the bytes that went. */
-VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep);
+VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep, uint32_t but);
+
+/* A public call failed: the blocks that were opened for it go, those at least that are empty. 0 does nothing. */
+void bda_reclaim_call(BdaAllocator allocator, uint32_t call);
 
 #endif

@@ -22,6 +22,7 @@ struct bda_request {
     VkExternalMemoryHandleTypeFlags handle_types;
     bool capture_replay;
     /* out */
+    uint32_t call;      /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
     const char *reason; /* why it was refused, where the library knows */
 };
 

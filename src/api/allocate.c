@@ -3,7 +3,7 @@
 
 #include "alloc/access.h"
 #include "alloc/free.h"
-#include "alloc/handle.h"
+#include "alloc/reclaim.h"
 #include "api/check.h"
 
 #include <stdio.h>
@@ -35,7 +35,8 @@ static VkResult check_pool(BdaAllocator allocator, const BdaAllocInfo *info, str
     float priority = pool->ranges->key.priority;
     if (info->intent != BDA_INTENT_DEVICE && info->intent != pool->intent)
         return invalid(request, "the pool has another intent");
-    if (info->priority > 0 && (info->priority < priority || info->priority > priority))
+    bool counts = info->priority > 0 && allocator->device.features.memory_priority;
+    if (counts && (info->priority < priority || info->priority > priority))
         return invalid(request, "the pool has another priority");
     request->pool = pool;
     request->intent = pool->intent;
@@ -105,8 +106,15 @@ static VkResult check_use(BdaAllocator allocator, uint64_t usage, VkDeviceSize a
         request->reason = "accelerationStructure is not enabled";
         return VK_ERROR_FEATURE_NOT_PRESENT;
     }
+    if (!bda_usage_is_enabled(&allocator->device, usage)) {
+        request->reason = "the usage's feature is not enabled";
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
     if (alignment > largest_block(allocator, request))
         return invalid(request, "alignment is larger than a block");
+    request->type_bits = UINT32_MAX;
+    if ((request->flags & BDA_ALLOC_ZERO_BIT) != 0) /* the CPU must reach what it is to zero */
+        request->type_bits = bda_device_types_with(&allocator->device, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
     request->usage_class = bda_usage_class_of(usage);
     request->alignment = bda_max(alignment, bda_usage_alignment(&allocator->device, usage, scratch));
     return VK_SUCCESS;
@@ -126,26 +134,17 @@ static VkResult check_range_usage(BdaAllocator allocator, const BdaAllocInfo *in
             return invalid(request, "the pool was not made for this usage");
         request->usage_class = request->pool->ranges->key.usage_class;
     }
-    request->type_bits = allocator->range_type_bits[request->usage_class];
+    request->type_bits &= allocator->range_type_bits[request->usage_class];
     return VK_SUCCESS;
 }
 
-/* Zeroing needs a mapping, wherever the request ends up. */
-static VkResult check_zero(BdaAllocator allocator, const struct bda_request *request, uint32_t node, bool *mapped) {
-    *mapped = true;
-    if ((request->flags & BDA_ALLOC_ZERO_BIT) == 0)
-        return VK_SUCCESS;
-    BdaAllocation a;
-    bda_describe(allocator, node, &a);
-    *mapped = a.mapped != NULL;
-    if (a.mapped == NULL)
-        return VK_ERROR_FEATURE_NOT_PRESENT;
-    memset(a.mapped, 0, (size_t)a.size);
+static VkResult zero(BdaAllocator allocator, const BdaAllocation *allocation) {
     struct bda_view view;
     const char *reason = NULL;
-    VkResult result = bda_access_view(allocator, a.handle, &view, &reason);
+    VkResult result = bda_access_view(allocator, allocation->handle, &view, &reason);
     if (result != VK_SUCCESS)
         return result;
+    memset(view.mapped, 0, (size_t)view.size);
     return bda_backing_sync(&allocator->device, &view.backing, BDA_SYNC_FLUSH, view.memory_offset, view.size);
 }
 
@@ -155,17 +154,17 @@ static VkResult fulfil(BdaAllocator allocator, struct bda_request *request, BdaA
     VkResult result = bda_allocate(allocator, request, &node);
     if (result != VK_SUCCESS)
         return result;
-    bool mapped;
-    result = check_zero(allocator, request, node, &mapped);
+    bda_describe(allocator, node, allocation);
+    if ((request->flags & BDA_ALLOC_ZERO_BIT) != 0)
+        result = zero(allocator, allocation);
     if (result != VK_SUCCESS) {
-        if (!mapped)
-            request->reason = "BDA_ALLOC_ZERO_BIT needs mapped memory, and the intent's is not";
-        (void)bda_free_handle(allocator, bda_handle_of(allocator, node), &request->reason);
+        (void)bda_free_handle(allocator, allocation->handle, &request->reason);
+        bda_reclaim_call(allocator, request->call);
+        memset(allocation, 0, sizeof *allocation);
         return result;
     }
     if (request->name != NULL)
         bda_access_show_name(allocator, node, request->name);
-    bda_describe(allocator, node, allocation);
     return VK_SUCCESS;
 }
 
@@ -201,21 +200,32 @@ VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const BdaAllocIn
     memset(allocations, 0, count * sizeof allocations[0]);
     if (allocator == NULL || infos == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "infos is NULL");
+    uint32_t call = 0;
     for (uint32_t i = 0; i < count; i++) {
-        struct bda_request request = { .reason = NULL };
+        struct bda_request request = { .call = call };
         VkResult result = request_range(allocator, &infos[i], &request);
         if (result == VK_SUCCESS)
             result = fulfil(allocator, &request, &allocations[i]);
+        call = request.call;
         if (result == VK_SUCCESS)
             continue;
         char where[64];
         (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)i);
         while (i-- > 0)
             (void)bda_free_handle(allocator, allocations[i].handle, &(const char *){ NULL });
+        bda_reclaim_call(allocator, call);
         memset(allocations, 0, count * sizeof allocations[0]);
         return bda_refuse(allocator, where, result, request.reason);
     }
     return VK_SUCCESS;
+}
+
+/* ---- Room ahead ---- */
+
+static VkResult make_room(BdaAllocator allocator, struct bda_request *request, VkDeviceSize bytes) {
+    if ((request->flags & (BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT)) != 0 || request->handle_types != 0)
+        return invalid(request, "no room can be made ahead for what is dedicated, or takes no new memory");
+    return bda_make_room(allocator, request, bytes);
 }
 
 VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceSize bytes) {
@@ -225,10 +235,10 @@ VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceS
     info.size = like->size != 0 ? like->size : 1;
     struct bda_request request = { .reason = NULL };
     VkResult result = request_range(allocator, &info, &request);
-    if (result == VK_SUCCESS && (info.flags & (BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT)) != 0)
-        result = invalid(&request, "dedicated allocations, and those that take no new memory, cannot be made room for");
+    if (like->size == 0) /* no size in particular: pieces of the alignment fill the room best */
+        request.size = request.room = request.alignment;
     if (result == VK_SUCCESS)
-        result = bda_make_room(allocator, &request, bytes);
+        result = make_room(allocator, &request, bytes);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, request.reason);
 }
 
@@ -288,6 +298,17 @@ static VkResult request_buffer(BdaAllocator allocator, const VkBufferCreateInfo 
     return result;
 }
 
+/* The request, and the create info with what the library adds to it; `addressed` must live as long as the request. */
+static VkResult request_addressed(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info,
+                                  const BdaAllocInfo *info, VkBufferCreateInfo *addressed,
+                                  struct bda_request *request) {
+    const BdaAllocInfo none = { .next = NULL };
+    *addressed = *buffer_info;
+    addressed->usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+    request->buffer_info = addressed;
+    return request_buffer(allocator, buffer_info, info != NULL ? info : &none, request);
+}
+
 VkResult bda_alloc_buffer(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info,
                           BdaAllocation *allocation) {
     if (allocation == NULL)
@@ -295,13 +316,22 @@ VkResult bda_alloc_buffer(BdaAllocator allocator, const VkBufferCreateInfo *buff
     memset(allocation, 0, sizeof *allocation);
     if (allocator == NULL || buffer_info == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "buffer_info is NULL");
-    const BdaAllocInfo none = { .next = NULL };
+    VkBufferCreateInfo addressed;
     struct bda_request request = { .reason = NULL };
-    VkResult result = request_buffer(allocator, buffer_info, info != NULL ? info : &none, &request);
-    VkBufferCreateInfo addressed = *buffer_info;
-    addressed.usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
-    request.buffer_info = &addressed;
+    VkResult result = request_addressed(allocator, buffer_info, info, &addressed, &request);
     if (result == VK_SUCCESS)
         result = fulfil(allocator, &request, allocation);
+    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, request.reason);
+}
+
+VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like, const BdaAllocInfo *like,
+                             VkDeviceSize bytes) {
+    if (allocator == NULL || buffer_like == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "buffer_like is NULL");
+    VkBufferCreateInfo addressed;
+    struct bda_request request = { .reason = NULL };
+    VkResult result = request_addressed(allocator, buffer_like, like, &addressed, &request);
+    if (result == VK_SUCCESS)
+        result = make_room(allocator, &request, bytes);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, request.reason);
 }

@@ -40,12 +40,11 @@ static const char *find_fault(const BdaAllocatorInfo *info) {
 }
 
 VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *allocator) {
-    if (allocator == NULL)
-        return VK_ERROR_VALIDATION_FAILED_EXT;
-    *allocator = NULL;
+    if (allocator != NULL)
+        *allocator = NULL;
     if (info == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    const char *reason = find_fault(info);
+    const char *reason = allocator != NULL ? find_fault(info) : "allocator is NULL";
     if (reason != NULL)
         return bda_refuse_to(info->message, info->message_user, __func__, VK_ERROR_VALIDATION_FAILED_EXT, reason);
     struct bda_host host = { .allocate = NULL };
@@ -84,8 +83,11 @@ VkResult bda_destroy_allocator(BdaAllocator allocator) {
 }
 
 VkResult bda_get_properties(BdaAllocator allocator, BdaProperties *properties) {
-    if (properties == NULL || allocator == NULL)
+    if (properties == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "properties is NULL");
+    memset(properties, 0, sizeof *properties);
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
     const struct bda_device *device = &allocator->device;
     const struct bda_limits *limits = &device->limits;
     bool concurrent = device->features.queue_family_count > 1;

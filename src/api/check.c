@@ -20,7 +20,8 @@ static const char *text_of(VkResult result) {
 
 VkResult bda_refuse_to(BdaMessageCallback message, void *user, const char *function, VkResult result,
                        const char *reason) {
-    bool misuse = result == VK_ERROR_VALIDATION_FAILED_EXT || result == VK_ERROR_FEATURE_NOT_PRESENT;
+    bool misuse = result == VK_ERROR_VALIDATION_FAILED_EXT || result == VK_ERROR_FEATURE_NOT_PRESENT ||
+                  result == VK_ERROR_UNKNOWN;
     bda_message(message, user, misuse ? BDA_MESSAGE_ERROR : BDA_MESSAGE_WARNING, "%s: %s (VkResult %d)", function,
                 reason != NULL ? reason : text_of(result), (int)result);
     return result;

@@ -52,7 +52,7 @@ VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *
     }
     for (uint32_t i = 0; i < count; i++)
         if (handles[i] != 0)
-            bda_release_told(allocator, handles[i]);
+            bda_release(allocator, bda_handle_index(handles[i]));
     return VK_SUCCESS;
 }
 
@@ -60,7 +60,7 @@ VkResult bda_collect(BdaAllocator allocator) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     VkResult result = bda_pending_collect(allocator);
-    bda_reclaim_surplus(allocator);
+    bda_reclaim_surplus(allocator, 0);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);
 }
 
@@ -70,7 +70,9 @@ VkResult bda_trim(BdaAllocator allocator, VkDeviceSize keep, VkDeviceSize *relea
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     VkResult result = bda_pending_collect(allocator);
-    VkDeviceSize bytes = bda_reclaim_down_to(allocator, keep);
+    if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST)
+        return bda_refuse(allocator, __func__, result, NULL);
+    VkDeviceSize bytes = bda_reclaim_down_to(allocator, keep, 0);
     if (released != NULL)
         *released = bytes;
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);

@@ -61,7 +61,7 @@ static VkResult create(BdaAllocator allocator, const BdaPoolInfo *info, struct b
     created->allocator = allocator;
     created->intent = info->intent;
     created->flags = info->flags;
-    created->limit = info->limit;
+    created->limit.most = info->limit;
     created->usage = info->usage != 0 ? info->usage : bda_usage_of_class(&allocator->device, key->usage_class);
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
     if (info->name == NULL || (created->name = bda_host_copy_text(&allocator->host, info->name)) != NULL)
@@ -107,10 +107,10 @@ VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPoo
     set_sizes(allocator, created->ranges, info);
     set_sizes(allocator, created->own_buffers, info);
     atomic_store_explicit(&created->alive, true, memory_order_relaxed);
-    bda_mutex_lock(&allocator->store_lock);
+    bda_mutex_lock(&allocator->pools_lock);
     created->older = atomic_load_explicit(&allocator->newest_user_pool, memory_order_relaxed);
     atomic_store_explicit(&allocator->newest_user_pool, created, memory_order_release);
-    bda_mutex_unlock(&allocator->store_lock);
+    bda_mutex_unlock(&allocator->pools_lock);
     *pool = created;
     return VK_SUCCESS;
 }
@@ -129,7 +129,7 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
     for (int i = 0; i < 2; i++) {
         live += bda_leaks_list(allocator, parts[i]);
         bda_release_all(allocator, parts[i]);
-        bda_reclaim_pool(allocator, parts[i]);
+        (void)bda_reclaim_pool(allocator, parts[i], 0);
         bda_pool_retire(allocator, parts[i]);
     }
     return live == 0 ? VK_SUCCESS : VK_INCOMPLETE;
@@ -149,7 +149,7 @@ VkResult bda_get_pool_info(BdaAllocator allocator, BdaPool pool, BdaPoolInfo *in
         .priority = pool->ranges->key.priority,
         .first_block_size = pool->ranges->first_block_size,
         .max_block_size = pool->ranges->max_block_size,
-        .limit = pool->limit,
+        .limit = pool->limit.most,
         .keep_empty = pool->ranges->keep_empty,
         .name = pool->name,
     };

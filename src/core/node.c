@@ -14,6 +14,8 @@ void bda_nodes_destroy(struct bda_nodes *nodes) {
 }
 
 bool bda_nodes_take(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t count) {
+    if (list->count >= count)
+        return true;
     uint32_t wanted = count > TAKE_AT_ONCE ? count : TAKE_AT_ONCE;
     while (list->count < wanted && nodes->spare.count != 0)
         bda_node_list_push(nodes, list, bda_node_list_pop(nodes, &nodes->spare));
@@ -22,7 +24,7 @@ bool bda_nodes_take(struct bda_nodes *nodes, struct bda_node_list *list, uint32_
         uint32_t added = bda_store_grow(&nodes->store, wanted - list->count, &first);
         if (added == 0)
             break;
-        for (uint32_t i = added; i-- > 0;) /* backwards: popped in the order of their addresses */
+        for (uint32_t i = added; i-- > 0;) /* backwards: what was made together is popped in order */
             bda_node_list_push(nodes, list, first + i);
     }
     return list->count >= count;

@@ -64,8 +64,8 @@ struct bda_nodes {
 void bda_nodes_init(struct bda_nodes *nodes, struct bda_host *host);
 void bda_nodes_destroy(struct bda_nodes *nodes);
 
-/* Moves nodes into `list` until it holds at least `count`; takes a few more, so that the next call is far away. False
- * when host memory is refused; what the list held it still holds. One thread at a time. */
+/* Sees to it that `list` holds at least `count` nodes; when it has to take any it takes a batch, so that the next call
+ * is far away. False when host memory is refused; what the list held it still holds. One thread at a time. */
 bool bda_nodes_take(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t count);
 
 /* Moves `count` nodes of `list` back. One thread at a time. */

@@ -1,6 +1,7 @@
 /* Chunked arrays that never move, see store.h. */
 #include "core/store.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Chunks begin on a cache line, so that elements whose size divides it never straddle two. */
@@ -53,13 +54,14 @@ static struct bda_directory *directory_for(struct bda_store *store, uint32_t chu
     return larger;
 }
 
-uint32_t bda_store_grow(struct bda_store *store, uint32_t wanted, uint32_t *first) {
+static uint32_t grow(struct bda_store *store, uint32_t wanted, uint32_t *first) {
     uint32_t length = atomic_load_explicit(&store->length, memory_order_relaxed);
     uint32_t per_chunk = 1u << store->chunk_log2;
     uint32_t within = length & (per_chunk - 1);
     uint32_t room = per_chunk - within;
     uint32_t added = wanted < room ? wanted : room;
-    if (added > UINT32_MAX - length)
+    added = added < UINT32_MAX - length ? added : UINT32_MAX - length;
+    if (added == 0)
         return 0;
     if (within == 0) { /* a fresh chunk */
         struct bda_directory *directory = directory_for(store, length >> store->chunk_log2);
@@ -71,10 +73,13 @@ uint32_t bda_store_grow(struct bda_store *store, uint32_t wanted, uint32_t *firs
     }
     *first = length;
     atomic_store_explicit(&store->length, length + added, memory_order_release);
-    if (length == 0) { /* index 0 means "none" and stays behind */
-        *first = 1;
-        added--;
-        return added != 0 ? added : bda_store_grow(store, wanted, first);
-    }
     return added;
+}
+
+uint32_t bda_store_grow(struct bda_store *store, uint32_t wanted, uint32_t *first) {
+    assert(wanted != 0);
+    bool fresh = atomic_load_explicit(&store->length, memory_order_relaxed) == 0;
+    if (fresh && grow(store, 1, first) == 0) /* index 0 means "none" and stays behind */
+        return 0;
+    return grow(store, wanted, first);
 }

@@ -36,8 +36,9 @@ struct bda_store {
 void bda_store_init(struct bda_store *store, struct bda_host *host, uint32_t element_size, uint32_t chunk_log2);
 void bda_store_destroy(struct bda_store *store);
 
-/* Adds up to `wanted` elements, at least one, without crossing a chunk's end; `first` is the index of the first.
- * Returns how many, 0 when host memory is refused or 32 bits are counted out; nothing has changed then. */
+/* Adds up to `wanted` elements (not 0), at least one, without crossing a chunk's end; `first` is the index of the
+ * first. Returns how many, 0 when host memory is refused or 32 bits are counted out. A refusal may leave a longer
+ * directory behind, for the next try. */
 uint32_t bda_store_grow(struct bda_store *store, uint32_t wanted, uint32_t *first);
 
 static inline bool bda_store_has(struct bda_store *store, uint32_t index) {

@@ -64,7 +64,7 @@ uint32_t bda_tlsf_alloc(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment
 uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size);
 
 /* Gives a range back, whatever its state but free, and merges it with its free neighbours. */
-void bda_tlsf_free(struct bda_tlsf *tlsf, uint32_t node);
+void bda_tlsf_free(struct bda_tlsf *tlsf, uint32_t index);
 
 /* Whether a region is one free range. */
 bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region);
@@ -75,8 +75,8 @@ uint32_t bda_tlsf_largest_free(struct bda_tlsf *tlsf);
 /*
  * The invariants, executable. Region: the ranges tile [0, size) in order, links agree both ways, no two free
  * neighbours, every free range is in the list of its class. Lists: bitmaps tell the truth, every range in a list is
- * free and of that class, and the sums agree. NULL, or which invariant is broken. Linear; `regions` are all the
- * instance has.
+ * free and of that class, and the sums agree. Spare nodes are unused, and as many as counted. NULL, or which invariant
+ * is broken. Linear; `regions` are all the instance has.
  */
 const char *bda_tlsf_check(struct bda_tlsf *tlsf, const uint32_t *regions, uint32_t count);
 

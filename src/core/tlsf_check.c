@@ -9,6 +9,8 @@ struct totals {
 
 static const char *check_region(struct bda_tlsf *tlsf, uint32_t region_index, struct totals *totals) {
     struct bda_region *region = bda_store_at(tlsf->regions, region_index);
+    if ((region->base & (((uint64_t)1 << tlsf->granule_log2) - 1)) != 0)
+        return "a region does not begin on a granule";
     uint64_t expected_offset = 0;
     uint32_t previous = 0;
     bool previous_free = false;
@@ -23,6 +25,8 @@ static const char *check_region(struct bda_tlsf *tlsf, uint32_t region_index, st
             return "ranges do not tile their region";
         if (state == BDA_NODE_UNUSED || state > BDA_NODE_QUARANTINED)
             return "a range has no valid state";
+        if (state == BDA_NODE_LIVE && bda_node_is_spent(node))
+            return "an allocation has a generation that no handle can name";
         if (state == BDA_NODE_FREE) {
             if (previous_free)
                 return "two free ranges lie side by side";
@@ -39,10 +43,13 @@ static const char *check_region(struct bda_tlsf *tlsf, uint32_t region_index, st
     return expected_offset == region->size ? NULL : "ranges do not fill their region";
 }
 
-/* Walks one class; more nodes than there are free ranges means a cycle. */
+/* Walks one class. The links back rule out a cycle; more nodes than free ranges were found means one that no region
+ * has. */
 static const char *check_class(struct bda_tlsf *tlsf, uint32_t class, struct totals *found, uint64_t most) {
     uint32_t previous = 0;
     for (uint32_t index = tlsf->first[class]; index != 0; index = bda_node_at(tlsf->nodes, index)->as.list.next) {
+        if (!bda_store_has(&tlsf->nodes->store, index))
+            return "a link leads to no node";
         struct bda_node *node = bda_node_at(tlsf->nodes, index);
         if (bda_node_state(node) != BDA_NODE_FREE)
             return "a range that is not free is in a list of free ranges";
@@ -66,12 +73,26 @@ static const char *check_classes(struct bda_tlsf *tlsf, const struct totals *exp
         if (broken != NULL)
             return broken;
     }
+    if (tlsf->level_map >> BDA_TLSF_LEVELS != 0)
+        return "the level bitmap lies";
     for (uint32_t level = 0; level < BDA_TLSF_LEVELS; level++)
         if ((tlsf->level_map >> level & 1u) != (tlsf->class_map[level] != 0))
             return "the level bitmap lies";
     if (found.free_ranges != expected->free_ranges || found.free_granules != expected->free_granules)
         return "a free range is in no list";
     return NULL;
+}
+
+static const char *check_spare(struct bda_tlsf *tlsf) {
+    uint32_t index = tlsf->spare.first;
+    for (uint32_t i = 0; i < tlsf->spare.count; i++) {
+        if (!bda_store_has(&tlsf->nodes->store, index))
+            return "there are fewer spare nodes than counted";
+        if (bda_node_state(bda_node_at(tlsf->nodes, index)) != BDA_NODE_UNUSED)
+            return "a spare node is in use";
+        index = bda_node_at(tlsf->nodes, index)->as.spare;
+    }
+    return index == 0 ? NULL : "there are more spare nodes than counted";
 }
 
 const char *bda_tlsf_check(struct bda_tlsf *tlsf, const uint32_t *regions, uint32_t count) {
@@ -88,5 +109,5 @@ const char *bda_tlsf_check(struct bda_tlsf *tlsf, const uint32_t *regions, uint3
         return "the count of free granules is wrong";
     if (tlsf->empty_regions != totals.empty_regions)
         return "the count of empty regions is wrong";
-    return NULL;
+    return check_spare(tlsf);
 }

@@ -6,7 +6,7 @@
 /* What the nodes of a pool add up to, for comparison with its counters. */
 struct sums {
     uint64_t blocks, dedicated, live, pending;
-    VkDeviceSize reserved, used, pending_bytes, region_bytes;
+    VkDeviceSize reserved, used, pending_bytes, region_bytes, dedicated_used, dedicated_pending;
 };
 
 static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums *sums) {
@@ -18,6 +18,7 @@ static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums
         case BDA_NODE_PENDING:
             sums->pending++;
             sums->pending_bytes += held;
+            sums->dedicated_pending += block->dedicated_size;
             break;
         case BDA_NODE_LIVE:
         case BDA_NODE_RETIRED: /* on its way: counted until it is released */
@@ -25,6 +26,7 @@ static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums
                 return "an allocation is larger than its range";
             sums->live++;
             sums->used += bda_asked(allocator, node);
+            sums->dedicated_used += block->dedicated_size;
             break;
         default:
             break;
@@ -69,7 +71,8 @@ static const char *compare(const struct bda_pool_counters *c, const struct sums 
         return "the count of allocations is wrong";
     if (c->reserved != s->reserved || c->region_bytes != s->region_bytes)
         return "the bytes reserved are wrong";
-    if (c->used != s->used || c->pending != s->pending_bytes)
+    if (c->used != s->used || c->pending != s->pending_bytes || c->dedicated_used != s->dedicated_used ||
+        c->dedicated_pending != s->dedicated_pending)
         return "the bytes used are wrong";
     return NULL;
 }
@@ -91,7 +94,7 @@ static const char *check_tlsf(BdaAllocator allocator, struct bda_pool *pool, uin
 }
 
 static const char *check_pool(BdaAllocator allocator, struct bda_pool *pool, VkResult *result) {
-    struct sums sums = { 0, 0, 0, 0, 0, 0, 0, 0 };
+    struct sums sums = { .blocks = 0 };
     bda_mutex_lock(&pool->lock);
     const char *broken = check_lists(allocator, pool, &sums);
     if (broken == NULL)

@@ -4,13 +4,36 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* Names come from the caller: whatever they hold, a message stays one line. */
+static void make_one_line(char *text) {
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7F)
+            *c = ' ';
+}
+
+/* A text that was cut may end within a UTF-8 character: its first bytes go too. */
+static void drop_cut_character(char *text, size_t length) {
+    size_t start = length;
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
+        start--;
+    if (start > 0 && ((unsigned char)text[start - 1] & 0x80) != 0) {
+        unsigned char lead = (unsigned char)text[start - 1];
+        size_t wanted = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+        if (length - (start - 1) < wanted)
+            text[start - 1] = '\0';
+    }
+}
+
 void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity severity, const char *format, ...) {
     if (callback == NULL)
         return;
     char text[512];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    int wanted = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (wanted >= (int)sizeof text)
+        drop_cut_character(text, sizeof text - 1);
+    make_one_line(text);
     callback(user, severity, text);
 }

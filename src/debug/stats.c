@@ -5,7 +5,7 @@ static BdaUse use_of(struct bda_pool *pool) {
     const struct bda_pool_counters *c = &pool->counters;
     VkDeviceSize free = (VkDeviceSize)pool->tlsf.free_granules << BDA_GRANULE_LOG2;
     VkDeviceSize held = c->region_bytes - free; /* by live and waiting allocations in blocks */
-    VkDeviceSize accounted = c->used - c->dedicated_used + c->pending;
+    VkDeviceSize accounted = c->used - c->dedicated_used + c->pending - c->dedicated_pending;
     return (BdaUse){
         .block_count = c->block_count,
         .dedicated_count = c->dedicated_count,

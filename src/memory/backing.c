@@ -32,17 +32,36 @@ static VkResult allocate(struct bda_device *device, const struct bda_backing_inf
     return device->vk.allocate_memory(device->handle, &allocate_info, device->driver_callbacks, memory);
 }
 
+/* Room in the limit and in the budget; both or none. */
+static VkResult reserve(struct bda_device *device, const struct bda_backing_info *info, uint32_t heap,
+                        const char **reason) {
+    if (info->size > device->limits.max_memory_size) {
+        *reason = "maxMemoryAllocationSize is smaller than that";
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    if (!bda_limit_reserve(info->limit, info->size)) {
+        *reason = "the pool's limit is reached";
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    VkResult result = bda_budget_reserve(&device->budget, heap, info->size, info->within_budget, reason);
+    if (result != VK_SUCCESS)
+        bda_limit_release(info->limit, info->size);
+    return result;
+}
+
 VkResult bda_backing_create(struct bda_device *device, const struct bda_backing_info *info, struct bda_backing *backing,
                             const char **reason) {
     uint32_t heap = bda_device_heap_of(device, info->type);
-    *backing = (struct bda_backing){ .size = info->size, .type = info->type };
+    *backing = (struct bda_backing){ .size = info->size, .type = info->type, .limit = info->limit };
     bda_device_refresh_budget(device);
-    VkResult result = bda_budget_reserve(&device->budget, heap, info->size, info->within_budget, reason);
+    VkResult result = reserve(device, info, heap, reason);
     if (result != VK_SUCCESS)
         return result;
     result = allocate(device, info, &backing->memory);
     if (result != VK_SUCCESS) {
+        backing->memory = VK_NULL_HANDLE;
         bda_budget_cancel(&device->budget, heap, info->size);
+        bda_limit_release(info->limit, info->size);
         return result;
     }
     bda_budget_commit(&device->budget, heap, info->size);
@@ -57,8 +76,12 @@ VkResult bda_backing_create(struct bda_device *device, const struct bda_backing_
 }
 
 void bda_backing_destroy(struct bda_device *device, struct bda_backing *backing) {
+    /* In this order, so that an answer of the driver's in between makes others look larger, not smaller. */
+    uint32_t heap = bda_device_heap_of(device, backing->type);
+    bda_budget_uncommit(&device->budget, heap, backing->size);
     device->vk.free_memory(device->handle, backing->memory, device->driver_callbacks);
-    bda_budget_release(&device->budget, bda_device_heap_of(device, backing->type), backing->size);
+    bda_budget_cancel(&device->budget, heap, backing->size);
+    bda_limit_release(backing->limit, backing->size);
     backing->memory = VK_NULL_HANDLE;
     backing->mapped = NULL;
 }

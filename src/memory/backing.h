@@ -14,6 +14,7 @@ struct bda_backing {
     VkDeviceSize size;
     unsigned char *mapped; /* NULL where the CPU cannot reach it */
     uint32_t type;
+    struct bda_limit *limit; /* that it counts against, beside the heap's; or NULL */
 };
 
 struct bda_backing_info {
@@ -24,6 +25,7 @@ struct bda_backing_info {
     VkExternalMemoryHandleTypeFlags handle_types; /* to export it as */
     bool capture_replay;
     bool within_budget;
+    struct bda_limit *limit; /* must outlive the backing; NULL: none */
 };
 
 /* Takes memory from budget and driver, and maps it where that can be. What fails leaves nothing behind; `reason` says

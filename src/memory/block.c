@@ -86,54 +86,6 @@ void bda_block_close(struct bda_device *device, struct bda_block *block) {
     block->mapped = NULL;
 }
 
-/* Memory for the spanning buffer, which is there already; binds it where the base is aligned. */
-static VkResult span(struct bda_device *device, const struct bda_backing_info *info, VkBufferCreateInfo *buffer_info,
-                     struct bda_block *block, const char **reason) {
-    struct bda_requirements requirements;
-    bda_block_requirements(device, block->buffer, &requirements);
-    if ((requirements.type_bits >> info->type & 1u) == 0) {
-        *reason = "the memory type cannot carry the usage";
-        return VK_ERROR_FEATURE_NOT_PRESENT;
-    }
-    struct bda_backing_info backing_info = *info;
-    backing_info.size = requirements.size;
-    VkResult result = bda_backing_create(device, &backing_info, &block->backing, reason);
-    if (result != VK_SUCCESS)
-        return result;
-    result = bind(device, block, 0);
-    VkDeviceSize alignment = bda_max(device->limits.base_alignment, requirements.alignment);
-    VkDeviceSize lead = (0 - block->region.base) & (alignment - 1);
-    if (result != VK_SUCCESS || lead == 0)
-        return result;
-    if (buffer_info->size <= alignment) {
-        *reason = "the block is too small for its base alignment";
-        return VK_ERROR_FEATURE_NOT_PRESENT;
-    }
-    buffer_info->size = bda_align_down(buffer_info->size - lead, alignment);
-    return move_up(device, buffer_info, lead, alignment, block, reason);
-}
-
-VkResult bda_block_open(struct bda_device *device, const struct bda_backing_info *info, VkBufferUsageFlags usage,
-                        bool keep_buffer, uint32_t granule_log2, struct bda_block *block, const char **reason) {
-    VkBufferCreateInfo buffer_info = bda_block_buffer_info(device, usage, info->size, info->capture_replay);
-    block->dedicated_size = 0;
-    block->backing.memory = VK_NULL_HANDLE;
-    VkResult result = create_buffer(device, &buffer_info, &block->buffer);
-    if (result != VK_SUCCESS) {
-        block->buffer = VK_NULL_HANDLE;
-        return result;
-    }
-    result = span(device, info, &buffer_info, block, reason);
-    if (result != VK_SUCCESS) {
-        bda_block_close(device, block);
-        return result;
-    }
-    block->region.size = (uint32_t)(buffer_info.size >> granule_log2);
-    if (!keep_buffer)
-        destroy_buffer(device, block);
-    return VK_SUCCESS;
-}
-
 /* Memory of exactly the buffer's size, dedicated to it; its address is what it is. */
 static VkResult open_exact(struct bda_device *device, const struct bda_backing_info *info,
                            const struct bda_requirements *requirements, struct bda_block *block, const char **reason) {
@@ -165,6 +117,59 @@ static VkResult open_larger(struct bda_device *device, const struct bda_backing_
     return move_up(device, buffer_info, lead, alignment, block, reason);
 }
 
+/* Memory for the spanning buffer, which is there already; binds it where the base is aligned. The buffer is shortened
+ * for that, or, where the driver rounds sizes up so far that this gains nothing, the memory is enlarged. */
+static VkResult span(struct bda_device *device, const struct bda_backing_info *info, VkBufferCreateInfo *buffer_info,
+                     struct bda_block *block, const char **reason) {
+    struct bda_requirements requirements;
+    bda_block_requirements(device, block->buffer, &requirements);
+    if ((requirements.type_bits >> info->type & 1u) == 0) {
+        *reason = "the memory type cannot carry the usage";
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
+    struct bda_backing_info exact = *info;
+    exact.size = requirements.size;
+    VkResult result = bda_backing_create(device, &exact, &block->backing, reason);
+    if (result == VK_SUCCESS)
+        result = bind(device, block, 0);
+    VkDeviceSize alignment = bda_max(device->limits.base_alignment, requirements.alignment);
+    VkDeviceSize lead = (0 - block->region.base) & (alignment - 1);
+    if (result != VK_SUCCESS || lead == 0)
+        return result;
+    VkBufferCreateInfo shorter = *buffer_info;
+    shorter.size = shorter.size > alignment ? bda_align_down(shorter.size - lead, alignment) : 0;
+    if (shorter.size != 0) {
+        result = move_up(device, &shorter, lead, alignment, block, reason);
+        buffer_info->size = result == VK_SUCCESS ? shorter.size : buffer_info->size;
+        if (result != VK_ERROR_FEATURE_NOT_PRESENT)
+            return result;
+    }
+    bda_block_close(device, block);
+    *reason = NULL;
+    return open_larger(device, info, buffer_info, &requirements, alignment, block, reason);
+}
+
+VkResult bda_block_open(struct bda_device *device, const struct bda_backing_info *info, VkBufferUsageFlags usage,
+                        bool keep_buffer, uint32_t granule_log2, struct bda_block *block, const char **reason) {
+    VkBufferCreateInfo buffer_info = bda_block_buffer_info(device, usage, info->size, info->capture_replay);
+    block->dedicated_size = 0;
+    block->backing.memory = VK_NULL_HANDLE;
+    VkResult result = create_buffer(device, &buffer_info, &block->buffer);
+    if (result != VK_SUCCESS) {
+        block->buffer = VK_NULL_HANDLE;
+        return result;
+    }
+    result = span(device, info, &buffer_info, block, reason);
+    if (result != VK_SUCCESS) {
+        bda_block_close(device, block);
+        return result;
+    }
+    block->region.size = (uint32_t)(buffer_info.size >> granule_log2);
+    if (!keep_buffer)
+        destroy_buffer(device, block);
+    return VK_SUCCESS;
+}
+
 VkResult bda_block_open_dedicated(struct bda_device *device, const struct bda_backing_info *info,
                                   const VkBufferCreateInfo *buffer_info, VkBuffer buffer,
                                   const struct bda_requirements *requirements, VkDeviceSize alignment,
@@ -176,10 +181,12 @@ VkResult bda_block_open_dedicated(struct bda_device *device, const struct bda_ba
     VkResult result = open_exact(device, info, requirements, block, reason);
     if (result == VK_SUCCESS && block->region.base % alignment != 0) {
         bda_block_close(device, block);
-        *reason = "the driver requires dedicated memory for the buffer and places it at another alignment";
-        result = requirements->requires_dedicated
-                     ? VK_ERROR_FEATURE_NOT_PRESENT
-                     : open_larger(device, info, buffer_info, requirements, alignment, block, reason);
+        if (requirements->requires_dedicated) {
+            *reason = "the driver requires dedicated memory for the buffer and places it at another alignment";
+            result = VK_ERROR_FEATURE_NOT_PRESENT;
+        } else {
+            result = open_larger(device, info, buffer_info, requirements, alignment, block, reason);
+        }
     }
     if (result != VK_SUCCESS)
         bda_block_close(device, block);

@@ -22,11 +22,19 @@ void bda_budget_init(struct bda_budget *budget, const VkPhysicalDeviceMemoryProp
     }
 }
 
-void bda_budget_refresh(struct bda_budget *budget, const VkPhysicalDeviceMemoryBudgetPropertiesEXT *answer) {
+void bda_budget_note_ours(struct bda_budget *budget, uint64_t ours[VK_MAX_MEMORY_HEAPS]) {
+    for (uint32_t i = 0; i < budget->heap_count; i++)
+        ours[i] = atomic_load_explicit(&budget->heaps[i].allocated, memory_order_relaxed);
+}
+
+void bda_budget_refresh(struct bda_budget *budget, const uint64_t ours[VK_MAX_MEMORY_HEAPS],
+                        const VkPhysicalDeviceMemoryBudgetPropertiesEXT *answer) {
     for (uint32_t i = 0; i < budget->heap_count; i++) {
         struct bda_heap *heap = &budget->heaps[i];
-        int64_t ours = (int64_t)atomic_load_explicit(&heap->allocated, memory_order_relaxed);
-        atomic_store_explicit(&heap->others, (int64_t)answer->heapUsage[i] - ours, memory_order_relaxed);
+        VkDeviceSize usage = answer->heapUsage[i];
+        uint64_t least = atomic_load_explicit(&heap->allocated, memory_order_relaxed);
+        least = least < ours[i] ? least : ours[i];
+        atomic_store_explicit(&heap->others, usage > least ? usage - least : 0, memory_order_relaxed);
         atomic_store_explicit(&heap->driver_budget, answer->heapBudget[i], memory_order_relaxed);
     }
 }
@@ -38,16 +46,16 @@ VkDeviceSize bda_budget_of(struct bda_heap *heap) {
     return heap->limit != 0 && heap->limit < budget ? heap->limit : budget;
 }
 
-/* What others than the library use: as the driver says, or as the caller told. */
-static int64_t others_usage(struct bda_heap *heap) {
-    if (atomic_load_explicit(&heap->driver_budget, memory_order_relaxed) != 0)
-        return atomic_load_explicit(&heap->others, memory_order_relaxed);
-    return (int64_t)atomic_load_explicit(&heap->external, memory_order_relaxed);
+/* The caller may tell any number: sums stop at the largest there is. */
+static uint64_t add_capped(uint64_t a, uint64_t b) {
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+/* With what others than the library use: as the driver says, or as the caller told. */
 static VkDeviceSize usage_with(struct bda_heap *heap, uint64_t reserved) {
-    int64_t usage = others_usage(heap) + (int64_t)reserved;
-    return usage > 0 ? (VkDeviceSize)usage : 0;
+    bool driver_knows = atomic_load_explicit(&heap->driver_budget, memory_order_relaxed) != 0;
+    _Atomic uint64_t *others = driver_knows ? &heap->others : &heap->external;
+    return add_capped(atomic_load_explicit(others, memory_order_relaxed), reserved);
 }
 
 VkDeviceSize bda_budget_usage(struct bda_heap *heap) {
@@ -55,12 +63,12 @@ VkDeviceSize bda_budget_usage(struct bda_heap *heap) {
 }
 
 static bool reserve_count(struct bda_budget *budget) {
-    uint32_t external = 0;
+    uint64_t external = 0;
     for (uint32_t i = 0; i < budget->heap_count; i++)
         external += atomic_load_explicit(&budget->heaps[i].external_count, memory_order_relaxed);
     uint32_t count = atomic_load_explicit(&budget->count, memory_order_relaxed);
     do {
-        if ((uint64_t)count + external >= budget->max_count)
+        if (count + external >= budget->max_count)
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&budget->count, &count, count + 1, memory_order_relaxed,
                                                     memory_order_relaxed));
@@ -68,14 +76,18 @@ static bool reserve_count(struct bda_budget *budget) {
 }
 
 static bool reserve_bytes(struct bda_heap *heap, VkDeviceSize size, bool within_budget, const char **reason) {
+    if (size > heap->size) { /* VUID-vkAllocateMemory-pAllocateInfo-01713 */
+        *reason = "the heap is smaller than that";
+        return false;
+    }
     uint64_t reserved = atomic_load_explicit(&heap->reserved, memory_order_relaxed);
     do {
         uint64_t external = atomic_load_explicit(&heap->external, memory_order_relaxed);
-        if (heap->limit != 0 && reserved + external + size > heap->limit) {
+        if (heap->limit != 0 && add_capped(reserved + size, external) > heap->limit) {
             *reason = "the heap's limit in BdaAllocatorInfo::heap_limits is reached";
             return false;
         }
-        if (within_budget && usage_with(heap, reserved) + size > bda_budget_of(heap)) {
+        if (within_budget && usage_with(heap, reserved + size) > bda_budget_of(heap)) {
             *reason = "the heap's budget is used up";
             return false;
         }
@@ -106,7 +118,31 @@ void bda_budget_cancel(struct bda_budget *budget, uint32_t heap, VkDeviceSize si
     atomic_fetch_sub_explicit(&budget->count, 1, memory_order_relaxed);
 }
 
-void bda_budget_release(struct bda_budget *budget, uint32_t heap, VkDeviceSize size) {
+void bda_budget_uncommit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size) {
     atomic_fetch_sub_explicit(&budget->heaps[heap].allocated, size, memory_order_relaxed);
-    bda_budget_cancel(budget, heap, size);
+}
+
+static bool has_room(const struct bda_limit *limit, uint64_t reserved, VkDeviceSize size) {
+    return limit->most == 0 || (size <= limit->most && reserved <= limit->most - size);
+}
+
+bool bda_limit_has_room(struct bda_limit *limit, VkDeviceSize size) {
+    return limit == NULL || has_room(limit, atomic_load_explicit(&limit->reserved, memory_order_relaxed), size);
+}
+
+bool bda_limit_reserve(struct bda_limit *limit, VkDeviceSize size) {
+    if (limit == NULL)
+        return true;
+    uint64_t reserved = atomic_load_explicit(&limit->reserved, memory_order_relaxed);
+    do {
+        if (!has_room(limit, reserved, size))
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&limit->reserved, &reserved, reserved + size, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
+}
+
+void bda_limit_release(struct bda_limit *limit, VkDeviceSize size) {
+    if (limit != NULL)
+        atomic_fetch_sub_explicit(&limit->reserved, size, memory_order_relaxed);
 }

@@ -21,7 +21,7 @@ struct bda_heap {
     _Atomic uint64_t external;  /* told by the caller */
     _Atomic uint32_t external_count;
     _Atomic uint64_t driver_budget; /* 0: the driver says nothing, 80 % of the size holds */
-    _Atomic int64_t others;         /* the process's usage beyond `allocated`, when the driver was asked */
+    _Atomic uint64_t others;        /* the process's usage beyond `allocated`, when the driver was asked */
 };
 
 struct bda_budget {
@@ -31,11 +31,25 @@ struct bda_budget {
     _Atomic uint32_t count;
 };
 
+/* A limit beside the heap's: of one of the caller's pools. */
+struct bda_limit {
+    VkDeviceSize most; /* 0: none */
+    _Atomic uint64_t reserved;
+};
+
+/* Counts `size` against the limit, unless that is too much; and takes it back. NULL is no limit. */
+bool bda_limit_reserve(struct bda_limit *limit, VkDeviceSize size);
+void bda_limit_release(struct bda_limit *limit, VkDeviceSize size);
+bool bda_limit_has_room(struct bda_limit *limit, VkDeviceSize size);
+
 void bda_budget_init(struct bda_budget *budget, const VkPhysicalDeviceMemoryProperties *properties, uint32_t max_count,
                      uint32_t limit_count, const VkDeviceSize *limits);
 
-/* Takes in what the driver answered. */
-void bda_budget_refresh(struct bda_budget *budget, const VkPhysicalDeviceMemoryBudgetPropertiesEXT *answer);
+/* Takes in what the driver answered. What was ours is noted before it is asked: memory that others of our threads take
+ * or give back meanwhile then counts as others' until the next time, rather than not at all. */
+void bda_budget_note_ours(struct bda_budget *budget, uint64_t ours[VK_MAX_MEMORY_HEAPS]);
+void bda_budget_refresh(struct bda_budget *budget, const uint64_t ours[VK_MAX_MEMORY_HEAPS],
+                        const VkPhysicalDeviceMemoryBudgetPropertiesEXT *answer);
 
 /* What may be used of a heap, and what is used by all that is known of. */
 VkDeviceSize bda_budget_of(struct bda_heap *heap);
@@ -44,9 +58,9 @@ VkDeviceSize bda_budget_usage(struct bda_heap *heap);
 /* Sets room for one VkDeviceMemory aside. VK_ERROR_OUT_OF_DEVICE_MEMORY or VK_ERROR_TOO_MANY_OBJECTS with `reason`. */
 VkResult bda_budget_reserve(struct bda_budget *budget, uint32_t heap, VkDeviceSize size, bool within_budget,
                             const char **reason);
-/* The driver gave what was reserved, or refused it, or has it back. */
+/* The driver gave what was reserved; or is about to have it back; and what was reserved is free again. */
 void bda_budget_commit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
+void bda_budget_uncommit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
 void bda_budget_cancel(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
-void bda_budget_release(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
 
 #endif

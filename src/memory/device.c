@@ -98,23 +98,31 @@ static VkResult choose_families(struct bda_device *device, const BdaAllocatorInf
     return VK_SUCCESS;
 }
 
-/* The version in use: no newer than the instance was made for. The caller's word is taken for the instance, since it
- * cannot be asked; the device's own comes with its properties. */
-static VkResult load(struct bda_device *device, const BdaAllocatorInfo *info, uint32_t api_version,
-                     const char **reason) {
-    device->api_version = api_version;
-    bda_features_read(&device->features, info->device_info, api_version);
-    if (!device->features.buffer_device_address) {
-        *reason = "bufferDeviceAddress is not enabled in device_info";
+/* The version in use: no newer than the instance was made for, where the caller's word is taken since an instance
+ * cannot be asked, and no newer than the device. 0: not even that can be asked. */
+static uint32_t version_in_use(const BdaAllocatorInfo *info) {
+    PFN_vkVoidFunction function = info->get_instance_proc_addr(info->instance, "vkGetPhysicalDeviceProperties");
+    if (function == NULL)
+        return 0;
+    VkPhysicalDeviceProperties properties;
+    ((PFN_vkGetPhysicalDeviceProperties)function)(info->physical_device, &properties);
+    uint32_t given = info->api_version != 0 ? info->api_version : VK_API_VERSION_1_2;
+    return given < properties.apiVersion ? given : properties.apiVersion;
+}
+
+/* What is enabled, and the functions for it. */
+static VkResult load(struct bda_device *device, const BdaAllocatorInfo *info, const char **reason) {
+    device->api_version = version_in_use(info);
+    *reason = "vkGetPhysicalDeviceProperties";
+    if (device->api_version == 0)
         return VK_ERROR_FEATURE_NOT_PRESENT;
-    }
-    const char *missing = bda_dispatch_load(&device->vk, info->get_instance_proc_addr, info->instance, info->device,
-                                            api_version, &device->features);
-    if (missing != NULL) {
-        *reason = missing;
+    bda_features_read(&device->features, info->device_info, device->api_version);
+    *reason = "bufferDeviceAddress is not enabled in device_info";
+    if (!device->features.buffer_device_address)
         return VK_ERROR_FEATURE_NOT_PRESENT;
-    }
-    return VK_SUCCESS;
+    *reason = bda_dispatch_load(&device->vk, info->get_instance_proc_addr, info->instance, info->device,
+                                device->api_version, &device->features);
+    return *reason == NULL ? VK_SUCCESS : VK_ERROR_FEATURE_NOT_PRESENT;
 }
 
 VkResult bda_device_init(struct bda_device *device, const BdaAllocatorInfo *info, const char **reason) {
@@ -125,21 +133,13 @@ VkResult bda_device_init(struct bda_device *device, const BdaAllocatorInfo *info
         device->callbacks = *info->callbacks;
         device->driver_callbacks = &device->callbacks;
     }
-    uint32_t version = info->api_version != 0 ? info->api_version : VK_API_VERSION_1_2;
-    VkResult result = load(device, info, version, reason);
+    VkResult result = load(device, info, reason);
+    if (result == VK_SUCCESS)
+        result = choose_families(device, info, reason);
     if (result != VK_SUCCESS)
         return result;
     struct property_chain chain;
     query_properties(device, &chain);
-    if (chain.base.properties.apiVersion < version) { /* an older device under a newer instance: read again as such */
-        result = load(device, info, chain.base.properties.apiVersion, reason);
-        if (result != VK_SUCCESS)
-            return result;
-        query_properties(device, &chain);
-    }
-    result = choose_families(device, info, reason);
-    if (result != VK_SUCCESS)
-        return result;
     read_limits(device, &chain);
     VkPhysicalDeviceMemoryProperties2 memory = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2 };
     device->vk.get_memory_properties(device->physical, &memory);
@@ -152,13 +152,15 @@ VkResult bda_device_init(struct bda_device *device, const BdaAllocatorInfo *info
 void bda_device_refresh_budget(struct bda_device *device) {
     if (!device->features.memory_budget)
         return;
+    uint64_t ours[VK_MAX_MEMORY_HEAPS];
+    bda_budget_note_ours(&device->budget, ours);
     VkPhysicalDeviceMemoryBudgetPropertiesEXT answer = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT
     };
     VkPhysicalDeviceMemoryProperties2 memory = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
                                                  .pNext = &answer };
     device->vk.get_memory_properties(device->physical, &memory);
-    bda_budget_refresh(&device->budget, &answer);
+    bda_budget_refresh(&device->budget, ours, &answer);
 }
 
 void bda_device_name_object(struct bda_device *device, VkObjectType type, uint64_t handle, const char *name) {

@@ -57,6 +57,15 @@ static inline VkMemoryPropertyFlags bda_device_properties_of(const struct bda_de
     return device->memory.memoryTypes[memory_type].propertyFlags;
 }
 
+/* The memory types that have all of these properties. */
+static inline uint32_t bda_device_types_with(const struct bda_device *device, VkMemoryPropertyFlags flags) {
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < device->memory.memoryTypeCount; i++)
+        if ((device->memory.memoryTypes[i].propertyFlags & flags) == flags)
+            bits |= 1u << i;
+    return bits;
+}
+
 /* Mapped, but not coherent: ranges must own whole atoms. */
 static inline bool bda_device_needs_atoms(const struct bda_device *device, uint32_t memory_type) {
     VkMemoryPropertyFlags flags = bda_device_properties_of(device, memory_type);

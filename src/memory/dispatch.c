@@ -8,8 +8,8 @@ struct function {
     size_t offset; /* in struct bda_dispatch */
     const char *name;
     uint32_t since;             /* the Vulkan version whose core has it */
-    const char *extension_name; /* before that, NULL where there is none we use */
-    bool extension_enabled;
+    const char *extension_name; /* before that */
+    bool wanted;                /* its feature is enabled; what is not wanted is not asked for */
 };
 
 /* Function pointers of every type have one representation wherever Vulkan is. */
@@ -44,18 +44,18 @@ const char *bda_dispatch_load(struct bda_dispatch *dispatch, PFN_vkGetInstancePr
     if (missing != NULL)
         return missing;
     const struct function functions[] = {
-        { offsetof(struct bda_dispatch, allocate_memory), "vkAllocateMemory", VK_API_VERSION_1_0, NULL, false },
-        { offsetof(struct bda_dispatch, free_memory), "vkFreeMemory", VK_API_VERSION_1_0, NULL, false },
-        { offsetof(struct bda_dispatch, map_memory), "vkMapMemory", VK_API_VERSION_1_0, NULL, false },
+        { offsetof(struct bda_dispatch, allocate_memory), "vkAllocateMemory", VK_API_VERSION_1_0, NULL, true },
+        { offsetof(struct bda_dispatch, free_memory), "vkFreeMemory", VK_API_VERSION_1_0, NULL, true },
+        { offsetof(struct bda_dispatch, map_memory), "vkMapMemory", VK_API_VERSION_1_0, NULL, true },
         { offsetof(struct bda_dispatch, flush_mapped_ranges), "vkFlushMappedMemoryRanges", VK_API_VERSION_1_0, NULL,
-          false },
+          true },
         { offsetof(struct bda_dispatch, invalidate_mapped_ranges), "vkInvalidateMappedMemoryRanges", VK_API_VERSION_1_0,
-          NULL, false },
-        { offsetof(struct bda_dispatch, create_buffer), "vkCreateBuffer", VK_API_VERSION_1_0, NULL, false },
-        { offsetof(struct bda_dispatch, destroy_buffer), "vkDestroyBuffer", VK_API_VERSION_1_0, NULL, false },
+          NULL, true },
+        { offsetof(struct bda_dispatch, create_buffer), "vkCreateBuffer", VK_API_VERSION_1_0, NULL, true },
+        { offsetof(struct bda_dispatch, destroy_buffer), "vkDestroyBuffer", VK_API_VERSION_1_0, NULL, true },
         { offsetof(struct bda_dispatch, get_buffer_requirements), "vkGetBufferMemoryRequirements2", VK_API_VERSION_1_1,
-          NULL, false },
-        { offsetof(struct bda_dispatch, bind_buffer_memory), "vkBindBufferMemory", VK_API_VERSION_1_0, NULL, false },
+          NULL, true },
+        { offsetof(struct bda_dispatch, bind_buffer_memory), "vkBindBufferMemory", VK_API_VERSION_1_0, NULL, true },
         { offsetof(struct bda_dispatch, get_buffer_address), "vkGetBufferDeviceAddress", VK_API_VERSION_1_2,
           "vkGetBufferDeviceAddressKHR", features->buffer_device_address },
         { offsetof(struct bda_dispatch, get_semaphore_value), "vkGetSemaphoreCounterValue", VK_API_VERSION_1_2,
@@ -63,9 +63,9 @@ const char *bda_dispatch_load(struct bda_dispatch *dispatch, PFN_vkGetInstancePr
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         const struct function *f = &functions[i];
-        const char *name = api_version >= f->since ? f->name : f->extension_enabled ? f->extension_name : NULL;
-        bool found = name != NULL && store(dispatch, f->offset, dispatch->get_device_proc_addr(device, name));
-        if (!found && (f->since < VK_API_VERSION_1_2 || f->extension_enabled))
+        const char *name = api_version >= f->since ? f->name : f->extension_name;
+        PFN_vkVoidFunction found = f->wanted && name != NULL ? dispatch->get_device_proc_addr(device, name) : NULL;
+        if (!store(dispatch, f->offset, found) && f->wanted)
             return f->name;
     }
     return NULL;

@@ -16,6 +16,15 @@ enum bda_usage_class bda_usage_class_of(uint64_t usage) {
     return (usage & DESCRIPTOR_USAGE) != 0 ? BDA_USAGE_DESCRIPTOR : BDA_USAGE_GENERAL;
 }
 
+bool bda_usage_is_enabled(const struct bda_device *device, uint64_t usage) {
+    const struct bda_features *f = &device->features;
+    const uint64_t acceleration = VK_BUFFER_USAGE_ACCELERATION_STRUCTURE_BUILD_INPUT_READ_ONLY_BIT_KHR |
+                                  VK_BUFFER_USAGE_ACCELERATION_STRUCTURE_STORAGE_BIT_KHR;
+    return (f->acceleration_structure || (usage & acceleration) == 0) &&
+           (f->ray_tracing_pipeline || (usage & VK_BUFFER_USAGE_SHADER_BINDING_TABLE_BIT_KHR) == 0) &&
+           (f->descriptor_buffer || (usage & DESCRIPTOR_USAGE) == 0);
+}
+
 static VkBufferUsageFlags general_usage(const struct bda_features *features) {
     VkBufferUsageFlags usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
                                VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT |

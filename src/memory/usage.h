@@ -15,11 +15,15 @@ enum bda_usage_class { BDA_USAGE_GENERAL, BDA_USAGE_DESCRIPTOR, BDA_USAGE_VIDEO,
 /* The class of a usage. */
 enum bda_usage_class bda_usage_class_of(uint64_t usage);
 
+/* Whether the features are enabled that a usage needs, as far as the library knows them. */
+bool bda_usage_is_enabled(const struct bda_device *device, uint64_t usage);
+
 /* What the spanning buffers of a class are made for: everything of the class that the device has enabled. 0: the class
  * cannot have ranges. From what is enabled, not by trying: drivers accept more than the rules allow. */
 VkBufferUsageFlags bda_usage_of_class(const struct bda_device *device, enum bda_usage_class class);
 
-/* The alignment that `usage` needs, of address and offset; at least 16, so that any scalar or vector can be loaded. */
+/* The alignment that `usage` needs, of address and offset; at least 16, which serves every scalar and every vector of
+ * 32-bit components. */
 VkDeviceSize bda_usage_alignment(const struct bda_device *device, uint64_t usage, bool scratch);
 
 #endif

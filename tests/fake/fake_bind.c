@@ -7,8 +7,7 @@
     ((VkBufferCreateFlags)(VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT |               \
                            VK_BUFFER_CREATE_SPARSE_ALIASED_BIT))
 
-/* ---- The list of a memory's bound buffers
- * -------------------------------------------------------------------------------- */
+/* ---- The list of a memory's bound buffers ------------------------------------------------------------------------ */
 
 /* The first bound buffer that lies behind `offset`. */
 static size_t place_of(const struct fake_memory *memory, VkDeviceSize offset) {
@@ -64,8 +63,7 @@ void fake_buffer_unbind(struct fake_buffer *buffer) {
     buffer->memory = NULL;
 }
 
-/* ---- The rules of binding
- * --------------------------------------------------------------------------------------------------- */
+/* ---- The rules of binding ---------------------------------------------------------------------------------------- */
 
 static void check_bind_memory(struct fake_driver *driver, const struct fake_buffer *buffer,
                               const struct fake_memory *memory) {
@@ -220,8 +218,7 @@ bool fake_binding(struct fake_driver *driver, VkBuffer handle, VkDeviceMemory *m
     return bound;
 }
 
-/* ---- Addresses
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Addresses --------------------------------------------------------------------------------------------------- */
 
 VkDeviceAddress fake_buffer_address(const struct fake_driver *driver, const struct fake_buffer *buffer) {
     const struct fake_memory *memory = buffer->memory;

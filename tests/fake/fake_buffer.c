@@ -18,8 +18,7 @@ struct fake_buffer *fake_buffer_get(struct fake_driver *driver, VkBuffer handle,
     return (struct fake_buffer *)fake_object_get(driver, FAKE_HANDLE(handle), FAKE_KIND_BUFFER, rule);
 }
 
-/* ---- The rules of vkCreateBuffer
- * ---------------------------------------------------------------------------------------- */
+/* ---- The rules of vkCreateBuffer --------------------------------------------------------------------------------- */
 
 /* VkBufferUsageFlags2CreateInfoKHR takes the place of `usage` where it is present. */
 static uint64_t usage_of(const VkBufferCreateInfo *info) {
@@ -173,8 +172,7 @@ static VkResult check_buffer(struct fake_driver *driver, const VkBufferCreateInf
     return VK_SUCCESS;
 }
 
-/* ---- Requirements
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Requirements ------------------------------------------------------------------------------------------------ */
 
 static VkDeviceSize larger(VkDeviceSize a, VkDeviceSize b) {
     return a > b ? a : b;
@@ -250,8 +248,7 @@ static void fill_requirements_2(struct fake_driver *driver, const struct fake_bu
     }
 }
 
-/* ---- Entry points
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Entry points ------------------------------------------------------------------------------------------------ */
 
 static VkResult make_buffer(struct fake_driver *driver, const VkBufferCreateInfo *info,
                             const VkAllocationCallbacks *callbacks, VkBuffer *out) {

@@ -9,8 +9,7 @@
 /* What fresh memory holds: rubbish that zeroing must be seen to remove. */
 #define FRESH 0xA5
 
-/* ---- Copies
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- Copies ------------------------------------------------------------------------------------------------------ */
 
 /* calloc, so that untouched pages of a large block cost nothing; only the first bytes are made dirty. Pointers are
  * aligned to minMemoryMapAlignment and to no more: odd multiples of it. */
@@ -55,8 +54,7 @@ void fake_bytes_drop(struct fake_memory *memory) {
     memory->device = NULL;
 }
 
-/* ---- Mapping
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- Mapping ----------------------------------------------------------------------------------------------------- */
 
 static bool check_map(struct fake_driver *driver, const struct fake_memory *memory, VkDeviceSize offset,
                       VkDeviceSize size, VkMemoryMapFlags flags) {
@@ -121,8 +119,7 @@ VKAPI_ATTR void VKAPI_CALL fake_unmap_memory(VkDevice device, VkDeviceMemory han
     fake_leave(driver);
 }
 
-/* ---- Flushing and invalidating
- * ------------------------------------------------------------------------------------------- */
+/* ---- Flushing and invalidating ----------------------------------------------------------------------------------- */
 
 static void check_end(struct fake_driver *driver, const struct fake_memory *memory, const VkMappedMemoryRange *range) {
     VkDeviceSize atom = driver->config.limits.nonCoherentAtomSize;
@@ -214,8 +211,7 @@ VKAPI_ATTR VkResult VKAPI_CALL fake_invalidate(VkDevice device, uint32_t count, 
     return result;
 }
 
-/* ---- The device's view
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- The device's view ------------------------------------------------------------------------------------------- */
 
 /* With skewed addresses a small buffer's own address comes before that of the memory around it. */
 static struct fake_memory *skewed_memory(const struct fake_driver *driver, VkDeviceAddress address,

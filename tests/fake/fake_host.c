@@ -30,7 +30,7 @@ struct host_state {
 
 static void problem(struct fake_host *host, const char *what) {
     if (host->problems++ == 0) {
-        fprintf(stderr, "fake host: %s\n", what);
+        (void)fprintf(stderr, "fake host: %s\n", what);
     }
 }
 
@@ -222,7 +222,7 @@ unsigned fake_host_done(struct fake_host *host) {
     struct host_state *state = host->state;
     unsigned problems = host->problems + (unsigned)host->live_count;
     if (host->live_count != 0) {
-        fprintf(stderr, "fake host: %zu allocation(s) of %zu bytes leaked\n", host->live_count, host->live_bytes);
+        (void)fprintf(stderr, "fake host: %zu allocation(s) of %zu bytes leaked\n", host->live_count, host->live_bytes);
     }
     for (size_t i = 0; i < BUCKETS; i++) {
         free_bucket(state->buckets[i]);

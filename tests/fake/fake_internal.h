@@ -53,7 +53,7 @@ struct fake_maintenance_5_features {
     VkBool32 maintenance5;
 };
 
-/* ---- Handles and objects ---------------------------------------------------------------------------------------- */
+/* ---- Handles and objects ----------------------------------------------------------------------------------------- */
 
 enum fake_level { FAKE_LEVEL_GLOBAL, FAKE_LEVEL_INSTANCE, FAKE_LEVEL_PHYSICAL_DEVICE, FAKE_LEVEL_DEVICE };
 
@@ -130,8 +130,7 @@ struct fake_slot {
     uint32_t next_free; /* index + 1 */
 };
 
-/* ---- The driver ---------------------------------------------------------------------------------------------------
- */
+/* ---- The driver -------------------------------------------------------------------------------------------------- */
 
 struct fake_failure {
     unsigned nth; /* 0: none */
@@ -194,8 +193,7 @@ struct fake_driver {
     VkDeviceSize heap_used[VK_MAX_MEMORY_HEAPS];
 };
 
-/* ---- Entering and leaving, violations, failures (fake_vulkan.c) ---------------------------------------------------
- */
+/* ---- Entering and leaving, violations, failures (fake_vulkan.c) -------------------------------------------------- */
 
 /* First in every entry point: on_call and the lock rule (both without the lock), then the lock, the counters, and
  * whether the device offers `name` at all. The handle must be one of a fake driver: there is nobody to tell else. */
@@ -212,8 +210,7 @@ VkResult fake_injected(struct fake_driver *driver, enum fake_call call);
 
 bool fake_enabled(const struct fake_driver *driver, uint32_t features);
 
-/* ---- Objects (fake_object.c) ---------------------------------------------------------------------------------------
- */
+/* ---- Objects (fake_object.c) ------------------------------------------------------------------------------------- */
 
 /* Gives the object a slot, a handle and a token; false for want of host memory, and nothing has changed. */
 bool fake_object_add(struct fake_driver *driver, struct fake_object *object, enum fake_kind kind,
@@ -231,8 +228,7 @@ const char *fake_kind_name(enum fake_kind kind);
 #define FAKE_TO_HANDLE(type, number) ((type)(number))
 #endif
 
-/* ---- Chains (fake_chain.c) ------------------------------------------------------------------------------------------
- */
+/* ---- Chains (fake_chain.c) --------------------------------------------------------------------------------------- */
 
 /* A struct that a chain may hold, when `allowed`. */
 struct fake_link {
@@ -246,8 +242,7 @@ void fake_check_chain(struct fake_driver *driver, const void *chain, const struc
                       const char *owner);
 void fake_check_type(struct fake_driver *driver, VkStructureType is, VkStructureType should, const char *owner);
 
-/* ---- Memory (fake_memory.c, fake_bytes.c)
- * ---------------------------------------------------------------------------- */
+/* ---- Memory (fake_memory.c, fake_bytes.c) ------------------------------------------------------------------------ */
 
 struct fake_memory *fake_memory_get(struct fake_driver *driver, VkDeviceMemory handle, const char *rule);
 /* Live memory whose addresses hold `address`, NULL: none. */
@@ -256,15 +251,13 @@ struct fake_memory *fake_memory_at(const struct fake_driver *driver, VkDeviceAdd
 bool fake_bytes_make(struct fake_driver *driver, struct fake_memory *memory);
 void fake_bytes_drop(struct fake_memory *memory);
 
-/* ---- Buffers (fake_buffer.c, fake_bind.c)
- * ---------------------------------------------------------------------------- */
+/* ---- Buffers (fake_buffer.c, fake_bind.c) ------------------------------------------------------------------------ */
 
 struct fake_buffer *fake_buffer_get(struct fake_driver *driver, VkBuffer handle, const char *rule);
 void fake_buffer_unbind(struct fake_buffer *buffer);
 VkDeviceAddress fake_buffer_address(const struct fake_driver *driver, const struct fake_buffer *buffer);
 
-/* ---- Configuration (fake_setup.c)
- * ------------------------------------------------------------------------------------ */
+/* ---- Configuration (fake_setup.c) -------------------------------------------------------------------------------- */
 
 /* Resolves every default of the config in place, and what is supported and enabled. */
 void fake_resolve(struct fake_driver *driver);
@@ -279,8 +272,7 @@ static inline VkDeviceSize fake_round_up(VkDeviceSize value, VkDeviceSize multip
     return rest == 0 ? value : value + (multiple - rest);
 }
 
-/* ---- Entry points, for the table in fake_dispatch.c
- * ------------------------------------------------------------------ */
+/* ---- Entry points, for the table in fake_dispatch.c -------------------------------------------------------------- */
 
 VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_properties(VkPhysicalDevice device,
                                                                VkPhysicalDeviceProperties *out);
@@ -300,19 +292,19 @@ VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_features_2_khr(VkPhysicalDev
 
 VKAPI_ATTR VkResult VKAPI_CALL fake_allocate_memory(VkDevice device, const VkMemoryAllocateInfo *info,
                                                     const VkAllocationCallbacks *callbacks, VkDeviceMemory *out);
-VKAPI_ATTR void VKAPI_CALL fake_free_memory(VkDevice device, VkDeviceMemory memory,
+VKAPI_ATTR void VKAPI_CALL fake_free_memory(VkDevice device, VkDeviceMemory handle,
                                             const VkAllocationCallbacks *callbacks);
-VKAPI_ATTR VkResult VKAPI_CALL fake_map_memory(VkDevice device, VkDeviceMemory memory, VkDeviceSize offset,
+VKAPI_ATTR VkResult VKAPI_CALL fake_map_memory(VkDevice device, VkDeviceMemory handle, VkDeviceSize offset,
                                                VkDeviceSize size, VkMemoryMapFlags flags, void **out);
-VKAPI_ATTR void VKAPI_CALL fake_unmap_memory(VkDevice device, VkDeviceMemory memory);
+VKAPI_ATTR void VKAPI_CALL fake_unmap_memory(VkDevice device, VkDeviceMemory handle);
 VKAPI_ATTR VkResult VKAPI_CALL fake_flush(VkDevice device, uint32_t count, const VkMappedMemoryRange *ranges);
 VKAPI_ATTR VkResult VKAPI_CALL fake_invalidate(VkDevice device, uint32_t count, const VkMappedMemoryRange *ranges);
 
 VKAPI_ATTR VkResult VKAPI_CALL fake_create_buffer(VkDevice device, const VkBufferCreateInfo *info,
                                                   const VkAllocationCallbacks *callbacks, VkBuffer *out);
-VKAPI_ATTR void VKAPI_CALL fake_destroy_buffer(VkDevice device, VkBuffer buffer,
+VKAPI_ATTR void VKAPI_CALL fake_destroy_buffer(VkDevice device, VkBuffer handle,
                                                const VkAllocationCallbacks *callbacks);
-VKAPI_ATTR void VKAPI_CALL fake_get_buffer_requirements(VkDevice device, VkBuffer buffer, VkMemoryRequirements *out);
+VKAPI_ATTR void VKAPI_CALL fake_get_buffer_requirements(VkDevice device, VkBuffer handle, VkMemoryRequirements *out);
 VKAPI_ATTR void VKAPI_CALL fake_get_buffer_requirements_2(VkDevice device, const VkBufferMemoryRequirementsInfo2 *info,
                                                           VkMemoryRequirements2 *out);
 VKAPI_ATTR void VKAPI_CALL fake_get_buffer_requirements_2_khr(VkDevice device,
@@ -335,7 +327,7 @@ VKAPI_ATTR VkDeviceAddress VKAPI_CALL fake_get_buffer_address_khr(VkDevice devic
 
 VKAPI_ATTR VkResult VKAPI_CALL fake_create_semaphore(VkDevice device, const VkSemaphoreCreateInfo *info,
                                                      const VkAllocationCallbacks *callbacks, VkSemaphore *out);
-VKAPI_ATTR void VKAPI_CALL fake_destroy_semaphore(VkDevice device, VkSemaphore semaphore,
+VKAPI_ATTR void VKAPI_CALL fake_destroy_semaphore(VkDevice device, VkSemaphore handle,
                                                   const VkAllocationCallbacks *callbacks);
 VKAPI_ATTR VkResult VKAPI_CALL fake_get_semaphore_value(VkDevice device, VkSemaphore semaphore, uint64_t *out);
 VKAPI_ATTR VkResult VKAPI_CALL fake_get_semaphore_value_khr(VkDevice device, VkSemaphore semaphore, uint64_t *out);

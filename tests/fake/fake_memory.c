@@ -17,8 +17,7 @@ struct fake_memory *fake_memory_get(struct fake_driver *driver, VkDeviceMemory h
     return (struct fake_memory *)fake_object_get(driver, FAKE_HANDLE(handle), FAKE_KIND_MEMORY, rule);
 }
 
-/* ---- The rules of vkAllocateMemory
- * ------------------------------------------------------------------------------------ */
+/* ---- The rules of vkAllocateMemory ------------------------------------------------------------------------------- */
 
 static void check_memory_chain(struct fake_driver *driver, const VkMemoryAllocateInfo *info) {
     bool since_1_1 = driver->version >= VK_API_VERSION_1_1 || fake_enabled(driver, FAKE_EXTENSIONS_OF_1_1);
@@ -163,8 +162,7 @@ static VkResult check_allocate(struct fake_driver *driver, const VkMemoryAllocat
     return result == VK_SUCCESS ? check_room(driver, info) : result;
 }
 
-/* ---- Addresses
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Addresses --------------------------------------------------------------------------------------------------- */
 
 /* The first base at or above `from` that is as ill-aligned as the config asks. */
 static VkDeviceAddress next_base(const struct fake_config *config, VkDeviceAddress from) {
@@ -241,8 +239,7 @@ static void unlist_memory(struct fake_driver *driver, const struct fake_memory *
     driver->heap_used[memory->heap] -= memory->size;
 }
 
-/* ---- Allocating
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Allocating -------------------------------------------------------------------------------------------------- */
 
 static void describe(const struct fake_driver *driver, struct fake_memory *memory, const VkMemoryAllocateInfo *info) {
     const VkMemoryAllocateFlagsInfo *flags = fake_find(info->pNext, VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
@@ -292,8 +289,7 @@ VKAPI_ATTR VkResult VKAPI_CALL fake_allocate_memory(VkDevice device, const VkMem
     return result;
 }
 
-/* ---- Freeing
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Freeing ----------------------------------------------------------------------------------------------------- */
 
 /* Using such a buffer afterwards is undefined; the library shall destroy buffers first. */
 static void check_nothing_bound(struct fake_driver *driver, struct fake_memory *memory) {
@@ -322,8 +318,7 @@ VKAPI_ATTR void VKAPI_CALL fake_free_memory(VkDevice device, VkDeviceMemory hand
     fake_leave(driver);
 }
 
-/* ---- Questions of tests
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Questions of tests ------------------------------------------------------------------------------------------ */
 
 unsigned fake_memory_count(struct fake_driver *driver) {
     fake_take(driver);

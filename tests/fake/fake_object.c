@@ -22,8 +22,7 @@ const char *fake_kind_name(enum fake_kind kind) {
     return names[kind];
 }
 
-/* ---- Slots ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Slots ------------------------------------------------------------------------------------------------------- */
 
 static bool grow_slots(struct fake_driver *driver) {
     uint32_t capacity = driver->slot_capacity == 0 ? 64 : driver->slot_capacity * 2;
@@ -62,8 +61,7 @@ static uint64_t handle_of(const struct fake_driver *driver, uint32_t place) {
     return tag_of(driver) << 56 | (uint64_t)driver->slots[place - 1].generation << 32 | place;
 }
 
-/* ---- Tokens ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Tokens ------------------------------------------------------------------------------------------------------ */
 
 static bool take_token(struct fake_object *object, const VkAllocationCallbacks *callbacks) {
     object->has_callbacks = callbacks != NULL;
@@ -106,8 +104,7 @@ static void check_callbacks(struct fake_driver *driver, const struct fake_object
     }
 }
 
-/* ---- Objects
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Objects ----------------------------------------------------------------------------------------------------- */
 
 bool fake_object_add(struct fake_driver *driver, struct fake_object *object, enum fake_kind kind,
                      const VkAllocationCallbacks *callbacks) {
@@ -164,8 +161,7 @@ struct fake_object *fake_object_get(struct fake_driver *driver, uint64_t handle,
     return NULL;
 }
 
-/* ---- Names
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Names ------------------------------------------------------------------------------------------------------- */
 
 static enum fake_kind kind_of(VkObjectType type) {
     switch (type) {

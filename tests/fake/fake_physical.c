@@ -3,8 +3,7 @@
  */
 #include "fake_internal.h"
 
-/* ---- Properties
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Properties -------------------------------------------------------------------------------------------------- */
 
 static void fill_properties(const struct fake_driver *driver, VkPhysicalDeviceProperties *out) {
     memset(out, 0, sizeof *out);
@@ -86,8 +85,7 @@ VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_properties_2_khr(VkPhysicalD
     get_properties_2(device, out, "vkGetPhysicalDeviceProperties2KHR");
 }
 
-/* ---- Memory
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_memory_properties(VkPhysicalDevice device,
                                                                       VkPhysicalDeviceMemoryProperties *out) {
@@ -149,8 +147,7 @@ void fake_set_budget(struct fake_driver *driver, uint32_t heap, VkDeviceSize bud
     }
 }
 
-/* ---- Features
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- Features ---------------------------------------------------------------------------------------------------- */
 
 static void get_features_2(VkPhysicalDevice device, VkPhysicalDeviceFeatures2 *out, const char *name) {
     struct fake_driver *driver =

@@ -107,8 +107,7 @@ VKAPI_ATTR VkResult VKAPI_CALL fake_get_semaphore_value_khr(VkDevice device, VkS
     return get_value(device, semaphore, out, "vkGetSemaphoreCounterValueKHR");
 }
 
-/* ---- The tests' own
- * -------------------------------------------------------------------------------------------------- */
+/* ---- The tests' own ---------------------------------------------------------------------------------------------- */
 
 VkSemaphore fake_make_semaphore(struct fake_driver *driver, uint64_t value) {
     fake_take(driver);

@@ -12,8 +12,7 @@
 #define COHERENT VK_MEMORY_PROPERTY_HOST_COHERENT_BIT
 #define CACHED   VK_MEMORY_PROPERTY_HOST_CACHED_BIT
 
-/* ---- Heaps and memory types -----------------------------------------------------------------------------------------
- */
+/* ---- Heaps and memory types -------------------------------------------------------------------------------------- */
 
 static void add_heap(VkPhysicalDeviceMemoryProperties *memory, VkDeviceSize size, bool local) {
     memory->memoryHeaps[memory->memoryHeapCount++] =
@@ -68,8 +67,7 @@ static void make_machine(struct fake_config *config) {
     }
 }
 
-/* ---- Defaults
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Defaults ---------------------------------------------------------------------------------------------------- */
 
 static void or_size(VkDeviceSize *value, VkDeviceSize otherwise) {
     *value = *value != 0 ? *value : otherwise;
@@ -150,8 +148,7 @@ void fake_resolve(struct fake_driver *driver) {
     driver->enabled = driver->supported & ~config->disabled;
 }
 
-/* ---- Features
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Features ---------------------------------------------------------------------------------------------------- */
 
 static VkBool32 bit(uint32_t features, enum fake_feature feature) {
     return (features & (uint32_t)feature) != 0 ? VK_TRUE : VK_FALSE;
@@ -232,8 +229,7 @@ void fake_fill_features(void *structure, uint32_t features) {
     }
 }
 
-/* ---- The device's create info
- * --------------------------------------------------------------------------------------------- */
+/* ---- The device's create info ------------------------------------------------------------------------------------ */
 
 bool fake_extension_on(const struct fake_driver *driver, uint32_t feature, uint32_t core_version) {
     /* These have no feature struct: off means that the extension is not enabled. */

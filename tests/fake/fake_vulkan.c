@@ -8,8 +8,7 @@
 /* Stands in every dispatchable handle, so that a pointer to something else is told from one of ours. */
 #define FAKE_MAGIC UINT64_C(0x66616B6564726976)
 
-/* ---- Life ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 static void make_dispatchable(struct fake_dispatchable *handle, enum fake_level level, struct fake_driver *driver) {
     handle->magic = FAKE_MAGIC;
@@ -51,8 +50,9 @@ static bool is_leak(const struct fake_object *object) {
 
 static void print_leak(const struct fake_driver *driver, const struct fake_object *object) {
     if (!driver->config.quiet) {
-        fprintf(stderr, "fake: leaked %s 0x%" PRIx64 " of %" PRIu64 " bytes, name %s\n", fake_kind_name(object->kind),
-                object->handle, size_of(object), object->name != NULL ? object->name : "(none)");
+        (void)fprintf(stderr, "fake: leaked %s 0x%" PRIx64 " of %" PRIu64 " bytes, name %s\n",
+                      fake_kind_name(object->kind), object->handle, size_of(object),
+                      object->name != NULL ? object->name : "(none)");
     }
 }
 
@@ -112,8 +112,7 @@ VkDevice fake_device(struct fake_driver *driver) {
     return (VkDevice)(void *)&driver->device;
 }
 
-/* ---- Entering and leaving -----------------------------------------------------------------------------------------
- */
+/* ---- Entering and leaving ---------------------------------------------------------------------------------------- */
 
 static const char *level_name(enum fake_level level) {
     static const char *const names[] = { "nothing", "VkInstance", "VkPhysicalDevice", "VkDevice" };
@@ -124,7 +123,8 @@ static const char *level_name(enum fake_level level) {
 static struct fake_driver *driver_of(const void *handle, const char *name) {
     const struct fake_dispatchable *dispatchable = handle;
     if (dispatchable == NULL || dispatchable->magic != FAKE_MAGIC) {
-        fprintf(stderr, "fake: %s was called with the handle %p, which is of no living fake driver\n", name, handle);
+        (void)fprintf(stderr, "fake: %s was called with the handle %p, which is of no living fake driver\n", name,
+                      handle);
         abort();
     }
     return dispatchable->driver;
@@ -172,8 +172,7 @@ bool fake_enabled(const struct fake_driver *driver, uint32_t features) {
     return (driver->enabled & features) == features;
 }
 
-/* ---- Violations -----------------------------------------------------------------------------------------------------
- */
+/* ---- Violations -------------------------------------------------------------------------------------------------- */
 
 void fake_violate(struct fake_driver *driver, const char *rule, const char *format, ...) {
     char what[384];
@@ -184,7 +183,7 @@ void fake_violate(struct fake_driver *driver, const char *rule, const char *form
     va_end(arguments);
     (void)snprintf(text, sizeof text, "%s: %s, in %s", rule, what, driver->entry);
     if (driver->violation_count == 0 && !driver->config.quiet) {
-        fprintf(stderr, "fake: %s\n", text);
+        (void)fprintf(stderr, "fake: %s\n", text);
     }
     if (driver->violation_count < FAKE_MAX_TEXTS) {
         size_t size = strlen(text) + 1;
@@ -235,8 +234,7 @@ void fake_clear_violations(struct fake_driver *driver) {
     fake_leave(driver);
 }
 
-/* ---- Failures
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Failures ---------------------------------------------------------------------------------------------------- */
 
 unsigned fake_call_count(struct fake_driver *driver, enum fake_call call) {
     fake_take(driver);

@@ -29,7 +29,7 @@
 
 struct fake_driver;
 
-/* ---- What is called ------------------------------------------------------------------------------------------- */
+/* ---- What is called ---------------------------------------------------------------------------------------------- */
 
 /* One per entry point; the KHR names and the …2 forms listed here on one line share a counter. */
 enum fake_call {
@@ -58,7 +58,7 @@ enum fake_call {
     FAKE_CALL_COUNT
 };
 
-/* ---- Configuration -------------------------------------------------------------------------------------------- */
+/* ---- Configuration ----------------------------------------------------------------------------------------------- */
 
 /* Ready-made heaps and memory types, all of one heap_size where not said otherwise. */
 enum fake_machine {
@@ -177,7 +177,7 @@ struct fake_config {
     bool quiet;                 /* print nothing; for tests of the driver itself */
 };
 
-/* ---- Life ----------------------------------------------------------------------------------------------------- */
+/* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 /* NULL only when the host is out of memory. NULL config: all zeros. */
 struct fake_driver *fake_create(const struct fake_config *config);
@@ -186,7 +186,7 @@ struct fake_driver *fake_create(const struct fake_config *config);
  * The tests' own semaphores are no leaks. NULL is 0 problems. */
 unsigned fake_destroy(struct fake_driver *driver);
 
-/* ---- What tests hand to the library ---------------------------------------------------------------------------- */
+/* ---- What tests hand to the library ------------------------------------------------------------------------------ */
 
 VkInstance fake_instance(struct fake_driver *driver);
 VkPhysicalDevice fake_physical_device(struct fake_driver *driver);
@@ -201,7 +201,7 @@ const VkDeviceCreateInfo *fake_device_info(const struct fake_driver *driver);
 /* Versions, handles, device_info and get_instance_proc_addr filled in; everything else zero. */
 BdaAllocatorInfo fake_allocator_info(struct fake_driver *driver);
 
-/* ---- Rules ----------------------------------------------------------------------------------------------------- */
+/* ---- Rules ------------------------------------------------------------------------------------------------------- */
 
 unsigned fake_violation_count(struct fake_driver *driver);
 /* The i-th text, "VUID-… or FAKE-…: what, in which call", NULL past the end; valid until cleared or destroyed. At most
@@ -211,7 +211,7 @@ const char *fake_violation(struct fake_driver *driver, unsigned i);
 bool fake_violated(struct fake_driver *driver, const char *part);
 void fake_clear_violations(struct fake_driver *driver);
 
-/* ---- Calls and failures ----------------------------------------------------------------------------------------- */
+/* ---- Calls and failures ------------------------------------------------------------------------------------------ */
 
 /* Since creation; FAKE_CALL_ANY is the total. */
 unsigned fake_call_count(struct fake_driver *driver, enum fake_call call);
@@ -230,7 +230,7 @@ void fake_lose_device(struct fake_driver *driver);
 unsigned fake_failed(struct fake_driver *driver);
 void fake_clear_failures(struct fake_driver *driver);
 
-/* ---- State ------------------------------------------------------------------------------------------------------ */
+/* ---- State ------------------------------------------------------------------------------------------------------- */
 
 VkDeviceSize fake_heap_used(struct fake_driver *driver, uint32_t heap);
 unsigned fake_memory_count(struct fake_driver *driver);
@@ -266,8 +266,8 @@ bool fake_device_read(struct fake_driver *driver, VkDeviceAddress address, void 
 
 /* Timeline semaphores of the tests' own, freed with the driver or by fake_drop_semaphore. */
 VkSemaphore fake_make_semaphore(struct fake_driver *driver, uint64_t value);
-void fake_signal(struct fake_driver *driver, VkSemaphore semaphore, uint64_t value);
-void fake_drop_semaphore(struct fake_driver *driver, VkSemaphore semaphore);
+void fake_signal(struct fake_driver *driver, VkSemaphore handle, uint64_t value);
+void fake_drop_semaphore(struct fake_driver *driver, VkSemaphore handle);
 
 /* ---- Host memory ------------------------------------------------------------------------------------------------- */
 

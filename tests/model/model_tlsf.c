@@ -90,7 +90,7 @@ static uint32_t draw_size(struct model *model) {
     const struct plan *plan = model->plan;
     uint32_t size = draw_between(model, plan->smallest, plan->largest);
     if (plan->sizes != ANY)
-        size = draw_between(model, 1, UINT32_MAX) >> draw_below(model, 32);
+        size = draw_between(model, 1u << 31, UINT32_MAX) >> draw_below(model, 32);
     if (plan->sizes == POWERS_OF_TWO)
         size = 1u << bda_floor_log2(size);
     return size < plan->smallest ? plan->smallest : size > plan->largest ? size % plan->largest + 1 : size;

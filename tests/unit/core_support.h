@@ -56,7 +56,7 @@ static inline void assert_host_is_empty(struct limited_host *limited) {
 
 /* ---- An arena ---- */
 
-enum { ARENA_REGIONS = 16 };
+enum { ARENA_REGIONS = 16, GRANULE_LOG2 = 4, GRANULE = 1 << GRANULE_LOG2 };
 
 struct arena {
     struct bda_host host;
@@ -171,6 +171,78 @@ static inline uint32_t arena_linked_nodes(struct arena *arena) {
 static inline uint32_t arena_lost_nodes(struct arena *arena) {
     uint32_t made = arena->nodes.store.length != 0 ? arena->nodes.store.length - 1 : 0;
     return made - arena->nodes.spare.count - arena->tlsf.spare.count - arena_linked_nodes(arena);
+}
+
+/* An arena of one region whose base is aligned to everything that a test asks for. */
+static inline uint32_t arena_open_one(struct arena *arena, uint32_t size) {
+    arena_open(arena, GRANULE_LOG2);
+    return arena_add(arena, (uint64_t)1 << 40, size);
+}
+
+/* The first range of a region that is not free, or 0. */
+static inline uint32_t arena_first_taken(struct arena *arena, uint32_t region) {
+    uint32_t index = arena_region(arena, region)->first;
+    while (index != 0 && bda_node_state(arena_node(arena, index)) == BDA_NODE_FREE)
+        index = arena_node(arena, index)->next;
+    return index;
+}
+
+static inline void arena_free_everything(struct arena *arena) {
+    for (uint32_t i = 0; i < arena->count; i++)
+        for (uint32_t node; (node = arena_first_taken(arena, arena->added[i])) != 0;)
+            arena_free(arena, node);
+    assert_arena_is_sound(arena);
+    assert_int_equal(arena->tlsf.empty_regions, arena->count);
+}
+
+/* How a test of a sound arena ends: what is still taken goes back, each region is handed out once more as a whole, no
+ * node is lost. */
+static inline void arena_close_sound(struct arena *arena) {
+    arena_free_everything(arena);
+    for (uint32_t i = 0; i < arena->count; i++) {
+        uint32_t size = arena_region(arena, arena->added[i])->size;
+        uint32_t node = arena_alloc_at(arena, arena->added[i], 0, size);
+        assert_int_not_equal(node, 0);
+        arena_free(arena, node);
+    }
+    while (arena->count != 0)
+        arena_remove(arena, arena->added[0]);
+    assert_arena_is_sound(arena);
+    assert_int_equal(arena_lost_nodes(arena), 0);
+    arena_close(arena);
+}
+
+static inline void assert_range(struct arena *arena, uint32_t node, uint32_t offset, uint32_t size) {
+    assert_int_not_equal(node, 0);
+    assert_int_equal(arena_node(arena, node)->offset, offset);
+    assert_int_equal(arena_node(arena, node)->size, size);
+    assert_int_equal(bda_node_state(arena_node(arena, node)), BDA_NODE_LIVE);
+    assert_arena_is_sound(arena);
+}
+
+/* The region's ranges in order: sizes of free ones are negative; the list ends with 0. */
+static inline void assert_layout_is(struct arena *arena, uint32_t region, const int *expected) {
+    assert_arena_is_sound(arena);
+    for (uint32_t index = arena_region(arena, region)->first; index != 0; expected++) {
+        struct bda_node *node = arena_node(arena, index);
+        int size = (int)node->size;
+        assert_int_equal(bda_node_state(node) == BDA_NODE_FREE ? -size : size, *expected);
+        index = node->next;
+    }
+    assert_int_equal(*expected, 0);
+}
+
+#define assert_layout(arena, region, ...) assert_layout_is(arena, region, (const int[]){ __VA_ARGS__, 0 })
+
+/* Fills `region` with ranges of the given sizes from its start, in order. */
+static inline void arena_fill(struct arena *arena, uint32_t region, const uint32_t *sizes, uint32_t count,
+                              uint32_t *nodes) {
+    uint32_t offset = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        nodes[i] = arena_alloc_at(arena, region, offset, sizes[i]);
+        assert_range(arena, nodes[i], offset, sizes[i]);
+        offset += sizes[i];
+    }
 }
 
 #endif

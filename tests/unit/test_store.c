@@ -132,6 +132,23 @@ static void both_ways_to_an_element_agree(void **state) {
     bda_store_destroy(&store);
 }
 
+/* Directories that grew by a few chunks at a time, all of them kept, would cost the square of what they name. */
+static void outgrown_directories_are_few(void **state) {
+    (void)state;
+    struct limited_host limited;
+    struct bda_store store;
+    limited_host_init(&limited, UINT32_MAX);
+    init_store(&store, &limited.host);
+    while (store.length <= MANY)
+        assert_int_not_equal(grow_and_fill(&store, UINT32_MAX), 0);
+    uint32_t chunks = store.length >> CHUNK_LOG2;
+    uint64_t elements = (uint64_t)store.length * sizeof(struct element);
+    assert_in_range(limited.held - chunks, 1, 10);
+    assert_in_range(limited.host.bytes - elements, 1, 5 * (uint64_t)chunks * sizeof(void *));
+    bda_store_destroy(&store);
+    assert_host_is_empty(&limited);
+}
+
 /* malloc's memory is made dirty first. */
 static void elements_begin_zeroed(void **state) {
     (void)state;
@@ -294,6 +311,7 @@ int main(void) {
         cmocka_unit_test(a_store_has_exactly_what_it_handed_out),
         cmocka_unit_test(elements_never_move_and_keep_their_values),
         cmocka_unit_test(both_ways_to_an_element_agree),
+        cmocka_unit_test(outgrown_directories_are_few),
         cmocka_unit_test(elements_begin_zeroed),
         cmocka_unit_test(chunks_begin_on_a_cache_line),
         cmocka_unit_test(refused_growth_leaves_the_store_usable_and_unchanged),

@@ -1,0 +1,505 @@
+/* src/alloc/grow.c: new memory: how large, when, within which limits, and what happens when there is none. */
+#include "alloc_support.h"
+
+#include <stdlib.h>
+
+/* ---- Growth ---- */
+
+static void blocks_double_until_an_eighth_of_the_heap(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .heap_size = MIB(64) }, NULL);
+    static BdaAllocation taken[64];
+    VkDeviceSize expected = MIB(1), reserved = 0;
+    for (uint32_t i = 0; i < COUNT_OF(taken); i++) {
+        taken[i] = take_bytes(KIB(500), BDA_INTENT_DEVICE);
+        VkDeviceSize now = bench_use().reserved;
+        if (now == reserved)
+            continue;
+        assert_int_equal(now - reserved, expected);
+        expected = expected == MIB(8) ? MIB(8) : expected * 2;
+        reserved = now;
+    }
+    assert_int_equal(reserved, MIB(1 + 2 + 4 + 8 + 8 + 8 + 8));
+    assert_int_equal(bench_use().dedicated_count, 0);
+    give_all(taken, COUNT_OF(taken));
+    bench_close();
+}
+
+static VkDeviceSize largest_block_made(BdaIntent intent, VkDeviceSize size, uint32_t count) {
+    BdaAllocation *taken = calloc(count, sizeof *taken);
+    assert_non_null(taken);
+    VkDeviceSize largest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        taken[i] = take_bytes(size, intent);
+        VkDeviceSize made = memory_of(taken[i].buffer).size;
+        largest = made > largest ? made : largest;
+        assert_false(info_of(taken[i].handle).dedicated);
+    }
+    give_all(taken, count);
+    free(taken);
+    return largest;
+}
+
+static void default_blocks_stop_growing_at_their_documented_sizes(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .heap_size = GIB(4) }, NULL);
+    const BdaProperties properties = bench_properties();
+    assert_int_equal(properties.first_block_size, MIB(1));
+    assert_int_equal(properties.max_block_size, MIB(256));
+    assert_int_equal(properties.max_host_visible_block_size, MIB(64));
+    assert_int_equal(largest_block_made(BDA_INTENT_DEVICE, MIB(30), 30), MIB(256));
+    assert_int_equal(largest_block_made(BDA_INTENT_UPLOAD, MIB(15), 20), MIB(64));
+    bench_close();
+}
+
+static void sizes_given_are_the_sizes_made(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = KIB(256),
+                                          .max_block_size = KIB(512),
+                                          .max_host_visible_block_size = KIB(256) });
+    assert_int_equal(largest_block_made(BDA_INTENT_DEVICE, KIB(100), 20), KIB(512));
+    assert_int_equal(largest_block_made(BDA_INTENT_UPLOAD, KIB(100), 20), KIB(256));
+    bench_close();
+}
+
+static void a_request_larger_than_the_next_block_makes_it_larger(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation big = take_bytes(MIB(5), BDA_INTENT_DEVICE);
+    assert_false(info_of(big.handle).dedicated);
+    assert_int_equal(memory_of(big.buffer).size, MIB(8));
+    give(big);
+    bench_close();
+}
+
+static void what_the_driver_rounds_up_is_counted(void **state) {
+    (void)state;
+    bench_open(
+        &(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .size_rounding = MIB(2), .base_alignment = 4096 },
+        NULL);
+    BdaAllocation range = take_bytes(16, BDA_INTENT_DEVICE);
+    assert_int_equal(bench_use().reserved, MIB(2));
+    assert_int_equal(fake_heap_used(bench.driver, 0), MIB(2));
+    assert_int_equal(bench_stats().heaps[0].usage, MIB(2));
+    give(range);
+    bench_close();
+}
+
+/* Guards against a shortened spanning buffer that is rounded up again and no longer fits. */
+static void a_driver_that_rounds_up_may_place_blocks_anywhere(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .size_rounding = KIB(64) }, NULL);
+    BdaAllocation range = take_bytes(16, BDA_INTENT_DEVICE);
+    BdaAllocation own = take_buffer(16, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+    assert_is_sound(&range);
+    assert_is_sound(&own);
+    give(range);
+    give(own);
+    bench_close();
+}
+
+/* ---- Near a full heap ---- */
+
+static void near_a_full_heap_blocks_halve_and_nothing_small_is_dedicated(void **state) {
+    (void)state;
+    bench_open(
+        &(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .heap_size = MIB(16), .foreign_use = { KIB(900) } },
+        NULL);
+    enum { MOST = 8192 };
+    BdaAllocation *taken = calloc(MOST, sizeof *taken);
+    assert_non_null(taken);
+    VkResult end;
+    uint32_t count = take_until_refused((BdaAllocInfo){ .size = KIB(4) }, taken, MOST, &end);
+    assert_int_equal(end, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    const BdaUse use = bench_use();
+    assert_int_equal(use.dedicated_count, 0);
+    assert_true(use.block_count < 24);
+    assert_true(use.reserved + KIB(900) + KIB(64 + 1) > MIB(16)); /* less than the least block is left */
+    assert_true(count > (MIB(16) - KIB(900)) / KIB(4) * 95 / 100);
+    assert_true(bench_heard("bda_alloc") >= 1);
+    give_all(taken, count);
+    free(taken);
+    bench_close();
+}
+
+static void a_refused_request_near_a_full_heap_asks_the_driver_seldom(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .foreign_use = { GIB(1) } }, NULL);
+    unsigned before = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = KIB(4) });
+    assert_true(bench_calls(FAKE_CALL_ALLOCATE_MEMORY) - before <= 8);
+    assert_int_equal(fake_memory_count(bench.driver), 0);
+    bench_close();
+}
+
+static void empty_blocks_of_other_pools_make_room_in_a_full_heap(void **state) {
+    (void)state;
+    const VkDeviceSize limit = MIB(4);
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED },
+               &(BdaAllocatorInfo){ .first_block_size = MIB(4), .heap_limit_count = 1, .heap_limits = &limit });
+    give(take_bytes(16, BDA_INTENT_DEVICE)); /* an empty block of ranges takes the whole limit */
+    BdaAllocation own = take_buffer(KIB(100), PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+    assert_int_equal(bench_use().block_count, 1);
+    give(own);
+    BdaAllocation dedicated = take((BdaAllocInfo){ .size = MIB(3), .flags = BDA_ALLOC_DEDICATED_BIT });
+    assert_int_equal(bench_use().block_count, 1);
+    give(dedicated);
+    bench_close();
+}
+
+/* ---- The count of memories ---- */
+
+static void the_count_of_memories_is_never_exceeded(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .limits = { .maxMemoryAllocationCount = 5 } }, NULL);
+    assert_int_equal(bench_properties().max_memory_count, 5);
+    assert_int_equal(bda_set_external_use(bench.allocator, 1, 0, 2), VK_SUCCESS);
+    BdaAllocation taken[8];
+    VkResult end;
+    const BdaAllocInfo info = { .size = 64, .flags = BDA_ALLOC_DEDICATED_BIT };
+    uint32_t count = take_until_refused(info, taken, COUNT_OF(taken), &end);
+    assert_int_equal(count, 3);
+    assert_int_equal(end, VK_ERROR_TOO_MANY_OBJECTS);
+    assert_int_equal(bench_heard("maxMemoryAllocationCount is reached"), 1);
+    assert_int_equal(bda_set_external_use(bench.allocator, 1, 0, 1), VK_SUCCESS);
+    taken[count++] = take(info);
+    refuse(VK_ERROR_TOO_MANY_OBJECTS, info);
+    give_all(taken, count);
+    bench_close();
+}
+
+static void empty_blocks_go_when_the_count_is_reached(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .limits = { .maxMemoryAllocationCount = 2 } }, NULL);
+    give(take_bytes(16, BDA_INTENT_UPLOAD));
+    give(take_bytes(16, BDA_INTENT_DEVICE));
+    BdaAllocation dedicated = take((BdaAllocInfo){ .size = 64, .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(dedicated);
+    bench_close();
+}
+
+/* Guards against sums of 32 bits. */
+static void external_counts_of_all_heaps_add_up_without_wrapping(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    assert_int_equal(bda_set_external_use(bench.allocator, 0, 0, UINT32_MAX), VK_SUCCESS);
+    assert_int_equal(bda_set_external_use(bench.allocator, 1, 0, 1), VK_SUCCESS);
+    refuse(VK_ERROR_TOO_MANY_OBJECTS, (BdaAllocInfo){ .size = 64 });
+    bench_close();
+}
+
+/* ---- The limit of a pool ---- */
+
+static void a_pools_limit_holds_with_dedicated_memory_counted_in(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(4), .name = "bounded" });
+    BdaAllocation dedicated = take((BdaAllocInfo){ .size = MIB(2), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
+    static BdaAllocation taken[64];
+    VkResult end;
+    uint32_t count = take_until_refused((BdaAllocInfo){ .size = KIB(200), .pool = pool }, taken, COUNT_OF(taken), &end);
+    assert_int_equal(end, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_true(count >= 8);
+    assert_int_equal(bench_heard("the pool's limit is reached"), 1);
+    const VkBufferCreateInfo made = buffer_info(KIB(200), PLAIN_USAGE);
+    refuse_buffer(VK_ERROR_OUT_OF_DEVICE_MEMORY, &made, (BdaAllocInfo){ .pool = pool });
+    assert_true(bench_pool_use(pool).reserved <= MIB(4));
+    give(dedicated);
+    BdaAllocation own = take_buffer(KIB(200), PLAIN_USAGE, (BdaAllocInfo){ .pool = pool });
+    assert_true(bench_pool_use(pool).reserved <= MIB(4));
+    give(own);
+    give_all(taken, count);
+    bench_close();
+}
+
+static void a_limit_below_any_block_refuses_everything(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(1) });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 16, .pool = pool });
+    BdaAllocation fits = take((BdaAllocInfo){ .size = KIB(1), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 16, .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(fits);
+    bench_close();
+}
+
+static void a_driver_that_rounds_up_does_not_break_a_pools_limit(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .size_rounding = KIB(256), .base_alignment = 4096 }, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(128), .first_block_size = KIB(64) });
+    const BdaAllocInfo info = { .size = 16, .pool = pool };
+    BdaAllocation range;
+    VkResult result = bda_alloc(bench.allocator, &info, &range);
+    assert_true(bench_pool_use(pool).reserved <= KIB(128));
+    assert_int_equal(result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    bench_close();
+}
+
+static void an_over_aligned_dedicated_request_does_not_break_a_pools_limit(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(1) });
+    const BdaAllocInfo info = { .size = MIB(1), .alignment = KIB(64), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT };
+    BdaAllocation range;
+    VkResult result = bda_alloc(bench.allocator, &info, &range);
+    assert_true(bench_pool_use(pool).reserved <= MIB(1));
+    assert_int_equal(result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    bench_close();
+}
+
+static void one_pools_limit_costs_the_others_nothing(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(64) });
+    give(take_bytes(16, BDA_INTENT_DEVICE)); /* a block that the library's own pool keeps */
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = MIB(1), .pool = pool });
+    assert_int_equal(bench_use().empty_count, 1);
+    bench_close();
+}
+
+/* ---- Limits of heaps, and budgets ---- */
+
+static void a_heaps_limit_holds_with_external_use_counted_in(void **state) {
+    (void)state;
+    const VkDeviceSize limits[] = { MIB(8) };
+    bench_open(NULL, &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = limits });
+    assert_int_equal(bda_set_external_use(bench.allocator, 0, MIB(3), 1), VK_SUCCESS);
+    assert_int_equal(bench_stats().heaps[0].limit, MIB(8));
+    BdaAllocation taken[16];
+    const BdaAllocInfo info = { .size = MIB(1), .flags = BDA_ALLOC_DEDICATED_BIT };
+    BdaPool pool = make_pool((BdaPoolInfo){ .priority = 0 });
+    BdaAllocInfo in_pool = info;
+    in_pool.pool = pool;
+    VkResult end;
+    assert_int_equal(take_until_refused(in_pool, taken, COUNT_OF(taken), &end), 5);
+    assert_int_equal(end, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_int_equal(bench_heard("heap_limits is reached"), 1);
+    assert_int_equal(fake_heap_used(bench.driver, 0), MIB(5));
+    BdaAllocation elsewhere = take_bytes(MIB(20), BDA_INTENT_UPLOAD); /* heap 1 has no limit */
+    give(elsewhere);
+    give_all(taken, 5);
+    bench_close();
+}
+
+static void external_use_beyond_every_limit_refuses_what_is_asked(void **state) {
+    (void)state;
+    const VkDeviceSize limits[] = { MIB(8), MIB(8), MIB(8) };
+    bench_open(NULL, &(BdaAllocatorInfo){ .heap_limit_count = 3, .heap_limits = limits });
+    for (uint32_t heap = 0; heap < 3; heap++)
+        assert_int_equal(bda_set_external_use(bench.allocator, heap, UINT64_MAX, 0), VK_SUCCESS);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 64 });
+    bench_close();
+    bench_open(NULL, NULL);
+    for (uint32_t heap = 0; heap < 3; heap++)
+        assert_int_equal(bda_set_external_use(bench.allocator, heap, UINT64_MAX, 0), VK_SUCCESS);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 64, .flags = BDA_ALLOC_WITHIN_BUDGET_BIT });
+    bench_close();
+}
+
+/* Each way to new memory, with the budget `within`; none of them may use more. */
+static void no_path_leaves_the_budget(VkDeviceSize within) {
+    const BdaAllocFlags flag = BDA_ALLOC_WITHIN_BUDGET_BIT;
+    static BdaAllocation taken[512];
+    const BdaAllocInfo ways[] = { { .size = KIB(100), .flags = flag },
+                                  { .size = MIB(1), .flags = flag | BDA_ALLOC_DEDICATED_BIT },
+                                  { .size = MIB(1), .alignment = KIB(64), .flags = flag | BDA_ALLOC_DEDICATED_BIT },
+                                  { .size = MIB(6), .flags = flag } };
+    for (uint32_t i = 0; i < COUNT_OF(ways); i++) {
+        VkResult end;
+        uint32_t count = take_until_refused(ways[i], taken, COUNT_OF(taken), &end);
+        assert_int_equal(end, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        assert_true(fake_heap_used(bench.driver, 0) <= within);
+        assert_true(bench_heard("budget") >= 1);
+        give_all(taken, count);
+        assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+        bench_hush();
+    }
+    const BdaAllocInfo own = { .flags = flag };
+    const VkBufferCreateInfo made = buffer_info(KIB(100), PLAIN_USAGE);
+    uint32_t count = 0;
+    while (bda_alloc_buffer(bench.allocator, &made, &own, &taken[count]) == VK_SUCCESS)
+        count++;
+    assert_true(fake_heap_used(bench.driver, 0) <= within);
+    give_all(taken, count);
+    assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    assert_int_equal(bda_warm_up(bench.allocator, &own, within + 1), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_int_equal(bda_warm_up_buffers(bench.allocator, &made, &own, within + 1), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_int_equal(fake_memory_count(bench.driver), 0);
+}
+
+static const struct fake_config one_heap = { .machine = FAKE_MACHINE_UNIFIED, .heap_size = MIB(40) };
+
+static void without_the_extension_a_budget_is_four_fifths_of_the_heap(void **state) {
+    (void)state;
+    bench_open(&one_heap, NULL);
+    assert_int_equal(bench_stats().heaps[0].budget / KIB(1), MIB(32) / KIB(1) - 1); /* whole hundredths */
+    no_path_leaves_the_budget(MIB(32));
+    assert_int_equal(bda_set_external_use(bench.allocator, 0, MIB(20), 1), VK_SUCCESS);
+    no_path_leaves_the_budget(MIB(12));
+    bench_close();
+}
+
+static void with_the_extension_the_driver_says_what_is_left(void **state) {
+    (void)state;
+    struct fake_config config = one_heap;
+    config.with = FAKE_MEMORY_BUDGET;
+    config.budgets[0] = MIB(16);
+    config.foreign_use[0] = MIB(4);
+    bench_open(&config, NULL);
+    assert_int_equal(bench_stats().heaps[0].budget, MIB(16));
+    assert_int_equal(bench_stats().heaps[0].usage, MIB(4));
+    no_path_leaves_the_budget(MIB(12));
+    fake_set_budget(bench.driver, 0, MIB(10), MIB(1));
+    no_path_leaves_the_budget(MIB(9));
+    bench_close();
+}
+
+static void the_drivers_word_counts_external_use_once(void **state) {
+    (void)state;
+    struct fake_config config = one_heap;
+    config.with = FAKE_MEMORY_BUDGET;
+    bench_open(&config, NULL);
+    assert_int_equal(bda_set_external_use(bench.allocator, 0, MIB(30), 1), VK_SUCCESS);
+    BdaAllocation range =
+        take((BdaAllocInfo){ .size = MIB(16), .flags = BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_DEDICATED_BIT });
+    assert_int_equal(bench_stats().heaps[0].usage, MIB(16));
+    give(range);
+    bench_close();
+}
+
+static void without_the_flag_a_budget_may_be_left(void **state) {
+    (void)state;
+    bench_open(&one_heap, NULL);
+    BdaAllocation range = take((BdaAllocInfo){ .size = MIB(36), .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(range);
+    bench_close();
+}
+
+static void room_in_a_block_is_no_new_memory_for_a_budget(void **state) {
+    (void)state;
+    bench_open(&one_heap, NULL);
+    BdaAllocation range = take_bytes(16, BDA_INTENT_DEVICE);
+    assert_int_equal(bda_set_external_use(bench.allocator, 0, MIB(40), 1), VK_SUCCESS);
+    BdaAllocation next = take((BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_WITHIN_BUDGET_BIT });
+    give(range);
+    give(next);
+    bench_close();
+}
+
+/* ---- Ahead of time ---- */
+
+static void after_a_warm_up_no_request_pays_for(VkDeviceSize size, VkDeviceSize alignment, VkDeviceSize bytes,
+                                                enum fake_machine machine, BdaIntent intent) {
+    bench_open(&(struct fake_config){ .machine = machine },
+               &(BdaAllocatorInfo){ .max_block_size = MIB(1), .max_host_visible_block_size = MIB(1) });
+    const BdaAllocInfo like = { .size = size, .alignment = alignment, .intent = intent };
+    assert_int_equal(bda_warm_up(bench.allocator, &like, bytes), VK_SUCCESS);
+    unsigned calls = bench_calls(FAKE_CALL_ANY);
+    uint32_t count = (uint32_t)(bytes / size);
+    BdaAllocation *taken = calloc(count, sizeof *taken);
+    assert_non_null(taken);
+    for (uint32_t i = 0; i < count; i++)
+        taken[i] = take(like);
+    assert_int_equal(bench_calls(FAKE_CALL_ANY), calls);
+    give_all(taken, count);
+    free(taken);
+    bench_close();
+}
+
+static void warmed_up_requests_call_no_driver(void **state) {
+    (void)state;
+    const VkDeviceSize sizes[] = { KIB(1), KIB(250), KIB(350), KIB(512), 100, 4097 };
+    for (uint32_t i = 0; i < COUNT_OF(sizes); i++) {
+        after_a_warm_up_no_request_pays_for(sizes[i], 0, MIB(4), FAKE_MACHINE_DISCRETE, BDA_INTENT_DEVICE);
+        after_a_warm_up_no_request_pays_for(sizes[i], 4096, MIB(4), FAKE_MACHINE_DISCRETE, BDA_INTENT_UPLOAD);
+        after_a_warm_up_no_request_pays_for(sizes[i], 0, MIB(4), FAKE_MACHINE_NON_COHERENT, BDA_INTENT_READBACK);
+    }
+}
+
+static void warmed_up_buffers_find_their_memory(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .max_block_size = MIB(1) });
+    const VkBufferCreateInfo like = buffer_info(KIB(300), PLAIN_USAGE);
+    assert_int_equal(bda_warm_up_buffers(bench.allocator, &like, NULL, MIB(3)), VK_SUCCESS);
+    assert_int_equal(fake_buffer_count(bench.driver), 0);
+    unsigned allocations = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    BdaAllocation taken[10];
+    for (uint32_t i = 0; i < COUNT_OF(taken); i++)
+        taken[i] = take_buffer(KIB(300), PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), allocations);
+    give_all(taken, COUNT_OF(taken));
+    bench_close();
+}
+
+static void a_second_warm_up_finds_the_room_of_the_first(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    const BdaAllocInfo like = { .size = KIB(10) };
+    assert_int_equal(bda_warm_up(bench.allocator, &like, MIB(1)), VK_SUCCESS);
+    const struct bench_state before = bench_look();
+    assert_int_equal(bda_warm_up(bench.allocator, &like, KIB(900)), VK_SUCCESS);
+    assert_int_equal(bda_warm_up(bench.allocator, &like, 0), VK_SUCCESS);
+    assert_unchanged(&before);
+    bench_close();
+}
+
+static void a_warm_up_is_whole_or_nothing(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .heap_size = MIB(64) }, NULL);
+    BdaAllocation held = take_bytes(16, BDA_INTENT_DEVICE);
+    const struct bench_state before = bench_look();
+    const BdaAllocInfo like = { .size = KIB(10) };
+    assert_int_equal(bda_warm_up(bench.allocator, &like, MIB(100)), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_as_before(&before);
+    fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 3, VK_ERROR_OUT_OF_HOST_MEMORY);
+    assert_int_equal(bda_warm_up(bench.allocator, &like, MIB(20)), VK_ERROR_OUT_OF_HOST_MEMORY);
+    assert_as_before(&before);
+    give(held);
+    bench_close();
+}
+
+static void a_warm_up_fits_into_what_is_left_of_a_heap(void **state) {
+    (void)state;
+    const VkDeviceSize limit = MIB(10);
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED },
+               &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &limit });
+    const BdaAllocInfo like = { .size = KIB(10) };
+    assert_int_equal(bda_warm_up(bench.allocator, &like, MIB(9)), VK_SUCCESS);
+    assert_true(bench_use().reserved <= limit);
+    bench_close();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_double_until_an_eighth_of_the_heap),
+        cmocka_unit_test(default_blocks_stop_growing_at_their_documented_sizes),
+        cmocka_unit_test(sizes_given_are_the_sizes_made),
+        cmocka_unit_test(a_request_larger_than_the_next_block_makes_it_larger),
+        cmocka_unit_test(what_the_driver_rounds_up_is_counted),
+        cmocka_unit_test(a_driver_that_rounds_up_may_place_blocks_anywhere),
+        cmocka_unit_test(near_a_full_heap_blocks_halve_and_nothing_small_is_dedicated),
+        cmocka_unit_test(a_refused_request_near_a_full_heap_asks_the_driver_seldom),
+        cmocka_unit_test(empty_blocks_of_other_pools_make_room_in_a_full_heap),
+        cmocka_unit_test(the_count_of_memories_is_never_exceeded),
+        cmocka_unit_test(empty_blocks_go_when_the_count_is_reached),
+        cmocka_unit_test(external_counts_of_all_heaps_add_up_without_wrapping),
+        cmocka_unit_test(a_pools_limit_holds_with_dedicated_memory_counted_in),
+        cmocka_unit_test(a_limit_below_any_block_refuses_everything),
+        cmocka_unit_test(a_driver_that_rounds_up_does_not_break_a_pools_limit),
+        cmocka_unit_test(an_over_aligned_dedicated_request_does_not_break_a_pools_limit),
+        cmocka_unit_test(one_pools_limit_costs_the_others_nothing),
+        cmocka_unit_test(a_heaps_limit_holds_with_external_use_counted_in),
+        cmocka_unit_test(external_use_beyond_every_limit_refuses_what_is_asked),
+        cmocka_unit_test(without_the_extension_a_budget_is_four_fifths_of_the_heap),
+        cmocka_unit_test(with_the_extension_the_driver_says_what_is_left),
+        cmocka_unit_test(the_drivers_word_counts_external_use_once),
+        cmocka_unit_test(without_the_flag_a_budget_may_be_left),
+        cmocka_unit_test(room_in_a_block_is_no_new_memory_for_a_budget),
+        cmocka_unit_test(warmed_up_requests_call_no_driver),
+        cmocka_unit_test(warmed_up_buffers_find_their_memory),
+        cmocka_unit_test(a_second_warm_up_finds_the_room_of_the_first),
+        cmocka_unit_test(a_warm_up_is_whole_or_nothing),
+        cmocka_unit_test(a_warm_up_fits_into_what_is_left_of_a_heap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,127 @@
+/*
+ * Locks: they keep others out, cost nothing where the caller promised to synchronise, and are counted in the test
+ * build, so that the fake driver can tell a call made under one.
+ */
+#include "memory_support.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "platform/platform.h"
+
+/* ---- Keeping others out ---- */
+
+enum { THREADS = 4, ROUNDS = 20000 };
+
+struct shared {
+    struct bda_mutex mutex;
+    uint32_t sum; /* plain on purpose: the thread sanitizer watches too */
+    unsigned held_after;
+};
+
+static void *add_under_the_lock(void *argument) {
+    struct shared *shared = argument;
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        bda_mutex_lock(&shared->mutex);
+        shared->sum++;
+        bda_mutex_unlock(&shared->mutex);
+    }
+    return NULL;
+}
+
+static void a_lock_keeps_others_out(void **state) {
+    (void)state;
+    pthread_t threads[THREADS];
+    struct shared shared = { .sum = 0 };
+    bda_mutex_init(&shared.mutex, true);
+    for (uint32_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, add_under_the_lock, &shared), 0);
+    for (uint32_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(shared.sum, THREADS * ROUNDS);
+    bda_mutex_destroy(&shared.mutex);
+    assert_int_equal(bda_locks_held, 0);
+}
+
+/* A lock that is not used may hold any bytes, and taking it twice waits for nobody. */
+static void a_lock_that_is_not_used_locks_nothing(void **state) {
+    (void)state;
+    struct bda_mutex mutex;
+    struct bda_mutex before;
+    memset(&mutex, 0xA5, sizeof mutex);
+    bda_mutex_init(&mutex, false);
+    memcpy(&before, &mutex, sizeof mutex);
+    bda_mutex_lock(&mutex);
+    bda_mutex_lock(&mutex);
+    bda_mutex_unlock(&mutex);
+    bda_mutex_unlock(&mutex);
+    bda_mutex_destroy(&mutex);
+    assert_memory_equal(&mutex, &before, sizeof mutex);
+}
+
+/* ---- Counting ---- */
+
+static void the_test_build_counts_the_locks_of_both_kinds(void **state) {
+    (void)state;
+    struct bda_mutex used;
+    struct bda_mutex unused;
+    bda_mutex_init(&used, true);
+    bda_mutex_init(&unused, false);
+    assert_int_equal(bda_locks_held, 0);
+    bda_mutex_lock(&used);
+    assert_int_equal(bda_locks_held, 1);
+    bda_mutex_lock(&unused); /* a lock that would be taken must not be held across a call either */
+    assert_int_equal(bda_locks_held, 2);
+    bda_mutex_unlock(&used);
+    assert_int_equal(bda_locks_held, 1);
+    bda_mutex_unlock(&unused);
+    assert_int_equal(bda_locks_held, 0);
+    bda_mutex_destroy(&unused);
+    bda_mutex_destroy(&used);
+}
+
+static void *count_in_another_thread(void *argument) {
+    struct shared *shared = argument;
+    shared->held_after = bda_locks_held;
+    return NULL;
+}
+
+static void locks_are_counted_for_each_thread(void **state) {
+    (void)state;
+    pthread_t other;
+    struct shared shared = { .held_after = 99 };
+    bda_mutex_init(&shared.mutex, true);
+    bda_mutex_lock(&shared.mutex);
+    assert_int_equal(pthread_create(&other, NULL, count_in_another_thread, &shared), 0);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    bda_mutex_unlock(&shared.mutex);
+    assert_int_equal(shared.held_after, 0);
+    bda_mutex_destroy(&shared.mutex);
+}
+
+static void the_fake_driver_tells_of_calls_under_a_lock(void **state) {
+    (void)state;
+    struct bda_mutex mutex;
+    struct rig rig;
+    bda_mutex_init(&mutex, false);
+    rig_open(&rig, (struct fake_config){ .with = FAKE_MEMORY_BUDGET, .quiet = true });
+    bda_mutex_lock(&mutex);
+    bda_device_refresh_budget(&rig.device);
+    bda_mutex_unlock(&mutex);
+    assert_int_equal(fake_violation_count(rig.driver), 1);
+    assert_true(fake_violated(rig.driver, "FAKE-lock-held"));
+    fake_clear_violations(rig.driver);
+    bda_device_refresh_budget(&rig.device);
+    rig_close(&rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lock_keeps_others_out),
+        cmocka_unit_test(a_lock_that_is_not_used_locks_nothing),
+        cmocka_unit_test(the_test_build_counts_the_locks_of_both_kinds),
+        cmocka_unit_test(locks_are_counted_for_each_thread),
+        cmocka_unit_test(the_fake_driver_tells_of_calls_under_a_lock),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

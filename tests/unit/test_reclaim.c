@@ -1,0 +1,207 @@
+/* src/alloc/reclaim.c: which empty blocks go back to the driver, when, and which are kept. */
+#include "alloc_support.h"
+
+/* Fills blocks of 1, 2 and 4 MiB in one pool and empties them all. */
+static void leave_three_empty_blocks(BdaPool pool) {
+    BdaAllocation taken[6];
+    for (uint32_t i = 0; i < COUNT_OF(taken); i++)
+        taken[i] = take((BdaAllocInfo){ .size = KIB(900), .pool = pool });
+    give_all(taken, COUNT_OF(taken));
+}
+
+static void freeing_ranges_never_gives_memory_back(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    leave_three_empty_blocks(NULL);
+    const BdaUse use = bench_use();
+    assert_int_equal(use.block_count, 3);
+    assert_int_equal(use.empty_count, 3);
+    assert_int_equal(use.reserved, MIB(7));
+    assert_int_equal(bench_calls(FAKE_CALL_FREE_MEMORY), 0);
+    bench_close();
+}
+
+/* ---- Collecting ---- */
+
+static void collect_keeps_one_empty_block_the_smallest(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    leave_three_empty_blocks(NULL);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_use().empty_count, 1);
+    assert_int_equal(bench_use().reserved, MIB(1));
+    unsigned calls = bench_calls(FAKE_CALL_ANY);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_calls(FAKE_CALL_ANY), calls);
+    bench_close();
+}
+
+static void collect_keeps_the_bytes_it_was_told_to_keep(void **state) {
+    (void)state;
+    const VkDeviceSize keep[] = { MIB(1), MIB(2), MIB(5), MIB(6), MIB(7), GIB(1) };
+    const VkDeviceSize left[] = { MIB(1), MIB(3), MIB(3), MIB(7), MIB(7), MIB(7) };
+    for (uint32_t i = 0; i < COUNT_OF(keep); i++) {
+        bench_open(NULL, &(BdaAllocatorInfo){ .keep_empty = keep[i] });
+        assert_int_equal(bench_properties().keep_empty, keep[i]);
+        leave_three_empty_blocks(NULL);
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+        assert_int_equal(bench_use().reserved, left[i]);
+        bench_close();
+    }
+}
+
+static void each_pool_keeps_its_own(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool thrifty = make_pool((BdaPoolInfo){ .name = "thrifty" });
+    BdaPool lavish = make_pool((BdaPoolInfo){ .keep_empty = MIB(16) });
+    leave_three_empty_blocks(thrifty);
+    leave_three_empty_blocks(lavish);
+    leave_three_empty_blocks(NULL);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_pool_use(thrifty).reserved, MIB(1));
+    assert_int_equal(bench_pool_use(lavish).reserved, MIB(7));
+    assert_int_equal(bench_use().reserved, MIB(9));
+    bench_close();
+}
+
+static void collect_leaves_blocks_in_use_alone(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation taken[6];
+    for (uint32_t i = 0; i < COUNT_OF(taken); i++)
+        taken[i] = take_bytes(KIB(900), BDA_INTENT_DEVICE);
+    give(taken[0]); /* of 1, 2 and 4 MiB only the first is empty */
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_use().reserved, MIB(7));
+    give_all(taken + 1, 5);
+    bench_close();
+}
+
+static void a_request_that_needs_a_new_block_gives_the_surplus_back(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    leave_three_empty_blocks(NULL);
+    BdaAllocation fills = take_bytes(KIB(3900), BDA_INTENT_DEVICE); /* the block of 4 MiB; 1 and 2 MiB stay empty */
+    BdaAllocation needs = take_bytes(KIB(3900), BDA_INTENT_DEVICE);
+    assert_true(bench_use().empty_count <= 1);
+    give(fills);
+    give(needs);
+    bench_close();
+}
+
+/* ---- At a block's edge ---- */
+
+static void crossing_the_edge_of_a_block_calls_no_driver(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation full = take_bytes(KIB(1000), BDA_INTENT_DEVICE);
+    give(take_bytes(KIB(100), BDA_INTENT_DEVICE)); /* a second block, empty */
+    unsigned calls = bench_calls(FAKE_CALL_ANY);
+    for (uint32_t i = 0; i < 100; i++) {
+        BdaAllocation over = take_bytes(KIB(100), BDA_INTENT_DEVICE);
+        assert_int_not_equal(over.buffer, full.buffer);
+        give(over);
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    }
+    assert_int_equal(bench_calls(FAKE_CALL_ANY), calls);
+    give(full);
+    bench_close();
+}
+
+static void blocks_of_buffers_are_kept_at_their_edge_too(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    give(take_buffer(KIB(100), PLAIN_USAGE, (BdaAllocInfo){ .size = 0 }));
+    unsigned memories = bench_calls(FAKE_CALL_ALLOCATE_MEMORY) + bench_calls(FAKE_CALL_FREE_MEMORY);
+    for (uint32_t i = 0; i < 20; i++) {
+        give(take_buffer(KIB(100), PLAIN_USAGE, (BdaAllocInfo){ .size = 0 }));
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    }
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY) + bench_calls(FAKE_CALL_FREE_MEMORY), memories);
+    bench_close();
+}
+
+/* ---- Trimming ---- */
+
+static void trim_gives_back_the_largest_first_until_enough_is_gone(void **state) {
+    (void)state;
+    const VkDeviceSize keep[] = { 0, MIB(1) - 1, MIB(1), MIB(3), MIB(7) - 1, MIB(7), GIB(1) };
+    const VkDeviceSize left[] = { 0, 0, MIB(1), MIB(3), MIB(3), MIB(7), MIB(7) };
+    for (uint32_t i = 0; i < COUNT_OF(keep); i++) {
+        bench_open(NULL, NULL);
+        leave_three_empty_blocks(NULL);
+        VkDeviceSize released = 77;
+        assert_int_equal(bda_trim(bench.allocator, keep[i], &released), VK_SUCCESS);
+        assert_int_equal(bench_use().reserved, left[i]);
+        assert_int_equal(released, MIB(7) - left[i]);
+        bench_close();
+    }
+}
+
+static void trim_goes_through_all_pools_and_spares_what_is_used(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .keep_empty = GIB(1) });
+    leave_three_empty_blocks(pool);
+    BdaAllocation upload = take_bytes(16, BDA_INTENT_UPLOAD);
+    BdaAllocation own = take_buffer(16, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+    give(take_bytes(16, BDA_INTENT_READBACK));
+    VkDeviceSize released = 0;
+    assert_int_equal(bda_trim(bench.allocator, 0, &released), VK_SUCCESS);
+    assert_int_equal(released, MIB(8));
+    assert_int_equal(bench_use().block_count, 2);
+    assert_int_equal(bench_use().empty_count, 0);
+    assert_is_sound(&upload);
+    assert_is_sound(&own);
+    give(upload);
+    give(own);
+    assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    assert_int_equal(fake_memory_count(bench.driver), 0);
+    bench_close();
+}
+
+static void trim_collects_pending_frees_first(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaAllocation a = take_bytes(16, BDA_INTENT_DEVICE);
+    assert_int_equal(bda_free_after(bench.allocator, a.handle, timeline, 1), VK_SUCCESS);
+    VkDeviceSize released = 77;
+    assert_int_equal(bda_trim(bench.allocator, 0, &released), VK_SUCCESS);
+    assert_int_equal(released, 0);
+    fake_signal(bench.driver, timeline, 1);
+    assert_int_equal(bda_trim(bench.allocator, 0, &released), VK_SUCCESS);
+    assert_int_equal(released, MIB(1));
+    bench_close();
+}
+
+static void after_a_trim_growth_begins_small_again(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    leave_three_empty_blocks(NULL);
+    assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    BdaAllocation small = take_bytes(16, BDA_INTENT_DEVICE);
+    assert_int_equal(bench_use().reserved, MIB(1));
+    give(small);
+    bench_close();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(freeing_ranges_never_gives_memory_back),
+        cmocka_unit_test(collect_keeps_one_empty_block_the_smallest),
+        cmocka_unit_test(collect_keeps_the_bytes_it_was_told_to_keep),
+        cmocka_unit_test(each_pool_keeps_its_own),
+        cmocka_unit_test(collect_leaves_blocks_in_use_alone),
+        cmocka_unit_test(a_request_that_needs_a_new_block_gives_the_surplus_back),
+        cmocka_unit_test(crossing_the_edge_of_a_block_calls_no_driver),
+        cmocka_unit_test(blocks_of_buffers_are_kept_at_their_edge_too),
+        cmocka_unit_test(trim_gives_back_the_largest_first_until_enough_is_gone),
+        cmocka_unit_test(trim_goes_through_all_pools_and_spares_what_is_used),
+        cmocka_unit_test(trim_collects_pending_frees_first),
+        cmocka_unit_test(after_a_trim_growth_begins_small_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
