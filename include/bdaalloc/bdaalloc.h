@@ -369,7 +369,8 @@ typedef struct BdaAllocationInfo {
 BDA_API VkResult bda_get_info(BdaAllocator allocator, BdaHandle handle, BdaAllocationInfo *info);
 
 /* Renames an allocation; the name is copied, NULL takes it away. Own buffers and dedicated allocations pass it on to
- * VK_EXT_debug_utils where the instance has it. Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
+ * VK_EXT_debug_utils where the instance has it; no other thread may free the allocation meanwhile.
+ * Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
 BDA_API VkResult bda_set_name(BdaAllocator allocator, BdaHandle handle, const char *name);
 
 /* Changes the caller's own value. Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
@@ -397,7 +398,8 @@ BDA_API VkResult bda_invalidate(BdaAllocator allocator, BdaHandle handle, VkDevi
 /* Makes blocks now, so that the next `bytes` of requests like `like` (and `buffer_like`) find room and no frame pays
  * for a block: bda_warm_up for bda_alloc, bda_warm_up_buffers for bda_alloc_buffer. `size` of `like` may be 0, `like`
  * of the latter NULL. Nothing is kept on an error. Errors: as for the allocation; VALIDATION_FAILED also for requests
- * that are dedicated by flag or by size, since no block serves them. */
+ * that are dedicated by flag, by size or by the driver's wish, since no block serves them. What was made stays, unused,
+ * until bda_trim or until a heap is exhausted. */
 BDA_API VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceSize bytes);
 BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like,
                                      const BdaAllocInfo *like, VkDeviceSize bytes);
@@ -422,7 +424,7 @@ typedef struct BdaUse {
     VkDeviceSize reserved;     /* bytes of all blocks */
     uint64_t allocation_count; /* live allocations */
     VkDeviceSize used;         /* bytes asked for by live allocations */
-    VkDeviceSize wasted;       /* bytes they hold beyond that: rounding, atoms */
+    VkDeviceSize wasted;       /* bytes they hold in blocks beyond that: rounding, atoms */
     uint64_t pending_count;    /* freed by bda_free_after and not collected yet */
     VkDeviceSize pending;      /* bytes they hold */
     VkDeviceSize free;         /* bytes in blocks that no allocation holds */

@@ -272,11 +272,23 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
 
 /* ---- Room ahead ---- */
 
+/* No pool can hold more than its heap has, or than its limits allow. */
+static VkDeviceSize most_there_can_be(BdaAllocator allocator, const struct bda_pool *pool) {
+    const struct bda_heap *heap =
+        &allocator->device.budget.heaps[bda_device_heap_of(&allocator->device, pool->key.memory_type)];
+    VkDeviceSize most = heap->limit != 0 ? bda_min(heap->limit, heap->size) : heap->size;
+    return pool->user != NULL && pool->user->limit.most != 0 ? bda_min(pool->user->limit.most, most) : most;
+}
+
 static VkResult try_room(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, void *context) {
     VkDeviceSize bytes = *(const VkDeviceSize *)context;
     if (bda_grow_is_large(allocator, pool, like)) {
         like->reason = "requests of this size are dedicated, no room can be made ahead for them";
         return VK_ERROR_VALIDATION_FAILED_EXT;
+    }
+    if (bytes > most_there_can_be(allocator, pool)) { /* rather than to fill the heap and then refuse */
+        like->reason = "the heap, or a limit, is smaller than that";
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     return bda_grow_ahead(allocator, pool, like, bytes);
 }
@@ -289,6 +301,10 @@ VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDevic
             return result;
         ask_requirements(allocator, like, &own);
         destroy_own(allocator, &own);
+        if (own.requirements.prefers_dedicated || own.requirements.requires_dedicated) {
+            like->reason = "the driver wants such buffers dedicated, no room can be made ahead for them";
+            return VK_ERROR_VALIDATION_FAILED_EXT;
+        }
     }
     VkResult result = try_types(allocator, like, try_room, &bytes);
     if (result != VK_SUCCESS)

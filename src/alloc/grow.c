@@ -65,8 +65,10 @@ static uint32_t take_record(BdaAllocator allocator, struct bda_request *request)
     uint32_t index = bda_block_take(allocator);
     if (request->call == 0)
         request->call = atomic_fetch_add_explicit(&allocator->last_call, 1, memory_order_relaxed) + 1;
-    if (index != 0)
+    if (index != 0) {
         bda_block_at(allocator, index)->call = request->call;
+        bda_block_at(allocator, index)->warm = false;
+    }
     return index;
 }
 
@@ -252,11 +254,18 @@ static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const 
     return count;
 }
 
-static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+/* Adds an empty block; `count` becomes how many ranges of the request's extent fit into it. */
+static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
+                           const struct bda_request *like, uint64_t *count) {
+    struct bda_block *block = bda_block_at(allocator, index);
     bda_mutex_lock(&pool->lock);
     bool secured = bda_pool_secure_nodes(allocator, pool, 1);
-    if (secured)
+    if (secured) {
+        block->warm = true;
         join(allocator, pool, index);
+        struct bda_extent extent = bda_pool_extent(allocator, pool, like);
+        *count = count_in((VkDeviceSize)block->region.size << BDA_GRANULE_LOG2, &extent);
+    }
     bda_mutex_unlock(&pool->lock);
     if (!secured)
         bda_grow_close(allocator, index);
@@ -265,13 +274,16 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
 
 VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes) {
     uint64_t wanted = bytes / like->size + (bytes % like->size != 0);
-    while (count_room(allocator, pool, like) < wanted) {
+    uint64_t found = count_room(allocator, pool, like); /* counted once: other threads take of it meanwhile */
+    while (found < wanted) {
         uint32_t index = 0;
+        uint64_t added = 0;
         VkResult result = open_next(allocator, pool, like, &index);
         if (result == VK_SUCCESS)
-            result = join_empty(allocator, pool, index);
+            result = join_empty(allocator, pool, index, like, &added);
         if (result != VK_SUCCESS)
             return result;
+        found += bda_max(added, 1);
     }
     return VK_SUCCESS;
 }

@@ -175,6 +175,7 @@ struct bda_extent bda_pool_extent(BdaAllocator allocator, const struct bda_pool 
 void bda_pool_count_live(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
                          const struct bda_request *request) {
     struct bda_node *node = bda_node_of(allocator, index);
+    bda_block_of(allocator, node)->warm = false;
     node->as.live.slack = (uint32_t)(bda_node_held(node) - request->size);
     node->as.live.record = request->record;
     pool->counters.live_count++;

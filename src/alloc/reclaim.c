@@ -3,6 +3,8 @@
 
 #include "alloc/grow.h"
 
+enum extent { ALL_EMPTY, SURPLUS_ONLY };
+
 struct empty {
     uint64_t count;
     VkDeviceSize bytes;
@@ -11,14 +13,15 @@ struct empty {
     VkDeviceSize largest;
 };
 
-/* Looks through a pool's blocks, unless it is known that none is empty. Blocks of the call `but` do not count: it would
- * give back what it just took. The pool's lock is held. */
-static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool, uint32_t but) {
+/* Looks through a pool's blocks, unless it is known that none is empty. Blocks of the call `but` do not count, since it
+ * would give back what it just took; nor, as surplus, do those made ahead of time. The pool's lock is held. */
+static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool, enum extent extent, uint32_t but) {
     struct empty empty = { 0, 0, 0, 0, 0 };
     if (pool->tlsf.empty_regions == 0)
         return empty;
     for (uint32_t index = pool->first_block; index != 0; index = bda_block_at(allocator, index)->next) {
-        bool spared = but != 0 && bda_block_at(allocator, index)->call == but;
+        const struct bda_block *block = bda_block_at(allocator, index);
+        bool spared = (but != 0 && block->call == but) || (extent == SURPLUS_ONLY && block->warm);
         if (spared || !bda_tlsf_region_is_empty(&pool->tlsf, index))
             continue;
         VkDeviceSize size = bda_block_at(allocator, index)->backing.size;
@@ -51,13 +54,11 @@ static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t
     pool->next_block_size = bda_max(pool->first_block_size, pool->next_block_size / 2);
 }
 
-enum extent { ALL_EMPTY, SURPLUS_ONLY };
-
 /* Closes the pool's largest empty block. Of the surplus only: if there is another one, and more than `keep_empty` bytes
  * in all but the smallest; a retired pool keeps none. Returns its bytes, 0 when there was nothing to close. */
 static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool, enum extent extent, uint32_t but) {
     bda_mutex_lock(&pool->lock);
-    struct empty empty = find_empty(allocator, pool, but);
+    struct empty empty = find_empty(allocator, pool, extent, but);
     bool wanted = empty.count != 0;
     if (extent == SURPLUS_ONLY)
         wanted = pool->retired ? wanted : empty.count > 1 && empty.bytes - empty.smallest > pool->keep_empty;
@@ -133,7 +134,7 @@ static struct bda_pool *survey(BdaAllocator allocator, VkDeviceSize *bytes, uint
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
         bda_mutex_lock(&pool->lock);
-        struct empty empty = find_empty(allocator, pool, but);
+        struct empty empty = find_empty(allocator, pool, ALL_EMPTY, but);
         bda_mutex_unlock(&pool->lock);
         *bytes += empty.bytes;
         if (empty.largest > largest) {

@@ -37,8 +37,8 @@ VkResult bda_set_user(BdaAllocator allocator, BdaHandle handle, uint64_t user) {
 
 /* ---- Bytes ---- */
 
-/* The bytes [offset, offset + size) of a live, mapped allocation; VK_WHOLE_SIZE is resolved. */
-static VkResult find_bytes(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize *size,
+/* The bytes [offset, offset + size) of a live, mapped allocation. */
+static VkResult find_bytes(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize size,
                            struct bda_view *view, const char **reason) {
     VkResult result = bda_access_view(allocator, handle, view, reason);
     if (result != VK_SUCCESS)
@@ -47,13 +47,10 @@ static VkResult find_bytes(BdaAllocator allocator, BdaHandle handle, VkDeviceSiz
         *reason = "the allocation is not mapped";
     else if (offset > view->size)
         *reason = "the offset lies past the end";
-    else if (*size != VK_WHOLE_SIZE && *size > view->size - offset)
+    else if (size > view->size - offset)
         *reason = "the range reaches past the end";
-    else {
-        if (*size == VK_WHOLE_SIZE)
-            *size = view->size - offset;
+    else
         return VK_SUCCESS;
-    }
     return VK_ERROR_VALIDATION_FAILED_EXT;
 }
 
@@ -68,9 +65,10 @@ static VkResult sync_handle(BdaAllocator allocator, const char *function, BdaHan
         return VK_ERROR_VALIDATION_FAILED_EXT;
     struct bda_view view;
     const char *reason = NULL;
-    VkResult result = find_bytes(allocator, handle, offset, &size, &view, &reason);
+    VkDeviceSize given = size != VK_WHOLE_SIZE ? size : 0; /* the whole of it cannot reach past the end */
+    VkResult result = find_bytes(allocator, handle, offset, given, &view, &reason);
     if (result == VK_SUCCESS)
-        result = sync(allocator, &view, direction, offset, size);
+        result = sync(allocator, &view, direction, offset, size != VK_WHOLE_SIZE ? size : view.size - offset);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, function, result, reason);
 }
 
@@ -89,7 +87,7 @@ VkResult bda_write(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "data is NULL");
     struct bda_view view;
     const char *reason = NULL;
-    VkResult result = find_bytes(allocator, handle, offset, &size, &view, &reason);
+    VkResult result = find_bytes(allocator, handle, offset, size, &view, &reason);
     if (result == VK_SUCCESS && size != 0) {
         memcpy(view.mapped + offset, data, (size_t)size);
         result = sync(allocator, &view, BDA_SYNC_FLUSH, offset, size);
@@ -104,7 +102,7 @@ VkResult bda_read(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset,
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "data is NULL");
     struct bda_view view;
     const char *reason = NULL;
-    VkResult result = find_bytes(allocator, handle, offset, &size, &view, &reason);
+    VkResult result = find_bytes(allocator, handle, offset, size, &view, &reason);
     if (result == VK_SUCCESS && size != 0) {
         result = sync(allocator, &view, BDA_SYNC_INVALIDATE, offset, size);
         if (result == VK_SUCCESS)

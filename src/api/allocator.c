@@ -57,8 +57,9 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
     atomic_init(&created->host.bytes, sizeof *created);
     VkResult result = bda_allocator_init(created, info, &reason);
     if (result != VK_SUCCESS) {
+        (void)bda_refuse_to(info->message, info->message_user, __func__, result, reason); /* it may lie in `created` */
         bda_host_release(&host, created, sizeof *created);
-        return bda_refuse_to(info->message, info->message_user, __func__, result, reason);
+        return result;
     }
     if ((info->flags & BDA_ALLOCATOR_LOG_EVENTS_BIT) != 0)
         created->event = bda_events_log;

@@ -15,20 +15,42 @@ struct leak {
 
 enum { BATCH = 16 };
 
-struct walk {
-    uint64_t skip;  /* live allocations told before */
-    uint32_t count; /* in `leaks` */
-    struct leak leaks[BATCH];
+/* How far the list has come: the last live node told, and its block. */
+struct cursor {
+    uint32_t block, node; /* node 0: before the block's first */
+    bool dedicated;       /* in the second list of blocks */
 };
 
-static void note(BdaAllocator allocator, uint32_t index, struct walk *walk) {
-    if (bda_node_state(bda_node_of(allocator, index)) != BDA_NODE_LIVE || walk->count == BATCH)
-        return;
-    if (walk->skip != 0) {
-        walk->skip--;
-        return;
+static struct cursor start_of(const struct bda_pool *pool) {
+    return (struct cursor){ pool->first_block, 0, false };
+}
+
+/* Moves on to the next live node; false at the end. The pool's lock is held. */
+static bool advance(BdaAllocator allocator, const struct bda_pool *pool, struct cursor *at) {
+    for (;;) {
+        if (at->block == 0) {
+            if (at->dedicated || pool->first_dedicated == 0)
+                return false;
+            *at = (struct cursor){ pool->first_dedicated, 0, true };
+        }
+        struct bda_block *block = bda_block_at(allocator, at->block);
+        at->node = at->node == 0 ? block->region.first : bda_node_of(allocator, at->node)->next;
+        if (at->node == 0)
+            at->block = block->next;
+        else if (bda_node_state(bda_node_of(allocator, at->node)) == BDA_NODE_LIVE)
+            return true;
     }
-    struct leak *leak = &walk->leaks[walk->count++];
+}
+
+/* What was told last should still be there, since nobody else uses the pool. If somebody does, the list begins again
+ * rather than going astray. */
+static bool still_stands(BdaAllocator allocator, const struct bda_pool *pool, const struct cursor *at) {
+    struct bda_node *node = bda_node_of(allocator, at->node);
+    return bda_node_state(node) == BDA_NODE_LIVE && bda_node_region(node) == at->block &&
+           atomic_load_explicit(&bda_block_at(allocator, at->block)->pool, memory_order_relaxed) == pool;
+}
+
+static void note(BdaAllocator allocator, uint32_t index, struct leak *leak) {
     bda_describe(allocator, index, &leak->allocation);
     uint32_t record = bda_node_of(allocator, index)->as.live.record;
     const char *name = record != 0 ? bda_record_at(allocator, record)->name : NULL;
@@ -36,12 +58,16 @@ static void note(BdaAllocator allocator, uint32_t index, struct walk *walk) {
                    name != NULL ? name : "unnamed", name != NULL ? "'" : "");
 }
 
-static void walk_blocks(BdaAllocator allocator, uint32_t block, struct walk *walk) {
-    for (; block != 0; block = bda_block_at(allocator, block)->next) {
-        uint32_t index = bda_block_at(allocator, block)->region.first;
-        for (; index != 0; index = bda_node_of(allocator, index)->next)
-            note(allocator, index, walk);
-    }
+/* The next leaks, up to a batch; returns how many. */
+static uint32_t next_batch(BdaAllocator allocator, struct bda_pool *pool, struct cursor *at, struct leak *leaks) {
+    uint32_t count = 0;
+    bda_mutex_lock(&pool->lock);
+    if (at->node == 0 || !still_stands(allocator, pool, at))
+        *at = start_of(pool);
+    while (count < BATCH && advance(allocator, pool, at))
+        note(allocator, at->node, &leaks[count++]);
+    bda_mutex_unlock(&pool->lock);
+    return count;
 }
 
 static void tell(BdaAllocator allocator, const struct leak *leak) {
@@ -51,18 +77,15 @@ static void tell(BdaAllocator allocator, const struct leak *leak) {
 }
 
 uint64_t bda_leaks_list(BdaAllocator allocator, struct bda_pool *pool) {
+    struct leak leaks[BATCH];
+    struct cursor at = { 0, 0, false };
     uint64_t told = 0;
-    struct walk walk;
+    uint32_t count;
     do {
-        walk.skip = told;
-        walk.count = 0;
-        bda_mutex_lock(&pool->lock);
-        walk_blocks(allocator, pool->first_block, &walk);
-        walk_blocks(allocator, pool->first_dedicated, &walk);
-        bda_mutex_unlock(&pool->lock);
-        for (uint32_t i = 0; i < walk.count; i++)
-            tell(allocator, &walk.leaks[i]);
-        told += walk.count;
-    } while (walk.count == BATCH);
+        count = next_batch(allocator, pool, &at, leaks);
+        for (uint32_t i = 0; i < count; i++)
+            tell(allocator, &leaks[i]);
+        told += count;
+    } while (count == BATCH);
     return told;
 }

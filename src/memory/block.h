@@ -27,6 +27,7 @@ struct bda_block {
     VkBuffer buffer;                 /* spanning, or the dedicated allocation's; none in own-buffer blocks */
     VkDeviceSize memory_offset;      /* of the region's first byte in the backing */
     struct bda_backing backing;
+    bool warm;                   /* made ahead of time and not used yet: no surplus */
     uint32_t call;               /* which public call opened it; see bda_reclaim_call */
     VkDeviceSize dedicated_size; /* bytes asked for by the one allocation; 0: not dedicated */
     uint32_t previous, next;     /* in the pool's list; next also links spare records */

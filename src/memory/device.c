@@ -3,6 +3,8 @@
 
 #include "core/bits.h"
 
+#include <stdio.h>
+
 /* Vulkan fixes the offset alignment of acceleration structures
  * (VUID-VkAccelerationStructureCreateInfoKHR-offset-03734). */
 #define ACCELERATION_STRUCTURE_ALIGNMENT 256
@@ -113,16 +115,21 @@ static uint32_t version_in_use(const BdaAllocatorInfo *info) {
 /* What is enabled, and the functions for it. */
 static VkResult load(struct bda_device *device, const BdaAllocatorInfo *info, const char **reason) {
     device->api_version = version_in_use(info);
-    *reason = "vkGetPhysicalDeviceProperties";
+    *reason = "vkGetPhysicalDeviceProperties is missing";
     if (device->api_version == 0)
         return VK_ERROR_FEATURE_NOT_PRESENT;
     bda_features_read(&device->features, info->device_info, device->api_version);
     *reason = "bufferDeviceAddress is not enabled in device_info";
     if (!device->features.buffer_device_address)
         return VK_ERROR_FEATURE_NOT_PRESENT;
-    *reason = bda_dispatch_load(&device->vk, info->get_instance_proc_addr, info->instance, info->device,
-                                device->api_version, &device->features);
-    return *reason == NULL ? VK_SUCCESS : VK_ERROR_FEATURE_NOT_PRESENT;
+    const char *missing = bda_dispatch_load(&device->vk, info->get_instance_proc_addr, info->instance, info->device,
+                                            device->api_version, &device->features);
+    *reason = NULL;
+    if (missing == NULL)
+        return VK_SUCCESS;
+    (void)snprintf(device->missing, sizeof device->missing, "%s is missing", missing);
+    *reason = device->missing;
+    return VK_ERROR_FEATURE_NOT_PRESENT;
 }
 
 VkResult bda_device_init(struct bda_device *device, const BdaAllocatorInfo *info, const char **reason) {

@@ -585,7 +585,7 @@ static void op_warm_up(struct model *model) {
     arm(model);
     VkResult result = bda_warm_up(model->allocator, &like, bytes);
     disarm(model);
-    promise(model, result == VK_SUCCESS || fake_memory_count(model->driver) == before);
+    promise(model, result == VK_SUCCESS || fake_memory_count(model->driver) <= before);
 }
 
 static void op_rename(struct model *model) {

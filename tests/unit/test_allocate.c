@@ -179,6 +179,28 @@ static void device_memory_serves_first_although_fallback_is_allowed(void **state
     bench_close();
 }
 
+static void what_the_driver_itself_refuses_is_passed_on_and_told(void **state) {
+    (void)state;
+    const struct {
+        VkResult result;
+        const char *text;
+    } answers[] = { { VK_ERROR_OUT_OF_DEVICE_MEMORY, "the driver refused device memory" },
+                    { VK_ERROR_TOO_MANY_OBJECTS, "the driver refused another VkDeviceMemory" },
+                    { VK_ERROR_OUT_OF_HOST_MEMORY, "host memory was refused" },
+                    { VK_ERROR_UNKNOWN, "the driver refused" } };
+    bench_open(NULL, NULL);
+    const struct bench_state before = bench_look();
+    for (uint32_t i = 0; i < COUNT_OF(answers); i++) {
+        fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, answers[i].result);
+        refuse(answers[i].result, (BdaAllocInfo){ .size = 16 });
+        assert_int_equal(bench_heard(answers[i].text), 1);
+        assert_as_before(&before);
+        bench_hush();
+    }
+    fake_clear_failures(bench.driver);
+    bench_close();
+}
+
 /* ---- Dedicated or not ---- */
 
 static void requests_over_half_the_largest_block_are_dedicated(void **state) {
@@ -391,6 +413,7 @@ int main(void) {
         cmocka_unit_test(a_request_larger_than_the_next_types_heap_never_asks_for_it),
         cmocka_unit_test(host_memory_serves_the_device_only_by_the_flag),
         cmocka_unit_test(device_memory_serves_first_although_fallback_is_allowed),
+        cmocka_unit_test(what_the_driver_itself_refuses_is_passed_on_and_told),
         cmocka_unit_test(requests_over_half_the_largest_block_are_dedicated),
         cmocka_unit_test(the_flag_gives_even_a_byte_its_own_memory),
         cmocka_unit_test(a_large_request_may_lie_in_a_block_when_the_heap_is_full),

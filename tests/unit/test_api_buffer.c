@@ -245,6 +245,9 @@ static void external_memory_is_dedicated_and_exportable(void **state) {
     assert_int_equal(memory_of(aligned.buffer).export_types, FD);
     BdaAllocation plain = take_buffer(100, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
     assert_int_equal(memory_of(plain.buffer).export_types, 0);
+    assert_int_equal(info_of(a.handle).exportable_memory, memory_handle_of(a.buffer));
+    assert_int_equal(info_of(aligned.handle).exportable_memory, memory_handle_of(aligned.buffer));
+    assert_int_equal(info_of(plain.handle).exportable_memory, VK_NULL_HANDLE);
     const struct bench_state before = bench_look();
     refuse_buffer(VK_ERROR_OUT_OF_DEVICE_MEMORY, &info, (BdaAllocInfo){ .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
     assert_as_before(&before);

@@ -150,6 +150,17 @@ static void a_pools_intent_and_priority_may_be_repeated_not_changed(void **state
     bench_close();
 }
 
+static void a_pools_memory_must_fit_the_request(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .name = "not mapped" });
+    const struct bench_state before = bench_look();
+    refuse(VK_ERROR_FEATURE_NOT_PRESENT, (BdaAllocInfo){ .size = 16, .pool = pool, .flags = BDA_ALLOC_ZERO_BIT });
+    assert_int_equal(bench_heard("the pool's memory type does not fit"), 1);
+    assert_unchanged(&before);
+    bench_close();
+}
+
 /* Guards against comparing with the default that is used where the feature is off. */
 static void the_same_priority_is_the_same_without_the_feature(void **state) {
     (void)state;
@@ -244,6 +255,7 @@ int main(void) {
         cmocka_unit_test(a_pool_is_made_of_host_memory_only_by_the_flag),
         cmocka_unit_test(a_pool_serves_any_part_of_its_usage),
         cmocka_unit_test(a_pools_intent_and_priority_may_be_repeated_not_changed),
+        cmocka_unit_test(a_pools_memory_must_fit_the_request),
         cmocka_unit_test(the_same_priority_is_the_same_without_the_feature),
         cmocka_unit_test(exported_and_captured_buffers_do_not_go_into_pools),
         cmocka_unit_test(a_destroyed_pool_is_known_as_such),

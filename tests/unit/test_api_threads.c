@@ -142,8 +142,8 @@ static void race_over_one_handle(thread_body body, uint32_t rounds) {
     race.over = false;
     race.freed = 0;
     race.handle = 0;
-    bench_prepare(&(struct fake_config){ .with = FAKE_DEBUG_UTILS });
-    bench.info.message = NULL; /* thousands of refusals */
+    bench_prepare(NULL);
+    bench.info.message = NULL; /* thousands of refusals, from several threads */
     bench_start();
     for (uint32_t i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, body, NULL), 0);
@@ -236,8 +236,11 @@ static void limits_hold_when_all_threads_want_the_last_of_it(void **state) {
     (void)state;
     static struct worker workers[THREADS];
     const VkDeviceSize limit = MIB(20);
-    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED },
-               &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &limit });
+    bench_prepare(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED });
+    bench.info.heap_limit_count = 1;
+    bench.info.heap_limits = &limit;
+    bench.info.message = NULL; /* every thread is refused in the end */
+    bench_start();
     memset(workers, 0, sizeof workers);
     run(take_until_the_end, workers, sizeof workers[0], THREADS);
     uint32_t taken = 0;

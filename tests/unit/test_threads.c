@@ -47,25 +47,27 @@ static unsigned locks_held(void) {
 
 /* ---- A gate in the driver ---------------------------------------------------------------------------------------- */
 
+enum gate_state { GATE_IDLE, GATE_ARMED, GATE_HOLDS, GATE_OPEN };
+
 /* The first thread to make the armed call stays inside it until the gate is opened. */
 struct gate {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     enum fake_call call;
-    enum { GATE_IDLE, GATE_ARMED, GATE_HOLDS, GATE_OPEN } state;
+    enum gate_state state;
 };
 
 static struct timespec deadline(void) {
     struct timespec until;
-    (void)timespec_get(&until, TIME_UTC);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += PATIENCE_SECONDS;
     return until;
 }
 
-static bool wait_for(struct gate *gate, int state) {
+static bool wait_for(struct gate *gate, enum gate_state state) {
     const struct timespec until = deadline();
     int result = 0;
-    while ((int)gate->state != state && result == 0)
+    while (gate->state != state && result == 0)
         result = pthread_cond_timedwait(&gate->changed, &gate->lock, &until);
     return result == 0;
 }
@@ -81,7 +83,7 @@ static void on_call(void *user, enum fake_call call) {
     (void)pthread_mutex_unlock(&gate->lock);
 }
 
-static void set_gate(struct gate *gate, enum fake_call call, int state) {
+static void set_gate(struct gate *gate, enum fake_call call, enum gate_state state) {
     (void)pthread_mutex_lock(&gate->lock);
     gate->call = call;
     gate->state = state;
