@@ -131,7 +131,7 @@ restore() { # NUMBER
 }
 
 failed_tests() { # LOG
-    sed -n -E 's/^ +[0-9]+ - ([a-z_.0-9]+) \((.*)\)$/\1 \2/p' "$1" | sed 's/ Failed$//; s/ Timeout$/ (it hung)/; s/ SEGFAULT$/ (it crashed)/; s/ \(Child\|Subprocess\) aborted$/ (aborted)/' |
+    sed -n -E 's/^[[:space:]]+[0-9]+ - ([A-Za-z_.0-9]+) \(([^)]*)\).*$/\1 \2/p' "$1" | sed 's/ Failed$//; s/ Timeout$/ (it hung)/; s/ SEGFAULT$/ (it crashed)/; s/ \(Child\|Subprocess\) aborted$/ (aborted)/' |
         sort -u | head -n 3 | paste -sd ',' | sed 's/,/, /g'
 }
 

@@ -121,7 +121,8 @@ typedef struct BdaAllocatorInfo {
     /* What the device was made with: features, extensions and queue families are read from it, since a VkDevice
      * cannot be asked. Required; bufferDeviceAddress must be enabled in it. Only read during the call. */
     const VkDeviceCreateInfo *device_info;
-    /* Host memory, for the library and passed on to the driver; NULL is malloc. The struct is copied. */
+    /* Host memory, for the library and passed on to the driver, whose rules it must meet (pfnReallocation is needed
+     * too); NULL is malloc. The struct is copied. */
     const VkAllocationCallbacks *callbacks;
     /* Where messages go; NULL drops them. */
     BdaMessageCallback message;
@@ -133,7 +134,7 @@ typedef struct BdaAllocatorInfo {
     VkDeviceSize max_block_size;
     VkDeviceSize max_host_visible_block_size;
     /* Bytes of empty blocks that each pool keeps for the next request, beside one empty block that it always keeps;
-     * what is over that goes back to the driver in bda_collect, or in an allocation that needs a new block. Where a
+     * what is over that goes back to the driver in bda_collect, or when the pool needs a new block. Where a
      * heap is exhausted, an allocation gives all of the heap's empty blocks back before it is refused. */
     VkDeviceSize keep_empty;
     /* The queue families that will use the memory; none given: every family of `device_info`. Where there are two or
@@ -207,7 +208,8 @@ typedef struct BdaAllocInfo {
     const void *next;
     /* Bytes. Required by bda_alloc; bda_alloc_buffer takes it from the VkBufferCreateInfo and wants 0 or the same. */
     VkDeviceSize size;
-    /* The address is a multiple of this and of what `usage` needs: a power of two, at most the pool's largest block.
+    /* The address is a multiple of this and of what `usage` needs: a power of two, at most
+     * the largest block (BdaProperties::max_block_size, or the pool's).
      * 0 means 16. Up to BdaProperties::base_alignment the offset in the buffer is a multiple of it too. */
     VkDeviceSize alignment;
     /* VkBufferUsageFlagBits (or …Bits2): what a range will be used for besides being pointed at; decides alignment
@@ -369,7 +371,7 @@ typedef struct BdaAllocationInfo {
 BDA_API VkResult bda_get_info(BdaAllocator allocator, BdaHandle handle, BdaAllocationInfo *info);
 
 /* Renames an allocation; the name is copied, NULL takes it away. Own buffers and dedicated allocations pass it on to
- * VK_EXT_debug_utils where the instance has it; no other thread may free the allocation meanwhile.
+ * VK_EXT_debug_utils where the instance has it; no other thread may free or rename the allocation meanwhile.
  * Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
 BDA_API VkResult bda_set_name(BdaAllocator allocator, BdaHandle handle, const char *name);
 

@@ -58,7 +58,7 @@ static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool
                                    uint32_t *node) {
     if (atomic_load_explicit(&allocator->pending.group_count, memory_order_relaxed) == 0)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    (void)bda_pending_collect(allocator); /* a lost device shows in the calls that follow */
+    (void)bda_pending_try_collect(allocator); /* a lost device shows in the calls that follow */
     return bda_pool_take(allocator, pool, request, node);
 }
 

@@ -83,12 +83,7 @@ static void release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uin
     struct bda_block *block = bda_block_at(allocator, block_index);
     bda_mutex_lock(&pool->lock);
     count_gone(allocator, pool, bda_node_of(allocator, index));
-    if (block->previous != 0)
-        bda_block_at(allocator, block->previous)->next = block->next;
-    else
-        pool->first_dedicated = block->next;
-    if (block->next != 0)
-        bda_block_at(allocator, block->next)->previous = block->previous;
+    bda_pool_unlink_block(allocator, &pool->first_dedicated, block_index);
     pool->counters.block_count--;
     pool->counters.dedicated_count--;
     pool->counters.reserved -= block->backing.size;

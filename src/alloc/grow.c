@@ -100,15 +100,6 @@ void bda_grow_close(BdaAllocator allocator, uint32_t index) {
 
 /* ---- Joining a pool ---- */
 
-static void link_block(BdaAllocator allocator, uint32_t *first, uint32_t index) {
-    struct bda_block *block = bda_block_at(allocator, index);
-    block->previous = 0;
-    block->next = *first;
-    if (*first != 0)
-        bda_block_at(allocator, *first)->previous = index;
-    *first = index;
-}
-
 /* How far aligned addresses lie behind the atoms of non-coherent memory. */
 static VkDeviceSize skew_of(BdaAllocator allocator, const struct bda_block *block) {
     if (!bda_device_needs_atoms(&allocator->device, block->backing.type))
@@ -120,7 +111,7 @@ static VkDeviceSize skew_of(BdaAllocator allocator, const struct bda_block *bloc
 static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
     VkDeviceSize size = block->backing.size;
-    link_block(allocator, &pool->first_block, index);
+    bda_pool_link_block(allocator, &pool->first_block, index);
     bda_tlsf_add_region(&pool->tlsf, index);
     pool->counters.block_count++;
     pool->counters.reserved += size;
@@ -179,7 +170,8 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
     return bda_reclaim_heap(allocator, heap, request->call);
 }
 
-/* The size that is a block's turn, and the least that serves the request. */
+/* The size that is a block's turn, and the least that serves the request. Many threads that find a pool full at once
+ * would otherwise each open the large block whose turn it is. */
 struct block_sizes {
     VkDeviceSize next, least;
 };
@@ -188,17 +180,16 @@ static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *poo
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
     least = bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
     bda_mutex_lock(&pool->lock);
-    VkDeviceSize next = pool->next_block_size;
+    VkDeviceSize next = pool->opening++ == 0 ? pool->next_block_size : least;
     bda_mutex_unlock(&pool->lock);
     while (next < least)
         next *= 2;
     return (struct block_sizes){ bda_min(next, pool->max_block_size), least };
 }
 
-/* Opens the next block; near a full heap, empty blocks go first, then the size is halved. */
-static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *index) {
-    bda_reclaim_surplus(allocator, request->call); /* who takes new memory first gives back what is kept too much */
-    struct block_sizes sizes = sizes_for(allocator, pool, request);
+/* Near a full heap, empty blocks go first, then the size is halved. */
+static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                           struct block_sizes sizes, uint32_t *index) {
     bool relieved = false;
     for (VkDeviceSize size = sizes.next;;) {
         request->reason = NULL;
@@ -214,6 +205,16 @@ static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct 
             return result;
         size = bda_max(size / 2, sizes.least);
     }
+}
+
+/* Opens the next block. Who takes new memory first gives back what is kept too much. */
+static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *index) {
+    bda_reclaim_pool_surplus(allocator, pool);
+    VkResult result = open_sized(allocator, pool, request, sizes_for(allocator, pool, request), index);
+    bda_mutex_lock(&pool->lock);
+    pool->opening--;
+    bda_mutex_unlock(&pool->lock);
+    return result;
 }
 
 VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *node) {
@@ -254,6 +255,15 @@ static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const 
     return count;
 }
 
+/* What is empty was counted on, wherever it came from: it is no surplus until it has been used. */
+static void keep_warm(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_lock(&pool->lock);
+    for (uint32_t index = pool->first_block; index != 0; index = bda_block_at(allocator, index)->next)
+        if (bda_tlsf_region_is_empty(&pool->tlsf, index))
+            bda_block_at(allocator, index)->warm = true;
+    bda_mutex_unlock(&pool->lock);
+}
+
 /* Adds an empty block; `count` becomes how many ranges of the request's extent fit into it. */
 static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
                            const struct bda_request *like, uint64_t *count) {
@@ -285,6 +295,7 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
             return result;
         found += bda_max(added, 1);
     }
+    keep_warm(allocator, pool);
     return VK_SUCCESS;
 }
 
@@ -305,7 +316,7 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
         bda_node_set_state(node, BDA_NODE_LIVE);
         block->region.first = *node_index;
         block->dedicated_size = request->size;
-        link_block(allocator, &pool->first_dedicated, index);
+        bda_pool_link_block(allocator, &pool->first_dedicated, index);
         pool->counters.block_count++;
         pool->counters.dedicated_count++;
         pool->counters.live_count++;

@@ -16,7 +16,7 @@ static bool is_live(struct bda_node *node, BdaHandle handle) {
 
 struct bda_pool *bda_handle_pool(BdaAllocator allocator, BdaHandle handle, const char **reason) {
     if (handle >> 56 != allocator->tag) {
-        *reason = "the handle belongs to another allocator";
+        *reason = handle == 0 ? "the handle is 0" : "the handle belongs to another allocator";
         return NULL;
     }
     if (!bda_store_has(&allocator->nodes.store, bda_handle_index(handle))) {

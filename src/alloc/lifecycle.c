@@ -76,6 +76,7 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     bda_mutex_init(&allocator->store_lock, allocator->locks);
     bda_mutex_init(&allocator->pools_lock, allocator->locks);
     bda_mutex_init(&allocator->pending.lock, allocator->locks);
+    atomic_flag_clear(&allocator->pending.asking);
     bda_nodes_init(&allocator->nodes, &allocator->host);
     bda_records_init(&allocator->records, &allocator->host);
     bda_store_init(&allocator->blocks, &allocator->host, sizeof(struct bda_block), BDA_BLOCK_CHUNK_LOG2);

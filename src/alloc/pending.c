@@ -88,11 +88,8 @@ static struct bda_pending_group *group_for(BdaAllocator allocator, VkSemaphore t
             position = position_of(pending, timeline, value);
         else if (position < BDA_PENDING_GROUPS && found->timeline == timeline) /* its one group, and a later value */
             return found;
-        else if (position > 0 && found[-1].timeline == timeline) { /* its one group is put off */
-            found[-1].value = value;
-            return &found[-1];
-        } else
-            return NULL;
+        else
+            return position > 0 && found[-1].timeline == timeline ? &found[-1] : NULL; /* its one group, put off */
     }
     insert(pending, position, timeline, value);
     return &pending->groups[position];
@@ -108,9 +105,10 @@ static VkResult add(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeli
         return VK_ERROR_TOO_MANY_OBJECTS;
     }
     uint32_t node = bda_retire(allocator, handle, BDA_NODE_PENDING, reason);
-    if (node != 0)
+    if (node != 0) {
         append(allocator, group, node, node);
-    else if (group->first == 0)
+        group->value = group->value < value ? value : group->value;
+    } else if (group->first == 0)
         drop(pending, (uint32_t)(group - pending->groups));
     return node != 0 ? VK_SUCCESS : VK_ERROR_VALIDATION_FAILED_EXT;
 }
@@ -125,11 +123,28 @@ VkResult bda_pending_add(BdaAllocator allocator, BdaHandle handle, VkSemaphore t
     return result;
 }
 
+/* ---- Who may take frees out ---- */
+
+static bool try_begin(struct bda_pending *pending) {
+    return !atomic_flag_test_and_set_explicit(&pending->asking, memory_order_acquire);
+}
+
+/* Waits for the few queries that another thread may be making; never on the way of an allocation or a free. */
+static void begin(struct bda_pending *pending) {
+    while (!try_begin(pending))
+        bda_native_yield();
+}
+
+static void end(struct bda_pending *pending) {
+    atomic_flag_clear_explicit(&pending->asking, memory_order_release);
+}
+
 /* ---- Collecting ---- */
 
 struct reached {
     VkSemaphore timeline;
     uint64_t value;
+    bool known; /* false: the driver did not say */
 };
 
 /* The distinct semaphores that are waited for. */
@@ -143,38 +158,59 @@ static uint32_t list_semaphores(struct bda_pending *pending, struct reached *rea
     return count;
 }
 
-/* Takes the lists of all groups that wait for no more than what was reached; linked together. */
-static uint32_t detach_reached(BdaAllocator allocator, const struct reached *reached) {
+/* Asks each for its value. On a lost device nothing runs any more: all values count as reached. */
+static VkResult ask(struct bda_device *device, struct reached *reached, uint32_t count) {
+    VkResult answer = VK_SUCCESS;
+    for (uint32_t i = 0; i < count && answer != VK_ERROR_DEVICE_LOST; i++) {
+        VkResult result = device->vk.get_semaphore_value(device->handle, reached[i].timeline, &reached[i].value);
+        reached[i].known = result == VK_SUCCESS;
+        if (result != VK_SUCCESS)
+            answer = result;
+    }
+    for (uint32_t i = 0; i < count && answer == VK_ERROR_DEVICE_LOST; i++)
+        reached[i] = (struct reached){ reached[i].timeline, UINT64_MAX, true };
+    return answer;
+}
+
+/* Moves the lists of all groups that wait for no more than what was reached into `due`. */
+static void detach_reached(BdaAllocator allocator, const struct reached *reached, struct bda_pending_group *due) {
     struct bda_pending *pending = &allocator->pending;
-    struct bda_pending_group due = { .first = 0 };
     bda_mutex_lock(&pending->lock);
     uint32_t position = position_of(pending, reached->timeline, 0);
     while (position < count_of(pending) && pending->groups[position].timeline == reached->timeline &&
            pending->groups[position].value <= reached->value) {
-        append(allocator, &due, pending->groups[position].first, pending->groups[position].last);
+        append(allocator, due, pending->groups[position].first, pending->groups[position].last);
         drop(pending, position);
     }
     bda_mutex_unlock(&pending->lock);
-    return due.first;
+}
+
+/* Asks and detaches; then others may, and what is due is released. */
+static VkResult collect_and_end(BdaAllocator allocator) {
+    struct bda_pending *pending = &allocator->pending;
+    struct bda_pending_group due = { .first = 0 };
+    struct reached reached[BDA_PENDING_GROUPS];
+    uint32_t count = list_semaphores(pending, reached);
+    VkResult answer = ask(&allocator->device, reached, count);
+    for (uint32_t i = 0; i < count; i++)
+        if (reached[i].known)
+            detach_reached(allocator, &reached[i], &due);
+    end(pending);
+    bda_release_list(allocator, due.first);
+    return answer;
 }
 
 VkResult bda_pending_collect(BdaAllocator allocator) {
     if (count_of(&allocator->pending) == 0)
         return VK_SUCCESS;
-    struct bda_device *device = &allocator->device;
-    struct reached reached[BDA_PENDING_GROUPS];
-    uint32_t count = list_semaphores(&allocator->pending, reached);
-    VkResult answer = VK_SUCCESS;
-    for (uint32_t i = 0; i < count; i++) {
-        VkResult result = device->vk.get_semaphore_value(device->handle, reached[i].timeline, &reached[i].value);
-        if (result == VK_ERROR_DEVICE_LOST)
-            reached[i].value = UINT64_MAX; /* nothing runs any more */
-        if (result != VK_SUCCESS)
-            answer = result;
-        if (result == VK_SUCCESS || result == VK_ERROR_DEVICE_LOST)
-            bda_release_list(allocator, detach_reached(allocator, &reached[i]));
-    }
-    return answer;
+    begin(&allocator->pending);
+    return collect_and_end(allocator);
+}
+
+VkResult bda_pending_try_collect(BdaAllocator allocator) {
+    if (count_of(&allocator->pending) == 0 || !try_begin(&allocator->pending))
+        return VK_SUCCESS;
+    return collect_and_end(allocator);
 }
 
 /* ---- Draining ---- */
@@ -197,6 +233,7 @@ static void filter(BdaAllocator allocator, struct bda_pending_group *group, BdaP
 void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user) {
     struct bda_pending *pending = &allocator->pending;
     struct bda_pending_group due = { .first = 0 };
+    begin(pending);
     bda_mutex_lock(&pending->lock);
     for (uint32_t i = count_of(pending); i-- > 0;) { /* backwards: groups are dropped on the way */
         filter(allocator, &pending->groups[i], user, &due);
@@ -204,6 +241,7 @@ void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user) {
             drop(pending, i);
     }
     bda_mutex_unlock(&pending->lock);
+    end(pending);
     bda_release_list(allocator, due.first);
 }
 

@@ -11,6 +11,8 @@
 
 #include "platform/platform.h"
 
+#include <stdatomic.h>
+
 #include <bdaalloc/bdaalloc.h>
 
 enum { BDA_PENDING_GROUPS = 256 };
@@ -26,6 +28,9 @@ struct bda_pending {
     struct bda_mutex lock; /* covers the groups and their lists; taken before a pool's lock */
     struct bda_pending_group groups[BDA_PENDING_GROUPS];
     _Atomic uint32_t group_count; /* 0 lets bda_collect return at once */
+    /* A thread is asking semaphores for their values. Their frees must stay pending meanwhile, since the caller may
+     * destroy a semaphore once they are gone: nobody else takes frees out. No lock: the driver is called. */
+    atomic_flag asking;
 };
 
 /* Retires an allocation now and lists it for later. `reason` on VK_ERROR_VALIDATION_FAILED_EXT or
@@ -37,6 +42,9 @@ VkResult bda_pending_add(BdaAllocator allocator, BdaHandle handle, VkSemaphore t
  * lost counts as reached; VK_ERROR_DEVICE_LOST is answered then. Other errors leave the group waiting and are answered.
  */
 VkResult bda_pending_collect(BdaAllocator allocator);
+
+/* The same, but does nothing while another thread is at it: for allocations, which wait for nobody. */
+VkResult bda_pending_try_collect(BdaAllocator allocator);
 
 /* Releases everything, waiting or not; or everything of one pool. */
 void bda_pending_drain(BdaAllocator allocator);

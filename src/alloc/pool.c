@@ -35,14 +35,14 @@ void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceS
     const struct bda_device *device = &allocator->device;
     uint32_t type = pool->key.memory_type;
     bool visible = (bda_device_properties_of(device, type) & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0;
-    VkDeviceSize eighth = device->memory.memoryHeaps[bda_device_heap_of(device, type)].size / 8;
+    VkDeviceSize heap = device->memory.memoryHeaps[bda_device_heap_of(device, type)].size;
     VkDeviceSize limit =
         bda_min(bda_min(device->limits.max_memory_size, device->limits.max_buffer_size), BDA_MOST_BLOCK);
     if (most == 0) {
         most = visible ? allocator->max_host_visible_block_size : allocator->max_block_size;
-        most = bda_min(most, power_of_two_below(bda_max(eighth, BDA_LEAST_BLOCK)));
+        most = bda_min(most, power_of_two_below(bda_max(heap / 8, BDA_LEAST_BLOCK)));
     }
-    most = bda_max(bda_min(most, power_of_two_below(limit)), BDA_LEAST_BLOCK);
+    most = bda_max(bda_min(most, power_of_two_below(bda_min(limit, heap))), BDA_LEAST_BLOCK);
     if (first == 0)
         first = allocator->first_block_size;
     pool->max_block_size = most;
@@ -145,6 +145,25 @@ void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_destroy(&pool->lock);
     bda_host_release(&allocator->host, pool, sizeof *pool);
+}
+
+void bda_pool_link_block(BdaAllocator allocator, uint32_t *first, uint32_t index) {
+    struct bda_block *block = bda_block_at(allocator, index);
+    block->previous = 0;
+    block->next = *first;
+    if (*first != 0)
+        bda_block_at(allocator, *first)->previous = index;
+    *first = index;
+}
+
+void bda_pool_unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t index) {
+    struct bda_block *block = bda_block_at(allocator, index);
+    if (block->previous != 0)
+        bda_block_at(allocator, block->previous)->next = block->next;
+    else
+        *first = block->next;
+    if (block->next != 0)
+        bda_block_at(allocator, block->next)->previous = block->previous;
 }
 
 /* ---- Taking ---- */

@@ -42,6 +42,7 @@ struct bda_pool {
     /* under the lock: */
     struct bda_tlsf tlsf;
     VkDeviceSize next_block_size;
+    uint32_t opening;       /* blocks on their way: while there is one, others open no more than they need */
     VkDeviceSize atom_skew; /* bytes by which aligned addresses miss the atoms of the memory; 0 on known drivers */
     uint32_t first_block;   /* cut into pieces */
     uint32_t first_dedicated;
@@ -81,6 +82,10 @@ void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool);
 
 /* Sets block sizes, 0 meaning the allocator's; cut to what the heap bears. */
 void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize first, VkDeviceSize most);
+
+/* A block's place in one of the pool's lists. The pool's lock is held. */
+void bda_pool_link_block(BdaAllocator allocator, uint32_t *first, uint32_t index);
+void bda_pool_unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t index);
 
 /* Takes a range from the blocks there are. VK_ERROR_OUT_OF_DEVICE_MEMORY: no room; VK_ERROR_OUT_OF_HOST_MEMORY. */
 VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,

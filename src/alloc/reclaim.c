@@ -3,7 +3,7 @@
 
 #include "alloc/grow.h"
 
-enum extent { ALL_EMPTY, SURPLUS_ONLY };
+enum scope { ALL_EMPTY, SURPLUS_ONLY };
 
 struct empty {
     uint64_t count;
@@ -15,13 +15,13 @@ struct empty {
 
 /* Looks through a pool's blocks, unless it is known that none is empty. Blocks of the call `but` do not count, since it
  * would give back what it just took; nor, as surplus, do those made ahead of time. The pool's lock is held. */
-static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool, enum extent extent, uint32_t but) {
+static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool, enum scope scope, uint32_t but) {
     struct empty empty = { 0, 0, 0, 0, 0 };
     if (pool->tlsf.empty_regions == 0)
         return empty;
     for (uint32_t index = pool->first_block; index != 0; index = bda_block_at(allocator, index)->next) {
         const struct bda_block *block = bda_block_at(allocator, index);
-        bool spared = (but != 0 && block->call == but) || (extent == SURPLUS_ONLY && block->warm);
+        bool spared = (but != 0 && block->call == but) || (scope == SURPLUS_ONLY && block->warm);
         if (spared || !bda_tlsf_region_is_empty(&pool->tlsf, index))
             continue;
         VkDeviceSize size = bda_block_at(allocator, index)->backing.size;
@@ -40,12 +40,7 @@ static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool, en
 static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
     bda_tlsf_remove_region(&pool->tlsf, index);
-    if (block->previous != 0)
-        bda_block_at(allocator, block->previous)->next = block->next;
-    else
-        pool->first_block = block->next;
-    if (block->next != 0)
-        bda_block_at(allocator, block->next)->previous = block->previous;
+    bda_pool_unlink_block(allocator, &pool->first_block, index);
     atomic_store_explicit(&block->pool, NULL, memory_order_release);
     pool->counters.block_count--;
     pool->counters.reserved -= block->backing.size;
@@ -56,11 +51,11 @@ static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t
 
 /* Closes the pool's largest empty block. Of the surplus only: if there is another one, and more than `keep_empty` bytes
  * in all but the smallest; a retired pool keeps none. Returns its bytes, 0 when there was nothing to close. */
-static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool, enum extent extent, uint32_t but) {
+static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool, enum scope scope, uint32_t but) {
     bda_mutex_lock(&pool->lock);
-    struct empty empty = find_empty(allocator, pool, extent, but);
+    struct empty empty = find_empty(allocator, pool, scope, but);
     bool wanted = empty.count != 0;
-    if (extent == SURPLUS_ONLY)
+    if (scope == SURPLUS_ONLY)
         wanted = pool->retired ? wanted : empty.count > 1 && empty.bytes - empty.smallest > pool->keep_empty;
     if (wanted)
         unlink_block(allocator, pool, empty.largest_block);
@@ -95,11 +90,15 @@ void bda_reclaim_call(BdaAllocator allocator, uint32_t call) {
             ;
 }
 
-void bda_reclaim_surplus(BdaAllocator allocator, uint32_t but) {
+void bda_reclaim_pool_surplus(BdaAllocator allocator, struct bda_pool *pool) {
+    while (close_largest(allocator, pool, SURPLUS_ONLY, 0) != 0)
+        ;
+}
+
+void bda_reclaim_surplus(BdaAllocator allocator) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older)
-        while (close_largest(allocator, pool, SURPLUS_ONLY, but) != 0)
-            ;
+        bda_reclaim_pool_surplus(allocator, pool);
 }
 
 bool bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t but) {

@@ -5,11 +5,13 @@
 
 #include "alloc/allocator.h"
 
+/* Every pool keeps one empty block and `keep_empty` bytes more of them; what is over that goes. Blocks made ahead of
+ * time and not used yet are no surplus. */
+void bda_reclaim_surplus(BdaAllocator allocator);
+void bda_reclaim_pool_surplus(BdaAllocator allocator, struct bda_pool *pool);
+
 /* In those below, blocks that the public call `but` opened are spared: it would give back what it just took. 0 spares
  * none. */
-
-/* Every pool keeps one empty block and `keep_empty` bytes more of them; what is over that goes. */
-void bda_reclaim_surplus(BdaAllocator allocator, uint32_t but);
 
 /* Every empty block of a pool goes. Whether there was one. */
 bool bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t but);

@@ -28,8 +28,11 @@ static const char *find_fault(const BdaAllocatorInfo *info) {
         return "device_info is NULL";
     if (info->api_version != 0 && info->api_version < VK_API_VERSION_1_1)
         return "api_version is below 1.1";
-    if (info->callbacks != NULL && (info->callbacks->pfnAllocation == NULL || info->callbacks->pfnFree == NULL))
-        return "callbacks has no pfnAllocation or no pfnFree";
+    const VkAllocationCallbacks *c = info->callbacks;
+    if (c != NULL && (c->pfnAllocation == NULL || c->pfnReallocation == NULL || c->pfnFree == NULL))
+        return "callbacks has no pfnAllocation, no pfnReallocation or no pfnFree";
+    if (c != NULL && (c->pfnInternalAllocation == NULL) != (c->pfnInternalFree == NULL))
+        return "callbacks has one of pfnInternalAllocation and pfnInternalFree";
     if (info->queue_family_count != 0 && info->queue_families == NULL)
         return "queue_families is NULL";
     if (info->heap_limit_count != 0 && info->heap_limits == NULL)

@@ -21,12 +21,12 @@ VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
 VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (handle == 0)
+        return VK_SUCCESS;
     if (!allocator->device.features.timeline_semaphore)
         return bda_refuse(allocator, __func__, VK_ERROR_FEATURE_NOT_PRESENT, "timelineSemaphore is not enabled");
     if (timeline == VK_NULL_HANDLE)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "timeline is NULL");
-    if (handle == 0)
-        return VK_SUCCESS;
     const char *reason = NULL;
     VkResult result = bda_pending_add(allocator, handle, timeline, value, &reason);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
@@ -60,7 +60,7 @@ VkResult bda_collect(BdaAllocator allocator) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     VkResult result = bda_pending_collect(allocator);
-    bda_reclaim_surplus(allocator, 0);
+    bda_reclaim_surplus(allocator);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);
 }
 

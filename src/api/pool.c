@@ -107,6 +107,7 @@ VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPoo
     set_sizes(allocator, created->ranges, info);
     set_sizes(allocator, created->own_buffers, info);
     atomic_store_explicit(&created->alive, true, memory_order_relaxed);
+    atomic_fetch_add_explicit(&allocator->user_pool_count, 1, memory_order_relaxed);
     bda_mutex_lock(&allocator->pools_lock);
     created->older = atomic_load_explicit(&allocator->newest_user_pool, memory_order_relaxed);
     atomic_store_explicit(&allocator->newest_user_pool, created, memory_order_release);
@@ -132,6 +133,9 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
         (void)bda_reclaim_pool(allocator, parts[i], 0);
         bda_pool_retire(allocator, parts[i]);
     }
+    atomic_fetch_sub_explicit(&allocator->user_pool_count, 1, memory_order_relaxed);
+    bda_host_release_text(&allocator->host, pool->name);
+    pool->name = NULL;
     return live == 0 ? VK_SUCCESS : VK_INCOMPLETE;
 }
 

@@ -66,8 +66,6 @@ void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
         add(&stats->heaps[bda_device_heap_of(device, type)].use, &use);
         add(&stats->total, &use);
     }
-    BdaPool user = atomic_load_explicit(&allocator->newest_user_pool, memory_order_acquire);
-    for (; user != NULL; user = user->older)
-        stats->pool_count += atomic_load_explicit(&user->alive, memory_order_relaxed) ? 1 : 0;
+    stats->pool_count = atomic_load_explicit(&allocator->user_pool_count, memory_order_relaxed);
     stats->host_bytes = atomic_load_explicit(&allocator->host.bytes, memory_order_relaxed);
 }

@@ -129,6 +129,7 @@ static VkResult span(struct bda_device *device, const struct bda_backing_info *i
     }
     struct bda_backing_info exact = *info;
     exact.size = requirements.size;
+    exact.dedicated_to = requirements.requires_dedicated ? block->buffer : VK_NULL_HANDLE;
     VkResult result = bda_backing_create(device, &exact, &block->backing, reason);
     if (result == VK_SUCCESS)
         result = bind(device, block, 0);
@@ -136,6 +137,10 @@ static VkResult span(struct bda_device *device, const struct bda_backing_info *i
     VkDeviceSize lead = (0 - block->region.base) & (alignment - 1);
     if (result != VK_SUCCESS || lead == 0)
         return result;
+    if (requirements.requires_dedicated) {
+        *reason = "the driver requires dedicated memory for the block and places it at another alignment";
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
     VkBufferCreateInfo shorter = *buffer_info;
     shorter.size = shorter.size > alignment ? bda_align_down(shorter.size - lead, alignment) : 0;
     if (shorter.size != 0) {

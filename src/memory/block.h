@@ -2,10 +2,12 @@
  * Blocks: a backing, the buffer over it, and the address at which it begins.
  *
  * Three kinds, which never mix:
- *   range blocks       keep one spanning VkBuffer; ranges are offsets in it.
- *   own-buffer blocks  keep none, since a second VkBuffer over the same bytes confuses tools and some commands; the
- * address they begin at is learned through a short-lived spanning buffer, which is promised by no rule: every own
- * buffer's address is asked for as well. dedicated blocks   hold one allocation, at their first byte.
+ *
+ * - Range blocks keep one spanning VkBuffer; ranges are offsets in it.
+ * - Own-buffer blocks keep none, since a second VkBuffer over the same bytes confuses tools and some commands. The
+ *   address they begin at is learned through a short-lived spanning buffer. No rule promises that an own buffer's
+ *   address follows from it, so that is asked for as well.
+ * - Dedicated blocks hold one allocation, at their first byte.
  *
  * Drivers promise little about the address of a VkDeviceMemory. Where it is no multiple of the base alignment, the
  * spanning buffer is made again, a little shorter, and bound as much further up: then one alignment serves address and

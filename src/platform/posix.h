@@ -3,8 +3,14 @@
 #define BDA_PLATFORM_POSIX_H
 
 #include <pthread.h>
+#include <sched.h>
 
 typedef pthread_mutex_t bda_native_mutex;
+
+/* Lets another thread run. */
+static inline void bda_native_yield(void) {
+    (void)sched_yield();
+}
 
 /* Neither call can fail for a default mutex on the systems we know (init allocates nothing on Linux, BSD, macOS). */
 static inline void bda_native_mutex_init(bda_native_mutex *mutex) {

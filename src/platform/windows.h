@@ -12,6 +12,11 @@
 
 typedef SRWLOCK bda_native_mutex;
 
+/* Lets another thread run. */
+static inline void bda_native_yield(void) {
+    (void)SwitchToThread();
+}
+
 static inline void bda_native_mutex_init(bda_native_mutex *mutex) {
     InitializeSRWLock(mutex);
 }

@@ -33,6 +33,7 @@ enum {
     LOOK_EVERY = 64, /* steps between two looks at every byte */
     STEPS = 2500,    /* of each plan, where BDA_STEPS says nothing */
     MANY = 5,
+    WARM = 40, /* requests that a warm-up is for */
 };
 
 struct plan {
@@ -547,6 +548,28 @@ static void forget_due(struct model *model) {
             model->things[i].state = ABSENT;
 }
 
+static void forget_pending(struct model *model) {
+    for (uint32_t i = 0; i < THINGS; i++)
+        if (model->things[i].state == PENDING)
+            model->things[i].state = ABSENT;
+}
+
+/* A lost device counts as finished, and the caller is told, if there was anything to wait for. */
+static void op_lose_device(struct model *model) {
+    struct thing *thing = find(model, LIVE);
+    BdaStats stats;
+    if (thing == NULL || !once_in(model, 8))
+        return;
+    promise(model, bda_get_stats(model->allocator, &stats) == VK_SUCCESS);
+    leave(model, thing);
+    fake_lose_device(model->driver);
+    promise(model, bda_free(model->allocator, thing->info.allocation.handle) == VK_SUCCESS);
+    VkResult expected = stats.total.pending_count != 0 ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
+    promise(model, bda_collect(model->allocator) == expected);
+    disarm(model);
+    forget_pending(model);
+}
+
 static void op_collect(struct model *model) {
     BdaStats stats;
     arm(model);
@@ -576,16 +599,35 @@ static void op_trim(struct model *model) {
     promise(model, keep != 0 || after.total.empty_count == 0);
 }
 
+/* As many requests as were announced find room at once, and the driver is left alone. */
+static void require_room(struct model *model, const BdaAllocInfo *like, VkDeviceSize bytes) {
+    BdaAllocInfo info = *like;
+    BdaHandle handles[WARM] = { 0 };
+    unsigned calls = fake_call_count(model->driver, FAKE_CALL_ALLOCATE_MEMORY);
+    info.flags |= BDA_ALLOC_NO_NEW_MEMORY_BIT;
+    for (uint32_t i = 0; i < WARM && (i + 1) * info.size <= bytes; i++) {
+        BdaAllocation a;
+        promise(model, bda_alloc(model->allocator, &info, &a) == VK_SUCCESS);
+        require_place(model, &a);
+        handles[i] = a.handle;
+    }
+    promise(model, bda_free_many(model->allocator, WARM, handles) == VK_SUCCESS);
+    promise(model, fake_call_count(model->driver, FAKE_CALL_ALLOCATE_MEMORY) == calls);
+}
+
 static void op_warm_up(struct model *model) {
     BdaAllocInfo like = draw_request(model);
     like.flags &= BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_HOST_FALLBACK_BIT;
     like.size = 1 + like.size % KIB(16);
+    VkDeviceSize bytes = draw(model, like.size * WARM);
     unsigned before = fake_memory_count(model->driver);
-    VkDeviceSize bytes = draw(model, KIB(256));
     arm(model);
     VkResult result = bda_warm_up(model->allocator, &like, bytes);
     disarm(model);
-    promise(model, result == VK_SUCCESS || fake_memory_count(model->driver) <= before);
+    if (result == VK_SUCCESS)
+        require_room(model, &like, bytes);
+    else
+        promise(model, fake_memory_count(model->driver) <= before);
 }
 
 static void op_rename(struct model *model) {
@@ -728,10 +770,10 @@ static const struct operation {
     uint32_t weight; /* in a hundred */
     void (*run)(struct model *model);
 } operations[] = {
-    { 24, op_alloc },     { 12, op_alloc_buffer }, { 2, op_alloc_many },   { 17, op_free }, { 3, op_free_many },
-    { 8, op_free_after }, { 4, op_signal },        { 3, op_collect },      { 2, op_trim },  { 2, op_warm_up },
-    { 3, op_rename },     { 2, op_set_user },      { 5, op_write },        { 4, op_read },  { 3, op_refill },
-    { 3, op_stale },      { 2, op_create_pool },   { 1, op_destroy_pool },
+    { 24, op_alloc },     { 12, op_alloc_buffer }, { 2, op_alloc_many },  { 17, op_free },        { 3, op_free_many },
+    { 8, op_free_after }, { 4, op_signal },        { 2, op_collect },     { 1, op_lose_device },  { 2, op_trim },
+    { 2, op_warm_up },    { 3, op_rename },        { 2, op_set_user },    { 5, op_write },        { 4, op_read },
+    { 3, op_refill },     { 3, op_stale },         { 2, op_create_pool }, { 1, op_destroy_pool },
 };
 
 /* ---- Agreement --------------------------------------------------------------------------------------------------- */

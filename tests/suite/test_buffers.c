@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Not in the headers of Debian 12. */
 #define STRUCTURE_TYPE_BUFFER_USAGE_FLAGS_2 1000470006
@@ -316,7 +317,18 @@ static bool exports(struct suite *s) {
            (answer.externalMemoryProperties.externalMemoryFeatures & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT) != 0;
 }
 
-static void buffers_to_export_are_dedicated(void **state) {
+static void assert_exports(struct suite *s, VkDeviceMemory memory) {
+    const VkMemoryGetFdInfoKHR info = { .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+                                        .memory = memory,
+                                        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT };
+    int fd = -1;
+    assert_true(memory != VK_NULL_HANDLE);
+    assert_vk(vkGetMemoryFdKHR(s->device, &info, &fd));
+    assert_true(fd >= 0);
+    (void)close(fd);
+}
+
+static void buffers_to_export_are_dedicated_and_can_be_exported(void **state) {
     struct suite *s = *state;
     if (!exports(s))
         skip();
@@ -332,6 +344,7 @@ static void buffers_to_export_are_dedicated(void **state) {
     const struct suite_span span = suite_span_of(&a, 2);
     suite_fill(s, &span, 1);
     suite_assert_filled(s, &span, 1);
+    assert_exports(s, suite_info(s, a.handle).exportable_memory);
     suite_free(s, &a);
     assert_int_equal(suite_use(s).block_count, 0);
 }
@@ -371,7 +384,7 @@ int main(void) {
         SUITE_TEST(sparse_and_protected_buffers_are_refused),
         SUITE_TEST(opaque_addresses_and_contradictions_are_refused),
         SUITE_TEST(capture_and_replay_is_honoured_or_refused),
-        SUITE_TEST(buffers_to_export_are_dedicated),
+        SUITE_TEST(buffers_to_export_are_dedicated_and_can_be_exported),
         SUITE_TEST(usage_of_64_bits_is_read_from_the_chain),
     };
     suite_open();

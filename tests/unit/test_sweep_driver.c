@@ -119,6 +119,40 @@ static void create_allocator_does_without_a_function_or_says_which(void **state)
         ;
 }
 
+/* ---- Warming up, where there is not so much memory ---- */
+
+/* The blocks that the call itself has opened are no reserve that it could give back: it must come to an end. */
+static void refuse_to_warm_up(struct sweep_world *world, BdaPool pool, VkResult expected) {
+    const BdaAllocInfo like = { .size = SWEEP_KIB(10), .pool = pool };
+    BdaStats before, after;
+    sweep_require(world, bda_get_stats(world->allocator, &before) == VK_SUCCESS);
+    sweep_require(world, bda_warm_up(world->allocator, &like, SWEEP_KIB(3000)) == expected);
+    sweep_require(world, bda_get_stats(world->allocator, &after) == VK_SUCCESS);
+    sweep_require(world, before.total.reserved == after.total.reserved);
+    sweep_require(world, bda_warm_up(world->allocator, &like, SWEEP_KIB(100)) == VK_SUCCESS);
+}
+
+static void warm_up_beyond_the_memory_is_refused_and_keeps_nothing(void **state) {
+    (void)state;
+    const struct {
+        struct sweep sweep;
+        VkResult expected;
+    } cases[] = {
+        { { .name = "heap", .config = { .heap_size = SWEEP_KIB(2048) } }, VK_ERROR_OUT_OF_DEVICE_MEMORY },
+        { { .name = "count", .config = { .limits = { .maxMemoryAllocationCount = 4 } } }, VK_ERROR_TOO_MANY_OBJECTS },
+        { { .name = "limit", .in_pool = true, .pool = { .limit = SWEEP_KIB(1000) } }, VK_ERROR_OUT_OF_DEVICE_MEMORY },
+    };
+    for (size_t i = 0; i < SWEEP_COUNT_OF(cases); i++) {
+        struct sweep_world world;
+        sweep_open(&world, &cases[i].sweep);
+        sweep_require(&world, bda_create_allocator(&world.info, &world.allocator) == VK_SUCCESS);
+        if (cases[i].sweep.in_pool)
+            sweep_require(&world, bda_create_pool(world.allocator, &cases[i].sweep.pool, &world.pool) == VK_SUCCESS);
+        refuse_to_warm_up(&world, world.pool, cases[i].expected);
+        sweep_finish(&world, false);
+    }
+}
+
 /* ---- The end, with the device lost ---- */
 
 static void settle_one(struct sweep_world *world, const BdaAllocInfo *info, const VkBufferCreateInfo *buffer_info) {
@@ -160,6 +194,7 @@ int main(void) {
     const struct CMUnitTest more[] = {
         cmocka_unit_test(create_allocator_gives_back_what_it_took),
         cmocka_unit_test(create_allocator_does_without_a_function_or_says_which),
+        cmocka_unit_test(warm_up_beyond_the_memory_is_refused_and_keeps_nothing),
         cmocka_unit_test(destroy_works_on_a_lost_device_without_host_memory),
     };
     return sweep_run("driver calls that fail", sweep_driver, more, SWEEP_COUNT_OF(more));

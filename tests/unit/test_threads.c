@@ -289,8 +289,10 @@ static void *run_act(void *user) {
     return NULL;
 }
 
-/* Everything that finds room, in the pool that the held thread is busy with and in others. */
-static void work_meanwhile(struct stage *stage) {
+/* Everything that finds room, in the pool that the held thread is busy with and in others. Only who takes pending frees
+ * out waits for a thread that is asking a semaphore for its value. */
+static void work_meanwhile(struct stage *stage, enum fake_call held) {
+    bool collects = held != FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE;
     BdaAllocator allocator = stage->allocator;
     BdaAllocationInfo info;
     BdaStats stats;
@@ -304,11 +306,13 @@ static void work_meanwhile(struct stage *stage) {
     assert_int_equal(bda_set_name(allocator, c.handle, "renamed"), VK_SUCCESS);
     assert_int_equal(bda_set_user(allocator, a.handle, 5), VK_SUCCESS);
     assert_int_equal(bda_free_after(allocator, b.handle, stage->timeline, 1), VK_SUCCESS);
-    assert_int_equal(bda_collect(allocator), VK_SUCCESS);
+    if (collects)
+        assert_int_equal(bda_collect(allocator), VK_SUCCESS);
     assert_int_equal(bda_create_pool(allocator, &(BdaPoolInfo){ .name = "meanwhile" }, &pool), VK_SUCCESS);
     BdaAllocation d = allocate(stage, &(BdaAllocInfo){ .size = 300, .pool = pool });
     assert_int_equal(bda_free_many(allocator, 3, (BdaHandle[]){ a.handle, c.handle, d.handle }), VK_SUCCESS);
-    assert_int_equal(bda_destroy_pool(allocator, pool), VK_SUCCESS);
+    if (collects)
+        assert_int_equal(bda_destroy_pool(allocator, pool), VK_SUCCESS);
     assert_int_equal(bda_check(allocator), VK_SUCCESS);
 }
 
@@ -326,7 +330,7 @@ static void others_work_while_one_is_inside_the_driver(void **state) {
     set_gate(&stage.gate, held->call, GATE_ARMED);
     assert_int_equal(pthread_create(&thread, NULL, run_act, &stage), 0);
     assert_true(await_holding(&stage.gate));
-    work_meanwhile(&stage);
+    work_meanwhile(&stage, held->call);
     set_gate(&stage.gate, held->call, GATE_OPEN);
     assert_int_equal(pthread_join(thread, NULL), 0);
     const BdaHandle handles[] = { resident.handle, visible.handle, stage.held.handle, stage.resident.handle };
@@ -683,6 +687,11 @@ static void tidy_up(struct sailor *sailor) {
     NOTE(bda_collect(storm->stage.allocator) == VK_SUCCESS);
     if (draw(sailor, 4) == 0)
         NOTE(bda_trim(storm->stage.allocator, KIB(64), &released) == VK_SUCCESS);
+    if (draw(sailor, 4) == 0) {
+        const BdaAllocInfo like = { .size = 500, .intent = (BdaIntent)draw(sailor, 3) };
+        VkResult result = bda_warm_up(storm->stage.allocator, &like, KIB(100));
+        NOTE(result == VK_SUCCESS || result == VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    }
 }
 
 static void *sail(void *user) {
