@@ -29,7 +29,7 @@ done
 list=scripts/mutations.txt
 copy=build/mutate/tree
 build_dir=build/mutate/build
-test_seconds=30                         # of one test program, the slowest takes a few; more is a hang
+test_seconds=20                         # of one test program, the slowest takes a few; more is a hang
 slow='^(model\.|unit\.(sweep|memory_types))' # these run only when the others have noticed nothing
 
 # ---- The list -------------------------------------------------------------------------------------------------------

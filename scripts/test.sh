@@ -66,15 +66,16 @@ build_and_test() { # PRESET [ctest option...]
     fi
     "${fixed_addresses[@]}" ctest --preset "$preset" -j "$(nproc)" "$@" >"$log" 2>&1 </dev/null
     sed -n '/tests passed,/,$p; /^No tests were found/p' "$log" | sed '/^$/d; s/^/    /'
-    bad=$(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of.*/\1/p' "$log")
+    # "100% tests passed, 0 tests failed out of 25", or from newer ctests "100% tests passed out of 25"
+    bad=$(sed -n -E 's/.*tests passed(, ([0-9]+) tests? failed)? out of .*/0\2/p' "$log")
     passed=$((passed + $(grep -cE '^ *[0-9]+/[0-9]+ Test .* Passed ' "$log")))
     skipped=$((skipped + $(grep -cE '^ *[0-9]+/[0-9]+ Test .*\*\*\*Skipped' "$log")))
     if [ -z "$bad" ]; then # no closing line: nothing ran
         failed=$((failed + 1))
         failures+=("$preset: ran no tests")
-    elif [ "$bad" != 0 ]; then
-        failed=$((failed + bad))
-        failures+=("$preset: $bad tests")
+    elif [ "$bad" -ne 0 ]; then
+        failed=$((failed + 10#$bad))
+        failures+=("$preset: $((10#$bad)) tests")
         printf -- '---- what the failed tests said (the whole log: %s)\n' "${log#"$root"/}"
         grep -vE '^ +Start |Test +#.* Passed ' "$log" | sed '/tests passed,/,$d' | head -n 150
     fi
