@@ -65,7 +65,7 @@ build_and_test() { # PRESET [ctest option...]
         return
     fi
     "${fixed_addresses[@]}" ctest --preset "$preset" -j "$(nproc)" "$@" >"$log" 2>&1 </dev/null
-    sed -n '/tests passed,/,$p; /^No tests were found/p' "$log" | sed '/^$/d; s/^/    /'
+    sed -n '/tests passed/,$p; /^No tests were found/p' "$log" | sed '/^$/d; s/^/    /'
     # "100% tests passed, 0 tests failed out of 25", or from newer ctests "100% tests passed out of 25"
     bad=$(sed -n -E 's/.*tests passed(, ([0-9]+) tests? failed)? out of .*/0\2/p' "$log")
     passed=$((passed + $(grep -cE '^ *[0-9]+/[0-9]+ Test .* Passed ' "$log")))
@@ -77,7 +77,7 @@ build_and_test() { # PRESET [ctest option...]
         failed=$((failed + 10#$bad))
         failures+=("$preset: $((10#$bad)) tests")
         printf -- '---- what the failed tests said (the whole log: %s)\n' "${log#"$root"/}"
-        grep -vE '^ +Start |Test +#.* Passed ' "$log" | sed '/tests passed,/,$d' | head -n 150
+        grep -vE '^ +Start |Test +#.* Passed ' "$log" | sed '/tests passed/,$d' | head -n 150
     fi
 }
 

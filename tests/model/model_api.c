@@ -73,6 +73,7 @@ static const struct plan plans[] = {
                   .base_alignment = 256,
                   .size_rounding = 4096,
                   .prefer_dedicated_from = KIB(30),
+                  .budgets = { KIB(1800), KIB(1800) },
                   .with = FAKE_MEMORY_PRIORITY | FAKE_MEMORY_BUDGET | FAKE_ACCELERATION_STRUCTURE },
       .first_block = KIB(64),
       .max_block = KIB(512),
@@ -387,15 +388,46 @@ static VkDeviceSize left_in_heap(struct model *model, const BdaHeapStats *heap, 
     return used < most ? most - used : 0;
 }
 
-/* Nobody is refused while the best memory for him has much more than he needs: a heap runs full, never nearly full. */
+/* Bytes that any memory of the request's kind has left: the pool's limit, and the heap that has the least. */
+static VkDeviceSize left_for(struct model *model, const BdaAllocInfo *asked, const BdaStats *stats) {
+    VkDeviceSize left = left_in_heap(model, &stats->heaps[0], 0);
+    for (uint32_t i = 1; i < stats->heap_count && (asked->pool != NULL || asked->intent != BDA_INTENT_DEVICE); i++) {
+        VkDeviceSize here = left_in_heap(model, &stats->heaps[i], i);
+        left = here < left ? here : left;
+    }
+    for (uint32_t i = 0; i < POOLS && asked->pool != NULL; i++) {
+        BdaUse use;
+        if (model->pools[i] != asked->pool || model->pool_infos[i].limit == 0)
+            continue;
+        promise(model, bda_get_pool_stats(model->allocator, asked->pool, &use) == VK_SUCCESS);
+        VkDeviceSize here = model->pool_infos[i].limit - use.reserved;
+        left = here < left ? here : left;
+    }
+    return left;
+}
+
+/* Nobody is refused while there is much more memory than he needs: a heap runs full, never nearly full; and the last
+ * VkDeviceMemory may be had. */
 static void require_honest_refusal(struct model *model, const BdaAllocInfo *asked, VkResult result) {
     const BdaAllocFlags narrow = BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT | BDA_ALLOC_ZERO_BIT;
     BdaStats stats;
-    if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || model->failing || asked->pool != NULL ||
-        (asked->flags & narrow) != 0 || asked->intent != BDA_INTENT_DEVICE)
+    if (model->failing || (asked->flags & narrow) != 0)
         return;
     promise(model, bda_get_stats(model->allocator, &stats) == VK_SUCCESS);
-    promise(model, left_in_heap(model, &stats.heaps[0], 0) < asked->size + 3 * asked->alignment + KIB(72));
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
+        promise(model, left_for(model, asked, &stats) < asked->size + 3 * asked->alignment + KIB(72));
+    if (result == VK_ERROR_TOO_MANY_OBJECTS)
+        promise(model, fake_memory_count(model->driver) == model->plan->config.limits.maxMemoryAllocationCount);
+}
+
+/* A request within budget takes no memory beyond it; one that takes none may lie where the budget is passed. */
+static void require_within_budget(struct model *model, const BdaAllocInfo *asked, const BdaAllocationInfo *info,
+                                  unsigned memories) {
+    BdaStats stats;
+    if ((asked->flags & BDA_ALLOC_WITHIN_BUDGET_BIT) == 0 || fake_memory_count(model->driver) <= memories)
+        return;
+    promise(model, bda_get_stats(model->allocator, &stats) == VK_SUCCESS);
+    promise(model, stats.heaps[info->heap].usage <= stats.heaps[info->heap].budget);
 }
 
 static bool is_zero(const void *bytes, size_t size) {
@@ -421,6 +453,7 @@ static bool is_full(const struct model *model, uint32_t wanted) {
 static void op_alloc(struct model *model) {
     const BdaAllocInfo info = draw_request(model);
     BdaAllocation a;
+    unsigned memories = fake_memory_count(model->driver);
     if (is_full(model, 1))
         return;
     memset(&a, 0xA5, sizeof a);
@@ -428,7 +461,7 @@ static void op_alloc(struct model *model) {
     VkResult result = bda_alloc(model->allocator, &info, &a);
     disarm(model);
     if (result == VK_SUCCESS)
-        (void)admit(model, &info, false, &a);
+        require_within_budget(model, &info, &admit(model, &info, false, &a)->info, memories);
     else
         note_refusal(model, &info, result, &a);
 }
@@ -442,12 +475,13 @@ static void op_alloc_buffer(struct model *model) {
                                         .size = info.size,
                                         .usage = once_in(model, 2) ? VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT
                                                                    : VK_BUFFER_USAGE_TRANSFER_DST_BIT };
+    unsigned memories = fake_memory_count(model->driver);
     memset(&a, 0xA5, sizeof a);
     arm(model);
     VkResult result = bda_alloc_buffer(model->allocator, &buffer, &info, &a);
     disarm(model);
     if (result == VK_SUCCESS)
-        (void)admit(model, &info, true, &a);
+        require_within_budget(model, &info, &admit(model, &info, true, &a)->info, memories);
     else
         note_refusal(model, &info, result, &a);
 }
