@@ -145,9 +145,9 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *pool, uin
 /* Memory that surely holds the request, wherever the driver places it. */
 static VkDeviceSize needed(BdaAllocator allocator, const struct bda_request *request) {
     const struct bda_limits *limits = &allocator->device.limits;
-    VkDeviceSize unit = bda_max(bda_max(request->alignment, limits->base_alignment), limits->non_coherent_atom);
     VkDeviceSize lead = bda_max(request->alignment, limits->base_alignment);
-    return bda_align_up(request->room + limits->non_coherent_atom, bda_min(unit, BDA_LEAST_BLOCK)) + 2 * lead;
+    VkDeviceSize unit = bda_min(bda_max(lead, limits->non_coherent_atom), BDA_LEAST_BLOCK);
+    return bda_align_up(request->room + limits->non_coherent_atom, unit) + 2 * lead;
 }
 
 bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request) {
@@ -157,8 +157,8 @@ bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, cons
 
 /* Gives empty blocks back where that can make room for `size` bytes; whether there were any. A pool at its own limit is
  * only helped by its own blocks. */
-static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
-                    VkDeviceSize size, VkResult result) {
+static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
+                        VkDeviceSize size, VkResult result) {
     if (result == VK_ERROR_TOO_MANY_OBJECTS)
         return bda_reclaim_down_to(allocator, 0, request->call) != 0;
     BdaPool user = pool->user;
@@ -168,6 +168,16 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
     }
     uint32_t heap = bda_device_heap_of(&allocator->device, pool->key.memory_type);
     return bda_reclaim_heap(allocator, heap, request->call);
+}
+
+/* Memory or objects ran out: frees that are due come first, then empty blocks. Whether anything went back to the
+ * driver. */
+static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
+                    VkDeviceSize size, VkResult result) {
+    uint32_t count = atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed);
+    (void)bda_pending_try_collect(allocator); /* a lost device shows in the calls that follow */
+    bool closed = close_empty(allocator, pool, request, size, result);
+    return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
 }
 
 /* The size that is a block's turn, and the least that serves the request. Many threads that find a pool full at once
@@ -230,12 +240,16 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
 
 /* ---- Blocks ahead of time ---- */
 
-/* How many ranges of an extent surely fit into `bytes`, wherever they begin. */
+/* How many ranges of an extent TLSF surely finds in one free range of `bytes`, wherever that begins: each takes a range
+ * of the class above its padded size to be found at once. */
 static uint64_t count_in(VkDeviceSize bytes, const struct bda_extent *extent) {
-    VkDeviceSize granule = (VkDeviceSize)1 << BDA_GRANULE_LOG2;
-    VkDeviceSize lost = extent->alignment > granule ? extent->alignment - granule : 0;
+    uint64_t padding = (extent->alignment >> BDA_GRANULE_LOG2) - 1;
+    VkDeviceSize sure = bda_tlsf_round_up(extent->granules + padding) << BDA_GRANULE_LOG2;
+    VkDeviceSize lost = padding << BDA_GRANULE_LOG2;
     VkDeviceSize each = bda_align_up((VkDeviceSize)extent->granules << BDA_GRANULE_LOG2, extent->alignment);
-    return bytes > lost ? (bytes - lost) / each : 0;
+    if (bytes < sure)
+        return 0;
+    return bytes < sure + lost ? 1 : 1 + (bytes - sure - lost) / each;
 }
 
 /* How many more requests like this one the pool has room for. Linear in its ranges. */
@@ -284,16 +298,18 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
 
 VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes) {
     uint64_t wanted = bytes / like->size + (bytes % like->size != 0);
-    uint64_t found = count_room(allocator, pool, like); /* counted once: other threads take of it meanwhile */
-    while (found < wanted) {
+    uint64_t added = 0;
+    /* Counted anew each time: under pressure an empty block that was counted on may have had to go. But other threads
+     * may be taking the room as it comes, so twice the wish is enough. */
+    while (count_room(allocator, pool, like) < wanted && added < 2 * wanted) {
         uint32_t index = 0;
-        uint64_t added = 0;
+        uint64_t count = 0;
         VkResult result = open_next(allocator, pool, like, &index);
         if (result == VK_SUCCESS)
-            result = join_empty(allocator, pool, index, like, &added);
+            result = join_empty(allocator, pool, index, like, &count);
         if (result != VK_SUCCESS)
             return result;
-        found += bda_max(added, 1);
+        added += bda_max(count, 1);
     }
     keep_warm(allocator, pool);
     return VK_SUCCESS;

@@ -95,4 +95,12 @@ static inline uint32_t bda_tlsf_class_above(uint32_t size) {
     return size <= BDA_TLSF_CLASSES ? size : bda_tlsf_class_of(size - 1) + 1;
 }
 
+/* The least size that the good-fit search is sure to find room in for `size`: where the class above it begins. */
+static inline uint64_t bda_tlsf_round_up(uint64_t size) {
+    if (size <= BDA_TLSF_CLASSES || size > UINT32_MAX)
+        return size;
+    uint64_t step = (uint64_t)1 << (bda_floor_log2((uint32_t)size - 1) - BDA_TLSF_CLASSES_LOG2);
+    return bda_align_up(size, step);
+}
+
 #endif

@@ -3,6 +3,9 @@
 
 #include "memory/usage.h"
 
+/* Of a buffer that is small enough for any driver to share memory. */
+#define PROBE_SIZE 256
+
 VkBufferCreateInfo bda_block_buffer_info(const struct bda_device *device, VkBufferUsageFlags usage, VkDeviceSize size,
                                          bool capture_replay) {
     bool concurrent = device->features.queue_family_count > 1;
@@ -154,6 +157,53 @@ static VkResult span(struct bda_device *device, const struct bda_backing_info *i
     return open_larger(device, info, buffer_info, &requirements, alignment, block, reason);
 }
 
+/* The buffer over the block's memory may be one that the driver wants dedicated; a small one tells the address as well.
+ */
+static VkResult shrink_probe(struct bda_device *device, VkBufferCreateInfo *buffer_info, struct bda_block *block,
+                             struct bda_requirements *requirements) {
+    destroy_buffer(device, block);
+    buffer_info->size = PROBE_SIZE;
+    VkResult result = create_buffer(device, buffer_info, &block->buffer);
+    if (result != VK_SUCCESS) {
+        block->buffer = VK_NULL_HANDLE;
+        return result;
+    }
+    bda_block_requirements(device, block->buffer, requirements);
+    return VK_SUCCESS;
+}
+
+/* Memory for own buffers, and the address it begins at, which the buffer tells that is there; then it goes. The region
+ * begins where addresses are aligned. */
+static VkResult learn_base(struct bda_device *device, const struct bda_backing_info *info,
+                           VkBufferCreateInfo *buffer_info, struct bda_block *block, const char **reason) {
+    struct bda_requirements requirements;
+    bda_block_requirements(device, block->buffer, &requirements);
+    VkResult result = VK_SUCCESS;
+    if (requirements.requires_dedicated)
+        result = shrink_probe(device, buffer_info, block, &requirements);
+    if (result != VK_SUCCESS)
+        return result;
+    if ((requirements.type_bits >> info->type & 1u) == 0 || requirements.requires_dedicated) {
+        *reason = "the memory type cannot carry buffers, or only dedicated to them";
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
+    struct bda_backing_info enough = *info;
+    enough.size = bda_max(info->size, requirements.size);
+    result = bda_backing_create(device, &enough, &block->backing, reason);
+    if (result == VK_SUCCESS)
+        result = bind(device, block, 0);
+    if (result != VK_SUCCESS)
+        return result;
+    destroy_buffer(device, block);
+    VkDeviceSize alignment = bda_max(device->limits.base_alignment, requirements.alignment);
+    VkDeviceSize lead = (0 - block->region.base) & (alignment - 1);
+    block->region.base += lead;
+    block->memory_offset = lead;
+    block->mapped = block->mapped != NULL ? block->mapped + lead : NULL;
+    buffer_info->size = info->size > lead ? info->size - lead : 0;
+    return VK_SUCCESS;
+}
+
 VkResult bda_block_open(struct bda_device *device, const struct bda_backing_info *info, VkBufferUsageFlags usage,
                         bool keep_buffer, uint32_t granule_log2, struct bda_block *block, const char **reason) {
     VkBufferCreateInfo buffer_info = bda_block_buffer_info(device, usage, info->size, info->capture_replay);
@@ -164,15 +214,18 @@ VkResult bda_block_open(struct bda_device *device, const struct bda_backing_info
         block->buffer = VK_NULL_HANDLE;
         return result;
     }
-    result = span(device, info, &buffer_info, block, reason);
+    result = keep_buffer ? span(device, info, &buffer_info, block, reason)
+                         : learn_base(device, info, &buffer_info, block, reason);
     if (result != VK_SUCCESS) {
         bda_block_close(device, block);
         return result;
     }
     block->region.size = (uint32_t)(buffer_info.size >> granule_log2);
-    if (!keep_buffer)
-        destroy_buffer(device, block);
-    return VK_SUCCESS;
+    if (block->region.size != 0)
+        return VK_SUCCESS;
+    bda_block_close(device, block);
+    *reason = "the block is smaller than its base alignment";
+    return VK_ERROR_FEATURE_NOT_PRESENT;
 }
 
 VkResult bda_block_open_dedicated(struct bda_device *device, const struct bda_backing_info *info,

@@ -5,7 +5,7 @@
  *
  * - Range blocks keep one spanning VkBuffer; ranges are offsets in it.
  * - Own-buffer blocks keep none, since a second VkBuffer over the same bytes confuses tools and some commands. The
- *   address they begin at is learned through a short-lived spanning buffer. No rule promises that an own buffer's
+ *   address they begin at is learned through a short-lived buffer. No rule promises that an own buffer's
  *   address follows from it, so that is asked for as well.
  * - Dedicated blocks hold one allocation, at their first byte.
  *

@@ -374,6 +374,15 @@ static void prepare_pending(struct sweep_world *world) {
     fake_signal(world->driver, world->timeline, 3);
 }
 
+/* The heap is full of memory whose free is due; nobody has collected it. */
+static void prepare_due_heap(struct sweep_world *world) {
+    settle(world, &(BdaAllocInfo){ .size = 100 }, NULL);
+    settle(world, &(BdaAllocInfo){ .size = SWEEP_KIB(800), .flags = BDA_ALLOC_DEDICATED_BIT }, NULL);
+    BdaHandle handle = world->residents[--world->resident_count].info.allocation.handle;
+    sweep_require(world, bda_free_after(world->allocator, handle, world->timeline, 1) == VK_SUCCESS);
+    fake_signal(world->driver, world->timeline, 1);
+}
+
 /* ---- Calls: rubbish goes into the outputs first, and a refusal must zero them ------------------------------------ */
 
 static BdaAllocInfo request_of(const struct sweep_world *world) {
@@ -577,6 +586,14 @@ static void refused_after_collecting(struct sweep_world *world, VkResult result)
     sweep_require(world, now.stats.total.allocation_count == world->resident_count);
 }
 
+/* When it is the semaphore that cannot be asked, the heap is simply full. */
+static void refused_beside_due_memory(struct sweep_world *world, VkResult result) {
+    struct sweep_snapshot now = sweep_snap(world);
+    sweep_require(world, result == world->injected || result == VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    sweep_require(world, now.stats.total.pending_count <= 1);
+    sweep_require(world, now.stats.total.allocation_count == world->resident_count);
+}
+
 /* Everything waits on, unless the device is lost: then nothing can be in use, and the caller is told. */
 static void refused_collect(struct sweep_world *world, VkResult result) {
     struct sweep_snapshot now = sweep_snap(world);
@@ -707,6 +724,9 @@ const struct sweep sweep_cases[] = {
       RANGE(.size = SWEEP_KIB(60), .flags = BDA_ALLOC_DEDICATED_BIT), FULL_HEAP },
     { "range_after_pending_frees", .prepare = prepare_pending, RANGE(.size = SWEEP_KIB(40)),
       .refused = refused_after_collecting },
+    { "dedicated_range_after_pending_frees", .prepare = prepare_due_heap, RANGE(.size = SWEEP_KIB(700)),
+      .refused = refused_beside_due_memory,
+      .config = { .machine = FAKE_MACHINE_UNIFIED, .heap_size = SWEEP_KIB(1024) } },
     { "range_where_events_are_logged", RANGE(.size = 1000, .name = "told"), .flags = BDA_ALLOCATOR_LOG_EVENTS_BIT },
     { "range_of_one_thread", RANGE(.size = 1000), .flags = BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT },
 

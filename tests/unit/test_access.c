@@ -280,10 +280,15 @@ static void ranges_past_the_end_are_refused(void **state) {
     (void)state;
     bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_NON_COHERENT }, NULL);
     BdaAllocation a = take_bytes(100, BDA_INTENT_UPLOAD);
-    const VkDeviceSize bad[][2] = { { 0, 101 },        { 100, 1 },
-                                    { 101, 0 },        { 50, 51 },
-                                    { UINT64_MAX, 1 }, { 1, UINT64_MAX - 1 },
-                                    { UINT64_MAX, 2 }, { 101, VK_WHOLE_SIZE } };
+    const VkDeviceSize bad[][2] = { { 0, 101 },
+                                    { 100, 1 },
+                                    { 101, 0 },
+                                    { 50, 51 },
+                                    { UINT64_MAX, 1 },
+                                    { 1, UINT64_MAX - 1 },
+                                    { UINT64_MAX, 2 },
+                                    { 101, VK_WHOLE_SIZE },
+                                    { 16, UINT64_MAX - 8 } };
     unsigned char bytes[128] = { 0 };
     unsigned calls = bench_calls(FAKE_CALL_ANY);
     for (uint32_t i = 0; i < COUNT_OF(bad); i++) {

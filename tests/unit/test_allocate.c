@@ -1,6 +1,8 @@
 /* src/alloc/allocate.c: from a request to a live range: where it comes from, what is told of it, and what is tried. */
 #include "alloc_support.h"
 
+#include "alloc/allocator.h"
+
 /* ---- The hot path ---- */
 
 static void alloc_calls_no_driver_while_a_block_has_room(void **state) {
@@ -198,6 +200,81 @@ static void what_the_driver_itself_refuses_is_passed_on_and_told(void **state) {
         bench_hush();
     }
     fake_clear_failures(bench.driver);
+    bench_close();
+}
+
+static void of_two_refusals_the_better_types_is_told(void **state) {
+    (void)state;
+    const struct {
+        uint32_t full_heap; /* refuses device memory; the other one refuses another object */
+        unsigned nth;
+        VkResult first;
+        const char *text;
+    } cases[] = { { 2, 1, VK_ERROR_TOO_MANY_OBJECTS, "the driver refused another VkDeviceMemory" },
+                  { 0, 2, VK_ERROR_OUT_OF_DEVICE_MEMORY, "the driver refused device memory" } };
+    for (uint32_t i = 0; i < COUNT_OF(cases); i++) {
+        struct fake_config config = { .heap_size = MIB(64) };
+        config.foreign_use[cases[i].full_heap] = MIB(64);
+        bench_open(&config, NULL);
+        unsigned asked = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+        fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, cases[i].nth, VK_ERROR_TOO_MANY_OBJECTS);
+        refuse(cases[i].first, (BdaAllocInfo){ .size = 64, .flags = BDA_ALLOC_DEDICATED_BIT });
+        assert_int_equal(fake_failed(bench.driver), 1);
+        assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY) - asked, 2);
+        assert_int_equal(bench_heard(cases[i].text), 1);
+        bench_close();
+    }
+}
+
+/* ---- Refusals that keep nothing ---- */
+
+static void blocks_that_cannot_be_opened_use_up_no_records(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED }, NULL);
+    fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 16 });
+    uint32_t records = bench.allocator->blocks.length;
+    for (uint32_t i = 0; i < 20; i++)
+        refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 16 });
+    assert_int_equal(bench.allocator->blocks.length, records);
+    fake_clear_failures(bench.driver);
+    bench_close();
+}
+
+/* With two spare nodes the old blocks are searched; a new one needs a third. */
+static void a_block_that_no_node_is_left_for_is_closed(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED }, NULL);
+    BdaAllocation held = take_bytes(KIB(600), BDA_INTENT_DEVICE);
+    struct bda_nodes *nodes = &bench.allocator->nodes;
+    struct bda_node_list *spare = &atomic_load(&bench.allocator->newest_pool)->tlsf.spare;
+    struct bda_node_list hidden = { 0, 0 };
+    fake_host_fail(&bench.host, 1, true);
+    assert_false(bda_nodes_take(nodes, &hidden, UINT32_MAX)); /* all that need no host memory */
+    fake_host_fail(&bench.host, 0, false);
+    while (spare->count > BDA_TLSF_NODES_PER_ALLOC)
+        bda_node_list_push(nodes, &hidden, bda_node_list_pop(nodes, spare));
+    assert_int_equal(spare->count, BDA_TLSF_NODES_PER_ALLOC);
+    const struct bench_state before = bench_look();
+    const struct bda_budget *budget = &bench.allocator->device.budget;
+    const uint64_t count = budget->count, reserved = budget->heaps[0].reserved;
+    const BdaAllocInfo info = { .size = KIB(600) };
+    BdaAllocation fresh;
+    unsigned freed = bench_calls(FAKE_CALL_FREE_MEMORY);
+    fake_host_fail(&bench.host, 1, false); /* what the driver takes of its own, then the chunk of nodes */
+    for (size_t nth = 2; bda_alloc(bench.allocator, &info, &fresh) == VK_ERROR_OUT_OF_HOST_MEMORY; nth++) {
+        assert_as_before(&before);
+        assert_int_equal(budget->count, count);
+        assert_int_equal(budget->heaps[0].reserved, reserved);
+        assert_int_equal(spare->count, BDA_TLSF_NODES_PER_ALLOC);
+        fake_host_fail(&bench.host, nth, false);
+    }
+    fake_host_fail(&bench.host, 0, false);
+    assert_true(bench_calls(FAKE_CALL_FREE_MEMORY) > freed);
+    assert_int_not_equal(fresh.handle, 0);
+    give(fresh);
+    bda_nodes_give(nodes, &hidden, hidden.count);
+    give(held);
     bench_close();
 }
 
@@ -414,6 +491,9 @@ int main(void) {
         cmocka_unit_test(host_memory_serves_the_device_only_by_the_flag),
         cmocka_unit_test(device_memory_serves_first_although_fallback_is_allowed),
         cmocka_unit_test(what_the_driver_itself_refuses_is_passed_on_and_told),
+        cmocka_unit_test(of_two_refusals_the_better_types_is_told),
+        cmocka_unit_test(blocks_that_cannot_be_opened_use_up_no_records),
+        cmocka_unit_test(a_block_that_no_node_is_left_for_is_closed),
         cmocka_unit_test(requests_over_half_the_largest_block_are_dedicated),
         cmocka_unit_test(the_flag_gives_even_a_byte_its_own_memory),
         cmocka_unit_test(a_large_request_may_lie_in_a_block_when_the_heap_is_full),

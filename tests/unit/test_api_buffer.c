@@ -395,6 +395,19 @@ static void a_failed_step_takes_the_buffer_back(void **state) {
     }
 }
 
+/* Guards against binding small buffers into memory that was dedicated to the large one a block begins with. */
+static void small_buffers_share_blocks_though_large_ones_must_be_dedicated(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .base_alignment = 4096, .require_dedicated_from = KIB(64) }, NULL);
+    BdaAllocation a = take_buffer(KIB(1), PLAIN_USAGE, (BdaAllocInfo){ .intent = BDA_INTENT_UPLOAD });
+    BdaAllocation range = take_bytes(KIB(1), BDA_INTENT_UPLOAD);
+    assert_is_sound(&a);
+    assert_is_sound(&range);
+    give(a);
+    give(range);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers_are_sound_on_every_machine),
@@ -418,6 +431,7 @@ int main(void) {
         cmocka_unit_test(usage_whose_feature_is_off_never_reaches_the_driver),
         cmocka_unit_test(usages_that_ranges_cannot_have_are_fine_for_a_buffer),
         cmocka_unit_test(a_failed_step_takes_the_buffer_back),
+        cmocka_unit_test(small_buffers_share_blocks_though_large_ones_must_be_dedicated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

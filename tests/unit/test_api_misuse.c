@@ -302,7 +302,7 @@ static void zero_is_no_handle_to_ask_about(void **state) {
     BdaAllocationInfo info;
     unsigned char byte = 0;
     memset(&info, RUBBISH, sizeof info);
-    assert_refusal(BAD, bda_get_info(a, 0, &info), "bda_get_info", "handle");
+    assert_refusal(BAD, bda_get_info(a, 0, &info), "bda_get_info", "the handle is 0");
     assert_is_zeroed(&info, sizeof info);
     assert_refusal(BAD, bda_set_name(a, 0, "n"), "bda_set_name", "handle");
     assert_refusal(BAD, bda_set_user(a, 0, 1), "bda_set_user", "handle");
@@ -311,6 +311,45 @@ static void zero_is_no_handle_to_ask_about(void **state) {
     assert_refusal(BAD, bda_flush(a, 0, 0, 1), "bda_flush", "handle");
     assert_refusal(BAD, bda_invalidate(a, 0, 0, 1), "bda_invalidate", "handle");
     assert_as_before(&before); /* a record may have been made ready */
+    before = bench_look();
+    close_bench();
+}
+
+/* As bda_free does with it: a caller need not ask whether there is anything to free. */
+static void freeing_nothing_later_succeeds(void **state) {
+    (void)state;
+    const struct fake_config configs[] = { { .disabled = 0 }, { .disabled = FAKE_TIMELINE_SEMAPHORE } };
+    for (uint32_t i = 0; i < COUNT_OF(configs); i++) {
+        open_bench(&configs[i]);
+        VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+        assert_int_equal(bda_free_after(bench.allocator, 0, timeline, 1), VK_SUCCESS);
+        assert_int_equal(bda_free_after(bench.allocator, 0, VK_NULL_HANDLE, 0), VK_SUCCESS);
+        assert_int_equal(bench.length, 0);
+        assert_int_equal(bench_use().pending_count, 0);
+        close_bench();
+    }
+}
+
+/* Guards against copying UINT64_MAX bytes, and against a size that wraps round with the offset. */
+static void whole_size_is_for_flushing_not_for_copying(void **state) {
+    (void)state;
+    open_bench(&(struct fake_config){ .machine = FAKE_MACHINE_NON_COHERENT });
+    BdaAllocator a = bench.allocator;
+    unsigned char bytes[100] = { 1 };
+    const VkDeviceSize offsets[] = { 0, 1, 99, 100 };
+    for (uint32_t i = 0; i < COUNT_OF(offsets); i++) {
+        assert_refusal(BAD, bda_write(a, held.handle, offsets[i], bytes, VK_WHOLE_SIZE), "bda_write", "past the end");
+        assert_refusal(BAD, bda_read(a, held.handle, offsets[i], bytes, VK_WHOLE_SIZE), "bda_read", "past the end");
+        assert_refusal(BAD, bda_flush(a, held.handle, offsets[i], VK_WHOLE_SIZE - 1), "bda_flush", "past the end");
+    }
+    assert_refusal(BAD, bda_flush(a, held.handle, 101, VK_WHOLE_SIZE), "bda_flush", "past the end");
+    assert_refusal(BAD, bda_invalidate(a, held.handle, 101, VK_WHOLE_SIZE), "bda_invalidate", "past the end");
+    assert_unchanged(&before);
+    for (uint32_t i = 0; i < COUNT_OF(offsets); i++) {
+        assert_int_equal(bda_flush(a, held.handle, offsets[i], VK_WHOLE_SIZE), VK_SUCCESS);
+        assert_int_equal(bda_invalidate(a, held.handle, offsets[i], VK_WHOLE_SIZE), VK_SUCCESS);
+    }
+    assert_as_before(&before);
     before = bench_look();
     close_bench();
 }
@@ -395,6 +434,28 @@ static void spoil_callbacks(BdaAllocatorInfo *info) {
     info->callbacks = &bench.callbacks;
 }
 
+static void spoil_reallocation(BdaAllocatorInfo *info) {
+    bench.callbacks.pfnReallocation = NULL;
+    info->callbacks = &bench.callbacks;
+}
+
+static VKAPI_ATTR void VKAPI_CALL hear_internal(void *user, size_t size, VkInternalAllocationType type,
+                                                VkSystemAllocationScope scope) {
+    (void)user, (void)size, (void)type, (void)scope;
+}
+
+static void spoil_internal_free(BdaAllocatorInfo *info) {
+    bench.callbacks.pfnInternalAllocation = hear_internal;
+    bench.callbacks.pfnInternalFree = NULL;
+    info->callbacks = &bench.callbacks;
+}
+
+static void spoil_internal_allocation(BdaAllocatorInfo *info) {
+    bench.callbacks.pfnInternalAllocation = NULL;
+    bench.callbacks.pfnInternalFree = hear_internal;
+    info->callbacks = &bench.callbacks;
+}
+
 static void spoil_sizes(BdaAllocatorInfo *info) {
     info->first_block_size = MIB(2);
     info->max_block_size = MIB(1);
@@ -425,6 +486,9 @@ static void bad_allocators_are_refused(void **state) {
         { spoil_door, "get_instance_proc_addr" },
         { spoil_device_info, "device_info" },
         { spoil_callbacks, "callbacks" },
+        { spoil_reallocation, "pfnReallocation" }, /* the driver is given them, and may use all five */
+        { spoil_internal_free, "pfnInternalFree" },
+        { spoil_internal_allocation, "pfnInternalAllocation" },
         { spoil_sizes, "first_block_size" },
         { spoil_families, "queue_families" },
         { spoil_limits, "heap_limits" },
@@ -475,6 +539,29 @@ static void a_device_without_addresses_is_refused(void **state) {
         assert_int_equal(fake_destroy(bench.driver), 0);
         assert_int_equal(fake_host_done(&bench.host), 0);
     }
+}
+
+/* Guards against a bare name as the reason, which says nothing of what is the matter with it. */
+static void a_function_that_the_driver_lacks_is_told_by_name(void **state) {
+    (void)state;
+    unsigned lacking = 0, optional = 0;
+    for (unsigned nth = 1; optional < 2; nth++) { /* object names; in the end nothing is missing */
+        bench_prepare(NULL);
+        fake_fail(bench.driver, FAKE_CALL_GET_PROC_ADDR, nth, VK_ERROR_UNKNOWN);
+        BdaAllocator allocator = (BdaAllocator)&bench;
+        VkResult result = bda_create_allocator(&bench.info, &allocator);
+        optional += result == VK_SUCCESS ? 1u : 0u;
+        if (result != VK_SUCCESS) {
+            lacking++;
+            assert_int_equal(bench_heard(": vk"), 1);
+            assert_refusal(NONE, result, "bda_create_allocator", " is missing");
+            assert_null(allocator);
+        }
+        assert_int_equal(bda_destroy_allocator(allocator), VK_SUCCESS);
+        assert_int_equal(fake_destroy(bench.driver), 0);
+        assert_int_equal(fake_host_done(&bench.host), 0);
+    }
+    assert_true(lacking > 10);
 }
 
 static void more_families_than_the_library_counts_are_refused(void **state) {
@@ -538,6 +625,9 @@ int main(void) {
         cmocka_unit_test(more_families_than_the_library_counts_are_refused),
         cmocka_unit_test(without_a_callback_bad_input_is_refused_silently),
         cmocka_unit_test(the_version_is_the_headers),
+        cmocka_unit_test(freeing_nothing_later_succeeds),
+        cmocka_unit_test(whole_size_is_for_flushing_not_for_copying),
+        cmocka_unit_test(a_function_that_the_driver_lacks_is_told_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -229,6 +229,32 @@ static void a_pool_made_after_one_was_destroyed_is_another(void **state) {
     bench_close();
 }
 
+/* Guards against pools whose locks, sizes and lists are never used again. (A tag stays, so that the old is known.) */
+static void pools_made_and_destroyed_again_and_again_cost_little(void **state) {
+    (void)state;
+    enum { PAIRS = 1000, SMALL = 192 };
+    bench_open(NULL, NULL);
+    BdaPool kept = make_pool((BdaPoolInfo){ .name = "kept" });
+    BdaPool first = make_pool((BdaPoolInfo){ .name = "a name that is copied" });
+    give(take((BdaAllocInfo){ .size = 16, .pool = first }));
+    assert_int_equal(bda_destroy_pool(bench.allocator, first), VK_SUCCESS);
+    uint64_t host_bytes = bench_stats().host_bytes;
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        BdaPool pool = make_pool((BdaPoolInfo){ .intent = (BdaIntent)(i % 4), .name = "a name that is copied" });
+        assert_true(pool != first);
+        assert_int_equal(bench_stats().pool_count, 2);
+        BdaAllocation a = take((BdaAllocInfo){ .size = 16, .pool = pool });
+        assert_true(info_of(a.handle).pool == pool);
+        give(a);
+        assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+        assert_int_equal(bench_stats().pool_count, 1);
+    }
+    assert_true(bench_stats().host_bytes - host_bytes <= (uint64_t)PAIRS * SMALL);
+    assert_int_equal(fake_memory_count(bench.driver), 0);
+    assert_string_equal(info_of_pool(kept).name, "kept");
+    bench_close();
+}
+
 static void another_allocators_pool_is_refused(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -261,6 +287,7 @@ int main(void) {
         cmocka_unit_test(a_destroyed_pool_is_known_as_such),
         cmocka_unit_test(a_pool_made_after_one_was_destroyed_is_another),
         cmocka_unit_test(another_allocators_pool_is_refused),
+        cmocka_unit_test(pools_made_and_destroyed_again_and_again_cost_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "alloc_support.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 enum { THREADS = 4, ROUNDS = 400, SLOTS = 32 };
@@ -253,6 +254,181 @@ static void limits_hold_when_all_threads_want_the_last_of_it(void **state) {
     bench_close();
 }
 
+/* ---- Many that find a pool full at once ---- */
+
+static struct {
+    _Atomic unsigned wanted; /* calls of vkAllocateMemory that wait until so many are inside; 0: none waits */
+    _Atomic unsigned inside;
+} crowd;
+
+static void wait_for_the_crowd(void *user, enum fake_call call) {
+    (void)user;
+    unsigned wanted = atomic_load(&crowd.wanted);
+    if (call != FAKE_CALL_ALLOCATE_MEMORY || wanted == 0)
+        return;
+    atomic_fetch_add(&crowd.inside, 1);
+    while (atomic_load(&crowd.inside) < wanted)
+        ;
+}
+
+static void *take_a_little(void *context) {
+    BdaAllocation *a = context;
+    if (bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = KIB(100) }, a) != VK_SUCCESS)
+        a->handle = 0;
+    return NULL;
+}
+
+/* All threads are inside vkAllocateMemory before the first block is there. */
+static void grow_as_a_crowd(BdaAllocation *taken) {
+    atomic_store(&crowd.inside, 0);
+    atomic_store(&crowd.wanted, THREADS);
+    run(take_a_little, taken, sizeof taken[0], THREADS);
+    atomic_store(&crowd.wanted, 0);
+}
+
+/* Guards against a storm of growth: each of many threads opening the large block whose turn it is, for one request. */
+static void of_many_threads_that_find_a_pool_full_one_opens_the_large_block(void **state) {
+    (void)state;
+    BdaAllocation taken[THREADS];
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .on_call = wait_for_the_crowd }, NULL);
+    BdaAllocation full = take_bytes(KIB(1000), BDA_INTENT_DEVICE);
+    assert_int_equal(bench_use().reserved, MIB(1));
+    grow_as_a_crowd(taken);
+    unsigned large = 0, small = 0;
+    for (uint32_t i = 0; i < THREADS; i++) {
+        assert_int_not_equal(taken[i].handle, 0);
+        VkDeviceSize made = memory_of(taken[i].buffer).size;
+        large += made == MIB(2) ? 1u : 0u;
+        small += made == KIB(128) ? 1u : 0u; /* 100 KiB, and whole least blocks of 64 KiB */
+    }
+    assert_int_equal(large, 1);
+    assert_int_equal(small, THREADS - 1);
+    assert_int_equal(bench_use().reserved, MIB(3) + (THREADS - 1) * KIB(128));
+    give_all(taken, THREADS);
+    give(full);
+    bench_close();
+}
+
+/* Guards against a crowd that leaves the count of those who open behind: all later blocks would be small. */
+static void after_a_crowd_blocks_go_on_doubling(void **state) {
+    (void)state;
+    BdaAllocation taken[THREADS];
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .on_call = wait_for_the_crowd }, NULL);
+    BdaAllocation full = take_bytes(KIB(1000), BDA_INTENT_DEVICE);
+    grow_as_a_crowd(taken);
+    BdaAllocation fills = take_bytes(KIB(1900), BDA_INTENT_DEVICE); /* what is left of 2 MiB, or a block of its own */
+    BdaAllocation next = take_bytes(KIB(1900), BDA_INTENT_DEVICE);
+    assert_int_equal(memory_of(next.buffer).size, MIB(4));
+    give(next);
+    give(fills);
+    give_all(taken, THREADS);
+    give(full);
+    bench_close();
+}
+
+/* ---- While a semaphore is read ---- */
+
+static _Atomic int reader_state; /* as driver_state, for vkGetSemaphoreCounterValue */
+
+static void stop_in_read(void *user, enum fake_call call) {
+    (void)user;
+    int expected = 1;
+    if (call != FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE || !atomic_compare_exchange_strong(&reader_state, &expected, 2))
+        return;
+    while (atomic_load(&reader_state) != 3)
+        (void)sched_yield();
+}
+
+static void *collect_once(void *context) {
+    *(VkResult *)context = bda_collect(bench.allocator);
+    return NULL;
+}
+
+/* A thread in bda_collect that has stopped inside the driver; one free is due, and its pool is full. */
+static BdaPool stop_a_collector(pthread_t *thread, VkResult *result, VkSemaphore *timeline) {
+    atomic_store(&reader_state, 0);
+    bench_open(&(struct fake_config){ .on_call = stop_in_read }, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .name = "pool" });
+    *timeline = fake_make_semaphore(bench.driver, 1);
+    BdaAllocation due = take((BdaAllocInfo){ .size = KIB(1000), .pool = pool });
+    assert_int_equal(bda_free_after(bench.allocator, due.handle, *timeline, 1), VK_SUCCESS);
+    atomic_store(&reader_state, 1);
+    assert_int_equal(pthread_create(thread, NULL, collect_once, result), 0);
+    while (atomic_load(&reader_state) != 2)
+        ;
+    return pool;
+}
+
+/* Guards against an allocation that waits for another thread's query, or that asks a semaphore of its own: the free
+ * could then be collected, and its semaphore destroyed by the caller, under the query that is still going on. */
+static void an_allocation_does_not_wait_for_anothers_query_and_makes_none(void **state) {
+    (void)state;
+    pthread_t thread;
+    VkSemaphore timeline;
+    VkResult result = VK_NOT_READY;
+    BdaPool pool = stop_a_collector(&thread, &result, &timeline);
+    unsigned asked = bench_calls(FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE);
+    BdaAllocation a = take((BdaAllocInfo){ .size = KIB(1000), .pool = pool });
+    const BdaAllocInfo no_room = { .size = MIB(9), .pool = pool, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, no_room);
+    assert_int_equal(bench_calls(FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE), asked);
+    assert_int_equal(bench_use().pending_count, 1);
+    assert_int_equal(bench_use().block_count, 2);
+    BdaAllocation later = take((BdaAllocInfo){ .size = 16, .pool = pool });
+    assert_int_equal(bda_free_after(bench.allocator, later.handle, timeline, 2), VK_SUCCESS); /* nor does this */
+    assert_int_equal(bench_use().pending_count, 2);
+    atomic_store(&reader_state, 3);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(result, VK_SUCCESS);
+    assert_int_equal(bench_use().pending_count, 1);
+    give(a);
+    bench_close();
+}
+
+struct second {
+    VkResult result;
+    BdaPool pool; /* NULL: collects, else destroys it */
+    _Atomic bool begun, done;
+};
+
+static void *take_frees_out(void *context) {
+    struct second *second = context;
+    atomic_store(&second->begun, true);
+    second->result =
+        second->pool == NULL ? bda_collect(bench.allocator) : bda_destroy_pool(bench.allocator, second->pool);
+    atomic_store(&second->done, true);
+    return NULL;
+}
+
+/* Guards against a collector that returns, so that its caller destroys the semaphore, while another still asks it. */
+static void nobody_takes_a_free_out_while_its_semaphore_is_read(void **state) {
+    (void)state;
+    for (int destroys = 0; destroys < 2; destroys++) {
+        pthread_t first, other;
+        VkSemaphore timeline;
+        VkResult result = VK_NOT_READY;
+        BdaPool pool = stop_a_collector(&first, &result, &timeline);
+        struct second second = { .result = VK_NOT_READY, .pool = destroys != 0 ? pool : NULL };
+        unsigned asked = bench_calls(FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE);
+        assert_int_equal(pthread_create(&other, NULL, take_frees_out, &second), 0);
+        while (!atomic_load(&second.begun))
+            (void)sched_yield();
+        for (uint32_t i = 0; i < 2000; i++) { /* time to do it wrong in */
+            (void)sched_yield();
+            assert_int_equal(bench_use().pending_count, 1);
+            assert_int_equal(bench_calls(FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE), asked);
+            assert_false(atomic_load(&second.done));
+        }
+        atomic_store(&reader_state, 3);
+        assert_int_equal(pthread_join(first, NULL), 0);
+        assert_int_equal(pthread_join(other, NULL), 0);
+        assert_int_equal(result, VK_SUCCESS);
+        assert_int_equal(second.result, VK_SUCCESS);
+        assert_int_equal(bench_use().pending_count, 0);
+        bench_close();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_allocate_and_free_side_by_side),
@@ -260,6 +436,10 @@ int main(void) {
         cmocka_unit_test(a_handle_may_die_while_it_is_looked_at),
         cmocka_unit_test(nobody_waits_for_anothers_driver_call),
         cmocka_unit_test(limits_hold_when_all_threads_want_the_last_of_it),
+        cmocka_unit_test(of_many_threads_that_find_a_pool_full_one_opens_the_large_block),
+        cmocka_unit_test(after_a_crowd_blocks_go_on_doubling),
+        cmocka_unit_test(an_allocation_does_not_wait_for_anothers_query_and_makes_none),
+        cmocka_unit_test(nobody_takes_a_free_out_while_its_semaphore_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -420,6 +420,37 @@ static void a_driver_that_contradicts_itself_is_refused(void **state) {
     }
 }
 
+/* Guards against binding a buffer that requires dedicated memory to memory that is not (VUID-…-01444). */
+static void a_spanning_buffer_that_requires_dedicated_memory_has_it(void **state) {
+    (void)state;
+    struct rig rig;
+    struct bda_block block;
+    rig_open(&rig, (struct fake_config){ .base_alignment = 4 * KIB, .require_dedicated_from = 1 });
+    for (uint32_t type = 0; type < rig.device.memory.memoryTypeCount; type++) {
+        opened(&rig, &(struct bda_backing_info){ .size = 64 * KIB, .type = type }, true, &block);
+        assert_true(memory_of(&rig, &block).dedicated);
+        assert_int_equal(block.dedicated_size, 0); /* cut into ranges all the same */
+        assert_int_equal(block.memory_offset, 0);
+        assert_int_equal(bytes_of(&block), 64 * KIB);
+        assert_int_equal(block.region.base % rig.device.limits.base_alignment, 0);
+        check_agreement(&rig, &block, bytes_of(&block));
+        check_buffer(&rig, &block, bytes_of(&block));
+        close_block(&rig, &block);
+    }
+    rig_close(&rig);
+}
+
+/* Guards against moving such a buffer up, which VUID-…-01509 forbids, and against a refusal without a reason. */
+static void a_spanning_buffer_that_cannot_be_both_dedicated_and_aligned_is_refused(void **state) {
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, (struct fake_config){ .require_dedicated_from = 1 });
+    assert_refused(&rig, &(struct bda_backing_info){ .size = 64 * KIB, .type = 1 }, VK_ERROR_FEATURE_NOT_PRESENT);
+    assert_int_equal(fake_call_count(rig.driver, FAKE_CALL_ALLOCATE_MEMORY), 1);
+    assert_int_equal(fake_violation_count(rig.driver), 0);
+    rig_close(&rig);
+}
+
 static void what_the_budget_refuses_opens_nothing(void **state) {
     (void)state;
     struct rig rig;
@@ -883,6 +914,8 @@ int main(void) {
         cmocka_unit_test(refused_memory_and_mappings_leave_no_dedicated_block),
         cmocka_unit_test(host_memory_that_runs_out_leaves_no_dedicated_block),
         cmocka_unit_test(a_refusal_of_larger_memory_is_not_put_down_to_dedication),
+        cmocka_unit_test(a_spanning_buffer_that_requires_dedicated_memory_has_it),
+        cmocka_unit_test(a_spanning_buffer_that_cannot_be_both_dedicated_and_aligned_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

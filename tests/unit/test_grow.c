@@ -469,6 +469,76 @@ static void a_warm_up_fits_into_what_is_left_of_a_heap(void **state) {
     bench_close();
 }
 
+/* Guards against filling a heap, or running for hours, before saying that there is not as much. */
+static void a_warm_up_of_more_than_there_is_asks_for_nothing(void **state) {
+    (void)state;
+    const VkDeviceSize limit = MIB(100);
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED },
+               &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &limit });
+    BdaPool bounded = make_pool((BdaPoolInfo){ .limit = MIB(10) });
+    BdaAllocation held = take_bytes(16, BDA_INTENT_DEVICE);
+    const VkBufferCreateInfo buffer = buffer_info(KIB(1), PLAIN_USAGE);
+    const struct {
+        BdaAllocInfo like;
+        VkDeviceSize bytes;
+    } wishes[] = { { { .size = 16 }, UINT64_MAX },
+                   { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX },
+                   { { .size = 1000 }, limit + 1 },
+                   { { .size = 16, .pool = bounded }, MIB(10) + 1 } };
+    const struct bench_state before = bench_look();
+    unsigned allocations = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    for (uint32_t i = 0; i < COUNT_OF(wishes); i++) {
+        BdaAllocInfo like = wishes[i].like;
+        assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_warm_up(bench.allocator, &like, wishes[i].bytes),
+                       "bda_warm_up", "smaller than that");
+        like.size = 0;
+        assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY,
+                       bda_warm_up_buffers(bench.allocator, &buffer, &like, wishes[i].bytes), "bda_warm_up_buffers",
+                       "smaller than that");
+    }
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), allocations);
+    assert_as_before(&before);
+    give(held);
+    bench_close();
+}
+
+/* Guards against blocks for buffers that never go into one. */
+static void nothing_is_warmed_up_for_buffers_that_the_driver_wants_dedicated(void **state) {
+    (void)state;
+    const struct fake_config configs[] = { { .prefer_dedicated_from = KIB(16) },
+                                           { .require_dedicated_from = KIB(16) } };
+    for (uint32_t i = 0; i < COUNT_OF(configs); i++) {
+        bench_open(&configs[i], NULL);
+        const VkBufferCreateInfo like = buffer_info(KIB(16), PLAIN_USAGE);
+        unsigned allocations = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_warm_up_buffers(bench.allocator, &like, NULL, MIB(1)),
+                       "bda_warm_up_buffers", "dedicated");
+        assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), allocations);
+        assert_int_equal(fake_buffer_count(bench.driver), 0);
+        bench_close();
+    }
+}
+
+/* Guards against a count of those who open that a refusal leaves behind. */
+static void after_a_refused_block_the_next_has_the_same_turn(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED }, NULL);
+    BdaAllocation full = take_bytes(KIB(1000), BDA_INTENT_DEVICE);
+    const VkResult refusals[] = { VK_ERROR_OUT_OF_HOST_MEMORY, VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_TOO_MANY_OBJECTS,
+                                  VK_ERROR_DEVICE_LOST };
+    for (uint32_t i = 0; i < COUNT_OF(refusals); i++) {
+        fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, refusals[i]);
+        refuse(refusals[i], (BdaAllocInfo){ .size = KIB(100) });
+        assert_int_equal(bda_warm_up(bench.allocator, &(BdaAllocInfo){ .size = KIB(100) }, KIB(900)), refusals[i]);
+        fake_clear_failures(bench.driver);
+    }
+    BdaAllocation next = take_bytes(KIB(100), BDA_INTENT_DEVICE);
+    assert_int_equal(memory_of(next.buffer).size, MIB(2));
+    give(next);
+    give(full);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_double_until_an_eighth_of_the_heap),
@@ -500,6 +570,9 @@ int main(void) {
         cmocka_unit_test(a_second_warm_up_finds_the_room_of_the_first),
         cmocka_unit_test(a_warm_up_is_whole_or_nothing),
         cmocka_unit_test(a_warm_up_fits_into_what_is_left_of_a_heap),
+        cmocka_unit_test(a_warm_up_of_more_than_there_is_asks_for_nothing),
+        cmocka_unit_test(nothing_is_warmed_up_for_buffers_that_the_driver_wants_dedicated),
+        cmocka_unit_test(after_a_refused_block_the_next_has_the_same_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

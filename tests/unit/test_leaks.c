@@ -39,6 +39,74 @@ static void a_pools_leaks_are_listed_when_it_goes(void **state) {
     assert_int_equal(bench.length, 0);
 }
 
+/* What is told of each handle, where there are more leaks than the bench can write down. */
+enum { MANY = 20000, ALONE = 500 };
+
+static BdaHandle told_handles[MANY + ALONE + 1];
+static uint32_t told_count;
+
+static void hear_leak(void *user, BdaMessageSeverity severity, const char *text) {
+    (void)user;
+    const char *at = strstr(text, "handle 0x");
+    if (severity == BDA_MESSAGE_WARNING && at != NULL && told_count < COUNT_OF(told_handles))
+        told_handles[told_count++] = strtoull(at + 9, NULL, 16);
+}
+
+static int compare_handles(const void *a, const void *b) {
+    BdaHandle x = *(const BdaHandle *)a, y = *(const BdaHandle *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* `sorted` are the handles that leak. */
+static void assert_each_is_told_once(BdaHandle *sorted, uint32_t count) {
+    assert_int_equal(told_count, count);
+    qsort(sorted, count, sizeof sorted[0], compare_handles);
+    qsort(told_handles, told_count, sizeof told_handles[0], compare_handles);
+    assert_memory_equal(sorted, told_handles, count * sizeof sorted[0]);
+}
+
+/* Guards against a list that starts over after every few leaks: quadratic, and with some told twice or never. */
+static void twenty_thousand_leaks_are_each_told_once(void **state) {
+    (void)state;
+    static BdaHandle leaking[MANY + ALONE];
+    for (int pooled = 0; pooled < 2; pooled++) {
+        bench_prepare(NULL);
+        bench.info.message = hear_leak;
+        bench_start();
+        BdaPool pool = make_pool((BdaPoolInfo){ .name = "pool" });
+        BdaAllocInfo info = { .size = 16, .pool = pooled != 0 ? pool : NULL };
+        told_count = 0;
+        for (uint32_t i = 0; i < MANY + ALONE; i++) {
+            info.flags = i % ((MANY + ALONE) / ALONE) == 0 ? BDA_ALLOC_DEDICATED_BIT : 0;
+            BdaAllocation between = take((BdaAllocInfo){ .size = 16, .pool = info.pool });
+            leaking[i] = take(info).handle;
+            give(between); /* so that not all neighbours leak */
+        }
+        if (pooled != 0)
+            assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_INCOMPLETE);
+        bench_end(pooled != 0 ? VK_SUCCESS : VK_INCOMPLETE);
+        assert_each_is_told_once(leaking, MANY + ALONE);
+    }
+}
+
+/* Whole batches are where a list might end early or go round again. */
+static void any_number_of_leaks_is_told_once_each(void **state) {
+    (void)state;
+    BdaHandle leaking[100];
+    for (uint32_t count = 1; count <= COUNT_OF(leaking); count++)
+        for (uint32_t alone = 0; alone <= count; alone += 16) {
+            bench_prepare(NULL);
+            bench.info.message = hear_leak;
+            bench_start();
+            told_count = 0;
+            for (uint32_t i = 0; i < count; i++)
+                leaking[i] =
+                    take((BdaAllocInfo){ .size = 16, .flags = i < alone ? BDA_ALLOC_DEDICATED_BIT : 0 }).handle;
+            bench_end(VK_INCOMPLETE);
+            assert_each_is_told_once(leaking, count);
+        }
+}
+
 static void leaks_of_pools_that_live_are_listed_with_the_allocators(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -82,6 +150,8 @@ int main(void) {
         cmocka_unit_test(leaks_of_pools_that_live_are_listed_with_the_allocators),
         cmocka_unit_test(what_waits_or_was_freed_is_no_leak),
         cmocka_unit_test(a_leak_names_address_and_handle),
+        cmocka_unit_test(twenty_thousand_leaks_are_each_told_once),
+        cmocka_unit_test(any_number_of_leaks_is_told_once_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -326,6 +326,42 @@ static void an_allocation_succeeds_though_a_semaphore_cannot_be_read(void **stat
     bench_close();
 }
 
+/* Guards against the loss being overwritten by the next semaphore's answer, and against asking on, which a lost driver
+ * may answer with anything. */
+static void whichever_semaphore_tells_of_the_loss_all_are_released(void **state) {
+    (void)state;
+    enum { TIMELINES = 5 };
+    for (unsigned nth = 1; nth <= TIMELINES; nth++) {
+        bench_open(NULL, NULL);
+        for (uint32_t i = 0; i < TIMELINES; i++) {
+            VkSemaphore timeline = timeline_at(0);
+            free_later(take_bytes(16, BDA_INTENT_DEVICE), timeline, 1);
+            free_later(take_bytes(16, BDA_INTENT_DEVICE), timeline, UINT64_MAX);
+        }
+        unsigned asked = bench_calls(FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE);
+        fake_fail(bench.driver, FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE, nth, VK_ERROR_DEVICE_LOST);
+        assert_refusal(VK_ERROR_DEVICE_LOST, bda_collect(bench.allocator), "bda_collect", "the device is lost");
+        assert_int_equal(bench_calls(FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE), asked + nth);
+        assert_int_equal(bench_use().pending_count, 0);
+        assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+        collect();
+        bench_close();
+    }
+}
+
+/* Guards against the lesser trouble being what is answered. */
+static void a_loss_is_told_though_another_semaphore_could_not_be_read(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    for (uint32_t i = 0; i < 3; i++)
+        free_later(take_bytes(16, BDA_INTENT_DEVICE), timeline_at(0), 1);
+    fake_lose_device(bench.driver); /* unless it is told to answer otherwise */
+    fake_fail(bench.driver, FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE, 1, VK_ERROR_OUT_OF_HOST_MEMORY);
+    assert_refusal(VK_ERROR_DEVICE_LOST, bda_collect(bench.allocator), "bda_collect", "the device is lost");
+    assert_int_equal(bench_use().pending_count, 0);
+    bench_close();
+}
+
 /* ---- The end of pools and allocators ---- */
 
 static void destroying_a_pool_releases_what_waits_in_it_and_no_more(void **state) {
@@ -401,6 +437,8 @@ int main(void) {
         cmocka_unit_test(destroying_a_pool_releases_what_waits_in_it_and_no_more),
         cmocka_unit_test(destroying_the_allocator_releases_without_asking),
         cmocka_unit_test(without_the_feature_nothing_can_wait),
+        cmocka_unit_test(whichever_semaphore_tells_of_the_loss_all_are_released),
+        cmocka_unit_test(a_loss_is_told_though_another_semaphore_could_not_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

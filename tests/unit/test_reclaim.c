@@ -188,6 +188,130 @@ static void after_a_trim_growth_begins_small_again(void **state) {
     bench_close();
 }
 
+/* ---- Blocks made ahead of time ---- */
+
+static const BdaAllocInfo small = { .size = KIB(10) };
+
+static void warm_up(VkDeviceSize bytes) {
+    assert_int_equal(bda_warm_up(bench.allocator, &small, bytes), VK_SUCCESS);
+}
+
+/* Guards against the first bda_collect of a frame undoing a warm-up. */
+static void warmed_up_blocks_outlast_collecting_and_growth(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    warm_up(MIB(6));
+    assert_int_equal(bench_use().empty_count, 3);
+    assert_int_equal(bench_use().reserved, MIB(7));
+    const struct bench_state before = bench_look();
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_unchanged(&before);
+    BdaAllocation others[] = { take_bytes(KIB(900), BDA_INTENT_UPLOAD), take_bytes(KIB(900), BDA_INTENT_UPLOAD),
+                               take_buffer(KIB(900), PLAIN_USAGE, (BdaAllocInfo){ .size = 0 }),
+                               take_bytes(MIB(7), BDA_INTENT_DEVICE), /* more than the pool has room for */
+                               take((BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_DEDICATED_BIT }) };
+    assert_int_equal(bench_use().empty_count, 3);
+    give_all(others, COUNT_OF(others));
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    unsigned calls = bench_calls(FAKE_CALL_ANY);
+    static BdaAllocation taken[600];
+    for (uint32_t i = 0; i < COUNT_OF(taken); i++)
+        taken[i] = take(small);
+    assert_int_equal(bench_calls(FAKE_CALL_ANY), calls); /* which is what it was for */
+    give_all(taken, COUNT_OF(taken));
+    bench_close();
+}
+
+static void warmed_up_blocks_of_buffers_and_pools_last_as_well(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_UPLOAD });
+    const VkBufferCreateInfo like = buffer_info(KIB(10), PLAIN_USAGE);
+    const BdaAllocInfo in_pool = { .size = KIB(10), .pool = pool };
+    assert_int_equal(bda_warm_up_buffers(bench.allocator, &like, NULL, MIB(6)), VK_SUCCESS);
+    assert_int_equal(bda_warm_up(bench.allocator, &in_pool, MIB(6)), VK_SUCCESS);
+    const struct bench_state before = bench_look();
+    assert_int_equal(before.stats.total.empty_count, 6);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_unchanged(&before);
+    bench_close();
+}
+
+/* Guards against a warm-up that finds room, makes nothing, and loses that room in the next bda_collect. */
+static void empty_blocks_that_a_warm_up_counted_on_last_as_well(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    leave_three_empty_blocks(NULL);
+    const struct bench_state before = bench_look();
+    warm_up(MIB(6));
+    assert_unchanged(&before);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_unchanged(&before);
+    BdaAllocation larger = take_bytes(MIB(7), BDA_INTENT_DEVICE);
+    assert_int_equal(bench_use().empty_count, 3);
+    give(larger);
+    bench_close();
+}
+
+/* Guards against memory that no bda_collect ever gives back, because it was warmed up once. */
+static void warmed_up_blocks_that_were_used_are_surplus_again(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    warm_up(MIB(6));
+    leave_three_empty_blocks(NULL); /* the same three */
+    assert_int_equal(bench_use().reserved, MIB(7));
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_use().empty_count, 1);
+    assert_int_equal(bench_use().reserved, MIB(1));
+    bench_close();
+}
+
+static void a_block_that_follows_a_warmed_up_one_is_surplus_like_any(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    warm_up(MIB(6));
+    assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    leave_three_empty_blocks(NULL); /* in the records of those */
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_use().reserved, MIB(1));
+    bench_close();
+}
+
+static void trim_takes_warmed_up_blocks_too(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    warm_up(MIB(6));
+    VkDeviceSize released = 0;
+    assert_int_equal(bda_trim(bench.allocator, MIB(3), &released), VK_SUCCESS);
+    assert_int_equal(released, MIB(4));
+    assert_int_equal(bda_trim(bench.allocator, 0, &released), VK_SUCCESS);
+    assert_int_equal(released, MIB(3));
+    assert_int_equal(fake_memory_count(bench.driver), 0);
+    bench_close();
+}
+
+/* Guards against refusing a request while memory lies idle. */
+static void an_exhausted_heap_takes_warmed_up_blocks_too(void **state) {
+    (void)state;
+    const VkDeviceSize limit = MIB(8);
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED },
+               &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &limit });
+    warm_up(MIB(6));
+    BdaAllocation dedicated = take((BdaAllocInfo){ .size = MIB(6), .flags = BDA_ALLOC_DEDICATED_BIT });
+    assert_int_equal(bench_use().empty_count, 0);
+    give(dedicated);
+    warm_up(MIB(6));
+    BdaAllocation own = take_buffer(MIB(3), PLAIN_USAGE, (BdaAllocInfo){ .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(own);
+    bench_close();
+    bench_open(&(struct fake_config){ .limits = { .maxMemoryAllocationCount = 3 } }, NULL);
+    warm_up(MIB(6));
+    assert_int_equal(bench_use().empty_count, 3);
+    give(take((BdaAllocInfo){ .size = 64, .flags = BDA_ALLOC_DEDICATED_BIT }));
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(freeing_ranges_never_gives_memory_back),
@@ -202,6 +326,13 @@ int main(void) {
         cmocka_unit_test(trim_goes_through_all_pools_and_spares_what_is_used),
         cmocka_unit_test(trim_collects_pending_frees_first),
         cmocka_unit_test(after_a_trim_growth_begins_small_again),
+        cmocka_unit_test(warmed_up_blocks_outlast_collecting_and_growth),
+        cmocka_unit_test(warmed_up_blocks_of_buffers_and_pools_last_as_well),
+        cmocka_unit_test(empty_blocks_that_a_warm_up_counted_on_last_as_well),
+        cmocka_unit_test(warmed_up_blocks_that_were_used_are_surplus_again),
+        cmocka_unit_test(a_block_that_follows_a_warmed_up_one_is_surplus_like_any),
+        cmocka_unit_test(trim_takes_warmed_up_blocks_too),
+        cmocka_unit_test(an_exhausted_heap_takes_warmed_up_blocks_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

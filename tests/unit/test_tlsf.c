@@ -326,6 +326,39 @@ static void an_exact_fit_is_found_behind_smaller_ranges_of_its_class(void **stat
     arena_close_sound(&arena);
 }
 
+/* `before` ranges that hold the size but no aligned place for it stand in the list before one that has it. */
+static uint32_t take_aligned_behind(struct arena *arena, uint32_t before) {
+    enum { SIZE = 64, STRIDE = 2 * SIZE };
+    uint32_t region = arena_open_one(arena, (before + 1) * STRIDE);
+    for (uint32_t i = 0; i <= before; i++) { /* live, to be free, live */
+        uint32_t offset = i * STRIDE, gap = i == 0 ? 0 : SIZE / 2;
+        assert_true(gap == 0 || arena_alloc_at(arena, region, offset, gap) != 0);
+        assert_int_not_equal(arena_alloc_at(arena, region, offset + gap, SIZE), 0);
+        assert_int_not_equal(arena_alloc_at(arena, region, offset + gap + SIZE, SIZE - gap), 0);
+    }
+    uint32_t next;
+    for (uint32_t index = arena_region(arena, region)->first; index != 0; index = next) {
+        next = arena_node(arena, index)->next;
+        if (arena_node(arena, index)->size == SIZE && arena_node(arena, index)->offset % STRIDE <= SIZE / 2)
+            arena_free(arena, index);
+    }
+    assert_int_equal(arena->tlsf.free_granules, (before + 1) * SIZE);
+    return arena_alloc(arena, SIZE, SIZE * GRANULE);
+}
+
+static void the_last_resort_looks_at_few_ranges_however_many_there_are(void **state) {
+    (void)state;
+    struct arena arena;
+    assert_range(&arena, take_aligned_behind(&arena, BDA_TLSF_EXACT_TRIES - 1), 0, 64);
+    arena_close_sound(&arena);
+    const uint32_t too_many[] = { BDA_TLSF_EXACT_TRIES, BDA_TLSF_EXACT_TRIES + 1, 500 };
+    for (uint32_t i = 0; i < COUNT_OF(too_many); i++) {
+        assert_int_equal(take_aligned_behind(&arena, too_many[i]), 0);
+        assert_range(&arena, arena_alloc_at(&arena, arena.added[0], 0, 64), 0, 64); /* it was there */
+        arena_close_sound(&arena);
+    }
+}
+
 static void the_smaller_of_two_fitting_ranges_is_taken(void **state) {
     (void)state;
     struct arena arena;
@@ -664,6 +697,7 @@ int main(void) {
         cmocka_unit_test(every_granule_serves),
         cmocka_unit_test(the_only_range_serves_a_request_of_its_own_size),
         cmocka_unit_test(an_exact_fit_is_found_behind_smaller_ranges_of_its_class),
+        cmocka_unit_test(the_last_resort_looks_at_few_ranges_however_many_there_are),
         cmocka_unit_test(the_smaller_of_two_fitting_ranges_is_taken),
         cmocka_unit_test(sizes_near_the_last_granule_are_whole_and_refused_in_order),
         cmocka_unit_test(a_padded_size_beyond_32_bits_is_still_served),
