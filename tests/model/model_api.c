@@ -65,7 +65,8 @@ static const struct plan plans[] = {
                   .limits = { .maxMemoryAllocationCount = 9 } },
       .first_block = KIB(128),
       .max_block = KIB(512),
-      .largest = KIB(200) },
+      .largest = KIB(200),
+      .heap_limit = KIB(1400) },
     { .name = "awkward_buffers",
       .config = { .machine = FAKE_MACHINE_REBAR,
                   .heap_size = KIB(4096),
@@ -74,6 +75,7 @@ static const struct plan plans[] = {
                   .size_rounding = 4096,
                   .prefer_dedicated_from = KIB(30),
                   .budgets = { KIB(1800), KIB(1800) },
+                  .foreign_use = { KIB(200), KIB(300) },
                   .with = FAKE_MEMORY_PRIORITY | FAKE_MEMORY_BUDGET | FAKE_ACCELERATION_STRUCTURE },
       .first_block = KIB(64),
       .max_block = KIB(512),
@@ -384,7 +386,7 @@ static bool may_be_refused(const struct model *model, const BdaAllocInfo *asked,
 /* Bytes of a heap that are neither taken nor forbidden. */
 static VkDeviceSize left_in_heap(struct model *model, const BdaHeapStats *heap, uint32_t index) {
     VkDeviceSize most = heap->limit != 0 && heap->limit < heap->size ? heap->limit : heap->size;
-    VkDeviceSize used = fake_heap_used(model->driver, index);
+    VkDeviceSize used = fake_heap_used(model->driver, index) + model->plan->config.foreign_use[index];
     return used < most ? most - used : 0;
 }
 
@@ -845,7 +847,7 @@ static void require_heaps(struct model *model, const BdaStats *stats) {
         const BdaHeapStats *heap = &stats->heaps[i];
         promise(model, heap->use.reserved == fake_heap_used(model->driver, i));
         promise(model, heap->limit == 0 || heap->use.reserved <= heap->limit);
-        promise(model, heap->usage == heap->use.reserved);
+        promise(model, heap->usage == heap->use.reserved + model->plan->config.foreign_use[i]);
         reserved += heap->use.reserved;
         blocks += heap->use.block_count;
     }

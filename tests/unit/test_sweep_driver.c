@@ -75,6 +75,43 @@ static void sweep_driver(void **state) {
             ;
 }
 
+/* ---- Refused for a long time ---- */
+
+/* Enough to use up a chunk of any store, if each refusal kept a record. */
+enum { TRIES = 150 };
+
+static void repeat_refusal(const struct sweep *sweep, const struct failure *failure) {
+    struct sweep_world world;
+    uint64_t bytes = 0;
+    bool failed;
+    sweep_open(&world, sweep);
+    sweep_require(&world, bda_create_allocator(&world.info, &world.allocator) == VK_SUCCESS);
+    if (sweep->prepare != NULL)
+        sweep->prepare(&world);
+    announce(&world, failure, 1);
+    struct sweep_snapshot before = sweep_snap(&world);
+    VkResult result = call_under_failure(&world, failure, &failed);
+    for (int i = 0; i < TRIES && result != VK_SUCCESS; i++) {
+        bytes = i < 2 ? sweep_snap(&world).stats.host_bytes : bytes;
+        result = call_under_failure(&world, failure, &failed);
+        sweep_require(&world, i < 2 || sweep_snap(&world).stats.host_bytes == bytes);
+    }
+    sweep_judge(&world, &before, result, failed);
+    sweep_finish(&world, false);
+}
+
+static void refusals_cost_no_host_memory(void **state) {
+    (void)state;
+    const struct failure all[] = {
+        { "every vkAllocateMemory from", FAKE_CALL_ALLOCATE_MEMORY, VK_ERROR_OUT_OF_DEVICE_MEMORY, true },
+        { "every vkCreateBuffer from", FAKE_CALL_CREATE_BUFFER, VK_ERROR_OUT_OF_DEVICE_MEMORY, true },
+        { "every vkBindBufferMemory from", FAKE_CALL_BIND_BUFFER_MEMORY, VK_ERROR_OUT_OF_DEVICE_MEMORY, true },
+    };
+    for (size_t i = 0; i < sweep_case_count; i++)
+        for (size_t k = 0; k < SWEEP_COUNT_OF(all) && sweep_cases[i].refused == NULL; k++)
+            repeat_refusal(&sweep_cases[i], &all[k]);
+}
+
 /* ---- Creating the allocator itself ---- */
 
 static VkResult call_create(struct sweep_world *world) {
@@ -192,6 +229,7 @@ static void destroy_works_on_a_lost_device_without_host_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest more[] = {
+        cmocka_unit_test(refusals_cost_no_host_memory),
         cmocka_unit_test(create_allocator_gives_back_what_it_took),
         cmocka_unit_test(create_allocator_does_without_a_function_or_says_which),
         cmocka_unit_test(warm_up_beyond_the_memory_is_refused_and_keeps_nothing),

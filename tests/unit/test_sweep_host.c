@@ -71,6 +71,57 @@ static void sweep_host(void **state) {
             ;
 }
 
+/* ---- A block that is there, and no nodes to join its pool with ---- */
+
+enum { MOST_NEIGHBOURS = 600 };
+
+struct crowd {
+    BdaHandle handles[MOST_NEIGHBOURS];
+    uint32_t count;
+};
+
+/* Small ranges until no node is left; then one goes, so that the next request just has its nodes, and a block not. */
+static void use_up_nodes(struct sweep_world *world, struct crowd *crowd) {
+    const BdaAllocInfo info = { .size = 64 };
+    BdaAllocation a;
+    while (bda_alloc(world->allocator, &info, &a) == VK_SUCCESS) {
+        crowd->handles[crowd->count++] = a.handle;
+        sweep_require(world, crowd->count < MOST_NEIGHBOURS);
+        fake_host_fail(&world->host, 1, true);
+    }
+    fake_host_fail(&world->host, 0, false);
+    sweep_require(world, bda_free(world->allocator, crowd->handles[--crowd->count]) == VK_SUCCESS);
+}
+
+static VkResult call_large(struct sweep_world *world) {
+    const BdaAllocInfo info = { .size = SWEEP_KIB(60) };
+    VkResult result = bda_alloc(world->allocator, &info, &world->out[0]);
+    world->out_count = result == VK_SUCCESS ? 1 : 0;
+    return result;
+}
+
+static const struct sweep large_range = { "range_in_a_crowd", .call = call_large };
+
+static bool fail_in_a_crowd(unsigned nth) {
+    struct sweep_world world;
+    struct crowd crowd = { .count = 0 };
+    bool failed;
+    begin(&world, &large_range, "one host allocation", nth);
+    use_up_nodes(&world, &crowd);
+    struct sweep_snapshot before = sweep_snap(&world);
+    VkResult result = call_under_failure(&world, &failed);
+    sweep_judge(&world, &before, result, failed);
+    sweep_require(&world, bda_free_many(world.allocator, crowd.count, crowd.handles) == VK_SUCCESS);
+    sweep_finish(&world, false);
+    return failed;
+}
+
+static void a_block_that_finds_no_nodes_is_given_back(void **state) {
+    (void)state;
+    for (unsigned nth = 1; fail_in_a_crowd(nth); nth++)
+        ;
+}
+
 /* ---- Creating the allocator itself ---- */
 
 static VkResult call_create(struct sweep_world *world) {
@@ -102,6 +153,7 @@ static void create_allocator_gives_back_what_it_took(void **state) {
 
 int main(void) {
     const struct CMUnitTest more[] = {
+        cmocka_unit_test(a_block_that_finds_no_nodes_is_given_back),
         cmocka_unit_test(create_allocator_gives_back_what_it_took),
     };
     return sweep_run("host memory refused", sweep_host, more, SWEEP_COUNT_OF(more));
