@@ -4,46 +4,53 @@
 #include "alloc/allocate.h"
 #include "alloc/handle.h"
 
+/* A handle that turned out to name nothing. */
+static VkResult refuse(BdaAllocator allocator, BdaHandle handle, const char **reason) {
+    *reason = bda_handle_fault(allocator, handle);
+    return VK_ERROR_VALIDATION_FAILED_EXT;
+}
+
 VkResult bda_access_view(BdaAllocator allocator, BdaHandle handle, struct bda_view *view, const char **reason) {
-    struct bda_pool *pool = bda_handle_pool(allocator, handle, reason);
-    if (pool == NULL)
-        return VK_ERROR_VALIDATION_FAILED_EXT;
-    bda_mutex_lock(&pool->lock);
-    struct bda_node *node = bda_handle_node(allocator, pool, handle, reason);
-    if (node != NULL) {
-        const struct bda_block *block = bda_block_of(allocator, node);
-        VkDeviceSize offset = (VkDeviceSize)node->offset << BDA_GRANULE_LOG2;
-        *view = (struct bda_view){ block->backing, block->memory_offset + offset, bda_asked(allocator, node),
-                                   block->mapped != NULL ? block->mapped + offset : NULL };
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handle, &live))
+        return refuse(allocator, handle, reason);
+    bda_mutex_lock(&live.pool->lock);
+    bool holds = bda_handle_holds(allocator, handle, &live);
+    if (holds) {
+        VkDeviceSize offset = bda_node_start(live.node);
+        *view =
+            (struct bda_view){ live.block->backing, live.block->memory_offset + offset, bda_asked(allocator, live.node),
+                               live.block->mapped != NULL ? live.block->mapped + offset : NULL };
     }
-    bda_mutex_unlock(&pool->lock);
-    return node != NULL ? VK_SUCCESS : VK_ERROR_VALIDATION_FAILED_EXT;
+    bda_mutex_unlock(&live.pool->lock);
+    return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
 }
 
 VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocationInfo *info, const char **reason) {
-    struct bda_pool *pool = bda_handle_pool(allocator, handle, reason);
-    if (pool == NULL)
-        return VK_ERROR_VALIDATION_FAILED_EXT;
-    bda_mutex_lock(&pool->lock);
-    struct bda_node *node = bda_handle_node(allocator, pool, handle, reason);
-    if (node != NULL) {
-        bda_describe(allocator, bda_handle_index(handle), &info->allocation);
-        uint32_t index = node->as.live.record;
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handle, &live))
+        return refuse(allocator, handle, reason);
+    const struct bda_pool *pool = live.pool;
+    bda_mutex_lock(&live.pool->lock);
+    bool holds = bda_handle_holds(allocator, handle, &live);
+    if (holds) {
+        bda_describe(allocator, live.index, &info->allocation);
+        uint32_t index = live.node->as.live.record;
         const struct bda_record *record = index != 0 ? bda_record_at(allocator, index) : NULL;
         info->pool = pool->user;
         info->memory_type = pool->key.memory_type;
         info->heap = bda_device_heap_of(&allocator->device, pool->key.memory_type);
         info->properties = bda_device_properties_of(&allocator->device, pool->key.memory_type);
-        info->dedicated = bda_block_of(allocator, node)->dedicated_size != 0;
+        info->dedicated = live.block->dedicated_size != 0;
         info->own_buffer = pool->key.own_buffers;
         if (pool->key.handle_types != 0)
-            info->exportable_memory = bda_block_of(allocator, node)->backing.memory;
+            info->exportable_memory = live.block->backing.memory;
         info->priority = pool->key.priority;
         info->user = record != NULL ? record->user : 0;
         info->name = record != NULL ? record->name : NULL;
     }
-    bda_mutex_unlock(&pool->lock);
-    return node != NULL ? VK_SUCCESS : VK_ERROR_VALIDATION_FAILED_EXT;
+    bda_mutex_unlock(&live.pool->lock);
+    return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
 }
 
 /* The Vulkan objects that are an allocation's alone, and so can bear its name. Under the pool's lock, or for the owner.
@@ -84,17 +91,17 @@ struct change {
 };
 
 static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *change, const char **reason) {
-    struct bda_pool *pool = bda_handle_pool(allocator, handle, reason);
-    if (pool == NULL)
-        return VK_ERROR_VALIDATION_FAILED_EXT;
-    bda_mutex_lock(&pool->lock);
-    struct bda_node *node = bda_handle_node(allocator, pool, handle, reason);
-    if (node != NULL) {
-        if (node->as.live.record == 0) {
-            node->as.live.record = change->spare;
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handle, &live))
+        return refuse(allocator, handle, reason);
+    bda_mutex_lock(&live.pool->lock);
+    bool holds = bda_handle_holds(allocator, handle, &live);
+    if (holds) {
+        if (live.node->as.live.record == 0) {
+            live.node->as.live.record = change->spare;
             change->spare = 0;
         }
-        struct bda_record *record = bda_record_at(allocator, node->as.live.record);
+        struct bda_record *record = bda_record_at(allocator, live.node->as.live.record);
         if (change->user != NULL)
             record->user = *change->user;
         if (change->rename) {
@@ -102,10 +109,10 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
             record->name = change->name;
             change->name = old;
         }
-        change->objects = objects_of(allocator, node);
+        change->objects = objects_of(allocator, live.node);
     }
-    bda_mutex_unlock(&pool->lock);
-    return node != NULL ? VK_SUCCESS : VK_ERROR_VALIDATION_FAILED_EXT;
+    bda_mutex_unlock(&live.pool->lock);
+    return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
 }
 
 /* With a record at hand, since under the lock nothing may fail. */

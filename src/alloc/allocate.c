@@ -3,7 +3,7 @@
 
 #include "alloc/free.h"
 #include "alloc/grow.h"
-#include "alloc/handle.h"
+#include "alloc/plain.h"
 #include "alloc/reclaim.h"
 
 #include <string.h>
@@ -23,20 +23,11 @@ VkDeviceSize bda_asked(BdaAllocator allocator, struct bda_node *node) {
 }
 
 void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocation) {
-    struct bda_node *node = bda_node_of(allocator, index);
-    const struct bda_block *block = bda_block_of(allocator, node);
-    VkDeviceSize offset = (VkDeviceSize)node->offset << BDA_GRANULE_LOG2;
-    *allocation = (BdaAllocation){
-        .handle = bda_handle_of(allocator, index),
-        .address = block->region.base + offset,
-        .mapped = block->mapped != NULL ? block->mapped + offset : NULL,
-        .buffer = block->buffer,
-        .offset = offset,
-        .size = bda_asked(allocator, node),
-    };
-    if (block->buffer != VK_NULL_HANDLE)
+    const struct bda_live live = bda_range_at(allocator, NULL, index);
+    bda_range_describe(allocator, &live, bda_asked(allocator, live.node), allocation);
+    if (live.block->buffer != VK_NULL_HANDLE)
         return;
-    const struct bda_record *record = bda_record_at(allocator, node->as.live.record);
+    const struct bda_record *record = bda_record_at(allocator, live.node->as.live.record);
     allocation->buffer = record->buffer;
     allocation->address = record->address;
     allocation->offset = 0;
@@ -130,7 +121,7 @@ static VkResult bind_own(BdaAllocator allocator, const struct bda_request *reque
     struct bda_device *device = &allocator->device;
     struct bda_node *node = bda_node_of(allocator, own->node);
     const struct bda_block *block = bda_block_of(allocator, node);
-    VkDeviceSize offset = block->memory_offset + ((VkDeviceSize)node->offset << BDA_GRANULE_LOG2);
+    VkDeviceSize offset = block->memory_offset + bda_node_start(node);
     if (offset % own->requirements.alignment != 0)
         return VK_ERROR_FEATURE_NOT_PRESENT;
     VkResult result = own->buffer == VK_NULL_HANDLE ? create_own(allocator, request, own) : VK_SUCCESS;
@@ -268,6 +259,29 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
     }
     tell(allocator, request, *node);
     return VK_SUCCESS;
+}
+
+/* ---- Many ranges ---- */
+
+/* One of a run. The pool's lock is held. */
+static bool take_plain(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
+                       BdaAllocation *allocation) {
+    struct bda_request request;
+    return bda_plain_pool(allocator, info) == pool && bda_plain_request(allocator, pool, info, &request) &&
+           bda_plain_record(allocator, info, &request) && bda_plain_take(allocator, pool, &request, allocation);
+}
+
+uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos,
+                          BdaAllocation *allocations) {
+    struct bda_pool *pool = bda_plain_pool(allocator, infos);
+    if (pool == NULL)
+        return 0;
+    uint32_t done = 0;
+    bda_mutex_lock(&pool->lock);
+    while (done < count && take_plain(allocator, pool, &infos[done], &allocations[done]))
+        done++;
+    bda_mutex_unlock(&pool->lock);
+    return done;
 }
 
 /* ---- Room ahead ---- */

@@ -18,8 +18,8 @@ enum { BDA_INTENT_COUNT = 4 };
 struct BdaAllocator_T {
     struct bda_host host;
     struct bda_device device;
-    uint32_t tag; /* 1 to 255, in every handle */
-    bool locks;   /* false: the caller synchronises */
+    BdaHandle tag; /* in the highest byte, 1 to 255, of every handle */
+    bool locks;    /* false: the caller synchronises */
     /* resolved defaults */
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
@@ -27,6 +27,8 @@ struct BdaAllocator_T {
     VkDeviceSize keep_empty;
     struct bda_type_order order[BDA_INTENT_COUNT][2]; /* [1]: with host fallback */
     uint32_t range_type_bits[BDA_USAGE_CLASS_COUNT];  /* memory types that can carry a class's spanning buffers */
+    uint64_t special_usage;                           /* all that ranges of the general class are not used for */
+    VkDeviceSize usage_alignment[32];                 /* that each bit of a usage needs */
     /* messages and events */
     BdaMessageCallback message;
     void *message_user;
@@ -45,6 +47,8 @@ struct BdaAllocator_T {
     _Atomic uint32_t user_pool_count; /* of them, alive */
     /* the library's own pools of default priority, by memory type, class, and whether they hold own buffers */
     _Atomic(struct bda_pool *) pools[VK_MAX_MEMORY_TYPES][BDA_USAGE_CLASS_COUNT][2];
+    /* of them, by intent, that a general range tries first; NULL also while somebody listens to events */
+    _Atomic(struct bda_pool *) first_pools[BDA_INTENT_COUNT];
     struct bda_pending pending;
 };
 

@@ -3,7 +3,7 @@
 
 #include "alloc/allocate.h"
 #include "alloc/grow.h"
-#include "alloc/handle.h"
+#include "alloc/plain.h"
 
 static bool is_dedicated(const struct bda_block *block) {
     return block->dedicated_size != 0;
@@ -42,12 +42,11 @@ static void tell(BdaAllocator allocator, uint32_t index) {
     const struct bda_block *block = bda_block_of(allocator, node);
     const struct bda_record *record = node->as.live.record != 0 ? bda_record_at(allocator, node->as.live.record) : NULL;
     bool own = record != NULL && record->buffer != VK_NULL_HANDLE;
-    VkDeviceSize offset = (VkDeviceSize)node->offset << BDA_GRANULE_LOG2;
     bool pending = bda_node_state(node) == BDA_NODE_PENDING;
     const struct bda_event event = {
         .kind = BDA_EVENT_FREED,
-        .handle = bda_handle_of(allocator, index) - ((BdaHandle)1 << 32),
-        .address = own ? record->address : block->region.base + offset,
+        .handle = bda_handle_of(allocator, index, node) - ((BdaHandle)1 << 32),
+        .address = own ? record->address : block->region.base + bda_node_start(node),
         .size = pending && !is_dedicated(block) ? bda_node_held(node) : bda_asked(allocator, node),
         .name = record != NULL ? record->name : NULL,
     };
@@ -57,18 +56,20 @@ static void tell(BdaAllocator allocator, uint32_t index) {
 /* ---- The two steps ---- */
 
 uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_state state, const char **reason) {
-    struct bda_pool *pool = bda_handle_pool(allocator, handle, reason);
-    if (pool == NULL)
-        return 0;
-    bda_mutex_lock(&pool->lock);
-    struct bda_node *node = bda_handle_node(allocator, pool, handle, reason);
-    if (node != NULL) {
-        if (state == BDA_NODE_PENDING)
-            count_pending(allocator, pool, node);
-        bda_node_retire(node, state);
+    struct bda_live live;
+    bool good = bda_handle_find(allocator, handle, &live);
+    if (good) {
+        bda_mutex_lock(&live.pool->lock);
+        good = bda_handle_holds(allocator, handle, &live);
+        if (good && state == BDA_NODE_PENDING)
+            count_pending(allocator, live.pool, live.node);
+        if (good)
+            bda_node_retire(live.node, state);
+        bda_mutex_unlock(&live.pool->lock);
     }
-    bda_mutex_unlock(&pool->lock);
-    return node != NULL ? bda_handle_index(handle) : 0;
+    if (!good)
+        *reason = bda_handle_fault(allocator, handle);
+    return good ? live.index : 0;
 }
 
 void bda_unretire(BdaAllocator allocator, uint32_t index) {
@@ -129,7 +130,7 @@ void bda_release_list(BdaAllocator allocator, uint32_t first) {
 
 /* Makes the live nodes from `index` on pending, in front of `list`. The pool's lock is held. */
 static uint32_t gather(BdaAllocator allocator, struct bda_pool *pool, uint32_t index, uint32_t list) {
-    for (; index != 0; index = bda_node_of(allocator, index)->next) {
+    for (; index != 0; index = bda_node_next(bda_node_of(allocator, index))) {
         struct bda_node *node = bda_node_of(allocator, index);
         if (bda_node_state(node) != BDA_NODE_LIVE)
             continue;
@@ -161,42 +162,134 @@ void bda_take_back(BdaAllocator allocator, struct bda_pool *pool, uint32_t index
     bda_mutex_unlock(&pool->lock);
 }
 
-/* ---- Both at once ---- */
-
-/* A plain range: one lock, no driver. What is not, or is listened to, is only retired here. */
-static bool free_plain_range(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node, uint32_t index) {
-    bool plain = !pool->key.own_buffers && !is_dedicated(bda_block_of(allocator, node)) && allocator->event == NULL;
-    if (plain)
-        count_gone(allocator, pool, node);
-    bda_node_retire(node, BDA_NODE_RETIRED);
-    if (plain)
-        bda_tlsf_free(&pool->tlsf, index);
+bool bda_free_shared(BdaAllocator allocator, BdaHandle handle) {
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handle, &live))
+        return false;
+    struct bda_pool *pool = live.pool;
+    uint32_t record = 0;
+    bda_mutex_lock(&pool->lock);
+    bool plain = bda_handle_holds(allocator, handle, &live) && live.block->plain;
+    if (plain) {
+        record = live.node->as.live.record;
+        bda_range_free(&live);
+    }
+    bda_mutex_unlock(&pool->lock);
+    bda_record_destroy(allocator, record);
     return plain;
 }
 
-/* Under one lock where that is enough. Returns whether the handle was good; `released` says if anything is left to do.
- */
-static bool retire_and_release(BdaAllocator allocator, struct bda_pool *pool, BdaHandle handle, bool *released,
-                               uint32_t *record, const char **reason) {
-    bda_mutex_lock(&pool->lock);
-    struct bda_node *node = bda_handle_node(allocator, pool, handle, reason);
-    if (node != NULL) {
-        *record = node->as.live.record;
-        *released = free_plain_range(allocator, pool, node, bda_handle_index(handle));
-    }
-    bda_mutex_unlock(&pool->lock);
-    return node != NULL;
+VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **reason) {
+    uint32_t index = bda_retire(allocator, handle, BDA_NODE_RETIRED, reason);
+    if (index == 0)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    bda_release(allocator, index);
+    return VK_SUCCESS;
 }
 
-VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **reason) {
-    struct bda_pool *pool = bda_handle_pool(allocator, handle, reason);
-    uint32_t record = 0;
-    bool released = false;
-    if (pool == NULL || !retire_and_release(allocator, pool, handle, &released, &record, reason))
-        return VK_ERROR_VALIDATION_FAILED_EXT;
-    if (released)
-        bda_record_destroy(allocator, record);
-    else
-        bda_release(allocator, bda_handle_index(handle));
-    return VK_SUCCESS;
+/* ---- Many at once ---- */
+
+/* Far more live allocations than caches hold make every look at a node a miss: the next ones are asked for while one is
+ * looked at. */
+enum { AHEAD = 8 };
+
+static void prefetch_ahead(BdaAllocator allocator, uint32_t left, const BdaHandle *handles) {
+    if (left <= AHEAD || !bda_store_has(&allocator->nodes.store, bda_handle_index(handles[AHEAD])))
+        return;
+    bda_prefetch(bda_node_of(allocator, bda_handle_index(handles[AHEAD])));
+}
+
+/* Retires what lies in the pool of the first one, up to one that does not, under one lock; returns how many. */
+static uint32_t retire_run(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handles[0], &live))
+        return 0;
+    struct bda_pool *pool = live.pool;
+    uint32_t done = 0;
+    bda_mutex_lock(&pool->lock);
+    for (; done < count; done++) {
+        prefetch_ahead(allocator, count - done, handles + done);
+        if (handles[done] == 0)
+            continue;
+        if (!bda_handle_find(allocator, handles[done], &live) || live.pool != pool)
+            break;
+        bda_node_retire(live.node, BDA_NODE_RETIRED);
+    }
+    bda_mutex_unlock(&pool->lock);
+    return done;
+}
+
+/* Retires all; returns how many, fewer than `count` where the next one is bad. */
+static uint32_t retire_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
+    uint32_t done = 0;
+    while (done < count) {
+        uint32_t run = handles[done] == 0 ? 1 : retire_run(allocator, count - done, handles + done);
+        if (run == 0)
+            break;
+        done += run;
+    }
+    return done;
+}
+
+/* Ranges of one pool that are retired and go back together. */
+struct batch {
+    struct bda_pool *pool;
+    uint32_t count;
+    uint32_t nodes[64];
+    VkDeviceSize used; /* bytes asked for */
+};
+
+static void release_batch(struct batch *batch) {
+    if (batch->count == 0)
+        return;
+    struct bda_pool *pool = batch->pool;
+    bda_mutex_lock(&pool->lock);
+    pool->counters.live_count -= batch->count;
+    pool->counters.used -= batch->used;
+    bda_tlsf_free_many(&pool->tlsf, batch->count, batch->nodes);
+    bda_mutex_unlock(&pool->lock);
+    batch->count = 0;
+    batch->used = 0;
+}
+
+static void add_to_batch(struct batch *batch, const struct bda_live *live) {
+    if (batch->pool != live->pool || batch->count == sizeof batch->nodes / sizeof batch->nodes[0])
+        release_batch(batch);
+    batch->pool = live->pool;
+    batch->nodes[batch->count++] = live->index;
+    batch->used += bda_node_asked(live->node);
+}
+
+/* The second step: what is more than a range goes alone. */
+static void release_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
+    struct batch batch = { .count = 0, .used = 0 };
+    for (uint32_t i = 0; i < count; i++) {
+        prefetch_ahead(allocator, count - i, handles + i);
+        if (handles[i] == 0)
+            continue;
+        struct bda_live live = bda_range_at(allocator, NULL, bda_handle_index(handles[i]));
+        live.pool = atomic_load_explicit(&live.block->pool, memory_order_relaxed);
+        if (!live.block->plain) {
+            bda_release(allocator, live.index);
+            continue;
+        }
+        bda_record_destroy(allocator, live.node->as.live.record);
+        add_to_batch(&batch, &live);
+    }
+    release_batch(&batch);
+}
+
+bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *handles, uint32_t *bad,
+                      const char **reason) {
+    uint32_t retired = retire_many(allocator, count, handles);
+    if (retired == count) {
+        release_many(allocator, count, handles);
+        return true;
+    }
+    *bad = retired;
+    *reason = bda_handle_fault(allocator, handles[retired]);
+    while (retired-- > 0)
+        if (handles[retired] != 0)
+            bda_unretire(allocator, bda_handle_index(handles[retired]));
+    return false;
 }

@@ -11,6 +11,14 @@
 /* Both steps at once. VK_ERROR_VALIDATION_FAILED_EXT with the reason. */
 VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **reason);
 
+/* The same for a plain range (alloc/plain.h), under one lock. False: it is none, or the handle is bad, and nothing has
+ * changed. */
+bool bda_free_shared(BdaAllocator allocator, BdaHandle handle);
+
+/* Both steps for all of them, or for none: false with the reason and the place of a bad one. Zeros are skipped. */
+bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *handles, uint32_t *bad,
+                      const char **reason);
+
 /* The first step: the node's state becomes `state`, retired or pending. Returns the node, 0 with the reason. */
 uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_state state, const char **reason);
 

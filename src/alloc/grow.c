@@ -1,6 +1,7 @@
 /* New blocks: for a request, ahead of time, and for one allocation alone. See grow.h. */
 #include "alloc/grow.h"
 
+#include "alloc/range.h"
 #include "alloc/reclaim.h"
 
 #include <stdio.h>
@@ -67,6 +68,7 @@ static uint32_t take_record(BdaAllocator allocator, struct bda_request *request)
         request->call = atomic_fetch_add_explicit(&allocator->last_call, 1, memory_order_relaxed) + 1;
     if (index != 0) {
         bda_block_at(allocator, index)->call = request->call;
+        bda_block_at(allocator, index)->plain = false;
         bda_block_at(allocator, index)->warm = false;
     }
     return index;
@@ -119,6 +121,7 @@ static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) 
     pool->atom_skew = bda_max(pool->atom_skew, skew_of(allocator, block));
     if (size >= pool->next_block_size)
         pool->next_block_size = bda_min(pool->next_block_size * 2, pool->max_block_size);
+    block->plain = !pool->key.own_buffers && allocator->event == NULL;
     atomic_store_explicit(&block->pool, pool, memory_order_release);
 }
 
@@ -127,13 +130,15 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *pool, uin
                               const struct bda_request *request, uint32_t *node) {
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
     bda_mutex_lock(&pool->lock);
-    if (bda_pool_secure_nodes(allocator, pool, 1 + BDA_TLSF_NODES_PER_ALLOC)) {
+    if (bda_range_secure_nodes(allocator, pool, 1 + BDA_TLSF_NODES_PER_ALLOC)) {
         join(allocator, pool, index);
-        struct bda_extent extent = bda_pool_extent(allocator, pool, request);
+        struct bda_extent extent = bda_range_extent(pool, request);
         VkDeviceSize pad = (0 - bda_block_at(allocator, index)->region.base) & (extent.alignment - 1);
         *node = bda_tlsf_alloc_at(&pool->tlsf, index, (uint32_t)(pad >> BDA_GRANULE_LOG2), extent.granules);
-        if (*node != 0)
-            bda_pool_count_live(allocator, pool, *node, request);
+        if (*node != 0) {
+            const struct bda_live live = bda_range_at(allocator, pool, *node);
+            bda_range_count(&live, request);
+        }
         result = *node != 0 ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     bda_mutex_unlock(&pool->lock);
@@ -256,10 +261,10 @@ static uint64_t count_in(VkDeviceSize bytes, const struct bda_extent *extent) {
 static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *like) {
     uint64_t count = 0;
     bda_mutex_lock(&pool->lock);
-    struct bda_extent extent = bda_pool_extent(allocator, pool, like);
+    struct bda_extent extent = bda_range_extent(pool, like);
     for (uint32_t block = pool->first_block; block != 0; block = bda_block_at(allocator, block)->next) {
         uint32_t index = bda_block_at(allocator, block)->region.first;
-        for (; index != 0; index = bda_node_of(allocator, index)->next) {
+        for (; index != 0; index = bda_node_next(bda_node_of(allocator, index))) {
             struct bda_node *node = bda_node_of(allocator, index);
             if (bda_node_state(node) == BDA_NODE_FREE)
                 count += count_in(bda_node_held(node), &extent);
@@ -283,11 +288,11 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
                            const struct bda_request *like, uint64_t *count) {
     struct bda_block *block = bda_block_at(allocator, index);
     bda_mutex_lock(&pool->lock);
-    bool secured = bda_pool_secure_nodes(allocator, pool, 1);
+    bool secured = bda_range_secure_nodes(allocator, pool, 1);
     if (secured) {
         block->warm = true;
         join(allocator, pool, index);
-        struct bda_extent extent = bda_pool_extent(allocator, pool, like);
+        struct bda_extent extent = bda_range_extent(pool, like);
         *count = count_in((VkDeviceSize)block->region.size << BDA_GRANULE_LOG2, &extent);
     }
     bda_mutex_unlock(&pool->lock);
@@ -321,7 +326,7 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
                                const struct bda_request *request, uint32_t *node_index) {
     struct bda_block *block = bda_block_at(allocator, index);
     bda_mutex_lock(&pool->lock);
-    bool secured = bda_pool_secure_nodes(allocator, pool, 1);
+    bool secured = bda_range_secure_nodes(allocator, pool, 1);
     if (secured) {
         *node_index = bda_node_list_pop(&allocator->nodes, &pool->tlsf.spare);
         struct bda_node *node = bda_node_of(allocator, *node_index);

@@ -1,25 +1,58 @@
 /*
  * Handles: index of the node (32 bits), generation (24), tag of the allocator (8).
  *
- * Looking one up has two steps, since the lock to take is only known from what it protects: bda_handle_pool reads the
- * tag and the block of the node without a lock and names the pool; bda_handle_node looks again under that pool's lock.
+ * Looking one up has two steps, since the lock to take is only known from what it protects: bda_handle_find reads the
+ * tag and the block of the node without a lock and names the pool; bda_handle_holds looks again under that pool's lock.
  * What is read in between may be stale, never unmapped.
+ *
+ * Both stand in the header because every free and every look at an allocation begins with them.
  */
 #ifndef BDA_ALLOC_HANDLE_H
 #define BDA_ALLOC_HANDLE_H
 
 #include "alloc/allocator.h"
 
-BdaHandle bda_handle_of(BdaAllocator allocator, uint32_t node);
+/* A live allocation, as a handle leads to it. */
+struct bda_live {
+    uint32_t index;
+    struct bda_node *node;
+    struct bda_block *block;
+    struct bda_pool *pool; /* whose lock covers it */
+};
+
+static inline BdaHandle bda_handle_of(BdaAllocator allocator, uint32_t index, struct bda_node *node) {
+    return allocator->tag | (BdaHandle)bda_node_generation(node) << 32 | index;
+}
 
 static inline uint32_t bda_handle_index(BdaHandle handle) {
     return (uint32_t)handle;
 }
 
-/* The pool whose lock covers a live allocation, or NULL and the reason why the handle names none. */
-struct bda_pool *bda_handle_pool(BdaAllocator allocator, BdaHandle handle, const char **reason);
+static inline uint32_t bda_handle_generation(BdaHandle handle) {
+    return (uint32_t)(handle >> 32) & BDA_GENERATION_SPENT;
+}
 
-/* Under the lock of `pool`: the allocation's node, or NULL and the reason. */
-struct bda_node *bda_handle_node(BdaAllocator allocator, struct bda_pool *pool, BdaHandle handle, const char **reason);
+/* What a handle leads to, seen without a lock; false where it names no live allocation. */
+BDA_INLINE bool bda_handle_find(BdaAllocator allocator, BdaHandle handle, struct bda_live *live) {
+    live->index = bda_handle_index(handle);
+    uint32_t length = atomic_load_explicit(&allocator->nodes.store.length, memory_order_acquire);
+    if ((handle ^ allocator->tag) >> 56 != 0 || live->index >= length) /* node 0 is there, but never lives */
+        return false;
+    live->node = bda_node_of(allocator, live->index);
+    if (!bda_node_is_live(live->node, bda_handle_generation(handle)))
+        return false;
+    live->block = bda_block_of(allocator, live->node);
+    live->pool = atomic_load_explicit(&live->block->pool, memory_order_acquire);
+    return live->pool != NULL;
+}
+
+/* Whether it still leads to the same pool, now that the lock of that is held; `live` is filled anew. */
+BDA_INLINE bool bda_handle_holds(BdaAllocator allocator, BdaHandle handle, struct bda_live *live) {
+    const struct bda_pool *locked = live->pool;
+    return bda_handle_find(allocator, handle, live) && live->pool == locked;
+}
+
+/* What is wrong with a handle that names no live allocation. */
+const char *bda_handle_fault(BdaAllocator allocator, BdaHandle handle);
 
 #endif

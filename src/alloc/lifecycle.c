@@ -38,6 +38,12 @@ static void order_types(BdaAllocator allocator) {
         }
 }
 
+static void learn_usages(BdaAllocator allocator) {
+    allocator->special_usage = ~(uint64_t)bda_usage_of_class(&allocator->device, BDA_USAGE_GENERAL);
+    for (uint32_t bit = 0; bit < 32; bit++)
+        allocator->usage_alignment[bit] = bda_usage_alignment(&allocator->device, (uint64_t)1 << bit, false);
+}
+
 /* The memory types that spanning buffers can be bound to, asked of a short-lived one for each class. */
 static VkResult find_range_types(BdaAllocator allocator) {
     struct bda_device *device = &allocator->device;
@@ -59,7 +65,7 @@ static VkResult find_range_types(BdaAllocator allocator) {
 }
 
 VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info, const char **reason) {
-    allocator->tag = next_tag();
+    allocator->tag = (BdaHandle)next_tag() << 56;
     allocator->locks = (info->flags & BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT) == 0;
     allocator->message = info->message;
     allocator->message_user = info->message_user;
@@ -70,6 +76,7 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     bda_host_use_callbacks(&allocator->host, allocator->device.driver_callbacks);
     resolve_sizes(allocator, info);
     order_types(allocator);
+    learn_usages(allocator);
     result = find_range_types(allocator);
     if (result != VK_SUCCESS)
         return result;

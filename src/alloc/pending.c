@@ -115,8 +115,11 @@ static VkResult add(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeli
 
 VkResult bda_pending_add(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,
                          const char **reason) {
-    if (bda_handle_pool(allocator, handle, reason) == NULL)
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handle, &live)) {
+        *reason = bda_handle_fault(allocator, handle);
         return VK_ERROR_VALIDATION_FAILED_EXT;
+    }
     bda_mutex_lock(&allocator->pending.lock);
     VkResult result = add(allocator, handle, timeline, value, reason);
     bda_mutex_unlock(&allocator->pending.lock);

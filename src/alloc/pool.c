@@ -1,5 +1,7 @@
 /* Pools: finding and making them, and taking ranges from the blocks they have. See pool.h. */
 #include "alloc/allocator.h"
+#include "alloc/grow.h"
+#include "alloc/range.h"
 
 #include <string.h>
 
@@ -31,6 +33,16 @@ static VkDeviceSize power_of_two_below(VkDeviceSize size) {
     return power;
 }
 
+/* The size and the alignment up to which a request is certainly no large one: never refused for its size, never
+ * dedicated. 0: blocks are too small to say. */
+static VkDeviceSize most_plain(BdaAllocator allocator, const struct bda_pool *pool) {
+    VkDeviceSize most = pool->max_block_size / 4;
+    while (most != 0 &&
+           bda_grow_is_large(allocator, pool, &(struct bda_request){ .size = most, .room = most, .alignment = most }))
+        most /= 2;
+    return most;
+}
+
 void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize first, VkDeviceSize most) {
     const struct bda_device *device = &allocator->device;
     uint32_t type = pool->key.memory_type;
@@ -48,6 +60,7 @@ void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceS
     pool->max_block_size = most;
     pool->first_block_size = bda_min(bda_max(first, BDA_LEAST_BLOCK), most);
     pool->next_block_size = pool->first_block_size;
+    pool->most_plain = most_plain(allocator, pool);
 }
 
 /* Gives an empty pool its key and sizes. */
@@ -57,6 +70,10 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     pool->usage = key->own_buffers ? 0 : bda_usage_of_class(&allocator->device, key->usage_class);
     pool->keep_empty = allocator->keep_empty;
     pool->atom_skew = 0;
+    pool->least_alignment = BDA_LEAST_ALIGNMENT;
+    if (bda_device_needs_atoms(&allocator->device, key->memory_type))
+        pool->least_alignment = bda_max(BDA_LEAST_ALIGNMENT, allocator->device.limits.non_coherent_atom);
+    pool->most_rounding = bda_max(ROUNDED_ALIGNMENT, pool->least_alignment);
     bda_pool_set_sizes(allocator, pool, 0, 0);
 }
 
@@ -107,6 +124,18 @@ static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_
     return pool;
 }
 
+/* The intents that would try this pool of general ranges first find it without a search from now on. */
+static void become_first(BdaAllocator allocator, uint32_t memory_type, struct bda_pool *pool) {
+    for (uint32_t intent = 0; intent < BDA_INTENT_COUNT; intent++) {
+        const struct bda_type_order *order = &allocator->order[intent][0];
+        uint32_t i = 0;
+        while (i < order->count && (allocator->range_type_bits[BDA_USAGE_GENERAL] >> order->types[i] & 1u) == 0)
+            i++;
+        if (i < order->count && order->types[i] == memory_type)
+            atomic_store_explicit(&allocator->first_pools[intent], pool, memory_order_release);
+    }
+}
+
 VkResult bda_pool_get(BdaAllocator allocator, const struct bda_pool_key *key, struct bda_pool **pool) {
     _Atomic(struct bda_pool *) *quick = &allocator->pools[key->memory_type][key->usage_class][key->own_buffers];
     bool plain = is_plain(key);
@@ -119,6 +148,8 @@ VkResult bda_pool_get(BdaAllocator allocator, const struct bda_pool_key *key, st
         *pool = make_pool(allocator, key, NULL);
     if (plain)
         atomic_store_explicit(quick, *pool, memory_order_release);
+    if (plain && key->usage_class == BDA_USAGE_GENERAL && !key->own_buffers && allocator->event == NULL)
+        become_first(allocator, key->memory_type, *pool);
     bda_mutex_unlock(&allocator->pools_lock);
     return *pool != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
@@ -168,50 +199,19 @@ void bda_pool_unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t ind
 
 /* ---- Taking ---- */
 
-bool bda_pool_secure_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count) {
-    if (pool->tlsf.spare.count >= count)
-        return true;
-    bda_mutex_lock(&allocator->store_lock);
-    bool secured = bda_nodes_take(&allocator->nodes, &pool->tlsf.spare, count);
-    bda_mutex_unlock(&allocator->store_lock);
-    return secured;
-}
-
-struct bda_extent bda_pool_extent(BdaAllocator allocator, const struct bda_pool *pool,
-                                  const struct bda_request *request) {
-    VkDeviceSize alignment = request->alignment;
-    VkDeviceSize room = request->room;
-    VkDeviceSize unit = bda_min(alignment, ROUNDED_ALIGNMENT);
-    if (bda_device_needs_atoms(&allocator->device, pool->key.memory_type)) {
-        VkDeviceSize atom = allocator->device.limits.non_coherent_atom;
-        alignment = bda_max(alignment, atom);
-        unit = bda_max(unit, atom);
-        room += pool->atom_skew;
-    }
-    return (struct bda_extent){ (uint32_t)(bda_align_up(room, unit) >> BDA_GRANULE_LOG2), alignment };
-}
-
-void bda_pool_count_live(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
-                         const struct bda_request *request) {
-    struct bda_node *node = bda_node_of(allocator, index);
-    bda_block_of(allocator, node)->warm = false;
-    node->as.live.slack = (uint32_t)(bda_node_held(node) - request->size);
-    node->as.live.record = request->record;
-    pool->counters.live_count++;
-    pool->counters.used += request->size;
-}
-
 VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                        uint32_t *node) {
-    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    struct bda_live live;
     bda_mutex_lock(&pool->lock);
-    if (bda_pool_secure_nodes(allocator, pool, BDA_TLSF_NODES_PER_ALLOC)) {
-        struct bda_extent extent = bda_pool_extent(allocator, pool, request);
-        *node = bda_tlsf_alloc(&pool->tlsf, extent.granules, extent.alignment);
-        if (*node != 0)
-            bda_pool_count_live(allocator, pool, *node, request);
-        result = *node != 0 ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    }
+    VkResult result = bda_range_take(allocator, pool, request, &live);
     bda_mutex_unlock(&pool->lock);
+    *node = result == VK_SUCCESS ? live.index : 0;
     return result;
+}
+
+bool bda_pool_fetch_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count) {
+    bda_mutex_lock(&allocator->store_lock);
+    bool fetched = bda_nodes_take(&allocator->nodes, &pool->tlsf.spare, count);
+    bda_mutex_unlock(&allocator->store_lock);
+    return fetched;
 }

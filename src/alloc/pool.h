@@ -39,19 +39,23 @@ struct bda_pool {
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
     VkDeviceSize keep_empty;
+    VkDeviceSize least_alignment; /* of ranges; not below the atom, where they must own whole ones */
+    VkDeviceSize most_rounding;   /* alignments up to it are rounded up to in size, too */
+    VkDeviceSize most_plain;      /* sizes and alignments up to it break no limit and want no memory of their own */
     /* under the lock: */
-    struct bda_tlsf tlsf;
-    VkDeviceSize next_block_size;
-    uint32_t opening;       /* blocks on their way: while there is one, others open no more than they need */
     VkDeviceSize atom_skew; /* bytes by which aligned addresses miss the atoms of the memory; 0 on known drivers */
-    uint32_t first_block;   /* cut into pieces */
-    uint32_t first_dedicated;
     struct bda_pool_counters {
-        uint64_t block_count, dedicated_count, live_count, pending_count;
-        VkDeviceSize reserved, used, pending;
+        uint64_t live_count, pending_count;
+        VkDeviceSize used, pending, reserved;
+        uint64_t block_count, dedicated_count;
         VkDeviceSize dedicated_used, dedicated_pending; /* of them, in dedicated blocks */
         VkDeviceSize region_bytes;                      /* of the blocks that are cut */
     } counters;
+    struct bda_tlsf tlsf;
+    VkDeviceSize next_block_size;
+    uint32_t opening;     /* blocks on their way: while there is one, others open no more than they need */
+    uint32_t first_block; /* cut into pieces */
+    uint32_t first_dedicated;
 };
 
 /* A pool of the caller's: one pool for ranges, one for own buffers, and what they share. Its memory lives as long as
@@ -91,22 +95,16 @@ void bda_pool_unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t ind
 VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                        uint32_t *node);
 
-/* Sees to it that the TLSF has `count` spare nodes. The pool's lock is held. */
-bool bda_pool_secure_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count);
+/* Takes `count` spare nodes and more from the store for the pool's TLSF. The pool's lock is held; see
+ * bda_range_secure_nodes. */
+bool bda_pool_fetch_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count);
 
-/* Counts a range that was just taken, and writes down whose it is. The pool's lock is held. */
-void bda_pool_count_live(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
-                         const struct bda_request *request);
+/* Where a range begins in its region, in bytes; the bytes that TLSF holds for it, and how many of them were asked for.
+ */
+static inline VkDeviceSize bda_node_start(const struct bda_node *node) {
+    return (VkDeviceSize)node->offset << BDA_GRANULE_LOG2;
+}
 
-/* What a request amounts to in this pool. The pool's lock is held. */
-struct bda_extent {
-    uint32_t granules;
-    VkDeviceSize alignment;
-};
-struct bda_extent bda_pool_extent(BdaAllocator allocator, const struct bda_pool *pool,
-                                  const struct bda_request *request);
-
-/* Bytes that TLSF holds for a range, and how many of them were asked for. */
 static inline VkDeviceSize bda_node_held(const struct bda_node *node) {
     return (VkDeviceSize)node->size << BDA_GRANULE_LOG2;
 }

@@ -3,6 +3,7 @@
 
 #include "alloc/access.h"
 #include "alloc/free.h"
+#include "alloc/plain.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
 
@@ -179,17 +180,53 @@ static VkResult request_range(BdaAllocator allocator, const BdaAllocInfo *info, 
     return result;
 }
 
-VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
+BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
+    const char *const function = "bda_alloc";
     if (allocation == NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "allocation is NULL");
+        return bda_refuse(allocator, function, VK_ERROR_VALIDATION_FAILED_EXT, "allocation is NULL");
     memset(allocation, 0, sizeof *allocation);
     if (allocator == NULL || info == NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL");
+        return bda_refuse(allocator, function, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL");
     struct bda_request request = { .reason = NULL };
     VkResult result = request_range(allocator, info, &request);
     if (result == VK_SUCCESS)
         result = fulfil(allocator, &request, allocation);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, request.reason);
+    return result == VK_SUCCESS ? result : bda_refuse(allocator, function, result, request.reason);
+}
+
+VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
+    if (allocator == NULL || info == NULL || allocation == NULL || !bda_plain_alloc(allocator, info, allocation))
+        return alloc_the_long_way(allocator, info, allocation);
+    return VK_SUCCESS;
+}
+
+/* Takes back what a batch has so far, the blocks that it opened too. */
+static void undo(BdaAllocator allocator, uint32_t count, BdaAllocation *allocations, uint32_t call) {
+    while (count-- > 0)
+        (void)bda_free_handle(allocator, allocations[count].handle, &(const char *){ NULL });
+    bda_reclaim_call(allocator, call);
+}
+
+/* Runs of plain requests, and between them what takes the long way. `done` is how many have come through, and
+ * `request` the one that did not. */
+static VkResult alloc_all(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos, BdaAllocation *allocations,
+                          uint32_t *done, struct bda_request *request) {
+    uint32_t call = 0;
+    for (uint32_t i = 0; i < count;) {
+        i += bda_allocate_run(allocator, count - i, &infos[i], &allocations[i]);
+        *done = i;
+        if (i == count)
+            break;
+        *request = (struct bda_request){ .call = call };
+        VkResult result = request_range(allocator, &infos[i], request);
+        if (result == VK_SUCCESS)
+            result = fulfil(allocator, request, &allocations[i]);
+        if (result != VK_SUCCESS)
+            return result;
+        call = request->call;
+        i++;
+    }
+    return VK_SUCCESS;
 }
 
 VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos, BdaAllocation *allocations) {
@@ -197,27 +234,20 @@ VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const BdaAllocIn
         return VK_SUCCESS;
     if (allocations == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "allocations is NULL");
-    memset(allocations, 0, count * sizeof allocations[0]);
-    if (allocator == NULL || infos == NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "infos is NULL");
-    uint32_t call = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct bda_request request = { .call = call };
-        VkResult result = request_range(allocator, &infos[i], &request);
-        if (result == VK_SUCCESS)
-            result = fulfil(allocator, &request, &allocations[i]);
-        call = request.call;
-        if (result == VK_SUCCESS)
-            continue;
-        char where[64];
-        (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)i);
-        while (i-- > 0)
-            (void)bda_free_handle(allocator, allocations[i].handle, &(const char *){ NULL });
-        bda_reclaim_call(allocator, call);
+    if (allocator == NULL || infos == NULL) {
         memset(allocations, 0, count * sizeof allocations[0]);
-        return bda_refuse(allocator, where, result, request.reason);
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "infos is NULL");
     }
-    return VK_SUCCESS;
+    uint32_t done = 0;
+    struct bda_request request;
+    VkResult result = alloc_all(allocator, count, infos, allocations, &done, &request);
+    if (result == VK_SUCCESS)
+        return result;
+    undo(allocator, done, allocations, request.call);
+    memset(allocations, 0, count * sizeof allocations[0]);
+    char where[64];
+    (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)done);
+    return bda_refuse(allocator, where, result, request.reason);
 }
 
 /* ---- Room ahead ---- */

@@ -1,21 +1,26 @@
 /* bda_free and its kin. */
 #include "alloc/free.h"
 
-#include "alloc/handle.h"
 #include "alloc/pending.h"
+#include "alloc/plain.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
 
 #include <stdio.h>
 
-VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
-    if (allocator == NULL)
-        return VK_ERROR_VALIDATION_FAILED_EXT;
+BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle) {
     if (handle == 0)
         return VK_SUCCESS;
     const char *reason = NULL;
     VkResult result = bda_free_handle(allocator, handle, &reason);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
+    return result == VK_SUCCESS ? result : bda_refuse(allocator, "bda_free", result, reason);
+}
+
+VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    bool freed = allocator->locks ? bda_free_shared(allocator, handle) : bda_plain_free(allocator, handle);
+    return freed ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
 VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value) {
@@ -32,28 +37,18 @@ VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore ti
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
 }
 
-/* All are retired before any is released: a bad one in the middle then costs nothing but taking the retirements back.
- */
 VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if (handles == NULL && count != 0)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "handles is NULL");
     const char *reason = NULL;
-    for (uint32_t i = 0; i < count; i++) {
-        if (handles[i] == 0 || bda_retire(allocator, handles[i], BDA_NODE_RETIRED, &reason) != 0)
-            continue;
-        char where[64];
-        (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)i);
-        while (i-- > 0)
-            if (handles[i] != 0)
-                bda_unretire(allocator, bda_handle_index(handles[i]));
-        return bda_refuse(allocator, where, VK_ERROR_VALIDATION_FAILED_EXT, reason);
-    }
-    for (uint32_t i = 0; i < count; i++)
-        if (handles[i] != 0)
-            bda_release(allocator, bda_handle_index(handles[i]));
-    return VK_SUCCESS;
+    uint32_t bad = 0;
+    if (bda_free_handles(allocator, count, handles, &bad, &reason))
+        return VK_SUCCESS;
+    char where[64];
+    (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)bad);
+    return bda_refuse(allocator, where, VK_ERROR_VALIDATION_FAILED_EXT, reason);
 }
 
 VkResult bda_collect(BdaAllocator allocator) {

@@ -9,6 +9,28 @@
 #include <intrin.h>
 #endif
 
+/* For the few functions that an allocation or a free consists of: compilers weigh their sizes one by one and leave
+ * calls between them, which cost a third of the whole. And for what must not take registers from them. */
+#if defined(__GNUC__)
+#define BDA_INLINE static inline __attribute__((always_inline))
+#define BDA_COLD   static __attribute__((noinline, cold))
+#elif defined(_MSC_VER)
+#define BDA_INLINE static __forceinline
+#define BDA_COLD   static __declspec(noinline)
+#else
+#define BDA_INLINE static inline
+#define BDA_COLD   static
+#endif
+
+/* Asks for a cache line that will be written soon. */
+static inline void bda_prefetch(const void *address) {
+#if defined(__GNUC__)
+    __builtin_prefetch(address, 1);
+#else
+    (void)address;
+#endif
+}
+
 /* Index of the highest set bit; `value` is not zero. */
 static inline uint32_t bda_floor_log2(uint32_t value) {
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -28,6 +50,24 @@ static inline uint32_t bda_lowest_bit(uint32_t value) {
     return index;
 #else
     return (uint32_t)__builtin_ctz(value);
+#endif
+}
+
+/* The same of 64 bits. */
+static inline uint32_t bda_lowest_bit64(uint64_t value) {
+#if defined(_MSC_VER) && !defined(__clang__)
+    unsigned long index;
+    return _BitScanForward(&index, (uint32_t)value) ? index : 32 + bda_lowest_bit((uint32_t)(value >> 32));
+#else
+    return (uint32_t)__builtin_ctzll(value);
+#endif
+}
+
+static inline uint32_t bda_floor_log2_64(uint64_t value) {
+#if defined(_MSC_VER) && !defined(__clang__)
+    return value >> 32 != 0 ? 32 + bda_floor_log2((uint32_t)(value >> 32)) : bda_floor_log2((uint32_t)value);
+#else
+    return 63u - (uint32_t)__builtin_clzll(value);
 #endif
 }
 

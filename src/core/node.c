@@ -13,24 +13,33 @@ void bda_nodes_destroy(struct bda_nodes *nodes) {
     bda_store_destroy(&nodes->store);
 }
 
+static void move(struct bda_nodes *nodes, struct bda_node_list *to, struct bda_node_list *from) {
+    bda_node_list_push(nodes, to, bda_node_list_pop(nodes, from));
+}
+
+/* Adds up to `wanted` new nodes to the list, at least one. */
+static bool make(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t wanted) {
+    uint64_t length = atomic_load_explicit(&nodes->store.length, memory_order_relaxed);
+    if (length + wanted > BDA_NODES_MOST)
+        return false;
+    uint32_t first = 0;
+    uint32_t added = bda_store_grow(&nodes->store, wanted, &first);
+    for (uint32_t i = added; i-- > 0;) /* backwards: what was made together is popped in order */
+        bda_node_list_push(nodes, list, first + i);
+    return added != 0;
+}
+
 bool bda_nodes_take(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t count) {
     if (list->count >= count)
         return true;
     uint32_t wanted = count > TAKE_AT_ONCE ? count : TAKE_AT_ONCE;
     while (list->count < wanted && nodes->spare.count != 0)
-        bda_node_list_push(nodes, list, bda_node_list_pop(nodes, &nodes->spare));
-    while (list->count < wanted) {
-        uint32_t first = 0;
-        uint32_t added = bda_store_grow(&nodes->store, wanted - list->count, &first);
-        if (added == 0)
-            break;
-        for (uint32_t i = added; i-- > 0;) /* backwards: what was made together is popped in order */
-            bda_node_list_push(nodes, list, first + i);
-    }
+        move(nodes, list, &nodes->spare);
+    while (list->count < wanted && make(nodes, list, wanted - list->count)) {}
     return list->count >= count;
 }
 
 void bda_nodes_give(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t count) {
     while (count-- != 0)
-        bda_node_list_push(nodes, &nodes->spare, bda_node_list_pop(nodes, list));
+        move(nodes, &nodes->spare, list);
 }

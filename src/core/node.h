@@ -22,15 +22,30 @@ enum bda_node_state {
     BDA_NODE_QUARANTINED, /* freed, kept from reuse to catch late accesses */
 };
 
-enum { BDA_NODE_CHUNK_LOG2 = 8 }; /* 8 KiB a chunk: a growth step of a microsecond */
+enum {
+    BDA_NODE_CHUNK_LOG2 = 10, /* 32 KiB a chunk: a growth step of a few microseconds */
+    BDA_NODE_STATE_BITS = 4,  /* of a tag, the lowest; above them the zone, above that the generation */
+    BDA_NODE_ZONE_BITS = 4,
+    BDA_NODE_GENERATION_SHIFT = BDA_NODE_STATE_BITS + BDA_NODE_ZONE_BITS,
+};
+
+/* Links to neighbours have a bit less than 32 for an index. */
+#define BDA_NODES_MOST (UINT32_MAX >> 1)
+
+#define BDA_NODE_STATE_MASK ((1u << BDA_NODE_STATE_BITS) - 1)
+#define BDA_NODE_ZONE_MASK  (((1u << BDA_NODE_ZONE_BITS) - 1) << BDA_NODE_STATE_BITS)
 
 #define BDA_GENERATION_SPENT 0xFFFFFFu
+
+/* Leads to a neighbour by address: its index, and in the lowest bit whether it is a free range. So a range that is
+ * freed between two live ones reads no cache line but its own. */
+typedef uint32_t bda_link;
 
 struct bda_node {
     uint32_t offset;   /* in granules from the start of its region */
     uint32_t size;     /* in granules */
-    uint32_t previous; /* the neighbours by address, 0 at the region's ends */
-    uint32_t next;
+    bda_link previous; /* 0 at the region's ends */
+    bda_link next;
     union {
         struct { /* free: its list */
             uint32_t previous, next;
@@ -45,11 +60,32 @@ struct bda_node {
         } waiting;
         uint32_t spare; /* unused: the next spare node */
     } as;
-    _Atomic uint32_t tag;    /* generation << 8 | state */
+    _Atomic uint32_t tag;    /* generation, zone (see tlsf.h), state */
     _Atomic uint32_t region; /* which block it lies in */
 };
 
 _Static_assert(sizeof(struct bda_node) == 32, "two nodes to a cache line");
+
+static inline uint32_t bda_link_index(bda_link link) {
+    return link >> 1;
+}
+
+static inline bool bda_link_is_free(bda_link link) {
+    return (link & 1u) != 0;
+}
+
+static inline bda_link bda_link_to(uint32_t index, bool is_free) {
+    return index << 1 | (bda_link)is_free;
+}
+
+/* The neighbours of a range, 0 where it ends its region. */
+static inline uint32_t bda_node_previous(const struct bda_node *node) {
+    return bda_link_index(node->previous);
+}
+
+static inline uint32_t bda_node_next(const struct bda_node *node) {
+    return bda_link_index(node->next);
+}
 
 struct bda_node_list {
     uint32_t first;
@@ -71,20 +107,46 @@ bool bda_nodes_take(struct bda_nodes *nodes, struct bda_node_list *list, uint32_
 /* Moves `count` nodes of `list` back. One thread at a time. */
 void bda_nodes_give(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t count);
 
+/* The chunks of the store as they are now: an operation that looks up many nodes asks for them once. They name every
+ * node that was there when they were asked for. */
+typedef const uintptr_t *bda_node_chunks;
+
+static inline bda_node_chunks bda_nodes_chunks(struct bda_nodes *nodes) {
+    return atomic_load_explicit(&nodes->store.directory, memory_order_acquire)->origins;
+}
+
+static inline struct bda_node *bda_node_in(bda_node_chunks chunks, uint32_t index) {
+    return (struct bda_node *)(chunks[index >> BDA_NODE_CHUNK_LOG2] + index * sizeof(struct bda_node));
+}
+
 static inline struct bda_node *bda_node_at(struct bda_nodes *nodes, uint32_t index) {
-    return bda_store_element(&nodes->store, index, BDA_NODE_CHUNK_LOG2, sizeof(struct bda_node));
+    return bda_node_in(bda_nodes_chunks(nodes), index);
 }
 
 static inline uint32_t bda_node_tag(struct bda_node *node) {
     return atomic_load_explicit(&node->tag, memory_order_relaxed);
 }
 
+static inline void bda_node_set_tag(struct bda_node *node, uint32_t tag) {
+    atomic_store_explicit(&node->tag, tag, memory_order_relaxed);
+}
+
 static inline enum bda_node_state bda_node_state(struct bda_node *node) {
-    return (enum bda_node_state)(bda_node_tag(node) & 0xFFu);
+    return (enum bda_node_state)(bda_node_tag(node) & BDA_NODE_STATE_MASK);
+}
+
+static inline uint32_t bda_node_zone(struct bda_node *node) {
+    return (bda_node_tag(node) & BDA_NODE_ZONE_MASK) >> BDA_NODE_STATE_BITS;
 }
 
 static inline uint32_t bda_node_generation(struct bda_node *node) {
-    return bda_node_tag(node) >> 8;
+    return bda_node_tag(node) >> BDA_NODE_GENERATION_SHIFT;
+}
+
+/* Whether it is the allocation that a handle of this generation names. */
+static inline bool bda_node_is_live(struct bda_node *node, uint32_t generation) {
+    uint32_t live = generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE;
+    return (bda_node_tag(node) & ~BDA_NODE_ZONE_MASK) == live;
 }
 
 static inline bool bda_node_is_spent(struct bda_node *node) {
@@ -92,20 +154,24 @@ static inline bool bda_node_is_spent(struct bda_node *node) {
 }
 
 static inline void bda_node_set_state(struct bda_node *node, enum bda_node_state state) {
-    uint32_t tag = (bda_node_tag(node) & ~0xFFu) | (uint32_t)state;
-    atomic_store_explicit(&node->tag, tag, memory_order_relaxed);
+    bda_node_set_tag(node, (bda_node_tag(node) & ~BDA_NODE_STATE_MASK) | (uint32_t)state);
+}
+
+static inline void bda_node_set(struct bda_node *node, enum bda_node_state state, uint32_t zone) {
+    uint32_t generation = bda_node_tag(node) & ~(BDA_NODE_STATE_MASK | BDA_NODE_ZONE_MASK);
+    bda_node_set_tag(node, generation | zone << BDA_NODE_STATE_BITS | (uint32_t)state);
 }
 
 /* Ends a life: the generation moves, so every handle to it is stale, and the state is `state`. */
 static inline void bda_node_retire(struct bda_node *node, enum bda_node_state state) {
-    uint32_t tag = ((bda_node_generation(node) + 1) << 8) | (uint32_t)state;
-    atomic_store_explicit(&node->tag, tag, memory_order_relaxed);
+    uint32_t tag = bda_node_tag(node) & ~BDA_NODE_STATE_MASK;
+    bda_node_set_tag(node, (tag + (1u << BDA_NODE_GENERATION_SHIFT)) | (uint32_t)state);
 }
 
 /* Takes a retirement back, before anything was made of it. */
 static inline void bda_node_revive(struct bda_node *node) {
-    uint32_t tag = ((bda_node_generation(node) - 1) << 8) | (uint32_t)BDA_NODE_LIVE;
-    atomic_store_explicit(&node->tag, tag, memory_order_relaxed);
+    uint32_t tag = bda_node_tag(node) & ~BDA_NODE_STATE_MASK;
+    bda_node_set_tag(node, (tag - (1u << BDA_NODE_GENERATION_SHIFT)) | (uint32_t)BDA_NODE_LIVE);
 }
 
 static inline uint32_t bda_node_region(struct bda_node *node) {
@@ -113,23 +179,32 @@ static inline uint32_t bda_node_region(struct bda_node *node) {
 }
 
 /* Pops a node; the list is not empty. */
-static inline uint32_t bda_node_list_pop(struct bda_nodes *nodes, struct bda_node_list *list) {
+static inline uint32_t bda_node_pop(bda_node_chunks chunks, struct bda_node_list *list) {
     uint32_t index = list->first;
-    list->first = bda_node_at(nodes, index)->as.spare;
+    list->first = bda_node_in(chunks, index)->as.spare;
     list->count--;
     return index;
 }
 
 /* Pushes a node that nothing refers to any more. One whose generation is spent is left out of every list for good:
  * 32 bytes are lost once in sixteen million frees, and no stale handle ever becomes valid again. */
-static inline void bda_node_list_push(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t index) {
-    struct bda_node *node = bda_node_at(nodes, index);
-    bda_node_set_state(node, BDA_NODE_UNUSED);
-    if (bda_node_is_spent(node))
+static inline void bda_node_push(struct bda_node_list *list, uint32_t index, struct bda_node *node) {
+    uint32_t tag = bda_node_tag(node) & ~BDA_NODE_STATE_MASK;
+    bda_node_set_tag(node, tag | (uint32_t)BDA_NODE_UNUSED);
+    if (tag >> BDA_NODE_GENERATION_SHIFT == BDA_GENERATION_SPENT)
         return;
     node->as.spare = list->first;
     list->first = index;
     list->count++;
+}
+
+/* The same by index alone. */
+static inline uint32_t bda_node_list_pop(struct bda_nodes *nodes, struct bda_node_list *list) {
+    return bda_node_pop(bda_nodes_chunks(nodes), list);
+}
+
+static inline void bda_node_list_push(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t index) {
+    bda_node_push(list, index, bda_node_at(nodes, index));
 }
 
 #endif

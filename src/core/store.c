@@ -16,7 +16,7 @@ void bda_store_init(struct bda_store *store, struct bda_host *host, uint32_t ele
 }
 
 static size_t directory_size(uint32_t length) {
-    return sizeof(struct bda_directory) + length * sizeof(unsigned char *);
+    return sizeof(struct bda_directory) + length * sizeof(uintptr_t);
 }
 
 static size_t chunk_size(const struct bda_store *store) {
@@ -28,7 +28,7 @@ void bda_store_destroy(struct bda_store *store) {
     uint32_t length = atomic_load_explicit(&store->length, memory_order_relaxed);
     uint32_t chunks = (uint32_t)(((uint64_t)length + (1u << store->chunk_log2) - 1) >> store->chunk_log2);
     for (uint32_t i = 0; i < chunks; i++)
-        bda_host_release(store->host, newest->chunks[i], chunk_size(store));
+        bda_host_release(store->host, (void *)(newest->origins[i] + i * chunk_size(store)), chunk_size(store));
     while (newest != NULL) {
         struct bda_directory *outgrown = newest->outgrown;
         bda_host_release(store->host, newest, directory_size(newest->length));
@@ -49,7 +49,7 @@ static struct bda_directory *directory_for(struct bda_store *store, uint32_t chu
     larger->outgrown = present;
     larger->length = length;
     if (present != NULL)
-        memcpy(larger->chunks, present->chunks, present->length * sizeof present->chunks[0]);
+        memcpy(larger->origins, present->origins, present->length * sizeof present->origins[0]);
     atomic_store_explicit(&store->directory, larger, memory_order_release);
     return larger;
 }
@@ -69,7 +69,7 @@ static uint32_t grow(struct bda_store *store, uint32_t wanted, uint32_t *first) 
         if (chunk == NULL)
             return 0;
         memset(chunk, 0, chunk_size(store));
-        directory->chunks[length >> store->chunk_log2] = chunk;
+        directory->origins[length >> store->chunk_log2] = (uintptr_t)chunk - (size_t)length * store->element_size;
     }
     *first = length;
     atomic_store_explicit(&store->length, length + added, memory_order_release);

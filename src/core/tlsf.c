@@ -1,21 +1,22 @@
-/* Two-level segregated fit, see tlsf.h. */
+/* Two-level segregated fit with zones, see tlsf.h. */
 #include "core/tlsf.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define NO_CLASS UINT32_MAX
+/* The list bits of one zone in a word of `lists`. */
+#define ZONE_BITS (UINT64_MAX / ((1u << BDA_TLSF_ZONES) - 1))
 
-static struct bda_node *node_at(struct bda_tlsf *tlsf, uint32_t index) {
-    return bda_node_at(tlsf->nodes, index);
-}
+_Static_assert(BDA_TLSF_WORDS <= 64, "one word tells which words of a zone hold something");
+_Static_assert(64 % BDA_TLSF_ZONES == 0, "the lists of a class share a word");
+_Static_assert(BDA_TLSF_ZONES <= 1 << BDA_NODE_ZONE_BITS, "a node remembers its zone");
 
-static struct bda_region *region_of(struct bda_tlsf *tlsf, struct bda_node *node) {
+BDA_INLINE struct bda_region *region_of(struct bda_tlsf *tlsf, struct bda_node *node) {
     return bda_store_at(tlsf->regions, bda_node_region(node));
 }
 
-static bool is_free(struct bda_tlsf *tlsf, uint32_t index) {
-    return index != 0 && bda_node_state(node_at(tlsf, index)) == BDA_NODE_FREE;
+BDA_INLINE bool is_whole_region(const struct bda_node *node) {
+    return (node->previous | node->next) == 0;
 }
 
 void bda_tlsf_init(struct bda_tlsf *tlsf, struct bda_nodes *nodes, struct bda_store *regions, uint32_t granule_log2) {
@@ -27,167 +28,276 @@ void bda_tlsf_init(struct bda_tlsf *tlsf, struct bda_nodes *nodes, struct bda_st
 
 /* ---- The lists of free ranges ---- */
 
-static void insert_free(struct bda_tlsf *tlsf, uint32_t index, struct bda_node *node) {
-    uint32_t class = bda_tlsf_class_of(node->size);
-    uint32_t next = tlsf->first[class];
+BDA_INLINE uint32_t list_of(struct bda_node *node) {
+    return bda_tlsf_class_of(node->size) * BDA_TLSF_ZONES + bda_node_zone(node);
+}
+
+/* Whether a node has neighbours in its list cannot be predicted, so what they are to be told is written anyway, if need
+ * be to a node that is nobody's. */
+BDA_INLINE struct bda_node *in_list(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index) {
+    uintptr_t there = (uintptr_t)0 - (index != 0); /* a mask: compilers make a branch of the other ways to say it */
+    uintptr_t node = (uintptr_t)bda_node_in(chunks, index), nowhere = (uintptr_t)&tlsf->nowhere;
+    return (struct bda_node *)(nowhere ^ ((node ^ nowhere) & there));
+}
+
+BDA_INLINE void link(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
+                     uint32_t list) {
+    uint32_t next = tlsf->lists[list].first;
     node->as.list.previous = 0;
     node->as.list.next = next;
-    if (next != 0)
-        node_at(tlsf, next)->as.list.previous = index;
-    tlsf->first[class] = index;
-    tlsf->class_map[class / BDA_TLSF_CLASSES] |= 1u << class % BDA_TLSF_CLASSES;
-    tlsf->level_map |= 1u << class / BDA_TLSF_CLASSES;
-    bda_node_set_state(node, BDA_NODE_FREE);
+    in_list(tlsf, chunks, next)->as.list.previous = index;
+    tlsf->lists[list] = (struct bda_tlsf_list){ index, node->size };
+    tlsf->filled[list / 64] |= (uint64_t)1 << list % 64;
+    tlsf->words_of_zone[list % BDA_TLSF_ZONES] |= (uint64_t)1 << list / 64;
 }
 
-static void remove_free(struct bda_tlsf *tlsf, struct bda_node *node) {
+BDA_INLINE void unlink(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct bda_node *node, uint32_t list) {
     uint32_t previous = node->as.list.previous, next = node->as.list.next;
-    if (next != 0)
-        node_at(tlsf, next)->as.list.previous = previous;
+    struct bda_node *behind = in_list(tlsf, chunks, next);
+    behind->as.list.previous = previous;
     if (previous != 0) {
-        node_at(tlsf, previous)->as.list.next = next;
+        bda_node_in(chunks, previous)->as.list.next = next;
         return;
     }
-    uint32_t class = bda_tlsf_class_of(node->size);
-    tlsf->first[class] = next;
-    if (next != 0)
-        return;
-    uint32_t level = class / BDA_TLSF_CLASSES;
-    tlsf->class_map[level] &= ~(1u << class % BDA_TLSF_CLASSES);
-    if (tlsf->class_map[level] == 0)
-        tlsf->level_map &= ~(1u << level);
+    tlsf->lists[list] = (struct bda_tlsf_list){ next, behind->size };
+    tlsf->filled[list / 64] ^= (uint64_t)(next == 0) << list % 64;
 }
 
-/* The lowest class from `class` up that is not empty. */
-static uint32_t find_class(const struct bda_tlsf *tlsf, uint32_t class) {
-    uint32_t level = class / BDA_TLSF_CLASSES;
-    if (level >= BDA_TLSF_LEVELS)
-        return NO_CLASS;
-    uint32_t classes = tlsf->class_map[level] & (UINT32_MAX << class % BDA_TLSF_CLASSES);
-    if (classes == 0) {
-        uint32_t levels = tlsf->level_map & (UINT32_MAX << level << 1);
-        if (levels == 0)
-            return NO_CLASS;
-        level = bda_lowest_bit(levels);
-        classes = tlsf->class_map[level];
+/* A free node changed its size or zone. It keeps its place where its list is still the same. */
+BDA_INLINE void relink(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
+                       uint32_t old) {
+    uint32_t list = list_of(node);
+    if (list == old) {
+        if (tlsf->lists[list].first == index)
+            tlsf->lists[list].size = node->size;
+        return;
     }
-    return level * BDA_TLSF_CLASSES + bda_lowest_bit(classes);
+    unlink(tlsf, chunks, node, old);
+    link(tlsf, chunks, index, node, list);
+}
+
+/* ---- Zones ---- */
+
+/* The zone of a position: the first eighth, up to a quarter, up to a half, the rest (of all granules, rounded down to a
+ * power of two). */
+BDA_INLINE uint32_t zone_at(const struct bda_tlsf *tlsf, const struct bda_region *region, uint32_t offset) {
+    uint64_t eighths = (region->start + offset) >> tlsf->zone_shift;
+    return (uint32_t)bda_min(bda_floor_log2_64(eighths << 1 | 1), BDA_TLSF_ZONES - 1);
+}
+
+static void count_granules(struct bda_tlsf *tlsf, uint64_t granules) {
+    const uint32_t halvings = BDA_TLSF_ZONES - 1;
+    tlsf->granules = granules;
+    tlsf->zone_shift = bda_floor_log2_64(granules | 1u << halvings) - halvings;
 }
 
 /* ---- The search ---- */
 
-/* Granules from the start of a free range to its first aligned address. */
-static uint64_t padding(struct bda_tlsf *tlsf, struct bda_node *node, uint64_t alignment) {
-    uint64_t address = region_of(tlsf, node)->base + ((uint64_t)node->offset << tlsf->granule_log2);
-    return ((0 - address) & (alignment - 1)) >> tlsf->granule_log2;
+struct wanted {
+    uint32_t size;  /* granules */
+    uint64_t mask;  /* of the alignment, in granules */
+    bool with_base; /* the alignment is larger than that of the bases */
+};
+
+/* A free range and the list it is in; index 0 is none. */
+struct place {
+    uint32_t index, list;
+};
+
+BDA_COLD uint64_t base_of(struct bda_tlsf *tlsf, struct bda_node *node) {
+    return region_of(tlsf, node)->base >> tlsf->granule_log2;
 }
 
-static bool fits(struct bda_tlsf *tlsf, struct bda_node *node, uint32_t size, uint64_t alignment) {
-    return padding(tlsf, node, alignment) + size <= node->size;
+/* Granules from the start of a free range to its first aligned address. */
+BDA_INLINE uint64_t padding(struct bda_tlsf *tlsf, struct bda_node *node, const struct wanted *wanted) {
+    uint64_t address = node->offset;
+    if (wanted->with_base)
+        address += base_of(tlsf, node);
+    return (0 - address) & wanted->mask;
+}
+
+BDA_INLINE bool fits(struct bda_tlsf *tlsf, struct bda_node *node, const struct wanted *wanted) {
+    return padding(tlsf, node, wanted) + wanted->size <= node->size;
+}
+
+/* The lists of the class of `size`, which `from` is the first of, and of the few classes above it that share its word:
+ * a range from them fits well. */
+BDA_INLINE uint64_t near_lists(const struct bda_tlsf *tlsf, uint32_t from) {
+    const uint64_t near = ((uint64_t)1 << (1 + BDA_TLSF_NEAR_CLASSES) * BDA_TLSF_ZONES) - 1;
+    return tlsf->filled[from / 64] >> from % 64 & near;
+}
+
+static struct place find_near(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct wanted *wanted) {
+    uint32_t from = bda_tlsf_class_of(wanted->size) * BDA_TLSF_ZONES;
+    uint64_t found = near_lists(tlsf, from);
+    for (uint32_t tries = BDA_TLSF_NEAR_TRIES; found != 0 && tries != 0; tries--) {
+        uint32_t list = from + bda_lowest_bit64(found), index = tlsf->lists[list].first;
+        if (fits(tlsf, bda_node_in(chunks, index), wanted))
+            return (struct place){ index, list };
+        found &= found - 1;
+    }
+    return (struct place){ 0, 0 };
+}
+
+/* A range that surely holds `size` granules, from the lowest zone that has one. A bit in `words_of_zone` may be out of
+ * date, which is found out here, once for each time that it was set. */
+BDA_INLINE struct place find_low(struct bda_tlsf *tlsf, uint64_t size) {
+    uint32_t from = size <= UINT32_MAX ? bda_tlsf_class_above((uint32_t)size) * BDA_TLSF_ZONES : BDA_TLSF_LISTS;
+    if (from >= BDA_TLSF_LISTS)
+        return (struct place){ 0, 0 };
+    const uint64_t here = UINT64_MAX << from % 64, further = UINT64_MAX << from / 64 << 1;
+    for (uint32_t zone = 0; zone < BDA_TLSF_ZONES; zone++) {
+        uint32_t word = from / 64;
+        uint64_t found = tlsf->filled[word] & here & ZONE_BITS << zone;
+        for (uint64_t words; found == 0 && (words = tlsf->words_of_zone[zone] & further) != 0;) {
+            word = bda_lowest_bit64(words);
+            found = tlsf->filled[word] & ZONE_BITS << zone;
+            tlsf->words_of_zone[zone] ^= (uint64_t)(found == 0) << word;
+        }
+        if (found != 0) {
+            uint32_t list = word * 64 + bda_lowest_bit64(found);
+            return (struct place){ tlsf->lists[list].first, list };
+        }
+    }
+    return (struct place){ 0, 0 };
 }
 
 /* The last resort before a refusal: a few ranges from the class of `size` itself upwards. */
-static uint32_t try_some(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
+static struct place find_some(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct wanted *wanted) {
     uint32_t tries = BDA_TLSF_EXACT_TRIES;
-    for (uint32_t class = find_class(tlsf, bda_tlsf_class_of(size)); class != NO_CLASS;
-         class = find_class(tlsf, class + 1)) {
-        for (uint32_t index = tlsf->first[class]; index != 0; index = node_at(tlsf, index)->as.list.next) {
-            if (fits(tlsf, node_at(tlsf, index), size, alignment))
-                return index;
-            if (--tries == 0)
-                return 0;
+    uint32_t from = bda_tlsf_class_of(wanted->size) * BDA_TLSF_ZONES;
+    for (uint32_t word = from / 64; word < BDA_TLSF_WORDS; word++) {
+        uint64_t found = tlsf->filled[word] & (word == from / 64 ? UINT64_MAX << from % 64 : UINT64_MAX);
+        for (; found != 0; found &= found - 1) {
+            uint32_t list = word * 64 + bda_lowest_bit64(found);
+            for (uint32_t index = tlsf->lists[list].first; index != 0;) {
+                struct bda_node *node = bda_node_in(chunks, index);
+                if (fits(tlsf, node, wanted))
+                    return (struct place){ index, list };
+                if (--tries == 0)
+                    return (struct place){ 0, 0 };
+                index = node->as.list.next;
+            }
         }
     }
-    return 0;
+    return (struct place){ 0, 0 };
 }
 
-static uint32_t find_free(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
-    uint64_t granule = (uint64_t)1 << tlsf->granule_log2;
-    uint32_t class = find_class(tlsf, bda_tlsf_class_above(size));
-    if (class != NO_CLASS) {
-        uint32_t index = tlsf->first[class];
-        if (alignment <= granule || fits(tlsf, node_at(tlsf, index), size, alignment))
-            return index;
-        uint64_t padded = size + (alignment >> tlsf->granule_log2) - 1;
-        class = padded <= UINT32_MAX ? find_class(tlsf, bda_tlsf_class_above((uint32_t)padded)) : NO_CLASS;
-        if (class != NO_CLASS)
-            return tlsf->first[class];
-    }
-    return try_some(tlsf, size, alignment);
+BDA_COLD struct place find(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct wanted *wanted) {
+    struct place place = find_near(tlsf, chunks, wanted);
+    if (place.index == 0)
+        place = find_low(tlsf, wanted->size + wanted->mask);
+    if (place.index == 0)
+        place = find_some(tlsf, chunks, wanted);
+    return place;
+}
+
+/* The first range of the two nearest lists, if it fits as it lies. Which of the two is chosen without a branch, which
+ * would be mispredicted every third time. */
+BDA_INLINE struct place find_fast(struct bda_tlsf *tlsf, uint32_t size) {
+    uint32_t from = bda_tlsf_class_of(size) * BDA_TLSF_ZONES;
+    uint64_t found = near_lists(tlsf, from);
+    if (found == 0)
+        return find_low(tlsf, size);
+    const struct bda_tlsf_list *lists = &tlsf->lists[from];
+    uint32_t nearest = bda_lowest_bit64(found);
+    uint64_t others = found & (found - 1);
+    uint32_t next = bda_lowest_bit64(others != 0 ? others : found);
+    uint32_t chosen = lists[nearest].size >= size ? nearest : next;
+    uint32_t index = lists[chosen].first;
+    return (struct place){ lists[chosen].size >= size ? index : 0, from + chosen };
 }
 
 /* ---- Cutting and merging ---- */
 
-/* Cuts a node in two after `size` granules; returns the rest, a spare node that lies behind it by address. */
-static uint32_t cut(struct bda_tlsf *tlsf, uint32_t index, struct bda_node *node, uint32_t size) {
-    uint32_t rest_index = bda_node_list_pop(tlsf->nodes, &tlsf->spare);
-    struct bda_node *rest = node_at(tlsf, rest_index);
-    rest->offset = node->offset + size;
-    rest->size = node->size - size;
-    rest->previous = index;
-    rest->next = node->next;
-    atomic_store_explicit(&rest->region, bda_node_region(node), memory_order_relaxed);
-    if (node->next != 0)
-        node_at(tlsf, node->next)->previous = rest_index;
-    node->next = rest_index;
-    node->size = size;
-    return rest_index;
+/* Tells the neighbours of a range that the node beside them is `index` now, and whether that is free. `inner`: it is
+ * known not to be the first of its region. */
+BDA_INLINE void tell_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct bda_node *node, uint32_t index,
+                              bool is_free, bool inner) {
+    uint32_t previous = bda_node_previous(node);
+    if (inner || previous != 0)
+        bda_node_in(chunks, previous)->next = bda_link_to(index, is_free);
+    else
+        region_of(tlsf, node)->first = index;
 }
 
-/* Lets the node behind `node` go and adds its granules to it. */
-static void absorb_next(struct bda_tlsf *tlsf, uint32_t index, struct bda_node *node) {
-    uint32_t gone_index = node->next;
-    struct bda_node *gone = node_at(tlsf, gone_index);
-    node->size += gone->size;
-    node->next = gone->next;
-    if (gone->next != 0)
-        node_at(tlsf, gone->next)->previous = index;
-    bda_node_list_push(tlsf->nodes, &tlsf->spare, gone_index);
+BDA_INLINE void tell_next(bda_node_chunks chunks, const struct bda_node *node, uint32_t index, bool is_free) {
+    uint32_t next = bda_node_next(node);
+    if (next != 0)
+        bda_node_in(chunks, next)->previous = bda_link_to(index, is_free);
+}
+
+/* Cuts `size` granules off the front of a free range and returns their node, a spare one, in `state`. The rest keeps
+ * its node, and often its list: then nothing but the neighbour in front is touched. */
+BDA_INLINE uint32_t cut_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
+                              uint32_t size, uint32_t list, enum bda_node_state state, bool inner) {
+    uint32_t front_index = bda_node_pop(chunks, &tlsf->spare);
+    struct bda_node *front = bda_node_in(chunks, front_index);
+    front->offset = node->offset;
+    front->size = size;
+    front->previous = node->previous;
+    front->next = bda_link_to(index, true);
+    atomic_store_explicit(&front->region, bda_node_region(node), memory_order_relaxed);
+    bda_node_set(front, state, list % BDA_TLSF_ZONES);
+    tell_previous(tlsf, chunks, node, front_index, state == BDA_NODE_FREE, inner);
+    node->previous = bda_link_to(front_index, state == BDA_NODE_FREE);
+    node->offset += size;
+    node->size -= size;
+    bda_node_set(node, BDA_NODE_FREE, zone_at(tlsf, region_of(tlsf, node), node->offset));
+    relink(tlsf, chunks, index, node, list);
+    return front_index;
 }
 
 /* A free node whose generation is spent must not name another allocation: a fresh one takes its place for good. */
-static uint32_t replace_spent(struct bda_tlsf *tlsf, uint32_t index, struct bda_node *node) {
-    uint32_t fresh_index = bda_node_list_pop(tlsf->nodes, &tlsf->spare);
-    struct bda_node *fresh = node_at(tlsf, fresh_index);
+BDA_COLD uint32_t replace_spent(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node) {
+    uint32_t fresh_index = bda_node_pop(chunks, &tlsf->spare);
+    struct bda_node *fresh = bda_node_in(chunks, fresh_index);
     fresh->offset = node->offset;
     fresh->size = node->size;
     fresh->previous = node->previous;
     fresh->next = node->next;
     atomic_store_explicit(&fresh->region, bda_node_region(node), memory_order_relaxed);
-    if (node->previous != 0)
-        node_at(tlsf, node->previous)->next = fresh_index;
-    else
-        region_of(tlsf, node)->first = fresh_index;
-    if (node->next != 0)
-        node_at(tlsf, node->next)->previous = fresh_index;
-    bda_node_list_push(tlsf->nodes, &tlsf->spare, index);
+    fresh->as.live = node->as.live;
+    bda_node_set(fresh, BDA_NODE_LIVE, bda_node_zone(node));
+    tell_previous(tlsf, chunks, node, fresh_index, false, false);
+    tell_next(chunks, node, fresh_index, false);
+    bda_node_push(&tlsf->spare, index, node);
     return fresh_index;
 }
 
-/* Makes the range of `size` granules that begins `pad` granules into a free range live. */
-static uint32_t take(struct bda_tlsf *tlsf, uint32_t index, uint32_t pad, uint32_t size) {
-    struct bda_node *node = node_at(tlsf, index);
-    if (node->size == region_of(tlsf, node)->size)
-        tlsf->empty_regions--;
-    remove_free(tlsf, node);
-    if (pad != 0) {
-        uint32_t taken = cut(tlsf, index, node, pad);
-        insert_free(tlsf, index, node);
-        index = taken;
-        node = node_at(tlsf, index);
-    } else if (bda_node_is_spent(node)) {
-        index = replace_spent(tlsf, index, node);
-        node = node_at(tlsf, index);
-    }
-    if (node->size > size) {
-        uint32_t rest = cut(tlsf, index, node, size);
-        insert_free(tlsf, rest, node_at(tlsf, rest));
-    }
+/* Makes the first `size` granules of a free range live. */
+BDA_INLINE uint32_t take(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place, struct bda_node *node,
+                         uint32_t size, bool inner) {
+    uint32_t index = place.index;
     tlsf->free_granules -= size;
+    if (node->size != size) {
+        index = cut_front(tlsf, chunks, index, node, size, place.list, BDA_NODE_LIVE, inner);
+        node = bda_node_in(chunks, index);
+    } else {
+        unlink(tlsf, chunks, node, place.list);
+        bda_node_set_state(node, BDA_NODE_LIVE);
+        tell_previous(tlsf, chunks, node, index, false, inner);
+        tell_next(chunks, node, index, false);
+    }
     node->as.live.slack = 0;
     node->as.live.record = 0;
-    bda_node_set_state(node, BDA_NODE_LIVE);
     return index;
+}
+
+/* The same of any free range, after `pad` granules. */
+static uint32_t take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place, uint32_t pad,
+                         uint32_t size) {
+    struct bda_node *node = bda_node_in(chunks, place.index);
+    tlsf->empty_regions -= is_whole_region(node);
+    if (pad != 0) {
+        uint32_t front_index = cut_front(tlsf, chunks, place.index, node, pad, place.list, BDA_NODE_FREE, false);
+        struct bda_node *front = bda_node_in(chunks, front_index);
+        link(tlsf, chunks, front_index, front, list_of(front));
+        place.list = list_of(node);
+    }
+    uint32_t index = take(tlsf, chunks, place, node, size, false);
+    node = bda_node_in(chunks, index);
+    return bda_node_is_spent(node) ? replace_spent(tlsf, chunks, index, node) : index;
 }
 
 /* ---- The operations ---- */
@@ -195,14 +305,18 @@ static uint32_t take(struct bda_tlsf *tlsf, uint32_t index, uint32_t pad, uint32
 void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     struct bda_region *region = bda_store_at(tlsf->regions, region_index);
     assert(region->size != 0 && tlsf->spare.count >= 1);
+    region->start = tlsf->granules;
     region->first = bda_node_list_pop(tlsf->nodes, &tlsf->spare);
-    struct bda_node *node = node_at(tlsf, region->first);
+    count_granules(tlsf, tlsf->granules + region->size);
+    tlsf->bases |= region->base;
+    struct bda_node *node = bda_node_at(tlsf->nodes, region->first);
     node->offset = 0;
     node->size = region->size;
     node->previous = 0;
     node->next = 0;
     atomic_store_explicit(&node->region, region_index, memory_order_relaxed);
-    insert_free(tlsf, region->first, node);
+    bda_node_set(node, BDA_NODE_FREE, zone_at(tlsf, region, 0));
+    link(tlsf, bda_nodes_chunks(tlsf->nodes), region->first, node, list_of(node));
     tlsf->free_granules += region->size;
     tlsf->empty_regions++;
 }
@@ -210,68 +324,197 @@ void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
 void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     struct bda_region *region = bda_store_at(tlsf->regions, region_index);
     assert(bda_tlsf_region_is_empty(tlsf, region_index));
-    remove_free(tlsf, node_at(tlsf, region->first));
+    struct bda_node *node = bda_node_at(tlsf->nodes, region->first);
+    unlink(tlsf, bda_nodes_chunks(tlsf->nodes), node, list_of(node));
     bda_node_list_push(tlsf->nodes, &tlsf->spare, region->first);
+    count_granules(tlsf, tlsf->granules - region->size);
     tlsf->free_granules -= region->size;
     tlsf->empty_regions--;
     region->first = 0;
 }
 
+/* Whatever the common case below leaves out. */
+BDA_COLD uint32_t alloc_any(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
+    bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
+    const struct wanted wanted = { size, (alignment >> tlsf->granule_log2) - 1, (tlsf->bases & (alignment - 1)) != 0 };
+    struct place place = find(tlsf, chunks, &wanted);
+    if (place.index == 0)
+        return 0;
+    uint64_t pad = padding(tlsf, bda_node_in(chunks, place.index), &wanted);
+    return take_any(tlsf, chunks, place, (uint32_t)pad, size);
+}
+
+/* Written for the case that a range is near that fits without padding, has a neighbour in front (so is no whole
+ * region) and a generation left: no calls, so no registers to save. */
 uint32_t bda_tlsf_alloc(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
     assert(size != 0 && bda_is_power_of_two(alignment) && tlsf->spare.count >= BDA_TLSF_NODES_PER_ALLOC);
-    uint32_t index = find_free(tlsf, size, alignment);
-    if (index == 0)
-        return 0;
-    return take(tlsf, index, (uint32_t)padding(tlsf, node_at(tlsf, index), alignment), size);
+    assert(alignment >> tlsf->granule_log2 != 0);
+    if ((tlsf->bases & (alignment - 1)) != 0)
+        return alloc_any(tlsf, size, alignment);
+    bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
+    struct place place = find_fast(tlsf, size);
+    struct bda_node *node = bda_node_in(chunks, place.index);
+    uint64_t padding = node->offset & ((alignment >> tlsf->granule_log2) - 1);
+    if (padding != 0 || node->previous == 0 || bda_node_is_spent(node)) /* node 0, none, has no neighbours */
+        return alloc_any(tlsf, size, alignment);
+    return take(tlsf, chunks, place, node, size, true);
 }
 
 uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size) {
     assert(size != 0 && tlsf->spare.count >= BDA_TLSF_NODES_PER_ALLOC);
+    bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
     uint32_t index = ((struct bda_region *)bda_store_at(tlsf->regions, region))->first;
     while (index != 0) {
-        struct bda_node *node = node_at(tlsf, index);
+        struct bda_node *node = bda_node_in(chunks, index);
         if (offset - node->offset < node->size) {
             uint32_t pad = offset - node->offset;
             bool whole = bda_node_state(node) == BDA_NODE_FREE && size <= node->size - pad;
-            return whole ? take(tlsf, index, pad, size) : 0;
+            struct place place = { index, list_of(node) };
+            return whole ? take_any(tlsf, chunks, place, pad, size) : 0;
         }
-        index = node->next;
+        index = bda_node_next(node);
     }
     return 0;
 }
 
-void bda_tlsf_free(struct bda_tlsf *tlsf, uint32_t index) {
-    struct bda_node *node = node_at(tlsf, index);
-    assert(bda_node_state(node) != BDA_NODE_FREE && bda_node_state(node) != BDA_NODE_UNUSED);
+/* Merges a range that is given back into the free one before it, and into that the one behind it. */
+BDA_INLINE void merge_into_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
+                                    struct bda_node *node) {
+    uint32_t previous_index = bda_node_previous(node);
+    struct bda_node *previous = bda_node_in(chunks, previous_index);
+    uint32_t old = list_of(previous);
+    previous->size += node->size;
+    previous->next = node->next;
+    if (bda_link_is_free(node->next)) {
+        uint32_t next_index = bda_node_next(node);
+        struct bda_node *next = bda_node_in(chunks, next_index);
+        unlink(tlsf, chunks, next, list_of(next));
+        previous->size += next->size;
+        previous->next = next->next;
+        bda_node_push(&tlsf->spare, next_index, next);
+    }
+    tell_next(chunks, previous, previous_index, true);
+    bda_node_push(&tlsf->spare, index, node);
+    tlsf->empty_regions += is_whole_region(previous);
+    relink(tlsf, chunks, previous_index, previous, old);
+}
+
+BDA_INLINE void merge_into_next(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
+                                bool inner) {
+    uint32_t next_index = bda_node_next(node);
+    struct bda_node *next = bda_node_in(chunks, next_index);
+    uint32_t old = list_of(next);
+    next->offset = node->offset;
+    next->size += node->size;
+    next->previous = node->previous;
+    bda_node_set(next, BDA_NODE_FREE, bda_node_zone(node));
+    tell_previous(tlsf, chunks, node, next_index, true, inner);
+    bda_node_push(&tlsf->spare, index, node);
+    if (!inner)
+        tlsf->empty_regions += is_whole_region(next);
+    relink(tlsf, chunks, next_index, next, old);
+}
+
+BDA_INLINE void give(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node, bool inner) {
     tlsf->free_granules += node->size;
-    if (is_free(tlsf, node->next)) {
-        remove_free(tlsf, node_at(tlsf, node->next));
-        absorb_next(tlsf, index, node);
+    if (bda_link_is_free(node->previous)) {
+        merge_into_previous(tlsf, chunks, index, node);
+    } else if (bda_link_is_free(node->next)) {
+        merge_into_next(tlsf, chunks, index, node, inner);
+    } else {
+        bda_node_set_state(node, BDA_NODE_FREE);
+        tell_previous(tlsf, chunks, node, index, true, inner);
+        tell_next(chunks, node, index, true);
+        if (!inner)
+            tlsf->empty_regions += is_whole_region(node);
+        link(tlsf, chunks, index, node, list_of(node));
     }
-    if (is_free(tlsf, node->previous)) {
-        index = node->previous;
-        node = node_at(tlsf, index);
-        remove_free(tlsf, node);
-        absorb_next(tlsf, index, node);
+}
+
+/* The first range of a region, whose zone was found when the region was the last of fewer. */
+BDA_COLD void give_first(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node) {
+    bda_node_set(node, bda_node_state(node), zone_at(tlsf, region_of(tlsf, node), 0));
+    give(tlsf, chunks, index, node, false);
+}
+
+void bda_tlsf_free(struct bda_tlsf *tlsf, uint32_t index) {
+    bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
+    struct bda_node *node = bda_node_in(chunks, index);
+    assert(bda_node_state(node) != BDA_NODE_FREE && bda_node_state(node) != BDA_NODE_UNUSED);
+    if (node->previous == 0)
+        give_first(tlsf, chunks, index, node);
+    else
+        give(tlsf, chunks, index, node, true);
+}
+
+/* ---- Many at once ---- */
+
+/* How far ahead a node is asked for, then its neighbours, then the neighbours' neighbours in their lists. */
+enum { AHEAD_NODE = 12, AHEAD_NEIGHBOURS = 8, AHEAD_LISTS = 4 };
+
+/* So many nodes are in a cache of their own anyway: 1 MiB. */
+enum { CACHED_NODES = 1 << 15 };
+
+static void prefetch_neighbours(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index) {
+    struct bda_node *node = bda_node_in(chunks, index);
+    bda_prefetch(bda_node_in(chunks, bda_node_previous(node)));
+    bda_prefetch(bda_node_in(chunks, bda_node_next(node)));
+    bda_prefetch(bda_node_in(chunks, tlsf->lists[list_of(node)].first));
+}
+
+/* The neighbours in its list of a free neighbour by address. */
+static void prefetch_list(bda_node_chunks chunks, bda_link link) {
+    if (!bda_link_is_free(link))
+        return;
+    const struct bda_node *node = bda_node_in(chunks, bda_link_index(link));
+    bda_prefetch(bda_node_in(chunks, node->as.list.previous));
+    bda_prefetch(bda_node_in(chunks, node->as.list.next));
+}
+
+static void prefetch_lists(bda_node_chunks chunks, uint32_t index) {
+    const struct bda_node *node = bda_node_in(chunks, index);
+    prefetch_list(chunks, node->previous);
+    prefetch_list(chunks, node->next);
+    if (bda_link_is_free(node->previous) && bda_link_is_free(node->next)) /* which gets a new neighbour */
+        bda_prefetch(bda_node_in(chunks, bda_node_next(bda_node_in(chunks, bda_node_next(node)))));
+}
+
+void bda_tlsf_free_many(struct bda_tlsf *tlsf, uint32_t count, const uint32_t *nodes) {
+    if (atomic_load_explicit(&tlsf->nodes->store.length, memory_order_relaxed) < CACHED_NODES) {
+        for (uint32_t i = 0; i < count; i++)
+            bda_tlsf_free(tlsf, nodes[i]);
+        return;
     }
-    if (node->size == region_of(tlsf, node)->size)
-        tlsf->empty_regions++;
-    insert_free(tlsf, index, node);
+    bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + AHEAD_NODE < count)
+            bda_prefetch(bda_node_in(chunks, nodes[i + AHEAD_NODE]));
+        if (i + AHEAD_NEIGHBOURS < count)
+            prefetch_neighbours(tlsf, chunks, nodes[i + AHEAD_NEIGHBOURS]);
+        if (i + AHEAD_LISTS < count)
+            prefetch_lists(chunks, nodes[i + AHEAD_LISTS]);
+        bda_tlsf_free(tlsf, nodes[i]);
+    }
 }
 
 bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region_index) {
     struct bda_region *region = bda_store_at(tlsf->regions, region_index);
-    struct bda_node *first = node_at(tlsf, region->first);
+    struct bda_node *first = bda_node_at(tlsf->nodes, region->first);
     return bda_node_state(first) == BDA_NODE_FREE && first->size == region->size;
 }
 
 uint32_t bda_tlsf_largest_free(struct bda_tlsf *tlsf) {
-    if (tlsf->level_map == 0)
-        return 0;
-    uint32_t level = bda_floor_log2(tlsf->level_map);
-    uint32_t class = level * BDA_TLSF_CLASSES + bda_floor_log2(tlsf->class_map[level]);
-    uint32_t largest = 0;
-    for (uint32_t index = tlsf->first[class]; index != 0; index = node_at(tlsf, index)->as.list.next)
-        largest = node_at(tlsf, index)->size > largest ? node_at(tlsf, index)->size : largest;
+    uint32_t class = 0, largest = 0;
+    for (uint32_t word = BDA_TLSF_WORDS; word-- > 0;)
+        if (tlsf->filled[word] != 0) {
+            class = (word * 64 + bda_floor_log2_64(tlsf->filled[word])) / BDA_TLSF_ZONES;
+            break;
+        }
+    for (uint32_t list = class * BDA_TLSF_ZONES; list < (class + 1) * BDA_TLSF_ZONES; list++)
+        for (uint32_t index = tlsf->lists[list].first; index != 0;) {
+            struct bda_node *node = bda_node_at(tlsf->nodes, index);
+            largest = node->size > largest ? node->size : largest;
+            index = node->as.list.next;
+        }
     return largest;
 }

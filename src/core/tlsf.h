@@ -3,8 +3,14 @@
  * memory.
  *
  * Words: a *granule* is the unit that sizes and offsets count in (a power of two of bytes); a *region* is a stretch of
- * addresses that one instance hands out pieces of, and an instance has any number of them; a *class* is a list of free
- * ranges of similar size, 32 classes to a power of two.
+ * addresses that one instance hands out pieces of, and an instance has any number of them; a *class* is a range of
+ * sizes, 32 classes to a power of two; a *zone* is a stretch of positions: the first eighth of all granules (rounded
+ * down to a power of two), up to a quarter, up to a half, the rest. Free ranges lie in *lists*, one for each class and
+ * zone; a range keeps the zone that was found when it was cut.
+ *
+ * Sizes decide where a request goes as long as something of about its size is free. A request that has to break a
+ * range far larger than itself takes it from the lowest zone, so small allocations gather at low addresses and
+ * leave the large ranges elsewhere whole.
  *
  * Every operation is bounded by a constant, whatever the state of the regions (bda_tlsf_alloc_at, which is for replay,
  * walks one region). Nothing here allocates: the caller keeps BDA_TLSF_NODES_PER_ALLOC spare nodes at hand before it
@@ -21,13 +27,20 @@ enum {
     BDA_TLSF_CLASSES = 1 << BDA_TLSF_CLASSES_LOG2,
     BDA_TLSF_LEVELS =
         32 - BDA_TLSF_CLASSES_LOG2 + 1, /* the first level holds the sizes below BDA_TLSF_CLASSES, exactly */
-    BDA_TLSF_NODES_PER_ALLOC = 2,       /* what lies in front of an aligned range, and behind it */
-    BDA_TLSF_EXACT_TRIES = 8,           /* ranges looked at before "no space" */
+    BDA_TLSF_ZONES_LOG2 = 2,
+    BDA_TLSF_ZONES = 1 << BDA_TLSF_ZONES_LOG2,
+    BDA_TLSF_LISTS = BDA_TLSF_LEVELS * BDA_TLSF_CLASSES * BDA_TLSF_ZONES,
+    BDA_TLSF_WORDS = (BDA_TLSF_LISTS + 63) / 64,
+    BDA_TLSF_NODES_PER_ALLOC = 2, /* what lies in front of an aligned range, and the range */
+    BDA_TLSF_NEAR_CLASSES = 7,    /* classes above a size whose ranges it fits well */
+    BDA_TLSF_NEAR_TRIES = 8,      /* of their lists looked into */
+    BDA_TLSF_EXACT_TRIES = 4,     /* ranges looked at before "no space" */
 };
 
 /* The first member of whatever record the owner keeps for a stretch of addresses. */
 struct bda_region {
     uint64_t base;  /* address of its first byte, a multiple of the granule */
+    uint64_t start; /* where it lies in the instance, in granules: behind the regions that came before it */
     uint32_t first; /* node with the lowest address */
     uint32_t size;  /* in granules */
 };
@@ -39,9 +52,16 @@ struct bda_tlsf {
     uint32_t granule_log2;
     uint32_t empty_regions; /* regions that are one free range */
     uint64_t free_granules;
-    uint32_t level_map;                                 /* levels with a class that is not empty */
-    uint32_t class_map[BDA_TLSF_LEVELS];                /* classes that are not empty */
-    uint32_t first[BDA_TLSF_LEVELS * BDA_TLSF_CLASSES]; /* first free node of each class */
+    uint64_t granules;   /* of all regions */
+    uint32_t zone_shift; /* positions in granules to eighths of them */
+    uint64_t bases; /* every bit that is set in the base of a region, ever: alignments below are the offset's alone */
+    uint64_t words_of_zone[BDA_TLSF_ZONES]; /* words of `filled` where a list of that zone may be filled */
+    uint64_t filled[BDA_TLSF_WORDS];        /* lists that are not empty, one bit each */
+    struct bda_tlsf_list {
+        uint32_t first; /* node */
+        uint32_t size;  /* of that range, so that one too small is passed over without a look at it */
+    } lists[BDA_TLSF_LISTS];
+    struct bda_node nowhere; /* takes what is written to nodes that are not there */
 };
 
 void bda_tlsf_init(struct bda_tlsf *tlsf, struct bda_nodes *nodes, struct bda_store *regions, uint32_t granule_log2);
@@ -54,9 +74,17 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
 
 /*
  * Takes a range of `size` granules (not zero) whose address, base + offset, is a multiple of `alignment` bytes (a power
- * of two, at least a granule). Returns its node, in state live, or 0. A refusal means: no free range of size +
- * alignment - granule, rounded up to its class, exists, and none of the first BDA_TLSF_EXACT_TRIES ranges of the
- * classes below fits either.
+ * of two, at least a granule). Returns its node, in state live, or 0. The search, in this order:
+ *
+ *   near  the lists of the class of `size` and of up to BDA_TLSF_NEAR_CLASSES classes above it (those whose bits share
+ * a word), lowest class first, lowest zone first within a class: of at most BDA_TLSF_NEAR_TRIES lists the first range,
+ * if it holds the request; low   what surely holds it: the lowest zone with a range of at least size + alignment -
+ * granule, rounded up to where a class begins (bda_tlsf_round_up), and there the lowest class; last  the first
+ * BDA_TLSF_EXACT_TRIES ranges in the lists from the class of `size` upwards.
+ *
+ * So a refusal means: no free range is as large as `low` asks for, and none of the few that `near` and `last` looked at
+ * holds the request. A smaller range that would hold it may be free further down a list: that is the price of the
+ * bound.
  */
 uint32_t bda_tlsf_alloc(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment);
 
@@ -65,6 +93,13 @@ uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offs
 
 /* Gives a range back, whatever its state but free, and merges it with its free neighbours. */
 void bda_tlsf_free(struct bda_tlsf *tlsf, uint32_t index);
+
+/*
+ * Gives many ranges back, in the order given; no node twice. The same results as one call after another, faster where
+ * there are more nodes than caches hold: the lines of those that follow are on their way while one is freed. (An
+ * allocation needs no such help: it mostly finds what was freed last.)
+ */
+void bda_tlsf_free_many(struct bda_tlsf *tlsf, uint32_t count, const uint32_t *nodes);
 
 /* Whether a region is one free range. */
 bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region);
@@ -83,16 +118,12 @@ const char *bda_tlsf_check(struct bda_tlsf *tlsf, const uint32_t *regions, uint3
 /* The class of free ranges that a size belongs to, and the lowest class whose every member holds `size` (which may be
  * one too many for the tables: then no range can be that large). */
 static inline uint32_t bda_tlsf_class_of(uint32_t size) {
-    if (size < BDA_TLSF_CLASSES)
-        return size;
-    uint32_t exponent = bda_floor_log2(size);
-    uint32_t level = exponent - BDA_TLSF_CLASSES_LOG2 + 1;
-    uint32_t within = (size >> (exponent - BDA_TLSF_CLASSES_LOG2)) & (BDA_TLSF_CLASSES - 1);
-    return level * BDA_TLSF_CLASSES + within;
+    uint32_t shift = bda_floor_log2(size | BDA_TLSF_CLASSES) - BDA_TLSF_CLASSES_LOG2;
+    return (shift << BDA_TLSF_CLASSES_LOG2) + (size >> shift);
 }
 
 static inline uint32_t bda_tlsf_class_above(uint32_t size) {
-    return size <= BDA_TLSF_CLASSES ? size : bda_tlsf_class_of(size - 1) + 1;
+    return bda_tlsf_class_of(size - 1) + 1;
 }
 
 /* The least size that the good-fit search is sure to find room in for `size`: where the class above it begins. */

@@ -10,7 +10,7 @@ struct sums {
 };
 
 static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums *sums) {
-    for (; index != 0; index = bda_node_of(allocator, index)->next) {
+    for (; index != 0; index = bda_node_next(bda_node_of(allocator, index))) {
         struct bda_node *node = bda_node_of(allocator, index);
         const struct bda_block *block = bda_block_of(allocator, node);
         VkDeviceSize held = block->dedicated_size != 0 ? block->dedicated_size : bda_node_held(node);

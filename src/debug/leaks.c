@@ -34,7 +34,7 @@ static bool advance(BdaAllocator allocator, const struct bda_pool *pool, struct 
             *at = (struct cursor){ pool->first_dedicated, 0, true };
         }
         struct bda_block *block = bda_block_at(allocator, at->block);
-        at->node = at->node == 0 ? block->region.first : bda_node_of(allocator, at->node)->next;
+        at->node = at->node == 0 ? block->region.first : bda_node_next(bda_node_of(allocator, at->node));
         if (at->node == 0)
             at->block = block->next;
         else if (bda_node_state(bda_node_of(allocator, at->node)) == BDA_NODE_LIVE)

@@ -3,8 +3,6 @@
 
 #include "core/bits.h"
 
-#define LEAST_ALIGNMENT 16
-
 #define DESCRIPTOR_USAGE                                                                                               \
     ((uint64_t)VK_BUFFER_USAGE_RESOURCE_DESCRIPTOR_BUFFER_BIT_EXT | VK_BUFFER_USAGE_SAMPLER_DESCRIPTOR_BUFFER_BIT_EXT)
 /* Decode source and destination, encode destination and source; the latter are behind a beta guard in older headers. */
@@ -68,7 +66,7 @@ VkDeviceSize bda_usage_alignment(const struct bda_device *device, uint64_t usage
         { VK_BUFFER_USAGE_SHADER_BINDING_TABLE_BIT_KHR, limits->shader_binding_table_alignment },
         { DESCRIPTOR_USAGE, limits->descriptor_buffer_alignment },
     };
-    VkDeviceSize alignment = scratch ? bda_max(LEAST_ALIGNMENT, limits->scratch_alignment) : LEAST_ALIGNMENT;
+    VkDeviceSize alignment = scratch ? bda_max(BDA_LEAST_ALIGNMENT, limits->scratch_alignment) : BDA_LEAST_ALIGNMENT;
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
         if ((usage & needs[i].usage) != 0)
             alignment = bda_max(alignment, needs[i].alignment);

@@ -12,6 +12,8 @@
  * count every one against an address-space limit; video because its buffers depend on a profile. */
 enum bda_usage_class { BDA_USAGE_GENERAL, BDA_USAGE_DESCRIPTOR, BDA_USAGE_VIDEO, BDA_USAGE_CLASS_COUNT };
 
+enum { BDA_LEAST_ALIGNMENT = 16 }; /* serves every scalar and every vector of 32-bit components */
+
 /* The class of a usage. */
 enum bda_usage_class bda_usage_class_of(uint64_t usage);
 
@@ -22,8 +24,7 @@ bool bda_usage_is_enabled(const struct bda_device *device, uint64_t usage);
  * cannot have ranges. From what is enabled, not by trying: drivers accept more than the rules allow. */
 VkBufferUsageFlags bda_usage_of_class(const struct bda_device *device, enum bda_usage_class class);
 
-/* The alignment that `usage` needs, of address and offset; at least 16, which serves every scalar and every vector of
- * 32-bit components. */
+/* The alignment that `usage` needs, of address and offset; at least BDA_LEAST_ALIGNMENT. */
 VkDeviceSize bda_usage_alignment(const struct bda_device *device, uint64_t usage, bool scratch);
 
 #endif

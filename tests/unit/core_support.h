@@ -10,12 +10,22 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "core/tlsf.h"
 
 #define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof(array)[0]))
+
+/* ---- Chance, from a seed: splitmix64 ---- */
+
+static inline uint32_t random_below(uint64_t *seed, uint32_t bound) {
+    uint64_t z = *seed += 0x9E3779B97F4A7C15;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) * 0x94D049BB133111EB;
+    return (uint32_t)((z ^ z >> 31) % bound);
+}
 
 /* ---- Host memory that runs out ---- */
 
@@ -162,7 +172,7 @@ static inline uint32_t arena_linked_nodes(struct arena *arena) {
     uint32_t linked = 0;
     for (uint32_t i = 0; i < arena->count; i++)
         for (uint32_t node = arena_region(arena, arena->added[i])->first; node != 0;
-             node = arena_node(arena, node)->next)
+             node = bda_node_next(arena_node(arena, node)))
             linked++;
     return linked;
 }
@@ -183,7 +193,7 @@ static inline uint32_t arena_open_one(struct arena *arena, uint32_t size) {
 static inline uint32_t arena_first_taken(struct arena *arena, uint32_t region) {
     uint32_t index = arena_region(arena, region)->first;
     while (index != 0 && bda_node_state(arena_node(arena, index)) == BDA_NODE_FREE)
-        index = arena_node(arena, index)->next;
+        index = bda_node_next(arena_node(arena, index));
     return index;
 }
 
@@ -220,6 +230,23 @@ static inline void assert_range(struct arena *arena, uint32_t node, uint32_t off
     assert_arena_is_sound(arena);
 }
 
+/* Both ends of every link say the same, tell the truth about the neighbour being free, and are 0 at the region's ends.
+ * In words of its own: bda_tlsf_check looks at links, too. */
+static inline void assert_links_are_true(struct arena *arena, uint32_t region) {
+    bda_link expected = 0, next = 0;
+    uint32_t last = 0;
+    for (uint32_t index = arena_region(arena, region)->first; index != 0; index = bda_link_index(next)) {
+        struct bda_node *node = arena_node(arena, index);
+        bool is_free = bda_node_state(node) == BDA_NODE_FREE;
+        assert_int_equal(node->previous, expected);
+        assert_true(last == 0 || next == bda_link_to(index, is_free));
+        expected = bda_link_to(index, is_free);
+        next = node->next;
+        last = index;
+    }
+    assert_int_equal(next, 0);
+}
+
 /* The region's ranges in order: sizes of free ones are negative; the list ends with 0. */
 static inline void assert_layout_is(struct arena *arena, uint32_t region, const int *expected) {
     assert_arena_is_sound(arena);
@@ -227,12 +254,41 @@ static inline void assert_layout_is(struct arena *arena, uint32_t region, const 
         struct bda_node *node = arena_node(arena, index);
         int size = (int)node->size;
         assert_int_equal(bda_node_state(node) == BDA_NODE_FREE ? -size : size, *expected);
-        index = node->next;
+        index = bda_node_next(node);
     }
     assert_int_equal(*expected, 0);
 }
 
 #define assert_layout(arena, region, ...) assert_layout_is(arena, region, (const int[]){ __VA_ARGS__, 0 })
+
+/* ---- What an arena was like ---- */
+
+enum { PICTURE_NODES = 4096 };
+
+struct arena_picture {
+    struct bda_tlsf tlsf;
+    struct bda_node nodes[PICTURE_NODES];
+    uint32_t length;
+};
+
+/* Two parts of TLSF may change behind everybody's back: the summary of the zones, which is allowed to say too much and
+ * is mended by searches, and the node that is nobody's. */
+static inline void arena_take_picture(struct arena *arena, struct arena_picture *picture) {
+    memset(picture, 0, sizeof *picture);
+    memcpy(&picture->tlsf, &arena->tlsf, sizeof picture->tlsf);
+    memset(picture->tlsf.words_of_zone, 0, sizeof picture->tlsf.words_of_zone);
+    memset(&picture->tlsf.nowhere, 0, sizeof picture->tlsf.nowhere);
+    picture->length = arena->nodes.store.length;
+    assert_in_range(picture->length, 0, PICTURE_NODES);
+    for (uint32_t index = 1; index < picture->length; index++)
+        memcpy(&picture->nodes[index], arena_node(arena, index), sizeof picture->nodes[index]);
+}
+
+static inline void assert_arena_is_as_in(struct arena *arena, const struct arena_picture *picture) {
+    static struct arena_picture now;
+    arena_take_picture(arena, &now);
+    assert_memory_equal(&now, picture, sizeof now);
+}
 
 /* Fills `region` with ranges of the given sizes from its start, in order. */
 static inline void arena_fill(struct arena *arena, uint32_t region, const uint32_t *sizes, uint32_t count,

@@ -1,6 +1,10 @@
 /* bda_alloc_many: all of them, or none. (What a single range promises is in test_allocate.c and test_pool.c.) */
 #include "alloc_support.h"
 
+#include "core/bits.h"
+
+#include <stdio.h>
+
 enum { MANY = 6 };
 
 static void fill(BdaAllocInfo *infos) {
@@ -95,6 +99,84 @@ static void a_failed_batch_keeps_no_new_block(void **state) {
     bench_close();
 }
 
+/* ---- Runs of plain requests, and what interrupts them ---- */
+
+enum { CROWD = 200 };
+
+static BdaAllocInfo one_of_a_crowd(uint32_t i, BdaPool pool) {
+    BdaAllocInfo info = { .size = 1 + i * 37, .alignment = i % 3 == 0 ? 256 : 0 };
+    if (i % 20 < 10)
+        info.intent = BDA_INTENT_UPLOAD;
+    if (i % 7 == 0)
+        info.name = "named";
+    if (i % 23 == 22)
+        info = (BdaAllocInfo){ .size = info.size, .pool = pool };
+    if (i == 30 || i == 170)
+        info.flags = BDA_ALLOC_DEDICATED_BIT;
+    if (i == 31)
+        info.size = MIB(2); /* finds no room in what there is */
+    if (i == 95)
+        info = (BdaAllocInfo){ .size = 100, .intent = BDA_INTENT_READBACK, .flags = BDA_ALLOC_ZERO_BIT };
+    return info;
+}
+
+static void a_crowd_is_taken_as_one_by_one(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_DEVICE });
+    BdaAllocInfo infos[CROWD];
+    BdaAllocation taken[CROWD];
+    VkDeviceSize used = 0;
+    for (uint32_t i = 0; i < CROWD; i++) {
+        infos[i] = one_of_a_crowd(i, pool);
+        used += infos[i].size;
+    }
+    assert_int_equal(bda_alloc_many(bench.allocator, CROWD, infos, taken), VK_SUCCESS);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_use().used, used);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        const BdaAllocationInfo info = info_of(taken[i].handle);
+        assert_is_sound(&taken[i]);
+        assert_int_equal(taken[i].size, infos[i].size);
+        assert_int_equal(taken[i].address % bda_max(infos[i].alignment, 16), 0);
+        assert_int_equal(info.dedicated, (infos[i].flags & BDA_ALLOC_DEDICATED_BIT) != 0);
+        assert_ptr_equal(info.pool, infos[i].pool);
+        assert_int_equal(info.name != NULL, infos[i].name != NULL);
+        assert_true(infos[i].intent == BDA_INTENT_DEVICE || taken[i].mapped != NULL);
+    }
+    give_all(taken, CROWD);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+static void a_crowd_that_fails_anywhere_takes_nothing(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_DEVICE });
+    BdaAllocInfo infos[CROWD];
+    BdaAllocation taken[CROWD];
+    for (uint32_t i = 0; i < CROWD; i++)
+        infos[i] = one_of_a_crowd(i, pool);
+    assert_int_equal(bda_alloc_many(bench.allocator, CROWD, infos, taken),
+                     VK_SUCCESS); /* pools and records are there */
+    give_all(taken, CROWD);
+    assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    const struct bench_state before = bench_look();
+    for (uint32_t bad = 0; bad < CROWD; bad += 13) {
+        char item[16];
+        (void)snprintf(item, sizeof item, "item %u:", (unsigned)bad);
+        BdaAllocInfo good = infos[bad];
+        infos[bad].alignment = 3;
+        VkResult result = bda_alloc_many(bench.allocator, CROWD, infos, taken);
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, result, "bda_alloc_many", item);
+        assert_is_zeroed(taken, sizeof taken);
+        assert_as_before(&before);
+        infos[bad] = good;
+    }
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_are_taken_as_one_by_one),
@@ -102,6 +184,8 @@ int main(void) {
         cmocka_unit_test(a_bad_item_is_named_and_nothing_is_taken),
         cmocka_unit_test(an_item_that_finds_no_memory_takes_the_others_back),
         cmocka_unit_test(a_failed_batch_keeps_no_new_block),
+        cmocka_unit_test(a_crowd_is_taken_as_one_by_one),
+        cmocka_unit_test(a_crowd_that_fails_anywhere_takes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

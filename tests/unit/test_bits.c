@@ -25,6 +25,18 @@ static void lowest_bit_ignores_what_lies_above(void **state) {
     }
 }
 
+static void the_wider_ones_agree_at_every_bit(void **state) {
+    (void)state;
+    for (uint32_t bit = 0; bit < 64; bit++) {
+        uint64_t power = (uint64_t)1 << bit;
+        assert_int_equal(bda_floor_log2_64(power), bit);
+        assert_int_equal(bda_floor_log2_64(power | (power - 1)), bit);
+        assert_int_equal(bda_lowest_bit64(power), bit);
+        assert_int_equal(bda_lowest_bit64(UINT64_MAX << bit), bit);
+        assert_int_equal(bda_lowest_bit64(power | (uint64_t)1 << 63), bit);
+    }
+}
+
 static void only_powers_of_two_are_powers_of_two(void **state) {
     (void)state;
     assert_false(bda_is_power_of_two(0));
@@ -84,6 +96,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(floor_log2_is_the_highest_bit),
         cmocka_unit_test(lowest_bit_ignores_what_lies_above),
+        cmocka_unit_test(the_wider_ones_agree_at_every_bit),
         cmocka_unit_test(only_powers_of_two_are_powers_of_two),
         cmocka_unit_test(a_multiple_is_aligned_to_itself),
         cmocka_unit_test(between_two_multiples_up_and_down_enclose),

@@ -73,6 +73,27 @@ static void dedicated_blocks_leave_their_list_from_any_place(void **state) {
     }
 }
 
+/* The record of a block that is gone serves the next one, of whatever kind. */
+static void what_a_block_was_before_does_not_count(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    for (uint32_t i = 0; i < 4; i++) {
+        give(take_bytes(16, BDA_INTENT_DEVICE));
+        assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+        BdaAllocation next = i % 2 == 0 ? take((BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_DEDICATED_BIT })
+                                        : take_buffer(16, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+        BdaHandle handles[] = { 0, next.handle };
+        if (i < 2)
+            give(next);
+        else
+            assert_int_equal(bda_free_many(bench.allocator, 2, handles), VK_SUCCESS);
+        assert_int_equal(fake_buffer_count(bench.driver), 0);
+        assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+        assert_int_equal(fake_memory_count(bench.driver), 0);
+    }
+    bench_close();
+}
+
 static void freed_neighbours_become_one_range_again(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -190,6 +211,72 @@ static void handles_stay_good_for_a_second_try(void **state) {
     bench_close();
 }
 
+/* ---- More than a batch ---- */
+
+enum { CROWD = 300 };
+
+/* Two kinds of memory, names, buffers, dedicated memory, all in disorder. */
+static void take_crowd(BdaAllocation *crowd, BdaHandle *handles) {
+    for (uint32_t i = 0; i < CROWD; i++) {
+        BdaAllocInfo info = { .size = 16 + i * 40, .intent = i / 3 % 2 == 0 ? BDA_INTENT_DEVICE : BDA_INTENT_UPLOAD };
+        info.name = i % 5 == 0 ? "named" : NULL;
+        info.flags = i % 97 == 50 ? BDA_ALLOC_DEDICATED_BIT : 0;
+        crowd[i] = i % 31 == 7 ? take_buffer(info.size, PLAIN_USAGE, (BdaAllocInfo){ .name = info.name }) : take(info);
+        handles[i * 77 % CROWD] = crowd[i].handle; /* 77 and 300 have no common divisor */
+    }
+}
+
+static void a_crowd_is_freed_at_once(BdaAllocatorFlags flags) {
+    bench_open(NULL, &(BdaAllocatorInfo){ .flags = flags });
+    BdaAllocation crowd[CROWD];
+    BdaHandle handles[CROWD];
+    take_crowd(crowd, handles);
+    bench_hush();
+    assert_int_equal(bda_free_many(bench.allocator, CROWD, handles), VK_SUCCESS);
+    if ((flags & BDA_ALLOCATOR_LOG_EVENTS_BIT) != 0)
+        assert_int_equal(bench_heard("freed: "), CROWD);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    const BdaUse use = bench_use();
+    assert_int_equal(use.allocation_count, 0);
+    assert_int_equal(use.used, 0);
+    assert_int_equal(use.dedicated_count, 0);
+    assert_int_equal(use.empty_count, use.block_count);
+    for (uint32_t i = 0; i < CROWD; i++)
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free(bench.allocator, crowd[i].handle), "bda_free", "stale");
+    bench_close();
+}
+
+static void many_more_than_a_batch_are_freed(void **state) {
+    (void)state;
+    a_crowd_is_freed_at_once(0);
+    a_crowd_is_freed_at_once(BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT);
+    a_crowd_is_freed_at_once(BDA_ALLOCATOR_LOG_EVENTS_BIT);
+}
+
+static void a_bad_handle_anywhere_in_a_crowd_frees_none(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation crowd[CROWD];
+    BdaHandle handles[CROWD];
+    take_crowd(crowd, handles);
+    const struct bench_state before = bench_look();
+    const BdaHandle bad[] = { 1, UINT64_MAX, handles[3], handles[0] + 1000000 };
+    for (uint32_t i = 4; i < CROWD; i += 59) {
+        char where[32];
+        (void)snprintf(where, sizeof where, "item %u:", (unsigned)i);
+        BdaHandle good = handles[i];
+        handles[i] = bad[i % COUNT_OF(bad)];
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_many(bench.allocator, CROWD, handles), "bda_free_many",
+                       where);
+        handles[i] = good;
+        assert_unchanged(&before);
+    }
+    for (uint32_t i = 0; i < CROWD; i++)
+        assert_is_sound(&crowd[i]);
+    assert_int_equal(bda_free_many(bench.allocator, CROWD, handles), VK_SUCCESS);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(freeing_nothing_does_nothing),
@@ -197,6 +284,7 @@ int main(void) {
         cmocka_unit_test(freeing_an_own_buffer_destroys_it_and_keeps_its_block),
         cmocka_unit_test(freeing_dedicated_memory_gives_it_back_at_once),
         cmocka_unit_test(dedicated_blocks_leave_their_list_from_any_place),
+        cmocka_unit_test(what_a_block_was_before_does_not_count),
         cmocka_unit_test(freed_neighbours_become_one_range_again),
         cmocka_unit_test(frees_take_no_host_memory_and_survive_its_refusal),
         cmocka_unit_test(frees_and_destroy_work_on_a_lost_device),
@@ -204,6 +292,8 @@ int main(void) {
         cmocka_unit_test(one_bad_handle_frees_none),
         cmocka_unit_test(a_handle_given_twice_is_bad),
         cmocka_unit_test(handles_stay_good_for_a_second_try),
+        cmocka_unit_test(many_more_than_a_batch_are_freed),
+        cmocka_unit_test(a_bad_handle_anywhere_in_a_crowd_frees_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

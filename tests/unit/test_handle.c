@@ -170,8 +170,8 @@ static void before_the_first_allocation_no_handle_is_good(void **state) {
 /* Puts the node of a live allocation near the end of its generations, as sixteen million frees would. */
 static void age(BdaAllocation *allocation, uint32_t generation) {
     struct bda_node *node = bda_node_of(bench.allocator, bda_handle_index(allocation->handle));
-    atomic_store(&node->tag, generation << 8 | (uint32_t)BDA_NODE_LIVE);
-    allocation->handle = bda_handle_of(bench.allocator, bda_handle_index(allocation->handle));
+    bda_node_set_tag(node, generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE);
+    allocation->handle = bda_handle_of(bench.allocator, bda_handle_index(allocation->handle), node);
 }
 
 static void a_spent_generation_never_begins_anew(void **state) {

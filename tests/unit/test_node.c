@@ -2,6 +2,7 @@
 #include "core_support.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 struct fixture {
     struct limited_host limited;
@@ -33,7 +34,7 @@ static struct bda_node *live_node(struct fixture *fixture, uint32_t *index, uint
     assert_true(bda_nodes_take(&fixture->nodes, &fixture->list, 1));
     *index = pop(fixture);
     struct bda_node *node = bda_node_at(&fixture->nodes, *index);
-    atomic_store(&node->tag, generation << 8 | (uint32_t)BDA_NODE_LIVE);
+    atomic_store(&node->tag, generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE);
     return node;
 }
 
@@ -203,6 +204,46 @@ static void a_state_leaves_the_generation_alone(void **state) {
     close_nodes(&fixture);
 }
 
+/* The three parts of a tag: each is set without a trace in the others. */
+static void a_zone_leaves_the_generation_and_states_leave_the_zone_alone(void **state) {
+    (void)state;
+    struct fixture fixture;
+    uint32_t index;
+    open_nodes(&fixture, UINT32_MAX);
+    struct bda_node *node = live_node(&fixture, &index, 0xABCDEF);
+    for (uint32_t zone = 0; zone < 1u << BDA_NODE_ZONE_BITS; zone++)
+        for (uint32_t value = BDA_NODE_UNUSED; value <= BDA_NODE_QUARANTINED; value++) {
+            bda_node_set(node, (enum bda_node_state)value, zone);
+            assert_int_equal(bda_node_state(node), value);
+            assert_int_equal(bda_node_zone(node), zone);
+            assert_int_equal(bda_node_generation(node), 0xABCDEF);
+            bda_node_set_state(node, BDA_NODE_LIVE);
+            bda_node_retire(node, BDA_NODE_CACHED);
+            assert_int_equal(bda_node_zone(node), zone);
+            bda_node_revive(node);
+            assert_int_equal(bda_node_zone(node), zone);
+            assert_int_equal(bda_node_generation(node), 0xABCDEF);
+        }
+    close_nodes(&fixture);
+}
+
+/* A handle knows nothing of zones. */
+static void what_is_live_is_live_in_every_zone_at_one_generation(void **state) {
+    (void)state;
+    struct fixture fixture;
+    uint32_t index;
+    open_nodes(&fixture, UINT32_MAX);
+    struct bda_node *node = live_node(&fixture, &index, 7);
+    for (uint32_t zone = 0; zone < 1u << BDA_NODE_ZONE_BITS; zone++)
+        for (uint32_t value = BDA_NODE_UNUSED; value <= BDA_NODE_QUARANTINED; value++) {
+            bda_node_set(node, (enum bda_node_state)value, zone);
+            assert_int_equal(bda_node_is_live(node, 7), value == BDA_NODE_LIVE);
+            assert_false(bda_node_is_live(node, 6));
+            assert_false(bda_node_is_live(node, 8));
+        }
+    close_nodes(&fixture);
+}
+
 static void retiring_moves_the_generation_and_reviving_takes_it_back(void **state) {
     (void)state;
     const uint32_t generations[] = { 0, 1, 0xFF, 0xFFFF, BDA_GENERATION_SPENT - 1 };
@@ -267,6 +308,100 @@ static void a_spent_node_is_left_out_of_lists(void **state) {
     close_nodes(&fixture);
 }
 
+/* ---- Links and indices ---- */
+
+static void a_link_keeps_an_index_and_whether_it_is_free(void **state) {
+    (void)state;
+    const uint32_t indices[] = { 0, 1, 2, 1u << BDA_NODE_CHUNK_LOG2, 0x55555555, BDA_NODES_MOST - 1, BDA_NODES_MOST };
+    for (uint32_t i = 0; i < COUNT_OF(indices); i++) {
+        struct bda_node node = { .previous = bda_link_to(indices[i], false), .next = bda_link_to(indices[i], true) };
+        assert_int_equal(bda_node_previous(&node), indices[i]);
+        assert_int_equal(bda_node_next(&node), indices[i]);
+        assert_false(bda_link_is_free(node.previous));
+        assert_true(bda_link_is_free(node.next));
+    }
+    assert_int_equal(bda_link_to(0, false), 0); /* what a region's ends have */
+}
+
+/* An operation asks for the chunks once; nodes that others make meanwhile do not disturb it. */
+static void chunks_lead_to_their_nodes_however_many_are_made_later(void **state) {
+    (void)state;
+    enum { EARLY = 3000, LATE = 40000 };
+    struct fixture fixture;
+    open_nodes(&fixture, UINT32_MAX);
+    assert_true(bda_nodes_take(&fixture.nodes, &fixture.list, EARLY));
+    bda_node_chunks chunks = bda_nodes_chunks(&fixture.nodes);
+    struct bda_node *last = bda_node_in(chunks, EARLY);
+    assert_true(bda_nodes_take(&fixture.nodes, &fixture.list, LATE));
+    assert_ptr_not_equal(chunks, bda_nodes_chunks(&fixture.nodes));
+    for (uint32_t index = 1; index <= EARLY; index++)
+        assert_ptr_equal(bda_node_in(chunks, index), bda_node_at(&fixture.nodes, index));
+    assert_ptr_equal(last, bda_node_in(chunks, EARLY));
+    close_nodes(&fixture);
+}
+
+/* A store that seems to hold nearly all nodes that there can be: of its chunks only the last one is there. */
+struct full_store {
+    struct limited_host limited;
+    struct bda_nodes nodes;
+    struct bda_directory *directory;
+    struct bda_node *chunk;
+};
+
+enum { CHUNK = 1 << BDA_NODE_CHUNK_LOG2 };
+
+static void open_full(struct full_store *full, uint32_t length) {
+    const uint32_t chunks = (BDA_NODES_MOST >> BDA_NODE_CHUNK_LOG2) + 1;
+    limited_host_init(&full->limited, 0);
+    bda_nodes_init(&full->nodes, &full->limited.host);
+    full->directory = calloc(1, sizeof *full->directory + chunks * sizeof(uintptr_t));
+    full->chunk = calloc(CHUNK, sizeof *full->chunk);
+    assert_true(full->directory != NULL && full->chunk != NULL);
+    full->directory->length = chunks;
+    full->directory->origins[chunks - 1] = (uintptr_t)full->chunk - (size_t)(chunks - 1) * CHUNK * sizeof *full->chunk;
+    atomic_store(&full->nodes.store.directory, full->directory);
+    atomic_store(&full->nodes.store.length, length);
+}
+
+static void close_full(struct full_store *full) {
+    assert_int_equal(full->limited.held, 0);
+    free(full->chunk);
+    free(full->directory);
+}
+
+/* The index of the last of them fits a link, and there is no next one. */
+static void no_node_is_made_whose_index_a_link_cannot_hold(void **state) {
+    (void)state;
+    struct full_store full;
+    struct bda_node_list list = { 0, 0 };
+    uint32_t taken = 0, last = 0;
+    open_full(&full, BDA_NODES_MOST - CHUNK / 2);
+    for (; bda_nodes_take(&full.nodes, &list, 1); taken++) {
+        last = bda_node_list_pop(&full.nodes, &list);
+        assert_true(last <= BDA_NODES_MOST && bda_link_index(bda_link_to(last, true)) == last);
+        assert_ptr_equal(bda_node_at(&full.nodes, last), full.chunk + last % CHUNK);
+    }
+    assert_int_equal(list.count, 0);
+    assert_in_range(taken, CHUNK / 2 - 64, CHUNK / 2); /* all but a few that do not fill a batch */
+    assert_true(full.nodes.store.length <= BDA_NODES_MOST);
+    close_full(&full);
+}
+
+/* Whatever is asked for: a count that the rest does not hold, that no index can, that wraps. */
+static void a_count_beyond_the_last_index_is_refused(void **state) {
+    (void)state;
+    const uint32_t counts[] = { CHUNK, BDA_NODES_MOST, BDA_NODES_MOST + 1, UINT32_MAX };
+    for (uint32_t i = 0; i < COUNT_OF(counts); i++) {
+        struct full_store full;
+        struct bda_node_list list = { 0, 0 };
+        open_full(&full, BDA_NODES_MOST - CHUNK / 2);
+        assert_false(bda_nodes_take(&full.nodes, &list, counts[i]));
+        assert_true(full.nodes.store.length <= BDA_NODES_MOST);
+        assert_list_is_sound(&full.nodes, &list);
+        close_full(&full);
+    }
+}
+
 /* ---- Stale handles ---- */
 
 enum { LIVES = 100000 };
@@ -323,10 +458,16 @@ int main(void) {
         cmocka_unit_test(a_take_that_gets_enough_succeeds_though_growth_is_refused),
         cmocka_unit_test(a_fresh_node_is_unused_at_generation_zero),
         cmocka_unit_test(a_state_leaves_the_generation_alone),
+        cmocka_unit_test(a_zone_leaves_the_generation_and_states_leave_the_zone_alone),
+        cmocka_unit_test(what_is_live_is_live_in_every_zone_at_one_generation),
         cmocka_unit_test(retiring_moves_the_generation_and_reviving_takes_it_back),
         cmocka_unit_test(only_the_last_generation_is_spent),
         cmocka_unit_test(a_pushed_node_keeps_its_generation_and_comes_back_first),
         cmocka_unit_test(a_spent_node_is_left_out_of_lists),
+        cmocka_unit_test(a_link_keeps_an_index_and_whether_it_is_free),
+        cmocka_unit_test(chunks_lead_to_their_nodes_however_many_are_made_later),
+        cmocka_unit_test(no_node_is_made_whose_index_a_link_cannot_hold),
+        cmocka_unit_test(a_count_beyond_the_last_index_is_refused),
         cmocka_unit_test(tags_may_be_read_while_nodes_live_and_die),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

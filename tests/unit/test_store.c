@@ -132,6 +132,29 @@ static void both_ways_to_an_element_agree(void **state) {
     bda_store_destroy(&store);
 }
 
+/* A reader may hold the directory that it asked for, however much the store grows meanwhile: what it named then it
+ * names still. */
+static void an_outgrown_directory_still_leads_to_what_it_named(void **state) {
+    (void)state;
+    struct bda_host host = { 0 };
+    struct bda_store store;
+    init_store(&store, &host);
+    while (store.length < 50)
+        assert_int_not_equal(grow_and_fill(&store, 4), 0);
+    struct bda_directory *held = atomic_load(&store.directory);
+    uint32_t named = store.length;
+    while (store.length < MANY)
+        assert_int_not_equal(grow_and_fill(&store, 4), 0);
+    assert_ptr_not_equal(held, atomic_load(&store.directory));
+    for (uint32_t index = 1; index < named; index++) {
+        uintptr_t address = held->origins[index >> CHUNK_LOG2] + index * sizeof(struct element);
+        assert_int_equal(address, (uintptr_t)element_at(&store, index));
+        assert_int_equal(((struct element *)address)->value, index);
+    }
+    bda_store_destroy(&store);
+    assert_int_equal(host.bytes, 0);
+}
+
 /* Directories that grew by a few chunks at a time, all of them kept, would cost the square of what they name. */
 static void outgrown_directories_are_few(void **state) {
     (void)state;
@@ -311,6 +334,7 @@ int main(void) {
         cmocka_unit_test(a_store_has_exactly_what_it_handed_out),
         cmocka_unit_test(elements_never_move_and_keep_their_values),
         cmocka_unit_test(both_ways_to_an_element_agree),
+        cmocka_unit_test(an_outgrown_directory_still_leads_to_what_it_named),
         cmocka_unit_test(outgrown_directories_are_few),
         cmocka_unit_test(elements_begin_zeroed),
         cmocka_unit_test(chunks_begin_on_a_cache_line),

@@ -1,6 +1,8 @@
 /* Every public call that may need host memory, with every host allocation under it failing once, or all from one on. */
 #include "sweep_support.h"
 
+#include "core/node.h"
+
 #include <string.h>
 
 /* How often one refusal is repeated until it is seen to cost no host memory: each time one more store may have grown.
@@ -73,7 +75,7 @@ static void sweep_host(void **state) {
 
 /* ---- A block that is there, and no nodes to join its pool with ---- */
 
-enum { MOST_NEIGHBOURS = 600 };
+enum { MOST_NEIGHBOURS = 2 << BDA_NODE_CHUNK_LOG2 };
 
 struct crowd {
     BdaHandle handles[MOST_NEIGHBOURS];

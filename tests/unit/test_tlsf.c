@@ -1,7 +1,6 @@
-/* core/tlsf.h: classes, the search, cutting and merging, regions, spent generations. */
+/* core/tlsf.h: classes, cutting and merging, alignment, regions. The search is in test_tlsf_lists.c, what happens at
+ * the ends of regions and of generations in test_tlsf_ends.c. */
 #include "core_support.h"
-
-#include <string.h>
 
 /* ---- Classes ---- */
 
@@ -79,6 +78,21 @@ static void alloc_cuts_from_the_front_and_keeps_the_rest(void **state) {
     arena_close_sound(&arena);
 }
 
+/* A range that is cut often stays where it is: in its node, and mostly in its list. */
+static void the_rest_of_a_cut_range_keeps_its_node(void **state) {
+    (void)state;
+    struct arena arena;
+    uint32_t region = arena_open_one(&arena, 100);
+    uint32_t rest = arena_region(&arena, region)->first;
+    for (uint32_t taken = 1; taken < 100; taken++) {
+        assert_range(&arena, arena_take(&arena, 1), taken - 1, 1);
+        assert_int_equal(bda_node_state(arena_node(&arena, rest)), BDA_NODE_FREE);
+        assert_int_equal(arena_node(&arena, rest)->offset, taken);
+    }
+    assert_int_equal(arena_take(&arena, 1), rest); /* the last one is the rest itself */
+    arena_close_sound(&arena);
+}
+
 /* The words lie where a free range keeps the links of its list; the one in the middle of its list has both. */
 static void a_live_range_begins_without_slack_and_record(void **state) {
     (void)state;
@@ -88,7 +102,7 @@ static void a_live_range_begins_without_slack_and_record(void **state) {
     for (uint32_t i = 0; i < 6; i += 2)
         arena_free(&arena, nodes[i]);
     uint32_t middle = arena_alloc_at(&arena, region, 20, 10);
-    assert_int_equal(middle, nodes[2]);
+    assert_int_equal(middle, nodes[2]); /* it was free itself: not cut from another */
     assert_int_equal(arena_node(&arena, middle)->as.live.slack, 0);
     assert_int_equal(arena_node(&arena, middle)->as.live.record, 0);
     arena_close_sound(&arena);
@@ -156,6 +170,48 @@ static void free_merges_nothing_between_live_neighbours(void **state) {
     arena_close_sound(&arena);
 }
 
+/* Of the free neighbours the one in front keeps its node, so that it need not leave the list that it is in. */
+static void a_merged_range_keeps_the_node_of_a_free_neighbour(void **state) {
+    (void)state;
+    const struct {
+        bool front, back;
+        uint32_t kept;
+    } cases[] = { { true, false, 0 }, { false, true, 2 }, { true, true, 0 }, { false, false, 1 } };
+    for (uint32_t i = 0; i < COUNT_OF(cases); i++) {
+        struct arena arena;
+        uint32_t nodes[5], region = arena_open_one(&arena, 50);
+        arena_fill(&arena, region, (const uint32_t[]){ 10, 10, 10, 10, 10 }, 5, nodes);
+        if (cases[i].front)
+            arena_free(&arena, nodes[1]);
+        if (cases[i].back)
+            arena_free(&arena, nodes[3]);
+        arena_free(&arena, nodes[2]);
+        struct bda_node *kept = arena_node(&arena, nodes[1 + cases[i].kept]);
+        assert_int_equal(bda_node_state(kept), BDA_NODE_FREE);
+        assert_int_equal(kept->offset, cases[i].front ? 10 : 20);
+        assert_int_equal(kept->size, 10 + 10 * cases[i].front + 10 * cases[i].back);
+        arena_close_sound(&arena);
+    }
+}
+
+/* Three in a row whose outer two follow each other in one list, which has other members around them. */
+static void neighbours_in_space_may_be_neighbours_in_their_list(void **state) {
+    (void)state;
+    const uint32_t orders[][4] = { { 1, 3, 5, 7 }, { 7, 5, 3, 1 }, { 1, 5, 3, 7 }, { 3, 5, 1, 7 }, { 1, 7, 5, 3 } };
+    for (uint32_t order = 0; order < COUNT_OF(orders); order++)
+        for (uint32_t middle = 2; middle <= 6; middle += 2) {
+            struct arena arena;
+            uint32_t nodes[9], region = arena_open_one(&arena, 4096);
+            arena_fill(&arena, region, (const uint32_t[]){ 9, 1, 2, 1, 2, 1, 2, 1, 9 }, 9, nodes);
+            for (uint32_t i = 0; i < 4; i++)
+                arena_free(&arena, nodes[orders[order][i]]);
+            arena_free(&arena, nodes[middle]);
+            assert_links_are_true(&arena, region);
+            assert_range(&arena, arena_take(&arena, 4), 9 + (middle - 2) / 2 * 3, 4);
+            arena_close_sound(&arena);
+        }
+}
+
 /* Ranges on their way out are taken: whatever their state, only a free neighbour merges. */
 static void free_takes_any_state_and_merges_no_state_but_free(void **state) {
     (void)state;
@@ -174,20 +230,37 @@ static void free_takes_any_state_and_merges_no_state_but_free(void **state) {
     }
 }
 
-/* All orders of freeing five neighbours end in the one range that there was, in as many nodes. */
-static void every_order_of_frees_ends_in_one_range(void **state) {
+/* The `order`th of all orders of five things. */
+static void order_five(uint32_t order, uint32_t *out) {
+    uint32_t left[5] = { 0, 1, 2, 3, 4 };
+    for (uint32_t count = 5; count != 0; count--) {
+        uint32_t chosen = order % count;
+        order /= count;
+        *out++ = left[chosen];
+        left[chosen] = left[count - 1];
+    }
+}
+
+/* All orders of freeing five neighbours end in the one range that there was, in as many nodes; all orders of taking
+ * them end in the five; and whichever of them are free, their neighbours know. */
+static void links_are_true_through_every_order_of_frees_and_takes(void **state) {
     (void)state;
     struct arena arena;
-    uint32_t nodes[5], region = arena_open_one(&arena, 15);
+    const uint32_t sizes[] = { 1, 2, 3, 4, 5 }, offsets[] = { 0, 1, 3, 6, 10 };
+    uint32_t nodes[5], turns[5], region = arena_open_one(&arena, 15);
     for (uint32_t order = 0; order < 5 * 4 * 3 * 2; order++) {
-        uint32_t left[5] = { 0, 1, 2, 3, 4 }, rest = order;
-        arena_fill(&arena, region, (const uint32_t[]){ 1, 2, 3, 4, 5 }, 5, nodes);
-        for (uint32_t count = 5; count != 0; count--) {
-            uint32_t chosen = rest % count;
-            rest /= count;
-            arena_free(&arena, nodes[left[chosen]]);
-            left[chosen] = left[count - 1];
+        order_five(order, turns);
+        for (uint32_t i = 0; i < 5; i++) {
+            nodes[turns[i]] = arena_alloc_at(&arena, region, offsets[turns[i]], sizes[turns[i]]);
+            assert_range(&arena, nodes[turns[i]], offsets[turns[i]], sizes[turns[i]]);
+            assert_links_are_true(&arena, region);
+        }
+        assert_layout(&arena, region, 1, 2, 3, 4, 5);
+        order_five(order * 7 % 120, turns); /* 7 and 120 have no common factor: every order of frees, too */
+        for (uint32_t i = 0; i < 5; i++) {
+            arena_free(&arena, nodes[turns[i]]);
             assert_arena_is_sound(&arena);
+            assert_links_are_true(&arena, region);
         }
         assert_layout(&arena, region, -15);
         assert_int_equal(arena_lost_nodes(&arena), 0);
@@ -288,165 +361,44 @@ static void every_granule_serves(void **state) {
     }
 }
 
-/* ---- The search ---- */
-
-/* Guards against "no space" while there is: the class above the size is empty, the range in its own class fits. */
-static void the_only_range_serves_a_request_of_its_own_size(void **state) {
-    (void)state;
-    for (uint32_t exponent = 0; exponent < 32; exponent++) {
-        for (uint32_t within = 0; within < BDA_TLSF_CLASSES; within += 5) {
-            for (uint32_t step = 0; step < 3; step++) {
-                struct arena arena;
-                uint32_t size = boundary(exponent, within, step);
-                arena_open_one(&arena, size);
-                uint32_t node = arena_take(&arena, size);
-                assert_range(&arena, node, 0, size);
-                assert_int_equal(arena.tlsf.level_map, 0);
-                arena_close_sound(&arena);
-            }
-        }
-    }
-}
-
-/* The smaller ranges of its class, freed later, stand before it in the list. */
-static void an_exact_fit_is_found_behind_smaller_ranges_of_its_class(void **state) {
-    (void)state;
-    enum { SMALL = BDA_TLSF_EXACT_TRIES - 1 };
-    struct arena arena;
-    uint32_t gaps[SMALL + 1], region = arena_open_one(&arena, 64 * SMALL + 65 + SMALL);
-    for (uint32_t i = 0, offset = 0; i <= SMALL; i++, offset += 65) {
-        gaps[i] = arena_alloc_at(&arena, region, offset, i < SMALL ? 64 : 65);
-        assert_true(i == SMALL || arena_alloc_at(&arena, region, offset + 64, 1) != 0);
-    }
-    assert_int_equal(arena.tlsf.free_granules, 0);
-    for (uint32_t i = SMALL + 1; i-- > 0;)
-        arena_free(&arena, gaps[i]);
-    assert_int_equal(bda_tlsf_class_of(64), bda_tlsf_class_of(65));
-    assert_range(&arena, arena_take(&arena, 65), 65 * SMALL, 65);
-    arena_close_sound(&arena);
-}
-
-/* `before` ranges that hold the size but no aligned place for it stand in the list before one that has it. */
-static uint32_t take_aligned_behind(struct arena *arena, uint32_t before) {
-    enum { SIZE = 64, STRIDE = 2 * SIZE };
-    uint32_t region = arena_open_one(arena, (before + 1) * STRIDE);
-    for (uint32_t i = 0; i <= before; i++) { /* live, to be free, live */
-        uint32_t offset = i * STRIDE, gap = i == 0 ? 0 : SIZE / 2;
-        assert_true(gap == 0 || arena_alloc_at(arena, region, offset, gap) != 0);
-        assert_int_not_equal(arena_alloc_at(arena, region, offset + gap, SIZE), 0);
-        assert_int_not_equal(arena_alloc_at(arena, region, offset + gap + SIZE, SIZE - gap), 0);
-    }
-    uint32_t next;
-    for (uint32_t index = arena_region(arena, region)->first; index != 0; index = next) {
-        next = arena_node(arena, index)->next;
-        if (arena_node(arena, index)->size == SIZE && arena_node(arena, index)->offset % STRIDE <= SIZE / 2)
-            arena_free(arena, index);
-    }
-    assert_int_equal(arena->tlsf.free_granules, (before + 1) * SIZE);
-    return arena_alloc(arena, SIZE, SIZE * GRANULE);
-}
-
-static void the_last_resort_looks_at_few_ranges_however_many_there_are(void **state) {
+/* Bases whose lowest bits differ: an alignment may hold for the offsets of one region and not of the other, and a range
+ * that is near may lie in either. */
+static void regions_with_different_bases_keep_every_alignment(void **state) {
     (void)state;
     struct arena arena;
-    assert_range(&arena, take_aligned_behind(&arena, BDA_TLSF_EXACT_TRIES - 1), 0, 64);
-    arena_close_sound(&arena);
-    const uint32_t too_many[] = { BDA_TLSF_EXACT_TRIES, BDA_TLSF_EXACT_TRIES + 1, 500 };
-    for (uint32_t i = 0; i < COUNT_OF(too_many); i++) {
-        assert_int_equal(take_aligned_behind(&arena, too_many[i]), 0);
-        assert_range(&arena, arena_alloc_at(&arena, arena.added[0], 0, 64), 0, 64); /* it was there */
-        arena_close_sound(&arena);
-    }
-}
-
-static void the_smaller_of_two_fitting_ranges_is_taken(void **state) {
-    (void)state;
-    struct arena arena;
-    uint32_t nodes[4], region = arena_open_one(&arena, 170);
-    arena_fill(&arena, region, (const uint32_t[]){ 100, 10, 50, 10 }, 4, nodes);
-    for (uint32_t round = 0; round < 2; round++) { /* whichever was freed last */
-        arena_free(&arena, nodes[round == 0 ? 0 : 2]);
-        arena_free(&arena, nodes[round == 0 ? 2 : 0]);
-        uint32_t chosen = arena_take(&arena, 40);
-        assert_range(&arena, chosen, 110, 40);
-        arena_free(&arena, chosen);
-        arena_fill(&arena, region, (const uint32_t[]){ 100 }, 1, &nodes[0]);
-        nodes[2] = arena_alloc_at(&arena, region, 110, 50);
-    }
-    arena_close_sound(&arena);
-}
-
-static void sizes_near_the_last_granule_are_whole_and_refused_in_order(void **state) {
-    (void)state;
-    struct arena arena;
-    uint32_t region = arena_open_one(&arena, UINT32_MAX);
-    for (uint32_t less = 0; less < 3; less++) {
-        uint32_t node = arena_take(&arena, UINT32_MAX - less);
-        assert_range(&arena, node, 0, UINT32_MAX - less);
-        assert_int_equal(bda_tlsf_largest_free(&arena.tlsf), less);
-        assert_int_equal(arena_take(&arena, UINT32_MAX), 0);
-        arena_free(&arena, node);
-    }
-    assert_range(&arena, arena_take(&arena, 0x80000001), 0, 0x80000001);
-    assert_int_equal(arena_take(&arena, 0x80000001), 0);
-    assert_range(&arena, arena_take(&arena, 0x7FFFFFFE), 0x80000001, 0x7FFFFFFE);
-    assert_false(bda_tlsf_region_is_empty(&arena.tlsf, region));
-    arena_close_sound(&arena);
-}
-
-/* Size and alignment together exceed 32 bits of granules; the range fits all the same, to the last granule. */
-static void a_padded_size_beyond_32_bits_is_still_served(void **state) {
-    (void)state;
-    struct arena arena;
+    uint64_t seed = 1;
+    uint32_t refused = 0;
     arena_open(&arena, GRANULE_LOG2);
-    arena_add(&arena, GRANULE, UINT32_MAX);
-    assert_int_equal(arena_alloc(&arena, UINT32_MAX - 30, 32 * GRANULE), 0);
-    uint32_t node = arena_alloc(&arena, UINT32_MAX - 31, 32 * GRANULE);
-    assert_range(&arena, node, 31, UINT32_MAX - 31);
-    arena_free(&arena, node);
-    assert_int_equal(arena_alloc(&arena, 0x80000000, (uint64_t)1 << 36), 0);
-    assert_range(&arena, arena_alloc(&arena, 0x80000000, (uint64_t)1 << 35), 0x7FFFFFFF, 0x80000000);
-    arena_close_sound(&arena);
-}
-
-/* A free range that the guarantee speaks of: large enough for any padding, rounded up to its class. */
-static bool guaranteed(struct arena *arena, uint32_t size, uint64_t alignment) {
-    uint64_t padded = size + (alignment >> GRANULE_LOG2) - 1;
-    for (uint32_t index = arena_region(arena, arena->added[0])->first; index != 0;) {
-        struct bda_node *node = arena_node(arena, index);
-        if (bda_node_state(node) == BDA_NODE_FREE && padded <= node->size &&
-            bda_tlsf_class_of(node->size) >= bda_tlsf_class_above((uint32_t)padded))
-            return true;
-        index = node->next;
-    }
-    return false;
-}
-
-/* Gaps of growing sizes at odd places: for every size and alignment, a refusal keeps the promise and changes nothing.
- */
-static void a_refusal_keeps_its_guarantee_and_changes_nothing(void **state) {
-    (void)state;
-    static struct bda_tlsf before;
-    struct arena arena;
-    uint32_t offset = 0, refused = 0;
-    arena_open(&arena, GRANULE_LOG2);
-    uint32_t region = arena_add(&arena, 0x1230, 40 * 41 / 2 * 3 + 40);
-    for (uint32_t gap = 1; gap <= 40; offset += gap * 3 + 1, gap++)
-        assert_true(arena_alloc_at(&arena, region, offset + gap * 3, 1) != 0);
-    for (uint32_t size = 1; size < 130; size++) {
-        for (uint64_t alignment = GRANULE; alignment <= 1u << 14; alignment *= 2) {
-            arena_secure(&arena, BDA_TLSF_NODES_PER_ALLOC);
-            memcpy(&before, &arena.tlsf, sizeof before);
-            uint32_t node = bda_tlsf_alloc(&arena.tlsf, size, alignment);
-            refused += node == 0;
-            if (node == 0)
-                assert_true(memcmp(&before, &arena.tlsf, sizeof before) == 0 && !guaranteed(&arena, size, alignment));
-            else
-                arena_free(&arena, node);
+    const uint64_t bases[] = { 0x10000, 0x20040, 0xFFFFF80000000080, 0x7000, 0x90010 };
+    for (uint32_t i = 0; i < COUNT_OF(bases); i++)
+        arena_add(&arena, bases[i], 400);
+    for (uint32_t step = 0; step < 3000; step++) {
+        uint64_t alignment = (uint64_t)GRANULE << random_below(&seed, 9);
+        uint32_t node = arena_alloc(&arena, 1 + random_below(&seed, 20), alignment);
+        assert_true(node == 0 || arena_address(&arena, node) % alignment == 0);
+        refused += node == 0;
+        for (uint32_t taken; node == 0 && random_below(&seed, 8) != 0;) { /* makes room, here and there */
+            taken = arena_first_taken(&arena, arena.added[random_below(&seed, arena.count)]);
+            if (taken != 0)
+                arena_free(&arena, taken);
         }
         assert_arena_is_sound(&arena);
     }
-    assert_in_range(refused, 100, 129 * 11 - 100); /* both answers were seen */
+    assert_in_range(refused, 100, 2900);
+    arena_close_sound(&arena);
+}
+
+/* What is known of the bases is all the bits there ever were: a region that is gone makes no alignment wrong. */
+static void alignments_hold_after_an_odd_region_is_gone(void **state) {
+    (void)state;
+    struct arena arena;
+    uint32_t even = arena_open_one(&arena, 100);
+    arena_remove(&arena, arena_add(&arena, 0x10, 50));
+    assert_range(&arena, arena_take(&arena, 1), 0, 1);
+    assert_range(&arena, arena_alloc(&arena, 8, 256), 16, 8);
+    assert_layout(&arena, even, 1, -15, 8, -76);
+    assert_int_equal(arena_alloc(&arena, 69, 256), 0);
+    assert_range(&arena, arena_alloc(&arena, 68, 256), 32, 68);
     arena_close_sound(&arena);
 }
 
@@ -592,89 +544,6 @@ static void alloc_at_reaches_the_last_granule_of_the_largest_region(void **state
     arena_close_sound(&arena);
 }
 
-/* ---- Spent generations ---- */
-
-/* Wears out the free range that `index` leads to when it is freed. */
-static void free_spent(struct arena *arena, uint32_t index) {
-    struct bda_node *node = arena_node(arena, index);
-    atomic_store(&node->tag, (BDA_GENERATION_SPENT - 1) << 8 | (uint32_t)BDA_NODE_LIVE);
-    bda_node_retire(node, BDA_NODE_RETIRED);
-    assert_true(bda_node_is_spent(node));
-    arena_free(arena, index);
-}
-
-/* Frees what is left; a node was lost, and no more than that one. */
-static void close_with_one_lost(struct arena *arena, uint32_t lost) {
-    arena_free_everything(arena);
-    assert_int_equal(bda_node_state(arena_node(arena, lost)), BDA_NODE_UNUSED);
-    assert_int_equal(arena_lost_nodes(arena), 1);
-    for (uint32_t i = 0; i < arena_region(arena, arena->added[0])->size; i++)
-        assert_int_not_equal(arena_take(arena, 1), lost);
-    arena_close(arena);
-}
-
-/* At the region's start, in its middle and at its end, taken whole and in part: the links around it move to the fresh
- * one. */
-static void a_spent_node_is_replaced_when_it_would_be_taken(void **state) {
-    (void)state;
-    for (uint32_t place = 0; place < 3; place++) {
-        for (uint32_t size = 5; size <= 10; size += 5) {
-            struct arena arena;
-            uint32_t nodes[3], region = arena_open_one(&arena, 30);
-            arena_fill(&arena, region, (const uint32_t[]){ 10, 10, 10 }, 3, nodes);
-            free_spent(&arena, nodes[place]);
-            uint32_t fresh = arena_take(&arena, size);
-            assert_range(&arena, fresh, 10 * place, size);
-            assert_int_not_equal(fresh, nodes[place]);
-            assert_false(bda_node_is_spent(arena_node(&arena, fresh)));
-            close_with_one_lost(&arena, nodes[place]);
-        }
-    }
-}
-
-static void a_spent_whole_region_is_replaced(void **state) {
-    (void)state;
-    struct arena arena;
-    uint32_t region = arena_open_one(&arena, 10);
-    uint32_t worn = arena_take(&arena, 10);
-    free_spent(&arena, worn);
-    assert_int_equal(arena_region(&arena, region)->first, worn);
-    uint32_t fresh = arena_take(&arena, 10);
-    assert_int_not_equal(fresh, worn);
-    assert_int_equal(arena_region(&arena, region)->first, fresh);
-    close_with_one_lost(&arena, worn);
-}
-
-static void a_spent_node_may_stay_as_the_gap_before_an_aligned_range(void **state) {
-    (void)state;
-    struct arena arena;
-    uint32_t region = arena_open_one(&arena, 64);
-    uint32_t worn = arena_take(&arena, 64);
-    free_spent(&arena, worn);
-    uint32_t node = arena_alloc_at(&arena, region, 16, 16);
-    assert_range(&arena, node, 16, 16);
-    assert_layout(&arena, region, -16, 16, -32);
-    assert_int_equal(arena_lost_nodes(&arena), 0);
-    arena_free(&arena, node);
-    assert_int_not_equal(arena_take(&arena, 64), worn);
-    close_with_one_lost(&arena, worn);
-}
-
-static void a_spent_node_that_is_absorbed_or_removed_is_lost(void **state) {
-    (void)state;
-    struct arena arena;
-    uint32_t nodes[2], region = arena_open_one(&arena, 20);
-    arena_fill(&arena, region, (const uint32_t[]){ 10, 10 }, 2, nodes);
-    free_spent(&arena, nodes[1]);
-    arena_free(&arena, nodes[0]);
-    assert_layout(&arena, region, -20);
-    assert_int_equal(arena_lost_nodes(&arena), 1);
-    free_spent(&arena, arena_take(&arena, 20));
-    arena_remove(&arena, region);
-    assert_int_equal(arena_lost_nodes(&arena), 2);
-    arena_close(&arena);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_size_is_in_a_class_of_its_neighbours),
@@ -682,26 +551,24 @@ int main(void) {
         cmocka_unit_test(the_largest_size_is_in_the_last_class),
         cmocka_unit_test(an_empty_tlsf_refuses),
         cmocka_unit_test(alloc_cuts_from_the_front_and_keeps_the_rest),
+        cmocka_unit_test(the_rest_of_a_cut_range_keeps_its_node),
         cmocka_unit_test(a_live_range_begins_without_slack_and_record),
         cmocka_unit_test(a_reused_node_begins_without_slack_and_record),
         cmocka_unit_test(free_merges_the_left_neighbour),
         cmocka_unit_test(free_merges_the_right_neighbour),
         cmocka_unit_test(free_merges_both_neighbours),
         cmocka_unit_test(free_merges_nothing_between_live_neighbours),
+        cmocka_unit_test(a_merged_range_keeps_the_node_of_a_free_neighbour),
+        cmocka_unit_test(neighbours_in_space_may_be_neighbours_in_their_list),
         cmocka_unit_test(free_takes_any_state_and_merges_no_state_but_free),
-        cmocka_unit_test(every_order_of_frees_ends_in_one_range),
+        cmocka_unit_test(links_are_true_through_every_order_of_frees_and_takes),
         cmocka_unit_test(what_lies_before_an_aligned_range_stays_free),
         cmocka_unit_test(an_aligned_range_may_end_with_its_region),
         cmocka_unit_test(one_range_is_decided_exactly_for_every_base_and_alignment),
         cmocka_unit_test(alignments_beyond_the_address_space_of_the_region_are_refused),
         cmocka_unit_test(every_granule_serves),
-        cmocka_unit_test(the_only_range_serves_a_request_of_its_own_size),
-        cmocka_unit_test(an_exact_fit_is_found_behind_smaller_ranges_of_its_class),
-        cmocka_unit_test(the_last_resort_looks_at_few_ranges_however_many_there_are),
-        cmocka_unit_test(the_smaller_of_two_fitting_ranges_is_taken),
-        cmocka_unit_test(sizes_near_the_last_granule_are_whole_and_refused_in_order),
-        cmocka_unit_test(a_padded_size_beyond_32_bits_is_still_served),
-        cmocka_unit_test(a_refusal_keeps_its_guarantee_and_changes_nothing),
+        cmocka_unit_test(regions_with_different_bases_keep_every_alignment),
+        cmocka_unit_test(alignments_hold_after_an_odd_region_is_gone),
         cmocka_unit_test(regions_come_and_go),
         cmocka_unit_test(neighbouring_regions_never_merge),
         cmocka_unit_test(empty_regions_are_counted_through_every_change),
@@ -711,10 +578,6 @@ int main(void) {
         cmocka_unit_test(alloc_at_refuses_every_overlap),
         cmocka_unit_test(alloc_at_refuses_what_reaches_past_the_region),
         cmocka_unit_test(alloc_at_reaches_the_last_granule_of_the_largest_region),
-        cmocka_unit_test(a_spent_node_is_replaced_when_it_would_be_taken),
-        cmocka_unit_test(a_spent_whole_region_is_replaced),
-        cmocka_unit_test(a_spent_node_may_stay_as_the_gap_before_an_aligned_range),
-        cmocka_unit_test(a_spent_node_that_is_absorbed_or_removed_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

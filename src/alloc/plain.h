@@ -1,0 +1,106 @@
+/*
+ * The short way of what is plain, as most allocations and frees are: a range, of a pool that has room.
+ *
+ * Nothing is refused here. What is not plain, or fails, has changed nothing and takes the long way (allocate.h, free.h)
+ * from its beginning, which finds out what is wrong, or does what is wanted. The long way would do the same for a plain
+ * request; it only asks more questions before.
+ */
+#ifndef BDA_ALLOC_PLAIN_H
+#define BDA_ALLOC_PLAIN_H
+
+#include "alloc/range.h"
+
+#include <string.h>
+
+/* Flags that say what may be done when the first pool has no room. */
+#define BDA_PLAIN_FLAGS (BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT | BDA_ALLOC_HOST_FALLBACK_BIT)
+
+/* Bits that are all zero for a priority of 0, which is the pool's own; any other one is looked at on the long way. */
+BDA_INLINE uint32_t bda_plain_priority(float priority) {
+    uint32_t bits;
+    memcpy(&bits, &priority, sizeof bits);
+    return bits;
+}
+
+/* The caller's pool, if the request goes well with it. */
+BDA_INLINE struct bda_pool *bda_plain_pool_of_caller(BdaAllocator allocator, const BdaAllocInfo *info) {
+    BdaPool pool = info->pool;
+    bool good = pool->allocator == allocator && allocator->event == NULL &&
+                atomic_load_explicit(&pool->alive, memory_order_relaxed) &&
+                (info->intent == BDA_INTENT_DEVICE || info->intent == pool->intent) &&
+                (info->usage & ~pool->usage) == 0;
+    return good ? pool->ranges : NULL;
+}
+
+/* The pool that a request tries first, or NULL. */
+BDA_INLINE struct bda_pool *bda_plain_pool(BdaAllocator allocator, const BdaAllocInfo *info) {
+    uint64_t special =
+        (uintptr_t)info->next | (info->flags & ~(BdaAllocFlags)BDA_PLAIN_FLAGS) | bda_plain_priority(info->priority);
+    if (special != 0 || (uint32_t)info->intent >= BDA_INTENT_COUNT)
+        return NULL;
+    if (info->pool != NULL)
+        return bda_plain_pool_of_caller(allocator, info);
+    if ((info->usage & allocator->special_usage) != 0)
+        return NULL;
+    return atomic_load_explicit(&allocator->first_pools[info->intent], memory_order_acquire);
+}
+
+/* The request, if it is within what is never refused nor dedicated. */
+BDA_INLINE bool bda_plain_request(BdaAllocator allocator, const struct bda_pool *pool, const BdaAllocInfo *info,
+                                  struct bda_request *request) {
+    VkDeviceSize alignment = info->alignment;
+    for (uint32_t bits = (uint32_t)info->usage; bits != 0; bits &= bits - 1)
+        alignment = bda_max(alignment, allocator->usage_alignment[bda_lowest_bit(bits)]);
+    *request = (struct bda_request){ .size = info->size, .room = info->size, .alignment = alignment };
+    return info->size - 1 < pool->most_plain && alignment <= pool->most_plain &&
+           (info->alignment & (info->alignment - 1)) == 0;
+}
+
+/* A record where the caller gives a name or a value; false when host memory is refused. */
+BDA_INLINE bool bda_plain_record(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
+    if (((uintptr_t)info->name | info->user) == 0)
+        return true;
+    uint32_t record;
+    bool made = bda_record_create(allocator, info->user, info->name, &record) == VK_SUCCESS;
+    request->record = made ? record : 0;
+    return made;
+}
+
+/* Takes the range and tells of it. The pool's lock is held. */
+BDA_INLINE bool bda_plain_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                               BdaAllocation *allocation) {
+    struct bda_live live;
+    VkResult result = bda_range_take(allocator, pool, request, &live);
+    if (result == VK_SUCCESS)
+        bda_range_describe(allocator, &live, request->size, allocation);
+    else
+        bda_record_destroy(allocator, request->record);
+    return result == VK_SUCCESS;
+}
+
+BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
+    struct bda_pool *pool = bda_plain_pool(allocator, info);
+    struct bda_request request;
+    if (pool == NULL || !bda_plain_request(allocator, pool, info, &request) ||
+        !bda_plain_record(allocator, info, &request))
+        return false;
+    bda_mutex_lock(&pool->lock);
+    bool taken = bda_plain_take(allocator, pool, &request, allocation);
+    bda_mutex_unlock(&pool->lock);
+    return taken;
+}
+
+/* Where the caller synchronises: no lock, and no second look at the handle. (Where others may come in between, what
+ * must be kept across the calls of a lock would cost this one more than its lock does: bda_free_shared is apart.) */
+BDA_INLINE bool bda_plain_free(BdaAllocator allocator, BdaHandle handle) {
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handle, &live) || !live.block->plain)
+        return false;
+    uint32_t record = live.node->as.live.record;
+    bda_range_free(&live);
+    if (record != 0)
+        bda_record_destroy(allocator, record);
+    return true;
+}
+
+#endif

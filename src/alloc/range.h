@@ -1,0 +1,83 @@
+/*
+ * Ranges: taken from the blocks of a pool, told of, given back. That is the innermost step of every allocation and
+ * every free, so it stands in a header: the compiler makes one piece of it and of the public call.
+ */
+#ifndef BDA_ALLOC_RANGE_H
+#define BDA_ALLOC_RANGE_H
+
+#include "alloc/handle.h"
+
+/* ---- Taking ---- */
+
+/* What a request amounts to in a pool. */
+struct bda_extent {
+    uint32_t granules;
+    VkDeviceSize alignment;
+};
+
+BDA_INLINE struct bda_extent bda_range_extent(const struct bda_pool *pool, const struct bda_request *request) {
+    VkDeviceSize alignment = bda_max(request->alignment, pool->least_alignment);
+    VkDeviceSize room = bda_align_up(request->room + pool->atom_skew, bda_min(alignment, pool->most_rounding));
+    return (struct bda_extent){ (uint32_t)(room >> BDA_GRANULE_LOG2), alignment };
+}
+
+/* Sees to it that the pool's TLSF has `count` spare nodes. The pool's lock is held. */
+BDA_INLINE bool bda_range_secure_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count) {
+    return pool->tlsf.spare.count >= count || bda_pool_fetch_nodes(allocator, pool, count);
+}
+
+/* A node that is the pool's, with all that it leads to. */
+BDA_INLINE struct bda_live bda_range_at(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+    struct bda_node *node = bda_node_of(allocator, index);
+    return (struct bda_live){ index, node, bda_block_of(allocator, node), pool };
+}
+
+/* Counts a range that TLSF has just handed out, and writes down whose it is. The pool's lock is held. */
+BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request) {
+    live->block->warm = false;
+    live->node->as.live.slack = (uint32_t)(bda_node_held(live->node) - request->size);
+    live->node->as.live.record = request->record;
+    live->pool->counters.live_count++;
+    live->pool->counters.used += request->size;
+}
+
+/* Takes a range from the blocks there are. VK_ERROR_OUT_OF_DEVICE_MEMORY: no room; VK_ERROR_OUT_OF_HOST_MEMORY. The
+ * pool's lock is held. */
+BDA_INLINE VkResult bda_range_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                                   struct bda_live *live) {
+    if (!bda_range_secure_nodes(allocator, pool, BDA_TLSF_NODES_PER_ALLOC))
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    struct bda_extent extent = bda_range_extent(pool, request);
+    uint32_t index = bda_tlsf_alloc(&pool->tlsf, extent.granules, extent.alignment);
+    if (index == 0)
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    *live = bda_range_at(allocator, pool, index);
+    bda_range_count(live, request);
+    return VK_SUCCESS;
+}
+
+/* ---- Telling ---- */
+
+/* All that the caller is told of a range of `size` bytes. */
+BDA_INLINE void bda_range_describe(BdaAllocator allocator, const struct bda_live *live, VkDeviceSize size,
+                                   BdaAllocation *allocation) {
+    VkDeviceSize start = bda_node_start(live->node);
+    allocation->handle = bda_handle_of(allocator, live->index, live->node);
+    allocation->address = live->block->region.base + start;
+    allocation->mapped = live->block->mapped != NULL ? live->block->mapped + start : NULL;
+    allocation->buffer = live->block->buffer;
+    allocation->offset = start;
+    allocation->size = size;
+}
+
+/* ---- Giving back ---- */
+
+/* Retires a live range and gives it back to TLSF. The pool's lock is held. */
+BDA_INLINE void bda_range_free(const struct bda_live *live) {
+    live->pool->counters.live_count--;
+    live->pool->counters.used -= bda_node_asked(live->node);
+    bda_node_retire(live->node, BDA_NODE_RETIRED);
+    bda_tlsf_free(&live->pool->tlsf, live->index);
+}
+
+#endif

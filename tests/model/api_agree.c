@@ -1,0 +1,75 @@
+/* What must hold after each step; see api_model.h. */
+#include "api_model.h"
+
+static void require_use(struct api_model *model, const BdaUse *use, BdaPool pool, bool all) {
+    uint64_t live = 0, dedicated = 0;
+    VkDeviceSize used = 0;
+    for (uint32_t i = 0; i < THINGS; i++) {
+        const struct thing *thing = &model->things[i];
+        if (thing->state != LIVE || (!all && thing->info.pool != pool))
+            continue;
+        live++;
+        used += thing->info.allocation.size;
+        dedicated += thing->info.dedicated != VK_FALSE;
+    }
+    promise(model, use->allocation_count == live && use->used == used);
+    promise(model, use->dedicated_count >= dedicated);
+    promise(model, use->dedicated_count + use->empty_count <= use->block_count);
+    promise(model, use->largest_free <= use->free);
+    promise(model, use->used + use->wasted + use->free <= use->reserved);
+}
+
+/* Frees that are due may have been collected in an allocation that found no room, all of them at once. */
+static void require_pending(struct api_model *model, const BdaStats *stats) {
+    uint64_t waiting = api_count(model, PENDING), due = 0;
+    for (uint32_t i = 0; i < THINGS; i++)
+        due += api_is_due(model, &model->things[i]);
+    promise(model, stats->total.pending_count <= waiting && stats->total.pending_count >= waiting - due);
+}
+
+/* What others use is what the driver says of them, where it says anything; else what the caller told. */
+static void require_heap(struct api_model *model, const BdaHeapStats *heap, uint32_t i) {
+    bool driver_knows = (model->plan->config.with & FAKE_MEMORY_BUDGET) != 0;
+    promise(model, heap->use.reserved == fake_heap_used(model->driver, i));
+    promise(model, heap->limit == 0 || heap->use.reserved <= heap->limit);
+    promise(model, heap->external == model->external[i]);
+    promise(model, heap->usage == heap->use.reserved + (driver_knows ? model->others[i] : model->external[i]));
+}
+
+static void require_heaps(struct api_model *model, const BdaStats *stats) {
+    VkDeviceSize reserved = 0;
+    uint64_t blocks = 0;
+    for (uint32_t i = 0; i < stats->heap_count; i++) {
+        require_heap(model, &stats->heaps[i], i);
+        reserved += stats->heaps[i].use.reserved;
+        blocks += stats->heaps[i].use.block_count;
+    }
+    promise(model, reserved == stats->total.reserved && blocks == stats->total.block_count);
+    promise(model, stats->total.block_count == fake_memory_count(model->driver));
+}
+
+static void require_pools(struct api_model *model, const BdaStats *stats) {
+    uint32_t pools = 0;
+    for (uint32_t i = 0; i < POOLS; i++) {
+        BdaUse use;
+        if (model->pools[i] == NULL)
+            continue;
+        pools++;
+        promise(model, bda_get_pool_stats(model->allocator, model->pools[i], &use) == VK_SUCCESS);
+        require_use(model, &use, model->pools[i], false);
+        promise(model, model->pool_infos[i].limit == 0 || use.reserved <= model->pool_infos[i].limit);
+    }
+    promise(model, stats->pool_count == pools);
+}
+
+void api_model_check(struct api_model *model) {
+    BdaStats stats;
+    promise(model, fake_violation_count(model->driver) == 0);
+    promise(model, bda_check(model->allocator) == VK_SUCCESS);
+    promise(model, bda_get_stats(model->allocator, &stats) == VK_SUCCESS);
+    require_use(model, &stats.total, NULL, true);
+    require_pending(model, &stats);
+    require_heaps(model, &stats);
+    require_pools(model, &stats);
+    promise(model, stats.host_bytes <= model->host.live_bytes);
+}
