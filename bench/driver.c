@@ -1,0 +1,36 @@
+/*
+ * With a driver: ranges (no driver call), buffers of one's own, VMA's buffers, and the driver's own share of a buffer,
+ * on the machine's Vulkan device or, with --fake, on the tests' driver, which shows that everything runs and means
+ * nothing as a time. Sizes are log-uniform from 256 B to 64 KiB.
+ */
+#include "device.h"
+#include "rounds.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "contenders.h"
+
+static const uint64_t standard_counts[] = { 1000, 10000, 0 };
+
+static bool uses_driver(const struct contender *contender) {
+    return contender->makes_buffers || strcmp(contender->name, bench_public.name) == 0 ||
+           strcmp(contender->name, bench_public_locked.name) == 0 || strcmp(contender->name, bench_none.name) == 0;
+}
+
+int bench_driver(const struct bench_settings *settings, struct bench_results *results) {
+    const struct bench_device *device = settings->fake ? bench_device_open_fake() : bench_device_open();
+    if (device == NULL)
+        return EXIT_SUCCESS;
+    char table[128];
+    (void)snprintf(table, sizeof table, "driver: ns per pair, log-uniform 256 B-64 KiB, align 256, %s", device->name);
+    const struct bench_workload workload = { "driver", table, &bench_small, BENCH_RANDOM, device };
+    struct bench_counts counts = bench_counts_of(settings, standard_counts);
+    struct bench_field field = bench_choose(settings, uses_driver);
+    for (uint32_t i = 0; i < counts.count; i++)
+        bench_time_pairs(settings, &workload, &field, counts.all[i], results);
+    bench_results_print(results);
+    bench_device_close();
+    return EXIT_SUCCESS;
+}

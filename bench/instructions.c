@@ -1,0 +1,196 @@
+/*
+ * Instructions per pair, counted by callgrind: no clock, no noise, the same digits on every run of a build.
+ *
+ * The program runs itself under valgrind once per workload and contender; that child fills its pool, plays a warm-up,
+ * and then the measured pairs, the only function that callgrind is told to count (with what it calls). What the loop
+ * itself takes is counted with the contender `none` and subtracted: unlike times, counts do add up. Both are shown.
+ */
+#include "play.h"
+
+#include <inttypes.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "contenders.h"
+
+enum { STANDARD_PAIRS = 100000, PATH_ROOM = 512, MOST_ARGUMENTS = 12 };
+
+static const uint64_t standard_counts[] = { 10000, 0 };
+
+extern char **environ;
+
+struct workload {
+    const char *name;
+    const struct bench_mix *mix;
+    enum bench_order order;
+};
+
+static const struct workload workloads[] = { { "steady", &bench_log_uniform, BENCH_RANDOM },
+                                             { "any-bytes", &bench_any_bytes, BENCH_RANDOM },
+                                             { "fixed", &bench_fixed, BENCH_RANDOM },
+                                             { "fifo", &bench_log_uniform, BENCH_FIFO } };
+
+enum { WORKLOAD_COUNT = sizeof workloads / sizeof *workloads };
+
+static uint64_t pairs_of(const struct bench_settings *settings) {
+    return bench_pairs(settings, STANDARD_PAIRS);
+}
+
+/* ---- The child ---- */
+
+static int be_the_child(const struct bench_settings *settings) {
+    const struct workload *workload = NULL;
+    for (uint32_t i = 0; i < WORKLOAD_COUNT; i++)
+        if (strcmp(workloads[i].name, settings->child) == 0)
+            workload = &workloads[i];
+    struct bench_field field = bench_choose(settings, NULL);
+    if (workload == NULL || field.count != 1 || settings->live_count != 1)
+        bench_fail("--child is for the program itself");
+    const struct bench_options options = { .device = NULL };
+    uint64_t warm_up = bench_warm_up(settings->live[0]), pairs = pairs_of(settings);
+    struct bench_script script;
+    struct bench_players players;
+    bench_script_make(&script, workload->mix, workload->order, settings->live[0], warm_up + pairs, settings->seed);
+    bench_players_open(&players, &field, &script, &options, warm_up);
+    if (players.count == 0)
+        return EXIT_FAILURE;
+    bench_measured_pairs(&players.all[0], &script, warm_up, pairs);
+    bench_players_close(&players);
+    bench_script_release(&script);
+    return EXIT_SUCCESS;
+}
+
+/* ---- The parent ---- */
+
+/* Whether the command ran and answered 0; its output is dropped. */
+static bool run_quietly(char *const *arguments) {
+    posix_spawn_file_actions_t actions;
+    pid_t child = 0;
+    int status = -1;
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", 1, 0);
+    (void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1, 0);
+    bool ran = posix_spawnp(&child, arguments[0], &actions, NULL, arguments, environ) == 0 &&
+               waitpid(child, &status, 0) == child && status == 0;
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return ran;
+}
+
+static bool has_valgrind(void) {
+    char *arguments[] = { (char[]){ "valgrind" }, (char[]){ "--version" }, NULL };
+    return run_quietly(arguments);
+}
+
+/* The line "totals: N" of callgrind's file; 0 when it has none. */
+static uint64_t read_total(const char *path) {
+    FILE *file = fopen(path, "r");
+    char line[256];
+    uint64_t total = 0;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, "totals: ", 8) == 0)
+            total = strtoull(line + 8, NULL, 10);
+    if (file != NULL)
+        (void)fclose(file);
+    return total;
+}
+
+/* The command line of a child, its texts in room of their own. */
+struct command {
+    char texts[MOST_ARGUMENTS][PATH_ROOM];
+    char *arguments[MOST_ARGUMENTS + 1];
+    uint32_t count;
+};
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+static void
+append(struct command *command, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(command->texts[command->count], PATH_ROOM, format, values);
+    va_end(values);
+    command->arguments[command->count] = command->texts[command->count];
+    command->arguments[++command->count] = NULL;
+}
+
+/* Instructions of all measured pairs; 0 when the child failed. */
+static uint64_t count(const struct bench_settings *settings, const struct workload *workload, const char *contender,
+                      uint64_t live) {
+    struct command command = { .count = 0 };
+    char out[PATH_ROOM - 32];
+    if (settings->keep != NULL)
+        (void)snprintf(out, sizeof out, "%s/%s.%s.%" PRIu64 ".callgrind", settings->keep, workload->name, contender,
+                       live);
+    else
+        (void)snprintf(out, sizeof out, "/tmp/bda_bench.%ld.callgrind", (long)getpid());
+    append(&command, "valgrind");
+    append(&command, "--tool=callgrind");
+    append(&command, "--toggle-collect=bench_measured_pairs");
+    append(&command, "--callgrind-out-file=%s", out);
+    append(&command, "%s", settings->program);
+    append(&command, "instructions");
+    append(&command, "--child=%s", workload->name);
+    append(&command, "--only=%s", contender);
+    append(&command, "--live=%" PRIu64, live);
+    append(&command, "--pairs=%" PRIu64, pairs_of(settings));
+    append(&command, "--seed=%" PRIu64, settings->seed);
+    uint64_t total = run_quietly(command.arguments) ? read_total(out) : 0;
+    if (settings->keep == NULL)
+        (void)unlink(out);
+    return total;
+}
+
+static void add(struct bench_results *results, const char *table, const char *contender, uint64_t live,
+                const char *column, double value) {
+    const struct bench_result result = { .command = "instructions",
+                                         .table = table,
+                                         .column = column,
+                                         .contender = contender,
+                                         .unit = "instr",
+                                         .live = live,
+                                         .spread = bench_exactly(value) };
+    bench_results_add(results, &result);
+}
+
+static void measure(const struct bench_settings *settings, const struct workload *workload,
+                    const struct bench_field *field, uint64_t live, struct bench_results *results) {
+    char table[96];
+    (void)snprintf(table, sizeof table, "instructions per pair: %s, %" PRIu64 " live", workload->name, live);
+    double pairs = (double)pairs_of(settings);
+    double loop = (double)count(settings, workload, bench_none.name, live) / pairs;
+    for (uint32_t i = 0; i < field->count; i++) {
+        const char *name = field->all[i]->name;
+        if (strcmp(name, bench_none.name) == 0)
+            continue;
+        double total = (double)count(settings, workload, name, live) / pairs;
+        if (total <= 0) {
+            printf("%s is left out: it did not run under valgrind\n", name);
+            continue;
+        }
+        add(results, table, name, live, "as counted", total);
+        add(results, table, name, live, "without the loop", total - loop);
+    }
+    add(results, table, bench_none.name, live, "as counted", loop);
+}
+
+int bench_instructions(const struct bench_settings *settings, struct bench_results *results) {
+    if (settings->child != NULL)
+        return be_the_child(settings);
+    if (!has_valgrind()) {
+        printf("instructions: left out, valgrind is not installed\n");
+        return EXIT_SUCCESS;
+    }
+    struct bench_counts counts = bench_counts_of(settings, standard_counts);
+    struct bench_field field = bench_choose(settings, NULL);
+    for (uint32_t c = 0; c < counts.count; c++)
+        for (uint32_t w = 0; w < WORKLOAD_COUNT; w++)
+            measure(settings, &workloads[w], &field, counts.all[c], results);
+    bench_results_print(results);
+    return EXIT_SUCCESS;
+}

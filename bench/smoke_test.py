@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Runs one measurement of bda_bench at its smallest and looks at what it says.
+
+    smoke_test.py PROGRAM MEASUREMENT [argument...]
+
+The JSON must be JSON, each figure must lie between its extremes, and what has a known range must lie in it. No time is
+judged: those are for people, on a quiet machine.
+"""
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+PAIRS = 2000
+SMALL = ["--live", "200", "--pairs", str(PAIRS), "--rounds", "3"]
+OURS = {"core", "public", "public-locked"}
+POOLS = {"occupancy", "holes"}
+
+
+def run(program, *arguments):
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def results_of(program, *arguments):
+    """The printed text and the parsed results."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "results.json")
+        text = run(program, *arguments, "--json", path)
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    check(document["version"] == 1 and document["machine"]["processor"], "version or machine is missing")
+    return text, document["results"]
+
+
+def check(holds, what):
+    if not holds:
+        sys.exit(f"does not hold: {what}")
+
+
+def check_each(text, results):
+    for r in results:
+        values = [r["minimum"], r["median"], r["maximum"]]
+        check(all(math.isfinite(v) for v in values), f"finite: {r}")
+        check(values == sorted(values), f"minimum, median, maximum in order: {r}")
+        check(r["samples"] >= 1, f"samples: {r}")
+        check(r["refused"] < PAIRS / 2, f"most requests are granted: {r}")
+        check(r["unit"] != "ns" or r["minimum"] >= 0, f"no time below zero: {r}")
+        check(r["table"] in text and f"| {r['contender']} " in text, f"printed as a table: {r}")
+
+
+def contenders(results):
+    return {r["contender"] for r in results}
+
+
+def check_times(results):
+    """Whoever allocates takes some time for it."""
+    for r in results:
+        check(r["contender"] == "none" or r["median"] > 0, f"more than no time: {r}")
+
+
+def check_occupancy(results):
+    check(len({r["table"] for r in results}) == 4, "four mixes")
+    for r in results:
+        check(1 < r["median"] <= 100, f"between 1 and 100 %: {r}")
+    kept = {(r["table"], r["contender"]): r["median"] for r in results if r["column"] == "kept full"}
+    for (table, contender), value in kept.items():
+        check(value > 40, f"{contender} keeps less than 40 % of {table}")
+
+
+def check_metadata(results):
+    for r in results:
+        if "per live" in r["table"]:
+            check(8 <= r["median"] < 10000, f"bytes per live allocation: {r}")
+        if "empty" in r["table"]:
+            check(0 < r["median"] < 1 << 24, f"bytes of an empty allocator: {r}")
+
+
+def check_instructions(program, results):
+    counted = {(r["table"], r["contender"]): r["median"] for r in results if r["column"] == "as counted"}
+    check(len(counted) == 8, "four workloads of core and none")
+    for (table, contender), value in counted.items():
+        loop = counted[(table, "none")]
+        check(5 < loop < 200, f"the loop takes a few instructions: {loop}")
+        check(contender == "none" or loop < value < 5000, f"{contender}, {table}: {value}")
+    _, again = results_of(program, "instructions", *SMALL, "--only", "core,none")
+    check(again == results, "a second run counts the same")
+
+
+def check_refusals(program):
+    """What the command line must not accept."""
+    for arguments in (["nonsense"], [], ["steady", "--only", "nobody"], ["steady", "--live", "12x"],
+                      ["steady", "--rounds", "0"], ["steady", "--json", "/nonexistent/x.json", *SMALL]):
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+        check(done.returncode == 1, f"exit code 1 for {arguments}, not {done.returncode}")
+    check("core" in run(program, "--list") and "steady" in run(program, "--help"), "--list and --help")
+
+
+def main():
+    program, measurement, *more = sys.argv[1:]
+    if measurement == "refusals":
+        check_refusals(program)
+        return
+    if measurement == "instructions":
+        if shutil.which("valgrind") is None:
+            print("skipped: valgrind is not installed")
+            sys.exit(77)
+        more += ["--only", "core,none"]
+    if measurement == "occupancy":
+        more += ["--seeds", "1"]
+    text, results = results_of(program, measurement, *SMALL, *more)
+    if not results and "left out" in text:
+        print("skipped:", text)
+        sys.exit(77)
+    check_each(text, results)
+    if measurement in ("steady", "fixed", "fifo", "fill", "holes", "batch", "driver"):
+        check_times(results)
+    if measurement == "driver":
+        check({"public", "public-buffer", "driver-share"} <= contenders(results), "ours and the driver's share")
+    elif measurement == "instructions":
+        check_instructions(program, results)
+    else:
+        check(OURS <= contenders(results), f"ours are among {contenders(results)}")
+        check(measurement in POOLS | {"metadata"} or "malloc" in contenders(results), "malloc takes part")
+    if measurement == "occupancy":
+        check_occupancy(results)
+    if measurement == "metadata":
+        check_metadata(results)
+
+
+if __name__ == "__main__":
+    main()
