@@ -130,6 +130,12 @@ else
 fi
 
 if [ "$mode" = all ]; then
+    step "VMA's header, for the measurements beside it"
+    if [ "$install_packages" = yes ] && quietly get-vma bench/get_vma.sh; then
+        note "ready in build/vma"
+    else
+        skip "VMA" "bda_bench is tested without it"
+    fi
     step "release build and its tests"
     build_and_test release
     step "address and undefined-behaviour sanitizers"

@@ -129,7 +129,7 @@ typedef struct BdaAllocatorInfo {
     void *message_user;
     /* Size of a pool's first block; each further one is twice as large, up to the largest. 0: 1 MiB, growing to
      * 256 MiB where the CPU cannot map the memory and 64 MiB where it can (a driver's price for host-visible memory
-     * grows with its size), and never more than an eighth of the heap. */
+     * grows with its size), and never more than an eighth of the heap. Blocks are never smaller than 64 KiB. */
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
     VkDeviceSize max_host_visible_block_size;

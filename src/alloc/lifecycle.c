@@ -17,15 +17,19 @@ static uint32_t next_tag(void) {
     return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) % 255 + 1;
 }
 
+/* What was asked for, else the default; never below the least that a block has. */
+static VkDeviceSize block_size(VkDeviceSize asked, VkDeviceSize otherwise) {
+    return bda_max(asked != 0 ? asked : otherwise, BDA_LEAST_BLOCK);
+}
+
 static void resolve_sizes(BdaAllocator allocator, const BdaAllocatorInfo *info) {
-    allocator->max_block_size = info->max_block_size != 0 ? info->max_block_size : MAX_BLOCK_SIZE;
-    allocator->max_host_visible_block_size = info->max_host_visible_block_size != 0
-                                                 ? info->max_host_visible_block_size
-                                                 : bda_min(MAX_HOST_VISIBLE_BLOCK_SIZE, allocator->max_block_size);
-    VkDeviceSize first = info->first_block_size != 0
-                             ? info->first_block_size
-                             : bda_min(FIRST_BLOCK_SIZE, allocator->max_host_visible_block_size);
-    allocator->first_block_size = bda_min(first, allocator->max_block_size);
+    VkDeviceSize most = block_size(info->max_block_size, MAX_BLOCK_SIZE);
+    VkDeviceSize most_visible =
+        block_size(info->max_host_visible_block_size, bda_min(MAX_HOST_VISIBLE_BLOCK_SIZE, most));
+    VkDeviceSize first = block_size(info->first_block_size, bda_min(FIRST_BLOCK_SIZE, most_visible));
+    allocator->max_block_size = most;
+    allocator->max_host_visible_block_size = most_visible;
+    allocator->first_block_size = bda_min(first, most);
     allocator->keep_empty = info->keep_empty;
 }
 

@@ -23,8 +23,8 @@ enum bda_node_state {
 };
 
 enum {
-    BDA_NODE_CHUNK_LOG2 = 10, /* 32 KiB a chunk: a growth step of a few microseconds */
-    BDA_NODE_STATE_BITS = 4,  /* of a tag, the lowest; above them the zone, above that the generation */
+    BDA_NODE_CHUNK_LOG2 = 9, /* 16 KiB a chunk: a growth step of a few microseconds */
+    BDA_NODE_STATE_BITS = 4, /* of a tag, the lowest; above them the zone, above that the generation */
     BDA_NODE_ZONE_BITS = 4,
     BDA_NODE_GENERATION_SHIFT = BDA_NODE_STATE_BITS + BDA_NODE_ZONE_BITS,
 };

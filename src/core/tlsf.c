@@ -238,12 +238,13 @@ BDA_INLINE uint32_t cut_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, uin
     front->previous = node->previous;
     front->next = bda_link_to(index, true);
     atomic_store_explicit(&front->region, bda_node_region(node), memory_order_relaxed);
-    bda_node_set(front, state, list % BDA_TLSF_ZONES);
+    const struct bda_region *region = region_of(tlsf, node);
+    bda_node_set(front, state, zone_at(tlsf, region, node->offset));
     tell_previous(tlsf, chunks, node, front_index, state == BDA_NODE_FREE, inner);
     node->previous = bda_link_to(front_index, state == BDA_NODE_FREE);
     node->offset += size;
     node->size -= size;
-    bda_node_set(node, BDA_NODE_FREE, zone_at(tlsf, region_of(tlsf, node), node->offset));
+    bda_node_set(node, BDA_NODE_FREE, zone_at(tlsf, region, node->offset));
     relink(tlsf, chunks, index, node, list);
     return front_index;
 }
@@ -306,6 +307,8 @@ void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     struct bda_region *region = bda_store_at(tlsf->regions, region_index);
     assert(region->size != 0 && tlsf->spare.count >= 1);
     region->start = tlsf->granules;
+    region->older = tlsf->newest_region;
+    tlsf->newest_region = region_index;
     region->first = bda_node_list_pop(tlsf->nodes, &tlsf->spare);
     count_granules(tlsf, tlsf->granules + region->size);
     tlsf->bases |= region->base;
@@ -321,12 +324,25 @@ void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     tlsf->empty_regions++;
 }
 
+/* The younger ones move up. */
+static void forget_region(struct bda_tlsf *tlsf, uint32_t region_index) {
+    const struct bda_region *gone = bda_store_at(tlsf->regions, region_index);
+    uint32_t *link = &tlsf->newest_region;
+    while (*link != region_index) {
+        struct bda_region *younger = bda_store_at(tlsf->regions, *link);
+        younger->start -= gone->size;
+        link = &younger->older;
+    }
+    *link = gone->older;
+}
+
 void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     struct bda_region *region = bda_store_at(tlsf->regions, region_index);
     assert(bda_tlsf_region_is_empty(tlsf, region_index));
     struct bda_node *node = bda_node_at(tlsf->nodes, region->first);
     unlink(tlsf, bda_nodes_chunks(tlsf->nodes), node, list_of(node));
     bda_node_list_push(tlsf->nodes, &tlsf->spare, region->first);
+    forget_region(tlsf, region_index);
     count_granules(tlsf, tlsf->granules - region->size);
     tlsf->free_granules -= region->size;
     tlsf->empty_regions--;

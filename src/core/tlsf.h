@@ -40,9 +40,10 @@ enum {
 /* The first member of whatever record the owner keeps for a stretch of addresses. */
 struct bda_region {
     uint64_t base;  /* address of its first byte, a multiple of the granule */
-    uint64_t start; /* where it lies in the instance, in granules: behind the regions that came before it */
     uint32_t first; /* node with the lowest address */
     uint32_t size;  /* in granules */
+    uint64_t start; /* where it lies in the instance, in granules: behind the older regions */
+    uint32_t older; /* the region before it, 0 none */
 };
 
 struct bda_tlsf {
@@ -50,6 +51,7 @@ struct bda_tlsf {
     struct bda_store *regions; /* of records that begin with a struct bda_region */
     struct bda_node_list spare;
     uint32_t granule_log2;
+    uint32_t newest_region;
     uint32_t empty_regions; /* regions that are one free range */
     uint64_t free_granules;
     uint64_t granules;   /* of all regions */
@@ -69,7 +71,7 @@ void bda_tlsf_init(struct bda_tlsf *tlsf, struct bda_nodes *nodes, struct bda_st
 /* Adds a region, all of it free; its base and size are set, size is not zero. Takes one spare node. */
 void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region);
 
-/* Takes an entirely free region out; its node becomes spare. */
+/* Takes an entirely free region out; its node becomes spare. Linear in the regions that are younger. */
 void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
 
 /*

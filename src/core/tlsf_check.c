@@ -100,6 +100,22 @@ static const char *check_lists(struct bda_tlsf *tlsf, const struct totals *expec
     return NULL;
 }
 
+/* Regions follow each other from position 0, the oldest first. */
+static const char *check_positions(struct bda_tlsf *tlsf, uint32_t count) {
+    uint64_t end = tlsf->granules;
+    uint32_t index = tlsf->newest_region;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!bda_store_has(tlsf->regions, index))
+            return "there are fewer regions than counted";
+        const struct bda_region *region = bda_store_at(tlsf->regions, index);
+        if (region->start + region->size != end)
+            return "the positions of regions do not follow each other";
+        end = region->start;
+        index = region->older;
+    }
+    return index == 0 && end == 0 ? NULL : "there are more regions than counted";
+}
+
 static const char *check_spare(struct bda_tlsf *tlsf) {
     uint32_t index = tlsf->spare.first;
     for (uint32_t i = 0; i < tlsf->spare.count; i++) {
@@ -126,6 +142,9 @@ const char *bda_tlsf_check(struct bda_tlsf *tlsf, const uint32_t *regions, uint3
         return broken;
     if (tlsf->granules != totals.granules)
         return "the count of granules is wrong";
+    broken = check_positions(tlsf, count);
+    if (broken != NULL)
+        return broken;
     if (tlsf->free_granules != totals.free_granules)
         return "the count of free granules is wrong";
     if (tlsf->empty_regions != totals.empty_regions)

@@ -19,24 +19,28 @@
 #include "core/tlsf.h"
 #include "memory/backing.h"
 
+#include <stddef.h>
+
 struct bda_pool;
 
 /* Immortal (see core/store.h): a record is used again for another block, but its memory stays. */
 struct bda_block {
-    /* in one cache line, all that taking a range and giving one back look at: */
+    /* in one cache line, all that taking a plain range and giving it back look at: */
     _Alignas(64) struct bda_region region; /* what TLSF hands out; first of all members, see core/tlsf.h */
     _Atomic(struct bda_pool *) pool;       /* whose it is; NULL while unused */
     unsigned char *mapped;                 /* CPU address of the region's first byte, or NULL */
     VkBuffer buffer;                       /* spanning, or the dedicated allocation's; none in own-buffer blocks */
-    VkDeviceSize dedicated_size;           /* bytes asked for by the one allocation; 0: not dedicated */
     bool plain;                            /* cut into ranges that nobody listens to: a free is TLSF's work alone */
     bool warm;                             /* made ahead of time and not used yet: no surplus */
     /* what the rest of a block's life needs: */
-    uint32_t call;              /* which public call opened it; see bda_reclaim_call */
-    VkDeviceSize memory_offset; /* of the region's first byte in the backing */
+    uint32_t call;               /* which public call opened it; see bda_reclaim_call */
+    VkDeviceSize dedicated_size; /* bytes asked for by the one allocation; 0: not dedicated */
+    VkDeviceSize memory_offset;  /* of the region's first byte in the backing */
     struct bda_backing backing;
     uint32_t previous, next; /* in the pool's list; next also links spare records */
 };
+
+_Static_assert(offsetof(struct bda_block, call) < 64, "what plain ranges need lies in one cache line");
 
 enum { BDA_BLOCK_CHUNK_LOG2 = 4 };
 

@@ -78,7 +78,9 @@ struct arena {
 };
 
 static inline void arena_open(struct arena *arena, uint32_t granule_log2) {
-    *arena = (struct arena){ .count = 0 };
+    memset(arena, 0xA5, sizeof *arena); /* nothing relies on memory that was zero */
+    arena->host = (struct bda_host){ 0 };
+    arena->count = 0;
     bda_nodes_init(&arena->nodes, &arena->host);
     bda_store_init(&arena->regions, &arena->host, sizeof(struct bda_region), 4);
     bda_tlsf_init(&arena->tlsf, &arena->nodes, &arena->regions, granule_log2);

@@ -6,7 +6,11 @@
 
 #include "alloc/allocator.h"
 
+#include "alloc/range.h"
+
+#include <pthread.h>
 #include <stdio.h>
+#include <time.h>
 
 static uint64_t random_state;
 
@@ -232,6 +236,44 @@ static void a_destroyed_pool_is_refused(void **state) {
     bench_close();
 }
 
+/* ---- A second look ---- */
+
+struct late_free {
+    BdaHandle handle;
+    VkResult result;
+};
+
+static void *free_late(void *context) {
+    struct late_free *late = context;
+    late->result = bda_free(bench.allocator, late->handle);
+    return NULL;
+}
+
+/* A free that has found its allocation and waits for the lock, while who holds that frees the same. (Should the thread
+ * be late, it finds the handle stale at its first look.) */
+static void a_handle_that_dies_while_its_lock_is_waited_for_is_stale(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE), neighbour = take_bytes(64, BDA_INTENT_DEVICE);
+    struct late_free late = { a.handle, VK_SUCCESS };
+    struct bda_live live;
+    pthread_t thread;
+    assert_true(bda_handle_find(bench.allocator, a.handle, &live));
+    bda_mutex_lock(&live.pool->lock);
+    assert_int_equal(pthread_create(&thread, NULL, free_late, &late), 0);
+    (void)nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+    bda_range_free(&live);
+    bda_mutex_unlock(&live.pool->lock);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, late.result, "bda_free", "stale");
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_use().allocation_count, 1);
+    give(neighbour);
+    bench_close();
+}
+
+/* ---- Records ---- */
+
 static void a_name_that_finds_no_host_memory_is_refused_or_kept(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -269,6 +311,7 @@ int main(void) {
         cmocka_unit_test(who_listens_to_events_hears_of_every_range),
         cmocka_unit_test(a_pool_that_is_not_ours_is_refused_although_it_has_room),
         cmocka_unit_test(a_destroyed_pool_is_refused),
+        cmocka_unit_test(a_handle_that_dies_while_its_lock_is_waited_for_is_stale),
         cmocka_unit_test(a_name_that_finds_no_host_memory_is_refused_or_kept),
         cmocka_unit_test(a_named_request_that_finds_no_room_gives_its_record_back),
     };

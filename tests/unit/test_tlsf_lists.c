@@ -4,13 +4,20 @@
  */
 #include "tlsf_support.h"
 
-/* Which of the holes serves a request in a fresh arena. */
+/* Which of the holes serves a request in a fresh arena; and again with all of them a granule further on, since what is
+ * first in its region takes another path. */
 static void assert_served_at(uint32_t region_size, const struct hole *holes, uint32_t count, uint32_t size,
                              uint32_t offset) {
-    struct arena arena;
-    open_with_holes(&arena, region_size, holes, count);
-    assert_range(&arena, arena_take(&arena, size), offset, size);
-    arena_close_sound(&arena);
+    struct hole shifted[8];
+    assert_in_range(count, 1, COUNT_OF(shifted));
+    for (uint32_t shift = 0; shift < 2; shift++) {
+        struct arena arena;
+        for (uint32_t i = 0; i < count; i++)
+            shifted[i] = (struct hole){ holes[i].offset + shift, holes[i].size };
+        open_with_holes(&arena, region_size, shifted, count);
+        assert_range(&arena, arena_take(&arena, size), offset + shift, size);
+        arena_close_sound(&arena);
+    }
 }
 
 #define assert_served(region_size, size, offset, ...)                                                                  \
@@ -19,12 +26,18 @@ static void assert_served_at(uint32_t region_size, const struct hole *holes, uin
 
 /* ---- Which range is found ---- */
 
-/* The lower the zone, the larger the hole; and none of them is near. */
+/* The lower the zone, the larger the hole; and none of them is near, though those of the second row share a word of the
+ * bitmap with the lists that are. */
 static void a_request_that_breaks_a_large_range_breaks_the_one_in_the_lowest_zone(void **state) {
     (void)state;
-    const struct hole holes[] = { { 10, 100 }, { 140, 90 }, { 270, 80 }, { 520, 70 } };
-    for (uint32_t low = 0; low < 4; low++)
-        assert_served_at(1024, holes + low, 4 - low, 5, holes[low].offset);
+    const struct hole far[] = { { 10, 100 }, { 140, 90 }, { 270, 80 }, { 520, 70 } };
+    const struct hole not_so_far[] = { { 10, 31 }, { 140, 30 }, { 270, 29 }, { 520, 28 } };
+    assert_int_equal(list_of(28, 3) / 64, list_of(16, 0) / 64);
+    assert_true(28 > 16 + BDA_TLSF_NEAR_CLASSES);
+    for (uint32_t low = 0; low < 4; low++) {
+        assert_served_at(1024, far + low, 4 - low, 5, far[low].offset);
+        assert_served_at(1024, not_so_far + low, 4 - low, 16, not_so_far[low].offset);
+    }
 }
 
 static void within_a_zone_the_smallest_class_that_surely_holds_the_size_is_broken(void **state) {
@@ -64,6 +77,22 @@ static void ranges_of_the_right_class_but_too_small_are_passed_over(void **state
     assert_served(4096, 131, 2100, { 0, 130 }, { 600, 128 }, { 1100, 129 }, { 2100, 131 });
     assert_served(4096, 131, 2500, { 0, 130 }, { 600, 128 }, { 1100, 129 }, { 2100, 128 }, { 2500, 140 });
     assert_served(4096, 129, 0, { 0, 130 }, { 600, 129 });
+}
+
+/* What only the last resort finds: behind the first range of its list, in a list behind others, and far above the
+ * class of the size, but at the right place. Ranges of smaller classes cost it nothing. */
+static void a_range_that_no_list_promises_is_found_all_the_same(void **state) {
+    (void)state;
+    struct arena arena;
+    assert_int_equal(bda_tlsf_class_of(132), bda_tlsf_class_of(135));
+    assert_int_equal(list_of(131, 0) / 64, list_of(132, 0) / 64);
+    assert_served(4096, 135, 300, { 0, 134 }, { 300, 135 });
+    assert_served(4096, 135, 900, { 0, 134 }, { 600, 134 }, { 900, 135 });
+    assert_served(8192, 135, 900, { 0, 131 }, { 150, 131 }, { 300, 131 }, { 450, 131 }, { 600, 131 }, { 750, 134 },
+                  { 900, 135 });
+    open_with_holes(&arena, 4096, (const struct hole[]){ { 10, 16 }, { 1024, 100 } }, 2);
+    assert_range(&arena, arena_alloc(&arena, 16, 1024 * GRANULE), 1024, 16);
+    arena_close_sound(&arena);
 }
 
 /* Guards against "no space" while there is: the class above the size is empty, the range in its own class fits. */
@@ -342,6 +371,7 @@ int main(void) {
         cmocka_unit_test(a_range_that_fits_well_is_taken_before_a_large_one_in_a_lower_zone),
         cmocka_unit_test(of_ranges_that_fit_well_the_smallest_class_comes_first_then_the_lowest_zone),
         cmocka_unit_test(ranges_of_the_right_class_but_too_small_are_passed_over),
+        cmocka_unit_test(a_range_that_no_list_promises_is_found_all_the_same),
         cmocka_unit_test(the_only_range_serves_a_request_of_its_own_size),
         cmocka_unit_test(sizes_near_the_last_granule_are_whole_and_refused_in_order),
         cmocka_unit_test(a_padded_size_beyond_32_bits_is_still_served),
