@@ -302,7 +302,8 @@ BDA_API VkResult bda_free(BdaAllocator allocator, BdaHandle handle);
 BDA_API VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value);
 
 /* Frees `count` allocations: all of them, or none when one of the handles is bad (zeros are skipped, a handle given
- * twice is bad). Errors: as bda_free; the message names the index. */
+ * twice is bad; until that is found out, other threads may see the good ones as stale). Errors: as bda_free; the
+ * message names the index. */
 BDA_API VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles);
 
 /*
@@ -430,7 +431,7 @@ typedef struct BdaUse {
     uint64_t pending_count;    /* freed by bda_free_after and not collected yet */
     VkDeviceSize pending;      /* bytes they hold */
     VkDeviceSize free;         /* bytes in blocks that no allocation holds */
-    VkDeviceSize largest_free; /* the longest free piece */
+    VkDeviceSize largest_free; /* the longest free piece (within 1/32 where there are hundreds of about its size) */
 } BdaUse;
 
 typedef struct BdaHeapStats {

@@ -347,6 +347,8 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     tlsf->free_granules -= region->size;
     tlsf->empty_regions--;
     region->first = 0;
+    if (tlsf->granules == 0)
+        tlsf->bases = 0;
 }
 
 /* Whatever the common case below leaves out. */
@@ -520,15 +522,15 @@ bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region_index) {
 }
 
 uint32_t bda_tlsf_largest_free(struct bda_tlsf *tlsf) {
-    uint32_t class = 0, largest = 0;
-    for (uint32_t word = BDA_TLSF_WORDS; word-- > 0;)
-        if (tlsf->filled[word] != 0) {
-            class = (word * 64 + bda_floor_log2_64(tlsf->filled[word])) / BDA_TLSF_ZONES;
-            break;
-        }
+    uint32_t word = BDA_TLSF_WORDS, largest = 0, tries = BDA_TLSF_LARGEST_TRIES;
+    while (word != 0 && tlsf->filled[word - 1] == 0)
+        word--;
+    if (word-- == 0)
+        return 0;
+    uint32_t class = (word * 64 + bda_floor_log2_64(tlsf->filled[word])) / BDA_TLSF_ZONES;
     for (uint32_t list = class * BDA_TLSF_ZONES; list < (class + 1) * BDA_TLSF_ZONES; list++)
-        for (uint32_t index = tlsf->lists[list].first; index != 0;) {
-            struct bda_node *node = bda_node_at(tlsf->nodes, index);
+        for (uint32_t index = tlsf->lists[list].first; index != 0 && tries != 0; tries--) {
+            const struct bda_node *node = bda_node_at(tlsf->nodes, index);
             largest = node->size > largest ? node->size : largest;
             index = node->as.list.next;
         }

@@ -12,9 +12,9 @@
  * range far larger than itself takes it from the lowest zone, so small allocations gather at low addresses and
  * leave the large ranges elsewhere whole.
  *
- * Every operation is bounded by a constant, whatever the state of the regions (bda_tlsf_alloc_at, which is for replay,
- * walks one region). Nothing here allocates: the caller keeps BDA_TLSF_NODES_PER_ALLOC spare nodes at hand before it
- * allocates or adds a region, and freeing needs none. One thread at a time (the lock of the pool).
+ * Allocating and freeing are bounded by a constant, whatever the state of the regions (bda_tlsf_alloc_at, which is for
+ * replay, walks one region). Nothing here allocates: the caller keeps BDA_TLSF_NODES_PER_ALLOC spare nodes at hand
+ * before it allocates or adds a region, and freeing needs none. One thread at a time (the lock of the pool).
  */
 #ifndef BDA_CORE_TLSF_H
 #define BDA_CORE_TLSF_H
@@ -35,6 +35,7 @@ enum {
     BDA_TLSF_NEAR_CLASSES = 7,    /* classes above a size whose ranges it fits well */
     BDA_TLSF_NEAR_TRIES = 8,      /* of their lists looked into */
     BDA_TLSF_EXACT_TRIES = 4,     /* ranges looked at before "no space" */
+    BDA_TLSF_LARGEST_TRIES = 256, /* ranges compared to tell the longest */
 };
 
 /* The first member of whatever record the owner keeps for a stretch of addresses. */
@@ -78,11 +79,13 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
  * Takes a range of `size` granules (not zero) whose address, base + offset, is a multiple of `alignment` bytes (a power
  * of two, at least a granule). Returns its node, in state live, or 0. The search, in this order:
  *
- *   near  the lists of the class of `size` and of up to BDA_TLSF_NEAR_CLASSES classes above it (those whose bits share
- * a word), lowest class first, lowest zone first within a class: of at most BDA_TLSF_NEAR_TRIES lists the first range,
- * if it holds the request; low   what surely holds it: the lowest zone with a range of at least size + alignment -
- * granule, rounded up to where a class begins (bda_tlsf_round_up), and there the lowest class; last  the first
- * BDA_TLSF_EXACT_TRIES ranges in the lists from the class of `size` upwards.
+ * - near: the lists of the class of `size` and of up to BDA_TLSF_NEAR_CLASSES classes above it (those whose bits share
+ *   a word), lowest class first, lowest zone first within a class: the first range of at
+ *   most BDA_TLSF_NEAR_TRIES of these lists, if it holds the request.
+ * - low: what surely holds it. The lowest zone with a range of at least size + alignment - granule, rounded up to where
+ *   a class begins (bda_tlsf_round_up), and there the lowest class. (With nothing near, a range of `size` rounded up is
+ *   looked for first in the same way, and taken if it is aligned as it lies.)
+ * - last: the first BDA_TLSF_EXACT_TRIES ranges in the lists from the class of `size` upwards.
  *
  * So a refusal means: no free range is as large as `low` asks for, and none of the few that `near` and `last` looked at
  * holds the request. A smaller range that would hold it may be free further down a list: that is the price of the
@@ -106,7 +109,8 @@ void bda_tlsf_free_many(struct bda_tlsf *tlsf, uint32_t count, const uint32_t *n
 /* Whether a region is one free range. */
 bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region);
 
-/* The longest free range, in granules. Bounded by the ranges in the highest class. */
+/* The longest free range, in granules. Where more than BDA_TLSF_LARGEST_TRIES ranges share the highest class it is the
+ * longest of so many, less than a thirty-second below the truth. */
 uint32_t bda_tlsf_largest_free(struct bda_tlsf *tlsf);
 
 /*

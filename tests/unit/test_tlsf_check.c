@@ -96,6 +96,15 @@ CORRUPTION(word_beyond, TLSF->words_of_zone[0] |= (uint64_t)1 << BDA_TLSF_WORDS)
 CORRUPTION(last_word_beyond, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] |= (uint64_t)1 << 63)
 CORRUPTION(out_of_list, NODE(d)->as.list.next = 0)
 CORRUPTION(wrong_granules, TLSF->granules++)
+CORRUPTION(no_newest, TLSF->newest_region = 0)
+CORRUPTION(newest_nowhere, TLSF->newest_region = UINT32_MAX)
+CORRUPTION(newest_is_oldest, TLSF->newest_region = scene->region_a)
+CORRUPTION(no_older, arena_region(&scene->arena, scene->region_b)->older = 0)
+CORRUPTION(older_nowhere, arena_region(&scene->arena, scene->region_b)->older = scene->region_b + 1)
+CORRUPTION(older_is_itself, arena_region(&scene->arena, scene->region_b)->older = scene->region_b)
+CORRUPTION(oldest_has_older, arena_region(&scene->arena, scene->region_a)->older = scene->region_b)
+CORRUPTION(starts_late, arena_region(&scene->arena, scene->region_b)->start++)
+CORRUPTION(oldest_starts_late, arena_region(&scene->arena, scene->region_a)->start++)
 CORRUPTION(wrong_sum, TLSF->free_granules++)
 CORRUPTION(wrong_empty, TLSF->empty_regions++)
 CORRUPTION(spare_overcounted, TLSF->spare.count++)
@@ -165,6 +174,15 @@ static const struct corruption corruptions[] = {
     { "the bitmap of a zone lies", last_word_beyond },
     { "a free range is in no list", out_of_list },
     { "the count of granules is wrong", wrong_granules },
+    { "there are fewer regions than counted", no_newest },
+    { "there are fewer regions than counted", newest_nowhere },
+    { "the positions of regions do not follow each other", newest_is_oldest },
+    { "there are fewer regions than counted", no_older },
+    { "there are fewer regions than counted", older_nowhere },
+    { "the positions of regions do not follow each other", older_is_itself },
+    { "there are more regions than counted", oldest_has_older },
+    { "the positions of regions do not follow each other", starts_late },
+    { "the positions of regions do not follow each other", oldest_starts_late },
     { "the count of free granules is wrong", wrong_sum },
     { "the count of empty regions is wrong", wrong_empty },
     { "there are fewer spare nodes than counted", spare_overcounted },

@@ -81,6 +81,41 @@ static void every_range_of_a_long_life_lies_in_the_zone_it_begins_in(void **stat
     arena_close_sound(&arena);
 }
 
+/* The oldest region first, each begins where the one before it ends. */
+static void assert_positions_follow_each_other(struct arena *arena) {
+    uint64_t end = 0;
+    for (uint32_t i = 0; i < arena->count; i++) {
+        struct bda_region *region = arena_region(arena, arena->added[i]);
+        assert_int_equal(region->start, end);
+        end += region->size;
+    }
+    assert_int_equal(arena->tlsf.granules, end);
+}
+
+/* The first, one in the middle, the last, all of them; and one that comes back when others are there. */
+static void positions_close_up_when_a_region_goes(void **state) {
+    (void)state;
+    const uint32_t sizes[] = { 10, 200, 3000, 40000 };
+    for (uint32_t gone = 0; gone < COUNT_OF(sizes); gone++) {
+        struct arena arena;
+        arena_open(&arena, GRANULE_LOG2);
+        for (uint32_t i = 0; i < COUNT_OF(sizes); i++)
+            arena_add(&arena, i * (uint64_t)GRANULE, sizes[i]);
+        assert_positions_follow_each_other(&arena);
+        arena_remove(&arena, arena.added[gone]);
+        assert_positions_follow_each_other(&arena);
+        assert_arena_is_sound(&arena);
+        arena_add(&arena, 0, sizes[gone]);
+        assert_positions_follow_each_other(&arena);
+        while (arena.count != 0) {
+            arena_remove(&arena, arena.added[gone % arena.count]);
+            assert_positions_follow_each_other(&arena);
+            assert_arena_is_sound(&arena);
+        }
+        arena_close_sound(&arena);
+    }
+}
+
 static void what_is_cut_after_growth_lies_in_a_zone_of_the_larger_whole(void **state) {
     (void)state;
     struct arena arena;
@@ -96,6 +131,21 @@ static void what_is_cut_after_growth_lies_in_a_zone_of_the_larger_whole(void **s
         arena_free(&arena, nodes[i]);
         assert_arena_is_sound(&arena);
     }
+    arena_close_sound(&arena);
+}
+
+/* A hole that was there before growth is of the zone it was; both parts of it are not. */
+static void a_range_that_is_cut_learns_its_zone_anew(void **state) {
+    (void)state;
+    struct arena arena;
+    uint32_t region = open_with_holes(&arena, 64, &(const struct hole){ 40, 20 }, 1);
+    arena_add(&arena, 0, 1024 - 64);
+    uint32_t node = arena_alloc_at(&arena, region, 40, 8);
+    assert_int_equal(zone_of(&arena, node), 0);
+    assert_int_equal(zone_of(&arena, bda_node_next(arena_node(&arena, node))), 0);
+    uint32_t padded = arena_alloc_at(&arena, region, 50, 4);
+    assert_int_equal(zone_of(&arena, bda_node_previous(arena_node(&arena, padded))), 0);
+    assert_arena_is_sound(&arena);
     arena_close_sound(&arena);
 }
 
@@ -136,6 +186,7 @@ static void lists_stay_true_while_regions_come_and_go(void **state) {
             arena_remove(&arena, region);
             removed++;
         }
+        assert_positions_follow_each_other(&arena);
         assert_arena_is_sound(&arena);
     }
     assert_in_range(removed, 5, 100);
@@ -243,7 +294,9 @@ int main(void) {
         cmocka_unit_test(zones_are_the_first_eighth_up_to_a_quarter_up_to_a_half_and_the_rest),
         cmocka_unit_test(a_range_that_is_cut_and_merged_lies_in_the_zone_it_begins_in),
         cmocka_unit_test(every_range_of_a_long_life_lies_in_the_zone_it_begins_in),
+        cmocka_unit_test(positions_close_up_when_a_region_goes),
         cmocka_unit_test(what_is_cut_after_growth_lies_in_a_zone_of_the_larger_whole),
+        cmocka_unit_test(a_range_that_is_cut_learns_its_zone_anew),
         cmocka_unit_test(the_first_range_of_a_region_learns_its_zone_anew_when_it_is_given_back),
         cmocka_unit_test(lists_stay_true_while_regions_come_and_go),
         cmocka_unit_test(bitmaps_are_true_through_a_long_life),
