@@ -77,7 +77,7 @@ BDA_INLINE void bda_range_free(const struct bda_live *live) {
     live->pool->counters.live_count--;
     live->pool->counters.used -= bda_node_asked(live->node);
     bda_node_retire(live->node, BDA_NODE_RETIRED);
-    bda_tlsf_free(&live->pool->tlsf, live->index);
+    bda_tlsf_free_node(&live->pool->tlsf, live->index, live->node);
 }
 
 #endif

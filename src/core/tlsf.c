@@ -455,9 +455,9 @@ BDA_COLD void give_first(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t
     give(tlsf, chunks, index, node, false);
 }
 
-void bda_tlsf_free(struct bda_tlsf *tlsf, uint32_t index) {
+void bda_tlsf_free_node(struct bda_tlsf *tlsf, uint32_t index, struct bda_node *node) {
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
-    struct bda_node *node = bda_node_in(chunks, index);
+    assert(node == bda_node_in(chunks, index));
     assert(bda_node_state(node) != BDA_NODE_FREE && bda_node_state(node) != BDA_NODE_UNUSED);
     if (node->previous == 0)
         give_first(tlsf, chunks, index, node);

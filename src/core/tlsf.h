@@ -96,8 +96,13 @@ uint32_t bda_tlsf_alloc(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment
 /* Takes exactly [offset, offset + size) of a region, or returns 0 if any of it is taken. Linear in the region. */
 uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size);
 
-/* Gives a range back, whatever its state but free, and merges it with its free neighbours. */
-void bda_tlsf_free(struct bda_tlsf *tlsf, uint32_t index);
+/* Gives a range back, whatever its state but free, and merges it with its free neighbours. Who has looked at its node
+ * passes the address on: what the neighbours are is then known a few look-ups earlier, and branches hang on that. */
+void bda_tlsf_free_node(struct bda_tlsf *tlsf, uint32_t index, struct bda_node *node);
+
+static inline void bda_tlsf_free(struct bda_tlsf *tlsf, uint32_t index) {
+    bda_tlsf_free_node(tlsf, index, bda_node_at(tlsf->nodes, index));
+}
 
 /*
  * Gives many ranges back, in the order given; no node twice. The same results as one call after another, faster where
