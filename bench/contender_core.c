@@ -57,7 +57,8 @@ static void *create(const struct bench_options *options) {
 static bool alloc(void *self, uint64_t size, uint64_t alignment, struct bench_range *range) {
     struct core *core = self;
     struct bda_tlsf *tlsf = &core->tlsf;
-    if (!bda_nodes_take(&core->nodes, &tlsf->spare, BDA_TLSF_NODES_PER_ALLOC))
+    if (tlsf->spare.count < BDA_TLSF_NODES_PER_ALLOC &&
+        !bda_nodes_take(&core->nodes, &tlsf->spare, BDA_TLSF_NODES_PER_ALLOC))
         return false;
     alignment = bda_max(alignment, GRANULE);
     uint64_t room = bda_align_up(size, bda_min(alignment, MOST_ROUNDING));

@@ -129,7 +129,8 @@ static bool alloc(void *self, uint64_t size, uint64_t alignment, struct bench_ra
 
 static void free_range(void *self, struct bench_range range) {
     const struct public *public = self;
-    (void)bda_free(public->allocator, range.handle);
+    if (bda_free(public->allocator, range.handle) != VK_SUCCESS)
+        bench_fail("bda_free refused a live allocation");
 }
 
 static bool alloc_many(void *self, uint32_t count, const uint64_t *sizes, uint64_t alignment,
@@ -150,7 +151,8 @@ static void free_many(void *self, uint32_t count, const struct bench_range *rang
     struct public *public = self;
     for (uint32_t i = 0; i < count; i++)
     public->handles[i] = ranges[i].handle;
-    (void)bda_free_many(public->allocator, count, public->handles);
+    if (bda_free_many(public->allocator, count, public->handles) != VK_SUCCESS)
+        bench_fail("bda_free_many refused live allocations");
 }
 
 static uint64_t host_bytes(void *self) {

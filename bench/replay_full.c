@@ -1,10 +1,10 @@
 /*
  * Full allocators play a trace: each buffer with its own intent and usage, in memory taken from a driver.
  *
- *   memory   on the fake driver of the tests, which counts: the most bytes of VkDeviceMemory at a time, and the calls
- * of vkAllocateMemory. Its machine is a discrete GPU of which the CPU can reach a part. time     a new allocator each
- * round, so that the making of its blocks is in the figure; on the fake driver, whose calls cost nearly nothing, or on
- * the machine's own.
+ * - memory: on the fake driver of the tests, which counts the most bytes of VkDeviceMemory at a time, and the calls of
+ *   vkAllocateMemory. Its machine is a discrete GPU of which the CPU can reach a part.
+ * - time: a new allocator each round, so that the making of its blocks is in the figure; on the machine's own driver,
+ * or on the fake one, whose calls cost more than a real driver's (it checks what it is told).
  *
  * Usage bits of extensions are left out, since not every device has them and memory is the same without.
  */

@@ -14,12 +14,13 @@ out=$root/build/report
 program=$root/build/release/bin/bda_bench
 length=(--rounds 11)
 update=no
+quick=
 measurements=(steady steady-bytes fixed fifo fill latency holes occupancy instructions batch driver metadata)
 
 for argument in "$@"; do
     case $argument in
     --update) update=yes ;;
-    --quick) length=(--rounds 2 --pairs 2000 --live "100,1000" --seeds 1) ;;
+    --quick) quick=yes length=(--rounds 2 --pairs 2000 --live "100,1000" --seeds 1) ;;
     -*) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" && exit 1 ;;
     *) program=$(realpath "$argument") ;;
     esac
@@ -36,6 +37,9 @@ for measurement in "${measurements[@]}"; do
     "$program" "$measurement" "${length[@]}" --json "$out/$measurement.json" | tail -n +2 >"$out/$measurement.md"
     cat "$out/$measurement.md"
 done
+
+"$program" replay ${quick:+--rounds 2} --json "$out/replay.json" "$root"/bench/traces/*.trace | tail -n +2 >"$out/replay.md"
+cat "$out/replay.md"
 
 plots=$out/plots
 [ "$update" = yes ] && plots=$root/docs/plots

@@ -48,7 +48,7 @@ struct tlsf_model {
     char run[64];
     struct choices choices;
     uint32_t step, count;
-    uint32_t lost; /* nodes that wore out, or were never in a list */
+    uint32_t lost;                                     /* nodes that wore out, or were never in a list */
     uint32_t allocated, refused, at_given, at_refused; /* how often each answer was seen */
     struct arena arena;
     struct tlsf_stretch *stretches[MODEL_REGIONS];

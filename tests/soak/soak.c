@@ -47,7 +47,7 @@ static const struct mix mixes[] = {
     { "first in, first out", 4, 2, 1u << 20, 1u << 13, 16, 1024, 4, FIRST_IN_FIRST_OUT, false },
     { "tides, to the last granule", 0, 3, 1u << 18, 24000, 1, 256, 12, TIDES, false },
     { "regions come and go", 16, 3, 1u << 16, 1u << 12, 1, 512, 8, TIDES, true },
-    { "a handful, until nodes wear out", 4, 1, 64, 5, 1, 16, 3, ANY_ORDER, false },
+    { "one at a time, until nodes wear out", 4, 1, 64, 1, 1, 16, 3, ANY_ORDER, false },
 };
 
 struct slot {

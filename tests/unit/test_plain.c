@@ -256,7 +256,7 @@ static void a_handle_that_dies_while_its_lock_is_waited_for_is_stale(void **stat
     bench_open(NULL, NULL);
     BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE), neighbour = take_bytes(64, BDA_INTENT_DEVICE);
     struct late_free late = { a.handle, VK_SUCCESS };
-    struct bda_live live;
+    struct bda_live live = { 0, NULL, NULL, NULL };
     pthread_t thread;
     assert_true(bda_handle_find(bench.allocator, a.handle, &live));
     bda_mutex_lock(&live.pool->lock);

@@ -357,6 +357,7 @@ static void every_granule_serves(void **state) {
         uint32_t node = arena_alloc(&arena, 7, 16 * granule);
         assert_range(&arena, node, 13, 7);
         assert_int_equal(arena_address(&arena, node), 16 * granule);
+        assert_int_equal(arena_address(&arena, arena_alloc(&arena, 1, 2 * granule)) % (2 * granule), 0);
         arena_close_sound(&arena);
     }
 }
@@ -399,6 +400,9 @@ static void alignments_hold_after_an_odd_region_is_gone(void **state) {
     assert_layout(&arena, even, 1, -15, 8, -76);
     assert_int_equal(arena_alloc(&arena, 69, 256), 0);
     assert_range(&arena, arena_alloc(&arena, 68, 256), 32, 68);
+    arena_free_everything(&arena);
+    arena_remove(&arena, even);
+    assert_int_equal(arena.tlsf.bases, 0); /* nothing is left to be careful of */
     arena_close_sound(&arena);
 }
 

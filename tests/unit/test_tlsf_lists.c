@@ -62,6 +62,7 @@ static void a_range_that_fits_well_is_taken_before_a_large_one_in_a_lower_zone(v
 
 static void of_ranges_that_fit_well_the_smallest_class_comes_first_then_the_lowest_zone(void **state) {
     (void)state;
+    assert_served(1024, 16, 900, { 0, 17 }, { 900, 16 });
     assert_served(1024, 16, 900, { 0, 18 }, { 900, 17 });
     assert_served(1024, 16, 0, { 0, 17 }, { 900, 18 });
     assert_served(1024, 16, 140, { 140, 17 }, { 900, 17 });
@@ -292,6 +293,27 @@ static void a_refusal_looks_at_no_more_ranges_than_it_says(void **state) {
     }
 }
 
+/* The longest of all stands at place `place` of a list that is longer than what is compared. */
+static uint32_t largest_with_longest_at(uint32_t place) {
+    enum { COUNT = BDA_TLSF_LARGEST_TRIES + 10 };
+    static struct hole holes[COUNT];
+    struct arena arena;
+    many_holes(holes, COUNT, 130);
+    holes[place].size = 131;
+    open_with_holes(&arena, 16 * COUNT * STRIDE, holes, COUNT); /* all in the lowest zone */
+    assert_int_equal(arena.tlsf.lists[list_of(131, 0)].size, holes[0].size);
+    uint32_t largest = bda_tlsf_largest_free(&arena.tlsf);
+    arena_close_sound(&arena);
+    return largest;
+}
+
+static void the_longest_range_is_told_of_as_many_as_are_compared(void **state) {
+    (void)state;
+    assert_int_equal(largest_with_longest_at(0), 131);
+    assert_int_equal(largest_with_longest_at(BDA_TLSF_LARGEST_TRIES - 1), 131);
+    assert_int_equal(largest_with_longest_at(BDA_TLSF_LARGEST_TRIES), 130);
+}
+
 /* `before` lists hold a range that is long enough but lies wrong for the alignment; the one behind them lies right. */
 static uint32_t take_aligned_behind(struct arena *arena, uint32_t before) {
     enum { SIZE = 32, PLACE = 128, REGION = 64 * PLACE };
@@ -381,6 +403,7 @@ int main(void) {
         cmocka_unit_test(the_next_range_becomes_the_first_of_its_list),
         cmocka_unit_test(a_refusal_over_a_thousand_holes_of_its_class_changes_nothing),
         cmocka_unit_test(a_refusal_looks_at_no_more_ranges_than_it_says),
+        cmocka_unit_test(the_longest_range_is_told_of_as_many_as_are_compared),
         cmocka_unit_test(an_aligned_request_looks_into_no_more_lists_than_it_says),
         cmocka_unit_test(a_refusal_keeps_its_guarantee_and_changes_nothing),
     };
