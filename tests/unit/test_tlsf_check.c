@@ -92,6 +92,7 @@ CORRUPTION(list_mapped, TLSF->filled[0] |= 1)
 CORRUPTION(last_list_mapped, TLSF->filled[BDA_TLSF_WORDS - 1] |= (uint64_t)1 << (BDA_TLSF_LISTS - 1) % 64)
 CORRUPTION(zone_unmapped, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] = 0)
 CORRUPTION(word_unmapped, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] &= ~(uint64_t)1)
+CORRUPTION(higher_word_unmapped, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] &= 1)
 CORRUPTION(word_beyond, TLSF->words_of_zone[0] |= (uint64_t)1 << BDA_TLSF_WORDS)
 CORRUPTION(last_word_beyond, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] |= (uint64_t)1 << 63)
 CORRUPTION(out_of_list, NODE(d)->as.list.next = 0)
@@ -170,6 +171,7 @@ static const struct corruption corruptions[] = {
     { "the bitmap of lists lies", last_list_mapped },
     { "the bitmap of a zone lies", zone_unmapped },
     { "the bitmap of a zone lies", word_unmapped },
+    { "the bitmap of a zone lies", higher_word_unmapped },
     { "the bitmap of a zone lies", word_beyond },
     { "the bitmap of a zone lies", last_word_beyond },
     { "a free range is in no list", out_of_list },
