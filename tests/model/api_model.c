@@ -51,7 +51,7 @@ void api_arm(struct api_model *model) {
     if (!model->failing)
         return;
     if (api_once_in(model, 3))
-        fake_host_fail(&model->host, 1 + api_draw(model, 3), api_once_in(model, 2));
+        fake_host_fail(&model->host, 1 + (size_t)api_draw(model, 3), api_once_in(model, 2));
     else
         arm_driver(model);
 }
