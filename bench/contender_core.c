@@ -62,19 +62,20 @@ static bool alloc(void *self, uint64_t size, uint64_t alignment, struct bench_ra
         return false;
     alignment = bda_max(alignment, GRANULE);
     uint64_t room = bda_align_up(size, bda_min(alignment, MOST_ROUNDING));
-    uint32_t index = bda_tlsf_alloc(tlsf, (uint32_t)(room >> GRANULE_LOG2), alignment);
-    if (index == 0)
+    struct bda_taken taken = bda_tlsf_take(tlsf, (uint32_t)(room >> GRANULE_LOG2), alignment);
+    if (taken.index == 0)
         return false;
-    struct bda_node *node = bda_node_at(&core->nodes, index);
-    const struct bda_region *region = bda_store_at(&core->regions, bda_node_region(node));
-    *range = (struct bench_range){ index, region->base + ((uint64_t)node->offset << GRANULE_LOG2) };
+    const struct bda_region *region =
+        bda_store_element(&core->regions, bda_node_region(taken.node), REGIONS_LOG2, sizeof *region);
+    *range = (struct bench_range){ taken.index, region->base + ((uint64_t)taken.node->offset << GRANULE_LOG2) };
     return true;
 }
 
 static void free_range(void *self, struct bench_range range) {
     struct core *core = self;
-    bda_node_retire(bda_node_at(&core->nodes, (uint32_t)range.handle), BDA_NODE_RETIRED);
-    bda_tlsf_free(&core->tlsf, (uint32_t)range.handle);
+    struct bda_node *node = bda_node_at(&core->nodes, (uint32_t)range.handle);
+    bda_node_retire(node, BDA_NODE_RETIRED);
+    bda_tlsf_free_node(&core->tlsf, (uint32_t)range.handle, node);
 }
 
 static uint64_t host_bytes(void *self) {

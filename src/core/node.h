@@ -119,6 +119,12 @@ static inline struct bda_node *bda_node_in(bda_node_chunks chunks, uint32_t inde
     return (struct bda_node *)(chunks[index >> BDA_NODE_CHUNK_LOG2] + index * sizeof(struct bda_node));
 }
 
+/* The neighbour that a link leads to, which is known to be free or not: a multiplication of the link as it is. */
+static inline struct bda_node *bda_node_behind(bda_node_chunks chunks, bda_link link, bool is_free) {
+    uintptr_t origin = chunks[link >> (BDA_NODE_CHUNK_LOG2 + 1)];
+    return (struct bda_node *)(origin + ((size_t)link - (size_t)is_free) * (sizeof(struct bda_node) / 2));
+}
+
 static inline struct bda_node *bda_node_at(struct bda_nodes *nodes, uint32_t index) {
     return bda_node_in(bda_nodes_chunks(nodes), index);
 }
@@ -135,8 +141,12 @@ static inline enum bda_node_state bda_node_state(struct bda_node *node) {
     return (enum bda_node_state)(bda_node_tag(node) & BDA_NODE_STATE_MASK);
 }
 
+static inline uint32_t bda_tag_zone(uint32_t tag) {
+    return (tag & BDA_NODE_ZONE_MASK) >> BDA_NODE_STATE_BITS;
+}
+
 static inline uint32_t bda_node_zone(struct bda_node *node) {
-    return (bda_node_tag(node) & BDA_NODE_ZONE_MASK) >> BDA_NODE_STATE_BITS;
+    return bda_tag_zone(bda_node_tag(node));
 }
 
 static inline uint32_t bda_node_generation(struct bda_node *node) {
@@ -149,8 +159,14 @@ static inline bool bda_node_is_live(struct bda_node *node, uint32_t generation) 
     return (bda_node_tag(node) & ~BDA_NODE_ZONE_MASK) == live;
 }
 
+/* The generation of one tag, the zone of another, and a state. */
+static inline uint32_t bda_tag_of(uint32_t generation, uint32_t zone, enum bda_node_state state) {
+    generation &= ~(BDA_NODE_STATE_MASK | BDA_NODE_ZONE_MASK);
+    return generation | (zone & BDA_NODE_ZONE_MASK) | (uint32_t)state;
+}
+
 static inline bool bda_node_is_spent(struct bda_node *node) {
-    return bda_node_generation(node) == BDA_GENERATION_SPENT;
+    return bda_node_tag(node) >= BDA_GENERATION_SPENT << BDA_NODE_GENERATION_SHIFT; /* the highest there is */
 }
 
 static inline void bda_node_set_state(struct bda_node *node, enum bda_node_state state) {
@@ -191,7 +207,7 @@ static inline uint32_t bda_node_pop(bda_node_chunks chunks, struct bda_node_list
 static inline void bda_node_push(struct bda_node_list *list, uint32_t index, struct bda_node *node) {
     uint32_t tag = bda_node_tag(node) & ~BDA_NODE_STATE_MASK;
     bda_node_set_tag(node, tag | (uint32_t)BDA_NODE_UNUSED);
-    if (tag >> BDA_NODE_GENERATION_SHIFT == BDA_GENERATION_SPENT)
+    if (tag >= BDA_GENERATION_SPENT << BDA_NODE_GENERATION_SHIFT)
         return;
     node->as.spare = list->first;
     list->first = index;

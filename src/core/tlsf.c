@@ -11,8 +11,12 @@ _Static_assert(BDA_TLSF_WORDS <= 64, "one word tells which words of a zone hold 
 _Static_assert(64 % BDA_TLSF_ZONES == 0, "the lists of a class share a word");
 _Static_assert(BDA_TLSF_ZONES <= 1 << BDA_NODE_ZONE_BITS, "a node remembers its zone");
 
-BDA_INLINE struct bda_region *region_of(struct bda_tlsf *tlsf, struct bda_node *node) {
-    return bda_store_at(tlsf->regions, bda_node_region(node));
+BDA_INLINE struct bda_region *region_at(struct bda_tlsf *tlsf, uint32_t index) {
+    return bda_store_at(tlsf->regions, index);
+}
+
+BDA_INLINE struct bda_region *region_of(struct bda_tlsf *tlsf, const struct bda_node *node) {
+    return region_at(tlsf, atomic_load_explicit(&node->region, memory_order_relaxed));
 }
 
 BDA_INLINE bool is_whole_region(const struct bda_node *node) {
@@ -28,52 +32,69 @@ void bda_tlsf_init(struct bda_tlsf *tlsf, struct bda_nodes *nodes, struct bda_st
 
 /* ---- The lists of free ranges ---- */
 
-BDA_INLINE uint32_t list_of(struct bda_node *node) {
-    return bda_tlsf_class_of(node->size) * BDA_TLSF_ZONES + bda_node_zone(node);
+/* The list of a class and zone; the multiplication of bda_tlsf_class_of written into it. */
+BDA_INLINE uint32_t list_for(uint32_t size, uint32_t zone) {
+    uint32_t shift = bda_floor_log2(size | BDA_TLSF_CLASSES) - BDA_TLSF_CLASSES_LOG2;
+    return (shift << (BDA_TLSF_CLASSES_LOG2 + BDA_TLSF_ZONES_LOG2)) + (size >> shift) * BDA_TLSF_ZONES + zone;
 }
 
-/* Whether a node has neighbours in its list cannot be predicted, so what they are to be told is written anyway, if need
- * be to a node that is nobody's. */
-BDA_INLINE struct bda_node *in_list(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index) {
-    uintptr_t there = (uintptr_t)0 - (index != 0); /* a mask: compilers make a branch of the other ways to say it */
-    uintptr_t node = (uintptr_t)bda_node_in(chunks, index), nowhere = (uintptr_t)&tlsf->nowhere;
-    return (struct bda_node *)(nowhere ^ ((node ^ nowhere) & there));
+BDA_INLINE uint32_t list_of(struct bda_node *node) {
+    return list_for(node->size, bda_node_zone(node));
+}
+
+/* 1 for index 0, else 0, as arithmetic: compilers make a branch of other ways to say it. */
+BDA_INLINE uint32_t is_none(uint32_t index) {
+    _Static_assert(BDA_NODES_MOST <= UINT32_MAX >> 1, "no index has the highest bit");
+    return (index - 1) >> 31;
+}
+
+/* Whether a node has neighbours in its list cannot be predicted, so what they are to be told is written anyway: if need
+ * be to the node itself, which holds nothing there that is still, or yet, of use. */
+BDA_INLINE struct bda_node *in_list(bda_node_chunks chunks, uint32_t index, uint32_t itself) {
+    return bda_node_in(chunks, index | (itself & (0 - is_none(index))));
 }
 
 BDA_INLINE void link(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
-                     uint32_t list) {
+                     uint32_t size, uint32_t list) {
     uint32_t next = tlsf->lists[list].first;
+    in_list(chunks, next, index)->as.list.previous = index;
     node->as.list.previous = 0;
     node->as.list.next = next;
-    in_list(tlsf, chunks, next)->as.list.previous = index;
-    tlsf->lists[list] = (struct bda_tlsf_list){ index, node->size };
+    tlsf->lists[list] = (struct bda_tlsf_list){ index, size };
     tlsf->filled[list / 64] |= (uint64_t)1 << list % 64;
     tlsf->words_of_zone[list % BDA_TLSF_ZONES] |= (uint64_t)1 << list / 64;
 }
 
-BDA_INLINE void unlink(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct bda_node *node, uint32_t list) {
-    uint32_t previous = node->as.list.previous, next = node->as.list.next;
-    struct bda_node *behind = in_list(tlsf, chunks, next);
-    behind->as.list.previous = previous;
-    if (previous != 0) {
-        bda_node_in(chunks, previous)->as.list.next = next;
-        return;
-    }
+/* The first range of a list goes. */
+BDA_INLINE void unlink_first(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, uint32_t list,
+                             uint32_t next) {
+    struct bda_node *behind = in_list(chunks, next, index);
     tlsf->lists[list] = (struct bda_tlsf_list){ next, behind->size };
-    tlsf->filled[list / 64] ^= (uint64_t)(next == 0) << list % 64;
+    behind->as.list.previous = 0;
+    tlsf->filled[list / 64] ^= (uint64_t)is_none(next) << list % 64;
 }
 
-/* A free node changed its size or zone. It keeps its place where its list is still the same. */
-BDA_INLINE void relink(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
-                       uint32_t old) {
-    uint32_t list = list_of(node);
-    if (list == old) {
-        if (tlsf->lists[list].first == index)
-            tlsf->lists[list].size = node->size;
+BDA_INLINE void unlink(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, const struct bda_node *node,
+                       uint32_t list) {
+    uint32_t previous = node->as.list.previous, next = node->as.list.next;
+    if (previous == 0) {
+        unlink_first(tlsf, chunks, index, list, next);
         return;
     }
-    unlink(tlsf, chunks, node, old);
-    link(tlsf, chunks, index, node, list);
+    in_list(chunks, next, index)->as.list.previous = previous;
+    bda_node_in(chunks, previous)->as.list.next = next;
+}
+
+/* A range in a list has grown, or begins elsewhere. It keeps its place where its list is still the same. */
+BDA_INLINE void relink(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
+                       uint32_t old, uint32_t list) {
+    uint32_t size = node->size;
+    if (list != old) {
+        unlink(tlsf, chunks, index, node, old);
+        link(tlsf, chunks, index, node, size, list);
+    } else if (node->as.list.previous == 0) {
+        tlsf->lists[list].size = size;
+    }
 }
 
 /* ---- Zones ---- */
@@ -103,6 +124,11 @@ struct wanted {
 struct place {
     uint32_t index, list;
 };
+
+/* The first range of a list. */
+BDA_INLINE struct place first_of(const struct bda_tlsf *tlsf, uint32_t list) {
+    return (struct place){ tlsf->lists[list].first, list };
+}
 
 BDA_COLD uint64_t base_of(struct bda_tlsf *tlsf, struct bda_node *node) {
     return region_of(tlsf, node)->base >> tlsf->granule_log2;
@@ -135,6 +161,17 @@ static struct place find_near(struct bda_tlsf *tlsf, bda_node_chunks chunks, con
         if (fits(tlsf, bda_node_in(chunks, index), wanted))
             return (struct place){ index, list };
         found &= found - 1;
+    }
+    return (struct place){ 0, 0 };
+}
+
+/* The same where only the size matters, which lists know of their first ranges. */
+BDA_INLINE struct place find_near_of_size(struct bda_tlsf *tlsf, uint32_t size) {
+    uint32_t from = list_for(size, 0), tries = BDA_TLSF_NEAR_TRIES;
+    for (uint64_t found = near_lists(tlsf, from); found != 0 && tries != 0; found &= found - 1, tries--) {
+        uint32_t list = from + bda_lowest_bit64(found);
+        if (tlsf->lists[list].size >= size)
+            return (struct place){ tlsf->lists[list].first, list };
     }
     return (struct place){ 0, 0 };
 }
@@ -192,65 +229,64 @@ BDA_COLD struct place find(struct bda_tlsf *tlsf, bda_node_chunks chunks, const 
     return place;
 }
 
-/* The first range of the two nearest lists, if it fits as it lies. Which of the two is chosen without a branch, which
- * would be mispredicted every third time. */
-BDA_INLINE struct place find_fast(struct bda_tlsf *tlsf, uint32_t size) {
-    uint32_t from = bda_tlsf_class_of(size) * BDA_TLSF_ZONES;
+/* The nearest list if its first range holds `size` granules, else the nearest list of a higher class, whose ranges do;
+ * BDA_TLSF_LISTS: none. Which of the two is chosen without a branch, which would be mispredicted every third time. */
+BDA_INLINE uint32_t find_fast(const struct bda_tlsf *tlsf, uint32_t size) {
+    const uint64_t own = ((uint64_t)1 << BDA_TLSF_ZONES) - 1;
+    uint32_t from = list_for(size, 0);
     uint64_t found = near_lists(tlsf, from);
     if (found == 0)
-        return find_low(tlsf, size);
-    const struct bda_tlsf_list *lists = &tlsf->lists[from];
-    uint32_t nearest = bda_lowest_bit64(found);
-    uint64_t others = found & (found - 1);
-    uint32_t next = bda_lowest_bit64(others != 0 ? others : found);
-    uint32_t chosen = lists[nearest].size >= size ? nearest : next;
-    uint32_t index = lists[chosen].first;
-    return (struct place){ lists[chosen].size >= size ? index : 0, from + chosen };
+        return BDA_TLSF_LISTS;
+    uint64_t too_small = tlsf->lists[from + bda_lowest_bit64(found)].size < size;
+    found &= ~((0 - too_small) & own);
+    return found != 0 ? from + bda_lowest_bit64(found) : BDA_TLSF_LISTS;
 }
 
-/* ---- Cutting and merging ---- */
+/* ---- Cutting ---- */
 
 /* Tells the neighbours of a range that the node beside them is `index` now, and whether that is free. `inner`: it is
- * known not to be the first of its region. */
-BDA_INLINE void tell_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct bda_node *node, uint32_t index,
-                              bool is_free, bool inner) {
-    uint32_t previous = bda_node_previous(node);
-    if (inner || previous != 0)
-        bda_node_in(chunks, previous)->next = bda_link_to(index, is_free);
+ * known not to be the first of its region, and to have no free range before it. */
+BDA_INLINE void tell_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct bda_node *node,
+                              uint32_t index, bool is_free, bool inner) {
+    if (inner)
+        bda_node_behind(chunks, node->previous, false)->next = bda_link_to(index, is_free);
+    else if (node->previous != 0)
+        bda_node_in(chunks, bda_node_previous(node))->next = bda_link_to(index, is_free);
     else
         region_of(tlsf, node)->first = index;
 }
 
 BDA_INLINE void tell_next(bda_node_chunks chunks, const struct bda_node *node, uint32_t index, bool is_free) {
-    uint32_t next = bda_node_next(node);
-    if (next != 0)
-        bda_node_in(chunks, next)->previous = bda_link_to(index, is_free);
+    if (node->next != 0)
+        bda_node_in(chunks, bda_node_next(node))->previous = bda_link_to(index, is_free);
 }
 
-/* Cuts `size` granules off the front of a free range and returns their node, a spare one, in `state`. The rest keeps
- * its node, and often its list: then nothing but the neighbour in front is touched. */
-BDA_INLINE uint32_t cut_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
-                              uint32_t size, uint32_t list, enum bda_node_state state, bool inner) {
-    uint32_t front_index = bda_node_pop(chunks, &tlsf->spare);
+/* Cuts `size` granules off the front of a free range and returns their node, a spare one, in `state`. The rest keeps its
+ * node, and often its list. The front is in the zone that the range was in. */
+BDA_INLINE struct bda_taken cut_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
+                                      struct bda_node *node, uint32_t size, enum bda_node_state state, bool inner) {
+    uint32_t front_index = bda_node_pop(chunks, &tlsf->spare), region = bda_node_region(node);
     struct bda_node *front = bda_node_in(chunks, front_index);
-    front->offset = node->offset;
+    uint32_t offset = node->offset, rest = node->size - size, tag = bda_node_tag(node);
+    tell_previous(tlsf, chunks, node, front_index, state == BDA_NODE_FREE, inner);
+    front->offset = offset;
     front->size = size;
     front->previous = node->previous;
-    front->next = bda_link_to(index, true);
-    atomic_store_explicit(&front->region, bda_node_region(node), memory_order_relaxed);
-    const struct bda_region *region = region_of(tlsf, node);
-    bda_node_set(front, state, zone_at(tlsf, region, node->offset));
-    tell_previous(tlsf, chunks, node, front_index, state == BDA_NODE_FREE, inner);
+    front->next = bda_link_to(place.index, true);
+    node->offset = offset + size;
+    node->size = rest;
     node->previous = bda_link_to(front_index, state == BDA_NODE_FREE);
-    node->offset += size;
-    node->size -= size;
-    bda_node_set(node, BDA_NODE_FREE, zone_at(tlsf, region, node->offset));
-    relink(tlsf, chunks, index, node, list);
-    return front_index;
+    uint32_t zone = zone_at(tlsf, region_at(tlsf, region), offset + size);
+    relink(tlsf, chunks, place.index, node, place.list, list_for(rest, zone));
+    bda_node_set_tag(node, bda_tag_of(tag, zone << BDA_NODE_STATE_BITS, BDA_NODE_FREE));
+    bda_node_set_tag(front, bda_tag_of(bda_node_tag(front), tag, state));
+    atomic_store_explicit(&front->region, region, memory_order_relaxed);
+    return (struct bda_taken){ front, front_index };
 }
 
 /* A free node whose generation is spent must not name another allocation: a fresh one takes its place for good. */
-BDA_COLD uint32_t replace_spent(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node) {
+BDA_COLD struct bda_taken replace_spent(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
+                                        struct bda_node *node) {
     uint32_t fresh_index = bda_node_pop(chunks, &tlsf->spare);
     struct bda_node *fresh = bda_node_in(chunks, fresh_index);
     fresh->offset = node->offset;
@@ -263,42 +299,47 @@ BDA_COLD uint32_t replace_spent(struct bda_tlsf *tlsf, bda_node_chunks chunks, u
     tell_previous(tlsf, chunks, node, fresh_index, false, false);
     tell_next(chunks, node, fresh_index, false);
     bda_node_push(&tlsf->spare, index, node);
-    return fresh_index;
+    return (struct bda_taken){ fresh, fresh_index };
 }
 
-/* Makes the first `size` granules of a free range live. */
-BDA_INLINE uint32_t take(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place, struct bda_node *node,
-                         uint32_t size, bool inner) {
-    uint32_t index = place.index;
+/* Makes the first `size` granules of a free range live. `inner`: it is known not to be the first of its region, and to
+ * be the first of its list. */
+BDA_INLINE struct bda_taken take(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
+                                 struct bda_node *node, uint32_t size, bool inner) {
+    struct bda_taken taken = { node, place.index };
     tlsf->free_granules -= size;
     if (node->size != size) {
-        index = cut_front(tlsf, chunks, index, node, size, place.list, BDA_NODE_LIVE, inner);
-        node = bda_node_in(chunks, index);
+        taken = cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, inner);
     } else {
-        unlink(tlsf, chunks, node, place.list);
-        bda_node_set_state(node, BDA_NODE_LIVE);
-        tell_previous(tlsf, chunks, node, index, false, inner);
-        tell_next(chunks, node, index, false);
+        if (inner)
+            unlink_first(tlsf, chunks, place.index, place.list, node->as.list.next);
+        else
+            unlink(tlsf, chunks, place.index, node, place.list);
+        bda_node_set_tag(node, bda_node_tag(node) - (uint32_t)BDA_NODE_FREE + (uint32_t)BDA_NODE_LIVE);
+        tell_previous(tlsf, chunks, node, place.index, false, inner);
+        tell_next(chunks, node, place.index, false);
     }
-    node->as.live.slack = 0;
-    node->as.live.record = 0;
-    return index;
+    taken.node->as.live.slack = 0;
+    taken.node->as.live.record = 0;
+    return taken;
 }
 
-/* The same of any free range, after `pad` granules. */
-static uint32_t take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place, uint32_t pad,
-                         uint32_t size) {
+/* The same of any free range, after `pad` granules. It learns its zone anew. */
+static struct bda_taken take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place, uint32_t pad,
+                                 uint32_t size) {
     struct bda_node *node = bda_node_in(chunks, place.index);
+    uint32_t zone = zone_at(tlsf, region_of(tlsf, node), node->offset), list = list_for(node->size, zone);
     tlsf->empty_regions -= is_whole_region(node);
+    bda_node_set(node, BDA_NODE_FREE, zone);
+    relink(tlsf, chunks, place.index, node, place.list, list);
+    place.list = list;
     if (pad != 0) {
-        uint32_t front_index = cut_front(tlsf, chunks, place.index, node, pad, place.list, BDA_NODE_FREE, false);
-        struct bda_node *front = bda_node_in(chunks, front_index);
-        link(tlsf, chunks, front_index, front, list_of(front));
+        struct bda_taken front = cut_front(tlsf, chunks, place, node, pad, BDA_NODE_FREE, false);
+        link(tlsf, chunks, (uint32_t)front.index, front.node, pad, list_of(front.node));
         place.list = list_of(node);
     }
-    uint32_t index = take(tlsf, chunks, place, node, size, false);
-    node = bda_node_in(chunks, index);
-    return bda_node_is_spent(node) ? replace_spent(tlsf, chunks, index, node) : index;
+    struct bda_taken taken = take(tlsf, chunks, place, node, size, false);
+    return bda_node_is_spent(taken.node) ? replace_spent(tlsf, chunks, (uint32_t)taken.index, taken.node) : taken;
 }
 
 /* ---- The operations ---- */
@@ -319,7 +360,7 @@ void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     node->next = 0;
     atomic_store_explicit(&node->region, region_index, memory_order_relaxed);
     bda_node_set(node, BDA_NODE_FREE, zone_at(tlsf, region, 0));
-    link(tlsf, bda_nodes_chunks(tlsf->nodes), region->first, node, list_of(node));
+    link(tlsf, bda_nodes_chunks(tlsf->nodes), region->first, node, node->size, list_of(node));
     tlsf->free_granules += region->size;
     tlsf->empty_regions++;
 }
@@ -340,7 +381,7 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     struct bda_region *region = bda_store_at(tlsf->regions, region_index);
     assert(bda_tlsf_region_is_empty(tlsf, region_index));
     struct bda_node *node = bda_node_at(tlsf->nodes, region->first);
-    unlink(tlsf, bda_nodes_chunks(tlsf->nodes), node, list_of(node));
+    unlink(tlsf, bda_nodes_chunks(tlsf->nodes), region->first, node, list_of(node));
     bda_node_list_push(tlsf->nodes, &tlsf->spare, region->first);
     forget_region(tlsf, region_index);
     count_granules(tlsf, tlsf->granules - region->size);
@@ -352,30 +393,45 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region_index) {
 }
 
 /* Whatever the common case below leaves out. */
-BDA_COLD uint32_t alloc_any(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
+BDA_COLD struct bda_taken take_aligned(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
     const struct wanted wanted = { size, (alignment >> tlsf->granule_log2) - 1, (tlsf->bases & (alignment - 1)) != 0 };
     struct place place = find(tlsf, chunks, &wanted);
     if (place.index == 0)
-        return 0;
+        return (struct bda_taken){ NULL, 0 };
     uint64_t pad = padding(tlsf, bda_node_in(chunks, place.index), &wanted);
     return take_any(tlsf, chunks, place, (uint32_t)pad, size);
 }
 
-/* Written for the case that a range is near that fits without padding, has a neighbour in front (so is no whole
- * region) and a generation left: no calls, so no registers to save. */
-uint32_t bda_tlsf_alloc(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
+/* Takes what was found, the first range of its list, if it fits as it lies, has a neighbour in front (so is no whole
+ * region) and a generation left. */
+BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place, uint32_t size, uint64_t alignment) {
+    bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
+    struct bda_node *node = bda_node_in(chunks, place.index);
+    uint64_t beyond = (uint64_t)node->offset << tlsf->granule_log2 & (alignment - 1);
+    if (beyond != 0 || node->previous == 0 || bda_node_is_spent(node)) /* node 0, none, has no neighbours */
+        return take_aligned(tlsf, size, alignment);
+    return take(tlsf, chunks, place, node, size, true);
+}
+
+/* Where the first two lists do not serve. */
+BDA_APART struct bda_taken take_further(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
+    struct place place = find_near_of_size(tlsf, size);
+    if (place.index == 0)
+        place = find_low(tlsf, size);
+    return take_found(tlsf, place, size, alignment);
+}
+
+/* Whatever is rare leaves for functions of its own: where none is called there are fewer registers to save. */
+struct bda_taken bda_tlsf_take(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
     assert(size != 0 && bda_is_power_of_two(alignment) && tlsf->spare.count >= BDA_TLSF_NODES_PER_ALLOC);
     assert(alignment >> tlsf->granule_log2 != 0);
     if ((tlsf->bases & (alignment - 1)) != 0)
-        return alloc_any(tlsf, size, alignment);
-    bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
-    struct place place = find_fast(tlsf, size);
-    struct bda_node *node = bda_node_in(chunks, place.index);
-    uint64_t padding = node->offset & ((alignment >> tlsf->granule_log2) - 1);
-    if (padding != 0 || node->previous == 0 || bda_node_is_spent(node)) /* node 0, none, has no neighbours */
-        return alloc_any(tlsf, size, alignment);
-    return take(tlsf, chunks, place, node, size, true);
+        return take_aligned(tlsf, size, alignment);
+    uint32_t list = find_fast(tlsf, size);
+    if (list == BDA_TLSF_LISTS)
+        return take_further(tlsf, size, alignment);
+    return take_found(tlsf, first_of(tlsf, list), size, alignment);
 }
 
 uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size) {
@@ -388,64 +444,79 @@ uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offs
             uint32_t pad = offset - node->offset;
             bool whole = bda_node_state(node) == BDA_NODE_FREE && size <= node->size - pad;
             struct place place = { index, list_of(node) };
-            return whole ? take_any(tlsf, chunks, place, pad, size) : 0;
+            return whole ? (uint32_t)take_any(tlsf, chunks, place, pad, size).index : 0;
         }
         index = bda_node_next(node);
     }
     return 0;
 }
 
+/* ---- Giving back ---- */
+
+/* A free range beside one that grows by it goes, its node becomes spare. Returns the node, which still says what it
+ * was. */
+BDA_INLINE struct bda_node *take_in(struct bda_tlsf *tlsf, bda_node_chunks chunks, bda_link link) {
+    struct bda_node *node = bda_node_behind(chunks, link, true);
+    unlink(tlsf, chunks, bda_link_index(link), node, list_of(node));
+    bda_node_push(&tlsf->spare, bda_link_index(link), node);
+    return node;
+}
+
 /* Merges a range that is given back into the free one before it, and into that the one behind it. */
 BDA_INLINE void merge_into_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
                                     struct bda_node *node) {
-    uint32_t previous_index = bda_node_previous(node);
-    struct bda_node *previous = bda_node_in(chunks, previous_index);
-    uint32_t old = list_of(previous);
-    previous->size += node->size;
-    previous->next = node->next;
-    if (bda_link_is_free(node->next)) {
-        uint32_t next_index = bda_node_next(node);
-        struct bda_node *next = bda_node_in(chunks, next_index);
-        unlink(tlsf, chunks, next, list_of(next));
-        previous->size += next->size;
-        previous->next = next->next;
-        bda_node_push(&tlsf->spare, next_index, next);
+    bda_link next = node->next;
+    uint32_t previous_index = bda_node_previous(node), size = node->size;
+    struct bda_node *previous = bda_node_behind(chunks, node->previous, true);
+    if (bda_link_is_free(next)) {
+        const struct bda_node *behind = take_in(tlsf, chunks, next);
+        size += behind->size;
+        next = behind->next;
     }
-    tell_next(chunks, previous, previous_index, true);
     bda_node_push(&tlsf->spare, index, node);
-    tlsf->empty_regions += is_whole_region(previous);
-    relink(tlsf, chunks, previous_index, previous, old);
+    uint32_t old = list_of(previous);
+    size += previous->size;
+    previous->size = size;
+    previous->next = next;
+    if (next != 0)
+        bda_node_behind(chunks, next, false)->previous = bda_link_to(previous_index, true);
+    else
+        tlsf->empty_regions += is_whole_region(previous);
+    relink(tlsf, chunks, previous_index, previous, old, list_for(size, old % BDA_TLSF_ZONES));
 }
 
 BDA_INLINE void merge_into_next(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
                                 bool inner) {
-    uint32_t next_index = bda_node_next(node);
-    struct bda_node *next = bda_node_in(chunks, next_index);
-    uint32_t old = list_of(next);
-    next->offset = node->offset;
-    next->size += node->size;
-    next->previous = node->previous;
-    bda_node_set(next, BDA_NODE_FREE, bda_node_zone(node));
+    bda_link link_to_next = node->next;
+    uint32_t next_index = bda_link_index(link_to_next), size = node->size, tag = bda_node_tag(node);
+    struct bda_node *next = bda_node_behind(chunks, link_to_next, true);
     tell_previous(tlsf, chunks, node, next_index, true, inner);
+    uint32_t old = list_of(next);
+    size += next->size;
+    next->offset = node->offset;
+    next->size = size;
+    next->previous = node->previous;
     bda_node_push(&tlsf->spare, index, node);
     if (!inner)
         tlsf->empty_regions += is_whole_region(next);
-    relink(tlsf, chunks, next_index, next, old);
+    bda_node_set_tag(next, bda_tag_of(bda_node_tag(next), tag, BDA_NODE_FREE));
+    relink(tlsf, chunks, next_index, next, old, list_for(size, bda_tag_zone(tag)));
 }
 
 BDA_INLINE void give(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node, bool inner) {
-    tlsf->free_granules += node->size;
+    uint32_t size = node->size, tag = bda_node_tag(node);
+    tlsf->free_granules += size;
     if (bda_link_is_free(node->previous)) {
         merge_into_previous(tlsf, chunks, index, node);
     } else if (bda_link_is_free(node->next)) {
         merge_into_next(tlsf, chunks, index, node, inner);
     } else {
-        bda_node_set_state(node, BDA_NODE_FREE);
+        bda_node_set_tag(node, (tag & ~BDA_NODE_STATE_MASK) | (uint32_t)BDA_NODE_FREE);
         tell_previous(tlsf, chunks, node, index, true, inner);
         tell_next(chunks, node, index, true);
         if (!inner)
             tlsf->empty_regions += is_whole_region(node);
-        link(tlsf, chunks, index, node, list_of(node));
+        link(tlsf, chunks, index, node, size, list_for(size, bda_tag_zone(tag)));
     }
 }
 

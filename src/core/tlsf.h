@@ -64,7 +64,12 @@ struct bda_tlsf {
         uint32_t first; /* node */
         uint32_t size;  /* of that range, so that one too small is passed over without a look at it */
     } lists[BDA_TLSF_LISTS];
-    struct bda_node nowhere; /* takes what is written to nodes that are not there */
+};
+
+/* A range that was handed out: who wants to write to its node need not look it up again. */
+struct bda_taken {
+    struct bda_node *node;
+    uint64_t index; /* 0: none; as wide as a register, or compilers put the two together in memory */
 };
 
 void bda_tlsf_init(struct bda_tlsf *tlsf, struct bda_nodes *nodes, struct bda_store *regions, uint32_t granule_log2);
@@ -91,7 +96,12 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
  * holds the request. A smaller range that would hold it may be free further down a list: that is the price of the
  * bound.
  */
-uint32_t bda_tlsf_alloc(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment);
+struct bda_taken bda_tlsf_take(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment);
+
+/* The same, for whom the index is enough. */
+static inline uint32_t bda_tlsf_alloc(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
+    return (uint32_t)bda_tlsf_take(tlsf, size, alignment).index;
+}
 
 /* Takes exactly [offset, offset + size) of a region, or returns 0 if any of it is taken. Linear in the region. */
 uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size);

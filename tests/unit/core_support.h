@@ -279,7 +279,6 @@ static inline void arena_take_picture(struct arena *arena, struct arena_picture 
     memset(picture, 0, sizeof *picture);
     memcpy(&picture->tlsf, &arena->tlsf, sizeof picture->tlsf);
     memset(picture->tlsf.words_of_zone, 0, sizeof picture->tlsf.words_of_zone);
-    memset(&picture->tlsf.nowhere, 0, sizeof picture->tlsf.nowhere);
     picture->length = arena->nodes.store.length;
     assert_in_range(picture->length, 0, PICTURE_NODES);
     for (uint32_t index = 1; index < picture->length; index++)
