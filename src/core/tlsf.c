@@ -439,7 +439,7 @@ BDA_APART struct bda_taken take_further(struct bda_tlsf *tlsf, uint32_t size, ui
     return take_found(tlsf, place, size, alignment);
 }
 
-/* Whatever is rare leaves for functions of its own: where none is called there are fewer registers to save. */
+/* What is rare, or every other time, leaves for functions of its own: the rest has fewer registers to save. */
 struct bda_taken bda_tlsf_take(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
     assert(size != 0 && bda_is_power_of_two(alignment) && tlsf->spare.count >= BDA_TLSF_NODES_PER_ALLOC);
     assert(alignment >> tlsf->granule_log2 != 0);
