@@ -323,15 +323,19 @@ BDA_INLINE struct bda_taken take_whole(struct bda_tlsf *tlsf, bda_node_chunks ch
     return (struct bda_taken){ node, place.index };
 }
 
-/* Makes the first `size` granules of a larger one live. Apart, as merging is: what is done every other time has
- * registers to save that the rest has not. */
-BDA_APART struct bda_taken take_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, uint32_t list,
-                                      struct bda_node *node, uint32_t size) {
-    const struct place place = { index, list };
+/* Makes the first `size` granules of a larger one live. */
+BDA_INLINE struct bda_taken take_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
+                                       struct bda_node *node, uint32_t size) {
     struct bda_taken taken = cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, true);
     taken.node->as.live.slack = 0;
     taken.node->as.live.record = 0;
     return taken;
+}
+
+/* Apart, as merging is: what is done every other time has registers to save that the rest has not. */
+BDA_APART struct bda_taken take_front_apart(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
+                                            uint32_t list, struct bda_node *node, uint32_t size) {
+    return take_front(tlsf, chunks, (struct place){ index, list }, node, size);
 }
 
 /* The same of any free range, after `pad` granules. It learns its zone anew. */
@@ -418,8 +422,9 @@ BDA_COLD struct bda_taken take_aligned(struct bda_tlsf *tlsf, uint32_t size, uin
 }
 
 /* Takes what was found, the first range of its list, if it fits as it lies, has a neighbour in front (so is no whole
- * region) and a generation left. */
-BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place, uint32_t size, uint64_t alignment) {
+ * region) and a generation left. `near`: often whole. */
+BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place, uint32_t size, uint64_t alignment,
+                                       bool near) {
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
     struct bda_node *node = bda_node_in(chunks, place.index);
     uint64_t beyond = (uint64_t)node->offset << tlsf->granule_log2 & (alignment - 1);
@@ -427,7 +432,8 @@ BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place
         return take_aligned(tlsf, size, alignment);
     tlsf->free_granules -= size;
     if (tlsf->lists[place.list].size != size) /* which is known before the node's own */
-        return take_front(tlsf, chunks, place.index, place.list, node, size);
+        return near ? take_front_apart(tlsf, chunks, place.index, place.list, node, size)
+                    : take_front(tlsf, chunks, place, node, size);
     return take_whole(tlsf, chunks, place, node, true);
 }
 
@@ -436,7 +442,7 @@ BDA_APART struct bda_taken take_further(struct bda_tlsf *tlsf, uint32_t size, ui
     struct place place = find_near_of_size(tlsf, size);
     if (place.index == 0)
         place = find_low(tlsf, size);
-    return take_found(tlsf, place, size, alignment);
+    return take_found(tlsf, place, size, alignment, false);
 }
 
 /* What is rare, or every other time, leaves for functions of its own: the rest has fewer registers to save. */
@@ -449,7 +455,7 @@ struct bda_taken bda_tlsf_take(struct bda_tlsf *tlsf, uint32_t size, uint64_t al
     uint64_t found = find_fast(tlsf, from, size);
     if (found == 0)
         return take_further(tlsf, size, alignment);
-    return take_found(tlsf, first_of(tlsf, from + bda_lowest_bit64(found)), size, alignment);
+    return take_found(tlsf, first_of(tlsf, from + bda_lowest_bit64(found)), size, alignment, true);
 }
 
 uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size) {
