@@ -176,31 +176,23 @@ BDA_INLINE struct place find_near_of_size(struct bda_tlsf *tlsf, uint32_t size) 
     return (struct place){ 0, 0 };
 }
 
-/* The zones, one bit each, with a filled list among `lists` of one word, or that may have one in `words`. */
-BDA_INLINE uint32_t zones_with(const struct bda_tlsf *tlsf, uint64_t lists, uint64_t words) {
-    uint32_t zones = 0;
-    for (uint32_t zone = 0; zone < BDA_TLSF_ZONES; zone++)
-        zones |= (uint32_t)(((lists & ZONE_BITS << zone) | (tlsf->words_of_zone[zone] & words)) != 0) << zone;
-    return zones;
-}
-
 /* A range that surely holds `size` granules, from the lowest zone that has one. A bit in `words_of_zone` may be out of
  * date, which is found out here, once for each time that it was set. */
 BDA_INLINE struct place find_low(struct bda_tlsf *tlsf, uint64_t size) {
     uint32_t from = size <= UINT32_MAX ? bda_tlsf_class_above((uint32_t)size) * BDA_TLSF_ZONES : BDA_TLSF_LISTS;
     if (from >= BDA_TLSF_LISTS)
         return (struct place){ 0, 0 };
-    const uint64_t here = tlsf->filled[from / 64] & UINT64_MAX << from % 64, further = UINT64_MAX << from / 64 << 1;
-    for (uint32_t zones; (zones = zones_with(tlsf, here, further)) != 0;) {
-        uint32_t zone = bda_lowest_bit(zones), word = from / 64;
-        uint64_t found = here & ZONE_BITS << zone;
-        if (found == 0) {
-            word = bda_lowest_bit64(tlsf->words_of_zone[zone] & further);
+    const uint64_t here = UINT64_MAX << from % 64, further = UINT64_MAX << from / 64 << 1;
+    for (uint32_t zone = 0; zone < BDA_TLSF_ZONES; zone++) {
+        uint32_t word = from / 64;
+        uint64_t found = tlsf->filled[word] & here & ZONE_BITS << zone;
+        for (uint64_t words; found == 0 && (words = tlsf->words_of_zone[zone] & further) != 0;) {
+            word = bda_lowest_bit64(words);
             found = tlsf->filled[word] & ZONE_BITS << zone;
+            tlsf->words_of_zone[zone] ^= (uint64_t)(found == 0) << word;
         }
         if (found != 0)
             return first_of(tlsf, word * 64 + bda_lowest_bit64(found));
-        tlsf->words_of_zone[zone] ^= (uint64_t)1 << word;
     }
     return (struct place){ 0, 0 };
 }
