@@ -22,8 +22,10 @@ struct command {
     const char *what;
 };
 
-/* In the order of `all`. The metadata come last, since they change how malloc behaves. */
+/* In the order of `all`. Nobody is timed whose answers are wrong. The metadata come last, since they change how malloc
+ * behaves. */
 static const struct command commands[] = {
+    { "verify", bench_verify, "no two ranges overlap and each is aligned; nothing is timed" },
     { "steady", bench_steady, "time per pair, random victims" },
     { "steady-bytes", bench_steady_bytes, "the same with sizes of any byte count; also steady --bytes" },
     { "fixed", bench_fixed_size, "time per pair, 256 B, random victims" },
@@ -73,7 +75,7 @@ static bool is_listed(const char *list, const char *name) {
 }
 
 static bool needs_no_driver(const struct contender *contender) {
-    return !contender->makes_buffers;
+    return !contender->makes_buffers && contender->threads != BENCH_ONLY_THREADS;
 }
 
 struct bench_field bench_choose(const struct bench_settings *settings, bool (*fits)(const struct contender *)) {

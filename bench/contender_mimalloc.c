@@ -81,6 +81,7 @@ const struct contender bench_mimalloc = {
     .name = "mimalloc",
     .what = "mimalloc: host memory, sizes / 64 where they are large",
     .takes_memory = true,
+    .threads = BENCH_ANY_THREADS,
     .create = create,
     .destroy = destroy,
     .alloc = alloc,

@@ -15,6 +15,8 @@
 static const uint64_t standard_counts[] = { 1000, 10000, 0 };
 
 static bool uses_driver(const struct contender *contender) {
+    if (contender->threads == BENCH_ONLY_THREADS)
+        return false;
     return contender->makes_buffers || strcmp(contender->name, bench_public.name) == 0 ||
            strcmp(contender->name, bench_public_locked.name) == 0 || strcmp(contender->name, bench_none.name) == 0;
 }

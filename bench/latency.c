@@ -4,6 +4,7 @@
  * takes in the other measurements, where neighbouring calls overlap. Percentiles are taken per round; the figure is the
  * median of the rounds. The largest value says what the machine did, rather than what the allocator did.
  */
+#include "check.h"
 #include "play.h"
 
 #include <inttypes.h>
@@ -103,6 +104,7 @@ static void measure(const struct bench_settings *settings, const struct bench_fi
     free(samples.alloc);
     free(samples.free);
     free(all);
+    bench_check_players(&players, &script);
     bench_players_close(&players);
     bench_script_release(&script);
 }

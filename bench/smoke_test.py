@@ -17,7 +17,7 @@ import tempfile
 PAIRS = 2000
 SMALL = ["--live", "200", "--pairs", str(PAIRS), "--rounds", "3"]
 OURS = {"core", "public", "public-locked"}
-POOLS = {"occupancy", "holes"}
+POOLS = {"occupancy", "holes", "verify"}
 
 
 def run(program, *arguments):
@@ -92,12 +92,22 @@ def check_instructions(program, results):
     check(again == results, "a second run counts the same")
 
 
+def check_verify(results):
+    """Each contender with a pool was asked for the fill and for every pair of each mix."""
+    check(len({r["column"] for r in results}) == 4, "four mixes")
+    for r in results:
+        check(r["median"] + r["refused"] >= 200 + 2 * 200 + 1000, f"every answer was checked: {r}")
+
+
 def check_refusals(program):
     """What the command line must not accept."""
     for arguments in (["nonsense"], [], ["steady", "--only", "nobody"], ["steady", "--live", "12x"],
                       ["steady", "--rounds", "0"], ["steady", "--json", "/nonexistent/x.json", *SMALL]):
         done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
         check(done.returncode == 1, f"exit code 1 for {arguments}, not {done.returncode}")
+    for mistake in ("overlap", "alignment", "free"):
+        done = subprocess.run([program, "verify", "--child", mistake], capture_output=True, text=True, check=False)
+        check(done.returncode == 1 and "0x1" in done.stderr, f"the checker sees {mistake}: {done.stderr}")
     check("core" in run(program, "--list") and "steady" in run(program, "--help"), "--list and --help")
 
 
@@ -129,6 +139,8 @@ def main():
         check(measurement in POOLS | {"metadata"} or "malloc" in contenders(results), "malloc takes part")
     if measurement == "occupancy":
         check_occupancy(results)
+    if measurement == "verify":
+        check_verify(results)
     if measurement == "metadata":
         check_metadata(results)
 
