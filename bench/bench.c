@@ -36,11 +36,12 @@ static const struct command commands[] = {
     { "occupancy", bench_occupancy, "how full a pool gets before a refusal, and how full it can be kept" },
     { "instructions", bench_instructions, "instructions per pair, counted by callgrind" },
     { "batch", bench_batch, "time per item of batches beside single calls" },
+    { "threads", bench_threads, "time on the wall per pair of 1, 2, 4 ... threads, and how the throughput grows" },
     { "driver", bench_driver, "ranges and buffers on a Vulkan driver" },
     { "metadata", bench_metadata, "host memory per live allocation, and the slowest step of its growth" },
 };
 
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands, MOST_THREADS = 256 };
 
 /* ---- Small things ---- */
 
@@ -91,9 +92,8 @@ struct bench_field bench_choose(const struct bench_settings *settings, bool (*fi
 }
 
 struct bench_counts bench_counts_of(const struct bench_settings *settings, const uint64_t *standard) {
-    struct bench_counts counts = { .count = settings->live_count };
-    memcpy(counts.all, settings->live, sizeof counts.all);
-    while (settings->live_count == 0 && counts.count < BENCH_MOST_COUNTS && standard[counts.count] != 0) {
+    struct bench_counts counts = settings->live;
+    while (settings->live.count == 0 && counts.count < BENCH_MOST_COUNTS && standard[counts.count] != 0) {
         counts.all[counts.count] = standard[counts.count];
         counts.count++;
     }
@@ -112,6 +112,7 @@ uint64_t bench_pairs(const struct bench_settings *settings, uint64_t standard) {
 
 enum option_code {
     OPTION_LIVE = 256,
+    OPTION_THREADS,
     OPTION_PAIRS,
     OPTION_ROUNDS,
     OPTION_SEED,
@@ -127,6 +128,7 @@ enum option_code {
 };
 
 static const struct option options[] = { { "live", required_argument, NULL, OPTION_LIVE },
+                                         { "threads", required_argument, NULL, OPTION_THREADS },
                                          { "pairs", required_argument, NULL, OPTION_PAIRS },
                                          { "rounds", required_argument, NULL, OPTION_ROUNDS },
                                          { "seed", required_argument, NULL, OPTION_SEED },
@@ -151,6 +153,7 @@ static void print_help(void) {
 #endif
     printf("\noptions:\n"
            "  --live N[,N...]   live allocations\n"
+           "  --threads N[,N...] threads: so many, one after another\n"
            "  --pairs N         pairs (free and alloc) of a round\n"
            "  --rounds N        rounds, whose median is taken\n"
            "  --seed N          first seed of the generator (1)\n"
@@ -184,17 +187,25 @@ static uint64_t whole_number(const char *text) {
     return value;
 }
 
-static void take_counts(struct bench_settings *settings, const char *text) {
-    settings->live_count = 0;
+static struct bench_counts take_counts(const char *text) {
+    struct bench_counts counts = { .count = 0 };
     for (char *end = NULL;; text = end + 1) {
-        if (settings->live_count == BENCH_MOST_COUNTS)
+        if (counts.count == BENCH_MOST_COUNTS)
             bench_fail("at most %d counts", BENCH_MOST_COUNTS);
-        settings->live[settings->live_count++] = number(text, &end);
+        counts.all[counts.count++] = number(text, &end);
         if (*end == '\0')
-            return;
+            return counts;
         if (*end != ',')
-            bench_fail("--live wants numbers with commas between");
+            bench_fail("'%s' has something else than numbers with commas between", text);
     }
+}
+
+static struct bench_counts take_threads(const char *text) {
+    struct bench_counts counts = take_counts(text);
+    for (uint32_t i = 0; i < counts.count; i++)
+        if (counts.all[i] > MOST_THREADS)
+            bench_fail("at most %d threads", MOST_THREADS);
+    return counts;
 }
 
 static bool is_contender(const char *name, size_t length) {
@@ -219,7 +230,10 @@ static void check_only(const char *names) {
 static void take_option(struct bench_settings *settings, int code, const char *argument) {
     switch (code) {
     case OPTION_LIVE:
-        take_counts(settings, argument);
+        settings->live = take_counts(argument);
+        break;
+    case OPTION_THREADS:
+        settings->threads = take_threads(argument);
         break;
     case OPTION_PAIRS:
         settings->pairs = whole_number(argument);

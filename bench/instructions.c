@@ -49,13 +49,13 @@ static int be_the_child(const struct bench_settings *settings) {
         if (strcmp(workloads[i].name, settings->child) == 0)
             workload = &workloads[i];
     struct bench_field field = bench_choose(settings, NULL);
-    if (workload == NULL || field.count != 1 || settings->live_count != 1)
+    if (workload == NULL || field.count != 1 || settings->live.count != 1)
         bench_fail("--child is for the program itself");
     const struct bench_options options = { .device = NULL };
-    uint64_t warm_up = bench_warm_up(settings->live[0]), pairs = pairs_of(settings);
+    uint64_t warm_up = bench_warm_up(settings->live.all[0]), pairs = pairs_of(settings);
     struct bench_script script;
     struct bench_players players;
-    bench_script_make(&script, workload->mix, workload->order, settings->live[0], warm_up + pairs, settings->seed);
+    bench_script_make(&script, workload->mix, workload->order, settings->live.all[0], warm_up + pairs, settings->seed);
     bench_players_open(&players, &field, &script, &options, warm_up);
     if (players.count == 0)
         return EXIT_FAILURE;

@@ -100,12 +100,13 @@ static const struct bench_record *find(const struct bench_results *results, cons
     return NULL;
 }
 
-/* A digit behind the point only where it means something; a figure without a spread stands alone. */
+/* A digit behind the point only where it means something, two where it is a ratio; a figure without a spread stands
+ * alone. */
 static void print_cell(const struct bench_record *record) {
     char text[64] = "-";
     if (record != NULL) {
         const struct bench_spread *s = &record->spread;
-        int digits = s->median < 100 ? 1 : 0;
+        int digits = strcmp(record->unit, "x") == 0 ? 2 : s->median < 100 ? 1 : 0;
         if (s->samples > 1)
             (void)snprintf(text, sizeof text, "%.*f (%.*f-%.*f)", digits, s->median, digits, s->minimum, digits,
                            s->maximum);

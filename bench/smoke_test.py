@@ -92,6 +92,16 @@ def check_instructions(program, results):
     check(again == results, "a second run counts the same")
 
 
+def check_threads(results):
+    """Two tables for each workload, and the mutex's contenders in them."""
+    check(len({r["table"] for r in results}) == 8, "times and ratios of four workloads")
+    check({"core-mutex", "public-locked", "none"} <= contenders(results), "who takes threads")
+    check("core" not in contenders(results) and "public" not in contenders(results), "who takes none is left out")
+    for r in results:
+        check(r["column"].split()[0] in ("1", "2", "4"), f"so many threads: {r}")
+        check(r["unit"] == "ns" or 0.001 < r["median"] < 100, f"a ratio: {r}")
+
+
 def check_verify(results):
     """Each contender with a pool was asked for the fill and for every pair of each mix."""
     check(len({r["column"] for r in results}) == 4, "four mixes")
@@ -102,7 +112,7 @@ def check_verify(results):
 def check_refusals(program):
     """What the command line must not accept."""
     for arguments in (["nonsense"], [], ["steady", "--only", "nobody"], ["steady", "--live", "12x"],
-                      ["steady", "--rounds", "0"], ["steady", "--json", "/nonexistent/x.json", *SMALL]):
+                      ["steady", "--rounds", "0"], ["threads", "--threads", "1000"], ["steady", "--json", "/nonexistent/x.json", *SMALL]):
         done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
         check(done.returncode == 1, f"exit code 1 for {arguments}, not {done.returncode}")
     for mistake in ("overlap", "alignment", "free"):
@@ -121,6 +131,8 @@ def main():
             print("skipped: valgrind is not installed")
             sys.exit(77)
         more += ["--only", "core,none"]
+    if measurement == "threads":
+        more += ["--threads", "1,2,4"]
     if measurement == "occupancy":
         more += ["--seeds", "1"]
     text, results = results_of(program, measurement, *SMALL, *more)
@@ -134,6 +146,8 @@ def main():
         check({"public", "public-buffer", "driver-share"} <= contenders(results), "ours and the driver's share")
     elif measurement == "instructions":
         check_instructions(program, results)
+    elif measurement == "threads":
+        check_threads(results)
     else:
         check(OURS <= contenders(results), f"ours are among {contenders(results)}")
         check(measurement in POOLS | {"metadata"} or "malloc" in contenders(results), "malloc takes part")
