@@ -37,6 +37,7 @@ static const struct command commands[] = {
     { "instructions", bench_instructions, "instructions per pair, counted by callgrind" },
     { "batch", bench_batch, "time per item of batches beside single calls" },
     { "threads", bench_threads, "time on the wall per pair of 1, 2, 4 ... threads, and how the throughput grows" },
+    { "stall", bench_stall, "percentiles of small requests while another thread is in a slow driver" },
     { "driver", bench_driver, "ranges and buffers on a Vulkan driver" },
     { "metadata", bench_metadata, "host memory per live allocation, and the slowest step of its growth" },
 };

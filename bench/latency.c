@@ -55,7 +55,7 @@ static void sample_pairs(struct bench_player *player, const struct bench_script 
 static void cut(double *values, uint64_t count, double *out) {
     (void)bench_spread_of(values, (uint32_t)count); /* sorts */
     for (uint32_t i = 0; i < CUT_COUNT; i++)
-        out[i] = values[(uint64_t)((double)(count - 1) * cuts[i].share)];
+        out[i] = bench_percentile(values, count, cuts[i].share);
 }
 
 static void add(struct bench_results *results, const struct bench_player *player, uint64_t live,

@@ -30,6 +30,10 @@ struct bench_spread bench_spread_of(double *values, uint32_t count) {
     return (struct bench_spread){ median, values[0], values[count - 1], count };
 }
 
+double bench_percentile(const double *sorted, uint64_t count, double share) {
+    return sorted[(uint64_t)((double)(count - 1) * share)];
+}
+
 struct bench_spread bench_exactly(double value) {
     return (struct bench_spread){ value, value, value, 1 };
 }

@@ -102,6 +102,14 @@ def check_threads(results):
         check(r["unit"] == "ns" or 0.001 < r["median"] < 100, f"a ratio: {r}")
 
 
+def check_stall(results):
+    """Nothing is judged but that a stall was there to be seen."""
+    check({"public-locked", "public-buffer-locked"} <= contenders(results), "ours, safe for threads")
+    check(len({r["table"] for r in results}) == 3, "alone, in a stall, and how many calls")
+    for r in results:
+        check(r["minimum"] > 0 or r["unit"] != "calls", f"some call fell into a stall: {r}")
+
+
 def check_verify(results):
     """Each contender with a pool was asked for the fill and for every pair of each mix."""
     check(len({r["column"] for r in results}) == 4, "four mixes")
@@ -148,6 +156,8 @@ def main():
         check_instructions(program, results)
     elif measurement == "threads":
         check_threads(results)
+    elif measurement == "stall":
+        check_stall(results)
     else:
         check(OURS <= contenders(results), f"ours are among {contenders(results)}")
         check(measurement in POOLS | {"metadata"} or "malloc" in contenders(results), "malloc takes part")
