@@ -35,6 +35,7 @@ static const struct command commands[] = {
     { "holes", bench_holes, "time of a request that fits nothing, over many holes almost large enough" },
     { "occupancy", bench_occupancy, "how full a pool gets before a refusal, and how full it can be kept" },
     { "instructions", bench_instructions, "instructions per pair, counted by callgrind" },
+    { "cold", bench_cold, "cache lines fetched from memory per call, in callgrind's simulation; takes minutes" },
     { "batch", bench_batch, "time per item of batches beside single calls" },
     { "threads", bench_threads, "time on the wall per pair of 1, 2, 4 ... threads, and how the throughput grows" },
     { "stall", bench_stall, "percentiles of small requests while another thread is in a slow driver" },
@@ -162,7 +163,7 @@ static void print_help(void) {
            "  --bytes           steady: sizes of any byte count\n"
            "  --only A[,B...]   these contenders\n"
            "  --json FILE       writes the results there too\n"
-           "  --keep FOLDER     instructions: keeps callgrind's files there\n"
+           "  --keep FOLDER     instructions, cold: keeps callgrind's files there\n"
            "  --fake            driver: the fake driver in place of a real one\n"
            "  --list            lists the contenders of this build\n");
 }

@@ -24,7 +24,7 @@ struct bench_settings {
     const char *only;    /* names with commas between; NULL: every contender that fits */
     const char *json;
     const char *child; /* instructions: the workload that this process runs under valgrind; verify: a mistake to see */
-    const char *keep;  /* instructions: a folder for callgrind's files */
+    const char *keep;  /* instructions, cold: a folder for callgrind's files */
     struct bench_counts live, threads;
     uint64_t pairs;
     uint32_t rounds;
@@ -39,7 +39,7 @@ typedef int bench_measurement(const struct bench_settings *settings, struct benc
 
 bench_measurement bench_steady, bench_steady_bytes, bench_fixed_size, bench_fifo, bench_fill, bench_latency,
     bench_holes, bench_occupancy, bench_metadata, bench_instructions, bench_batch, bench_driver, bench_verify,
-    bench_threads, bench_stall;
+    bench_threads, bench_stall, bench_cold;
 
 /* ---- Choosing ---- */
 

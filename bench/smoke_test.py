@@ -110,6 +110,13 @@ def check_stall(results):
         check(r["minimum"] > 0 or r["unit"] != "calls", f"some call fell into a stall: {r}")
 
 
+def check_cold(results):
+    """At so few live allocations everything is in the cache."""
+    check(len({r["column"] for r in results}) == 6, "free and alloc, read and written, the pair, the loop")
+    for r in results:
+        check(0 <= r["median"] < 1, f"hardly a line is missed: {r}")
+
+
 def check_verify(results):
     """Each contender with a pool was asked for the fill and for every pair of each mix."""
     check(len({r["column"] for r in results}) == 4, "four mixes")
@@ -134,10 +141,11 @@ def main():
     if measurement == "refusals":
         check_refusals(program)
         return
-    if measurement == "instructions":
+    if measurement in ("instructions", "cold"):
         if shutil.which("valgrind") is None:
             print("skipped: valgrind is not installed")
             sys.exit(77)
+    if measurement == "instructions":
         more += ["--only", "core,none"]
     if measurement == "threads":
         more += ["--threads", "1,2,4"]
@@ -154,6 +162,8 @@ def main():
         check({"public", "public-buffer", "driver-share"} <= contenders(results), "ours and the driver's share")
     elif measurement == "instructions":
         check_instructions(program, results)
+    elif measurement == "cold":
+        check_cold(results)
     elif measurement == "threads":
         check_threads(results)
     elif measurement == "stall":
