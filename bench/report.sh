@@ -7,7 +7,7 @@
 #   --update   writes the tables into docs/performance.md and the plots into docs/plots/
 #   --quick    a few seconds, figures that mean nothing: shows that everything runs
 #
-# Results, JSON and tables, stay in build/report. Takes some ten minutes; leave the machine alone meanwhile.
+# Results, JSON and tables, stay in build/report. Takes some twenty minutes; leave the machine alone meanwhile.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 out=$root/build/report
