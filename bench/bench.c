@@ -40,6 +40,7 @@ static const struct command commands[] = {
     { "threads", bench_threads, "time on the wall per pair of 1, 2, 4 ... threads, and how the throughput grows" },
     { "stall", bench_stall, "percentiles of small requests while another thread is in a slow driver" },
     { "driver", bench_driver, "ranges and buffers on a Vulkan driver" },
+    { "driver-threads", bench_driver_threads, "the same from several threads" },
     { "metadata", bench_metadata, "host memory per live allocation, and the slowest step of its growth" },
 };
 
@@ -148,10 +149,10 @@ static const struct option options[] = { { "live", required_argument, NULL, OPTI
 static void print_help(void) {
     printf("usage: bda_bench MEASUREMENT [options]\n\nmeasurements:\n");
     for (uint32_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-13s %s\n", commands[i].name, commands[i].what);
-    printf("  %-13s %s\n", "all", "all of these");
+        printf("  %-14s %s\n", commands[i].name, commands[i].what);
+    printf("  %-14s %s\n", "all", "all of these");
 #ifdef BENCH_HAS_REPLAY
-    printf("  %-13s %s\n", "replay", "recorded traces; see bda_bench replay --help");
+    printf("  %-14s %s\n", "replay", "recorded traces; see bda_bench replay --help");
 #endif
     printf("\noptions:\n"
            "  --live N[,N...]   live allocations\n"
@@ -164,7 +165,7 @@ static void print_help(void) {
            "  --only A[,B...]   these contenders\n"
            "  --json FILE       writes the results there too\n"
            "  --keep FOLDER     instructions, cold: keeps callgrind's files there\n"
-           "  --fake            driver: the fake driver in place of a real one\n"
+           "  --fake            driver, driver-threads: the fake driver in place of a real one\n"
            "  --list            lists the contenders of this build\n");
 }
 

@@ -28,6 +28,8 @@ struct public {
 
 static void destroy(void *self) {
     struct public *public = self;
+    if (public->allocator != NULL && bda_check(public->allocator) != VK_SUCCESS)
+        bench_fail("bda_check found a defect after what was measured");
     (void)bda_destroy_allocator(public->allocator);
     if (fake_destroy(public->driver) != 0)
         bench_fail("the fake driver saw rules broken: the figures would be of something that no driver allows");

@@ -161,7 +161,11 @@ def threads_of(row):
     return int(row["column"].split()[0])
 
 
-def plot_threads(results, folder):
+def plot_driver_threads(results, folder):
+    plot_threads(results, folder, "driver-threads")
+
+
+def plot_threads(results, folder, name="threads"):
     """Of each workload how the throughput grows, beside the line of a machine and an allocator that nothing holds up."""
     rows = [dict(r, live=threads_of(r)) for r in results if "throughput" in r["table"]]
     tables = distinct(rows, "table")
@@ -179,7 +183,7 @@ def plot_threads(results, folder):
         axes.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
     for axes in list(grid.flat)[len(tables):]:
         axes.set_visible(False)
-    save(figure, folder, "threads")
+    save(figure, folder, name)
 
 
 def plot_stall(results, folder):
@@ -202,7 +206,8 @@ def plot_cold(results, folder):
 PLOTS = [(plot_pairs, {"steady", "steady-bytes", "fixed", "fifo"}), (plot_latency, {"latency"}),
          (plot_holes, {"holes"}), (plot_occupancy, {"occupancy"}), (plot_metadata, {"metadata"}),
          (plot_instructions, {"instructions"}), (plot_batch, {"batch"}), (plot_driver, {"driver"}),
-         (plot_threads, {"threads"}), (plot_stall, {"stall"}), (plot_cold, {"cold"})]
+         (plot_threads, {"threads"}), (plot_driver_threads, {"driver-threads"}), (plot_stall, {"stall"}),
+         (plot_cold, {"cold"})]
 
 
 def main():

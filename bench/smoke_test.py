@@ -147,7 +147,7 @@ def main():
             sys.exit(77)
     if measurement == "instructions":
         more += ["--only", "core,none"]
-    if measurement == "threads":
+    if measurement in ("threads", "driver-threads"):
         more += ["--threads", "1,2,4"]
     if measurement == "occupancy":
         more += ["--seeds", "1"]
@@ -166,6 +166,8 @@ def main():
         check_cold(results)
     elif measurement == "threads":
         check_threads(results)
+    elif measurement == "driver-threads":
+        check({"public-locked", "public-buffer-locked", "none"} <= contenders(results), "who takes threads")
     elif measurement == "stall":
         check_stall(results)
     else:

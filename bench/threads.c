@@ -10,9 +10,10 @@
  * of them live at the same time. Rounds go around contenders and crews, so that a machine that gets slower for a while
  * does not look like one that does not scale, and each ratio is of two figures of the same round.
  */
+#include "threads.h"
+
 #include "check.h"
 #include "queue.h"
-#include "rounds.h"
 #include "team.h"
 
 #include <inttypes.h>
@@ -24,16 +25,12 @@ enum { STANDARD_PAIRS = 200000, STANDARD_ROUNDS = 5, MOST_STANDARD_THREADS = 16,
 
 static const uint64_t standard_counts[] = { 10000, 0 };
 
-struct workload {
-    const char *name;
-    const struct bench_mix *mix;
-    bool hands_over;
+static const struct bench_threads_workload workloads[] = {
+    { "threads", "private", &bench_small, false, NULL },
+    { "threads", "private", &bench_log_uniform, false, NULL },
+    { "threads", "private", &bench_fixed, false, NULL },
+    { "threads", "hand-over", &bench_small, true, NULL },
 };
-
-static const struct workload workloads[] = { { "private", &bench_small, false },
-                                             { "private", &bench_log_uniform, false },
-                                             { "private", &bench_fixed, false },
-                                             { "hand-over", &bench_small, true } };
 
 enum { WORKLOAD_COUNT = sizeof workloads / sizeof *workloads };
 
@@ -55,7 +52,7 @@ struct crew {
 
 /* All that a table is made from. */
 struct trial {
-    const struct workload *workload;
+    const struct bench_threads_workload *workload;
     const struct bench_field *field;
     uint64_t live;
     struct bench_counts threads;
@@ -123,7 +120,7 @@ static void play_hand_over(void *task, uint32_t thread) {
 }
 
 /* Plays the script from `from` on; nanoseconds per counted pair. */
-static double run(const struct workload *workload, struct crew *crew, struct stand *stand, uint64_t from,
+static double run(const struct bench_threads_workload *workload, struct crew *crew, struct stand *stand, uint64_t from,
                   uint64_t warm_up, uint64_t count) {
     stand->from = from;
     stand->warm_up = warm_up;
@@ -136,7 +133,7 @@ static double run(const struct workload *workload, struct crew *crew, struct sta
 /* ---- Crews ---- */
 
 /* How many players so many threads make; 0: they do not go up in twos. */
-static uint32_t players_of(const struct workload *workload, uint64_t threads) {
+static uint32_t players_of(const struct bench_threads_workload *workload, uint64_t threads) {
     if (!workload->hands_over || threads == 1)
         return (uint32_t)threads;
     return threads % 2 == 0 ? (uint32_t)threads / 2 : 0;
@@ -150,9 +147,10 @@ static uint64_t queue_room(uint64_t live) {
     return room;
 }
 
-static void open_stand(struct stand *stand, const struct contender *contender, const struct bench_script *scripts,
+static void open_stand(struct stand *stand, const struct contender *contender, const struct trial *trial,
                        uint32_t players, uint32_t threads) {
-    const struct bench_options options = { .device = NULL };
+    const struct bench_options options = { .device = trial->workload->device };
+    const struct bench_script *scripts = trial->scripts;
     struct bench_script common = scripts[0];
     struct bench_player first;
     common.pool_bytes *= players;
@@ -174,7 +172,7 @@ static void open_crew(struct crew *crew, const struct trial *trial, uint32_t thr
     crew->times = bench_times_make(rounds);
     for (uint32_t i = 0; i < trial->field->count; i++) {
         struct stand *stand = &crew->stands[i];
-        open_stand(stand, trial->field->all[i], trial->scripts, players, threads);
+        open_stand(stand, trial->field->all[i], trial, players, threads);
         if (stand->players == NULL)
             continue;
         (void)bench_team_run(crew->team, NULL, fill, stand);
@@ -227,7 +225,7 @@ static void add(struct bench_results *results, const struct trial *trial, uint32
     (void)snprintf(table, sizeof table, "threads: %s, %s, %s, %" PRIu64 " live each", what, trial->workload->name,
                    trial->workload->mix->what, trial->live);
     (void)snprintf(column, sizeof column, "%" PRIu64 " thread%s", threads, threads == 1 ? "" : "s");
-    const struct bench_result result = { .command = "threads",
+    const struct bench_result result = { .command = trial->workload->command,
                                          .table = table,
                                          .column = column,
                                          .contender = name,
@@ -323,7 +321,8 @@ static struct bench_counts standard_threads(void) {
 }
 
 /* What --threads says, or these; without those that the workload has no use for. */
-static struct bench_counts threads_for(const struct bench_settings *settings, const struct workload *workload) {
+static struct bench_counts threads_for(const struct bench_settings *settings,
+                                       const struct bench_threads_workload *workload) {
     struct bench_counts asked = settings->threads.count != 0 ? settings->threads : standard_threads();
     struct bench_counts counts = { .count = 0 };
     for (uint32_t i = 0; i < asked.count; i++)
@@ -334,6 +333,20 @@ static struct bench_counts threads_for(const struct bench_settings *settings, co
     return counts;
 }
 
+void bench_time_threads(const struct bench_settings *settings, const struct bench_threads_workload *workload,
+                        const struct bench_field *field, uint64_t live, struct bench_results *results) {
+    struct trial trial = { .workload = workload, .field = field, .live = live };
+    trial.threads = threads_for(settings, workload);
+    if (trial.threads.count != 0)
+        measure(settings, &trial, results);
+}
+
+void bench_say_processors(void) {
+    printf("threads: %" PRIu32 " processors; where there are more threads, they take turns. What `none` does not gain, "
+           "the machine does not give\n",
+           bench_processors());
+}
+
 static bool takes_threads(const struct contender *contender) {
     return contender->threads != BENCH_ONE_THREAD && !contender->makes_buffers;
 }
@@ -341,16 +354,10 @@ static bool takes_threads(const struct contender *contender) {
 int bench_threads(const struct bench_settings *settings, struct bench_results *results) {
     struct bench_counts counts = bench_counts_of(settings, standard_counts);
     struct bench_field field = bench_choose(settings, takes_threads);
-    printf("threads: %" PRIu32
-           " processors; where there are more threads, they take turns. What `none` does not gain, the "
-           "machine does not give\n",
-           bench_processors());
+    bench_say_processors();
     for (uint32_t c = 0; c < counts.count; c++)
-        for (uint32_t w = 0; w < WORKLOAD_COUNT; w++) {
-            struct trial trial = { .workload = &workloads[w], .field = &field, .live = counts.all[c] };
-            trial.threads = threads_for(settings, trial.workload);
-            measure(settings, &trial, results);
-        }
+        for (uint32_t w = 0; w < WORKLOAD_COUNT; w++)
+            bench_time_threads(settings, &workloads[w], &field, counts.all[c], results);
     bench_results_print(results);
     return EXIT_SUCCESS;
 }
