@@ -19,8 +19,13 @@ enum { STANDARD_PAIRS = 100000, LINE_ROOM = 4096, MOST_EVENTS = 32 };
 static const uint64_t standard_counts[] = { 1000000, 0 };
 
 /* Names and positions are written out in full, so that a few lines of C can read the file. */
-static const char *const options[] = { "--cache-sim=yes", "--LL=4194304,16,64", "--compress-strings=no",
-                                       "--compress-pos=no", NULL };
+static const char *const options[] = { "--cache-sim=yes",
+                                       "--I1=32768,8,64",
+                                       "--D1=32768,8,64",
+                                       "--LL=4194304,16,64",
+                                       "--compress-strings=no",
+                                       "--compress-pos=no",
+                                       NULL };
 
 /* Missed lines of all measured calls. */
 struct misses {
