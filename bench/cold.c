@@ -1,6 +1,6 @@
 /*
  * Cold: how many cache lines a free and an alloc fetch from memory, counted by callgrind's simulation of the caches,
- * with a last level of 4 MiB and this machine's first. At a million live allocations this is what the time is made of;
+ * with first levels of 32 KiB and a last one of 4 MiB. At a million live allocations this is what the time is made of;
  * the counts are the same on every run of a build.
  *
  * A line that is only written is fetched too, but nobody waits for it: reads and writes stand apart. What the loop
