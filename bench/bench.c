@@ -156,7 +156,7 @@ static void print_help(void) {
 #endif
     printf("\noptions:\n"
            "  --live N[,N...]   live allocations\n"
-           "  --threads N[,N...] threads: so many, one after another\n"
+           "  --threads N[,...] threads, driver-threads: so many, one after another\n"
            "  --pairs N         pairs (free and alloc) of a round\n"
            "  --rounds N        rounds, whose median is taken\n"
            "  --seed N          first seed of the generator (1)\n"
