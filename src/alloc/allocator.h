@@ -21,19 +21,19 @@ enum { BDA_STOCKS = 16 };
 
 /* Ranges of about one size, see depot.h. */
 struct bda_shelf {
-    uint32_t first; /* the list that is being filled and emptied */
-    uint32_t full;  /* 0, or the first of a full list behind it */
-    uint32_t count; /* in the former */
-    uint32_t most;  /* what makes it full */
+    uint32_t first;         /* the list that is being filled and emptied */
+    _Atomic uint32_t count; /* in it */
+    _Atomic uint32_t full;  /* 0, or the first of a full list behind it */
+    uint32_t most;          /* what makes it full */
 };
 
 /* What a cache keeps of one pool. */
 struct bda_stock {
-    /* Written by the owner alone. The first two are differences to what the pool's counters say, modulo 2^64. */
-    _Atomic uint64_t live_count, used;
-    _Atomic uint64_t granules; /* kept */
-    uint64_t most;             /* may be kept, */
-    uint32_t zones;            /* of so many of the lowest zones, as the pool said last */
+    /* Written by whoever is inside, read by statistics. */
+    _Atomic uint64_t used; /* to be added to what the pool's counters say, modulo 2^64 */
+    _Atomic int64_t space; /* granules that may be kept still: what is kept is what this lacks of `most` */
+    _Atomic int64_t most;
+    uint32_t zones; /* of so many of the lowest zones, as the pool said last */
     struct bda_pool *pool;
     uint32_t hand; /* the shelf that was emptied last to make space */
     struct bda_shelf shelves[BDA_SHELVES];
