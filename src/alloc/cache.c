@@ -36,16 +36,20 @@ static uint32_t full_of(const struct bda_shelf *shelf) {
     return atomic_load_explicit(&shelf->full, memory_order_relaxed);
 }
 
-static void set_lists(struct bda_shelf *shelf, uint32_t first, uint32_t count, uint32_t full) {
+static void set_lists(struct bda_stock *stock, uint32_t number, uint32_t first, uint32_t count, uint32_t full) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    bda_stock_mark(stock, number, first != 0);
     shelf->first = first;
     bda_shelf_set_count(shelf, count);
     atomic_store_explicit(&shelf->full, full, memory_order_relaxed);
 }
 
 /* Empties a shelf. The pool's lock is held. */
-static uint64_t release_shelf(BdaAllocator allocator, struct bda_pool *pool, struct bda_shelf *shelf) {
+static uint64_t release_shelf(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
+    const struct bda_shelf *shelf = &stock->shelves[number];
+    struct bda_pool *pool = stock->pool;
     uint64_t granules = release_list(allocator, pool, shelf->first) + release_list(allocator, pool, full_of(shelf));
-    set_lists(shelf, 0, 0, 0);
+    set_lists(stock, number, 0, 0, 0);
     return granules;
 }
 
@@ -62,7 +66,7 @@ static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
         bda_mutex_unlock(&pool->lock);
         bda_stock_widen(stock, -(int64_t)granules);
     }
-    set_lists(shelf, list, list != 0 ? shelf->most : 0, 0);
+    set_lists(stock, number, list, list != 0 ? shelf->most : 0, 0);
 }
 
 /* A full list leaves: for the depot, or back to TLSF. */
@@ -86,23 +90,25 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
     int64_t wanted = atomic_load_explicit(&stock->most, memory_order_relaxed) / 4;
     for (uint32_t tries = 0; tries < BDA_SHELVES && bda_stock_space(stock) < wanted; tries++) {
         stock->hand = (stock->hand + 1) % BDA_SHELVES;
-        struct bda_shelf *shelf = &stock->shelves[stock->hand];
+        const struct bda_shelf *shelf = &stock->shelves[stock->hand];
         if ((shelf->first | full_of(shelf)) == 0)
             continue;
         bda_mutex_lock(&stock->pool->lock);
-        uint64_t granules = release_shelf(allocator, stock->pool, shelf);
+        uint64_t granules = release_shelf(allocator, stock, stock->hand);
         bda_mutex_unlock(&stock->pool->lock);
         bda_stock_widen(stock, (int64_t)granules);
     }
 }
 
-/* What may be kept follows how much of the pool is free. */
+/* What may be kept follows how much of the pool is free, and is shared by the threads. */
 static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
-    int64_t most = (int64_t)atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed);
+    uint64_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed) | 1; /* not 0 */
+    int64_t most = (int64_t)(atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) / caches);
     int64_t before = atomic_load_explicit(&stock->most, memory_order_relaxed);
     atomic_store_explicit(&stock->most, most, memory_order_relaxed);
     bda_stock_widen(stock, most - before);
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
+    stock->reach = atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) ? BDA_REACH_ROOMY : 1;
     if (bda_stock_space(stock) <= 0)
         make_space(allocator, stock);
 }
@@ -114,7 +120,7 @@ static void make_room(BdaAllocator allocator, struct bda_stock *stock, uint32_t 
         return;
     if (full_of(shelf) != 0)
         hand_over(allocator, stock, number, full_of(shelf));
-    set_lists(shelf, 0, 0, shelf->first);
+    set_lists(stock, number, 0, 0, shelf->first);
 }
 
 /* ---- Whose cache ---- */
@@ -133,7 +139,7 @@ static uint64_t drain_stock(BdaAllocator allocator, struct bda_pool *pool, struc
     uint64_t granules = 0;
     bda_mutex_lock(&pool->lock);
     for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
-        granules += release_shelf(allocator, pool, &stock->shelves[shelf]);
+        granules += release_shelf(allocator, stock, shelf);
     bda_mutex_unlock(&pool->lock);
     bda_stock_widen(stock, (int64_t)granules);
     return granules;
@@ -158,6 +164,7 @@ static void leave_behind(BdaAllocator allocator) {
         if (cache->owner == this_thread()) {
             (void)drain_cache(allocator, cache, NULL);
             cache->owner = NULL;
+            atomic_fetch_sub_explicit(&allocator->cache_count, 1, memory_order_relaxed);
         }
     bda_mutex_unlock(&allocator->caches_lock);
 }
@@ -201,6 +208,7 @@ static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
     if (cache == NULL && may)
         cache = make_cache(allocator);
     if (cache != NULL) {
+        atomic_fetch_add_explicit(&allocator->cache_count, cache->owner == NULL, memory_order_relaxed);
         cache->owner = this_thread();
     } else {
         allocator->wish_for_cache = true;
@@ -226,6 +234,7 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
         return NULL;
     memset(stock, 0, sizeof *stock);
     stock->pool = pool;
+    stock->reach = 1;
     for (uint32_t number = 0; number < BDA_SHELVES; number++)
         stock->shelves[number].most = bda_list_length(number);
     return stock;
@@ -297,10 +306,11 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
         wish(allocator, cache, pool);
     if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
         return false;
-    struct bda_shelf *shelf = &stock->shelves[number];
-    if (shelf->first == 0)
+    if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
-    bool taken = bda_shelf_take(allocator, stock, shelf, request->size, extent.alignment, live);
+    uint64_t offers = bda_stock_offers(stock, number);
+    bool taken = offers != 0 && bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), request->size,
+                                               extent.alignment, live);
     if (!taken)
         keep_within_bounds(allocator, stock);
     bda_cache_leave(cache, allocator->locks);

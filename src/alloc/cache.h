@@ -78,11 +78,23 @@ BDA_INLINE void bda_shelf_set_count(struct bda_shelf *shelf, uint32_t count) {
 
 /* ---- Taking ---- */
 
+/* The shelves that may serve a request of so many granules and hold something, the lowest bit being the right shelf.
+ * Where steps are single granules, only that one: the next would be far larger. */
+BDA_INLINE uint64_t bda_stock_offers(const struct bda_stock *stock, uint32_t right) {
+    const uint64_t *filled = &stock->filled[right / 64];
+    uint64_t from_right_on = filled[0] >> right % 64 | filled[1] << 1 << (63 - right % 64);
+    return from_right_on & (right >= BDA_STEPS ? stock->reach : 1);
+}
+
+BDA_INLINE void bda_stock_mark(struct bda_stock *stock, uint32_t shelf, bool filled) {
+    uint64_t bit = (uint64_t)1 << shelf % 64;
+    stock->filled[shelf / 64] = (stock->filled[shelf / 64] & ~bit) | (filled ? bit : 0);
+}
+
 /* The range on top of a shelf becomes an allocation, if it is aligned as it lies. The owner is inside. */
-BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, struct bda_shelf *shelf,
-                               VkDeviceSize size, VkDeviceSize alignment, struct bda_live *live) {
-    if (shelf->first == 0)
-        return false;
+BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize size,
+                               VkDeviceSize alignment, struct bda_live *live) {
+    struct bda_shelf *shelf = &stock->shelves[number];
     *live = bda_range_at(allocator, NULL, shelf->first);
     uint32_t granules = live->node->size;
     VkDeviceSize address = live->block->region.base + bda_node_start(live->node);
@@ -90,6 +102,8 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
         return false;
     shelf->first = bda_node_link(live->node);
     bda_shelf_set_count(shelf, bda_shelf_count(shelf) - 1);
+    if (shelf->first == 0)
+        bda_stock_mark(stock, number, false);
     bda_stock_use(stock, size);
     bda_stock_widen(stock, granules);
     bda_node_set_slack(live->node, (granules << BDA_GRANULE_LOG2) - (uint32_t)size);
@@ -108,8 +122,10 @@ BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, co
     struct bda_stock *stock = bda_cache_stock(cache, pool->stock);
     if (stock == NULL || !bda_cache_enter(cache, shared))
         return false;
-    struct bda_shelf *shelf = &stock->shelves[bda_shelf_for(extent.granules)];
-    bool taken = bda_shelf_take(allocator, stock, shelf, request->size, extent.alignment, live);
+    uint32_t right = bda_shelf_for(extent.granules);
+    uint64_t offers = bda_stock_offers(stock, right);
+    bool taken = offers != 0 && bda_shelf_take(allocator, stock, right + bda_lowest_bit64(offers), request->size,
+                                               extent.alignment, live);
     bda_cache_leave(cache, shared);
     return taken;
 }
@@ -121,8 +137,10 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
 /* ---- Keeping ---- */
 
 /* An allocation, just retired, goes onto its shelf. The owner is inside. */
-BDA_INLINE void bda_shelf_put(struct bda_stock *stock, struct bda_shelf *shelf, uint32_t index, struct bda_node *node) {
+BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
+    struct bda_shelf *shelf = &stock->shelves[number];
     int64_t granules = node->size;
+    bda_stock_mark(stock, number, true);
     bda_stock_use(stock, bda_node_slack(node) - ((uint64_t)granules << BDA_GRANULE_LOG2));
     bda_stock_widen(stock, -granules);
     bda_node_set_link(node, shelf->first);
@@ -140,11 +158,11 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
     struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
     if (stock == NULL || !bda_cache_enter(cache, shared))
         return false;
-    struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
+    const struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
     bool put = bda_shelf_count(shelf) < shelf->most && bda_stock_space(stock) > 0 &&
                bda_node_try_retire(node, generation, BDA_NODE_CACHED, shared);
     if (put)
-        bda_shelf_put(stock, shelf, bda_handle_index(handle), node);
+        bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
     bda_cache_leave(cache, shared);
     return put;
 }

@@ -21,7 +21,9 @@ enum {
     BDA_CACHED_MOST = 1 << BDA_CACHED_LOG2,
     BDA_CACHED_BYTES = BDA_CACHED_MOST << 4,
     BDA_SHELVES = ((BDA_CACHED_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1,
-    BDA_LIST_GRANULES = 2048, /* in a list, 32 KiB, */
+    BDA_REACH_ROOMY = 0xFF,   /* a request is served from the right shelf or one of the next seven, while there is much
+                                 room: a quarter of its size is wasted at most */
+    BDA_LIST_GRANULES = 4096, /* in a list, 32 KiB, */
     BDA_LIST_MOST = 32,       /* or so many ranges */
     BDA_DEPOT_LISTS = 8,      /* of one shelf, in a depot */
 };
