@@ -24,14 +24,15 @@ struct bda_shelf {
     uint32_t first;         /* the list that is being filled and emptied */
     _Atomic uint32_t count; /* in it */
     _Atomic uint32_t full;  /* 0, or the first of a full list behind it */
-    uint32_t most;          /* what makes it full */
+    uint16_t most;          /* what makes it full */
+    uint16_t eager;         /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
 };
 
 /* What a cache keeps of one pool. */
 struct bda_stock {
     /* Written by whoever is inside, read by statistics. */
-    _Atomic uint64_t used; /* to be added to what the pool's counters say, modulo 2^64 */
-    _Atomic int64_t space; /* granules that may be kept still: what is kept is what this lacks of `most` */
+    _Alignas(64) _Atomic uint64_t used; /* to be added to what the pool's counters say, modulo 2^64 */
+    _Atomic int64_t space;              /* granules that may be kept still: what is kept is what this lacks of `most` */
     _Atomic int64_t most;
     uint32_t zones; /* of so many of the lowest zones, as the pool said last */
     uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */

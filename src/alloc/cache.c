@@ -69,6 +69,49 @@ static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
     set_lists(stock, number, list, list != 0 ? shelf->most : 0, 0);
 }
 
+/* Takes one range from TLSF for a shelf. The pool's lock is held. */
+static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
+    struct bda_pool *pool = stock->pool;
+    if (!bda_range_secure_nodes(allocator, pool, BDA_TLSF_NODES_PER_ALLOC))
+        return false;
+    struct bda_taken taken = bda_tlsf_take(&pool->tlsf, bda_shelf_begin(number), alignment);
+    if (taken.index == 0)
+        return false;
+    const struct bda_live live = { (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
+    uint32_t home = bda_range_home(&live);
+    bda_node_set_state(live.node, BDA_NODE_CACHED);
+    if (home != bda_home(pool->stock, number)) { /* it lies where none is kept */
+        bda_tlsf_free_node(&pool->tlsf, live.index, live.node);
+        return false;
+    }
+    struct bda_shelf *shelf = &stock->shelves[number];
+    live.block->warm = false;
+    pool->counters.live_count++;
+    bda_node_set_record(live.node, home);
+    bda_node_set_link(live.node, shelf->first);
+    set_lists(stock, number, live.index, bda_shelf_count(shelf) + 1, full_of(shelf));
+    bda_stock_widen(stock, -(int64_t)live.node->size);
+    return true;
+}
+
+/* Fills a shelf from TLSF. A thread that is not alone takes more ranges at once each time that it comes for some, so
+ * that it comes for the lock seldom, and their nodes lie side by side in cache lines that are no other thread's. What
+ * has to go again before it was asked for makes it modest. */
+static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    uint32_t wanted = 1u + shelf->eager;
+    bool alone = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed) < 2;
+    bool roomy = atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed);
+    if (alone || !roomy || bda_stock_space(stock) < (int64_t)(wanted * bda_shelf_begin(number)))
+        return;
+    shelf->eager = (uint16_t)bda_min(wanted, bda_min(shelf->most, BDA_GATHER_MOST) - 1);
+    bda_mutex_lock(&stock->pool->lock);
+    while (wanted != 0 && gather_one(allocator, stock, number, alignment))
+        wanted--;
+    bda_pool_bound_caches(stock->pool);
+    bda_mutex_unlock(&stock->pool->lock);
+}
+
 /* A full list leaves: for the depot, or back to TLSF. */
 static void hand_over(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, uint32_t list) {
     struct bda_pool *pool = stock->pool;
@@ -93,6 +136,7 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
         const struct bda_shelf *shelf = &stock->shelves[stock->hand];
         if ((shelf->first | full_of(shelf)) == 0)
             continue;
+        stock->shelves[stock->hand].eager = 0;
         bda_mutex_lock(&stock->pool->lock);
         uint64_t granules = release_shelf(allocator, stock, stock->hand);
         bda_mutex_unlock(&stock->pool->lock);
@@ -236,7 +280,7 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
     stock->pool = pool;
     stock->reach = 1;
     for (uint32_t number = 0; number < BDA_SHELVES; number++)
-        stock->shelves[number].most = bda_list_length(number);
+        stock->shelves[number].most = (uint16_t)bda_list_length(number);
     return stock;
 }
 
@@ -309,10 +353,13 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
     uint64_t offers = bda_stock_offers(stock, number);
+    if (offers == 0) {
+        keep_within_bounds(allocator, stock);
+        gather(allocator, stock, number, extent.alignment);
+        offers = bda_stock_offers(stock, number);
+    }
     bool taken = offers != 0 && bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), request->size,
                                                extent.alignment, live);
-    if (!taken)
-        keep_within_bounds(allocator, stock);
     bda_cache_leave(cache, allocator->locks);
     return taken;
 }

@@ -25,6 +25,7 @@ enum {
                                  room: a quarter of its size is wasted at most */
     BDA_LIST_GRANULES = 4096, /* in a list, 32 KiB, */
     BDA_LIST_MOST = 32,       /* or so many ranges */
+    BDA_GATHER_MOST = 16,     /* ranges that a thread takes from TLSF at once, where it is not alone */
     BDA_DEPOT_LISTS = 8,      /* of one shelf, in a depot */
 };
 
@@ -33,6 +34,11 @@ enum {
 static inline uint32_t bda_shelf_of(uint32_t granules) {
     uint32_t step = bda_floor_log2(granules | BDA_STEPS) - BDA_STEPS_LOG2;
     return (step << BDA_STEPS_LOG2) + (granules >> step);
+}
+
+static inline uint32_t bda_shelf_begin(uint32_t shelf) { /* in granules, of its smallest range */
+    uint32_t step = shelf < 2 * BDA_STEPS ? 0 : (shelf >> BDA_STEPS_LOG2) - 1;
+    return (shelf - (step << BDA_STEPS_LOG2)) << step;
 }
 
 static inline uint32_t bda_shelf_for(uint32_t granules) {
@@ -60,9 +66,7 @@ static inline uint32_t bda_home_shelf(uint32_t home) {
 
 /* How many ranges make a full list of a shelf. */
 static inline uint32_t bda_list_length(uint32_t shelf) {
-    uint32_t step = shelf < 2 * BDA_STEPS ? 0 : (shelf >> BDA_STEPS_LOG2) - 1;
-    uint32_t granules = (shelf - (step << BDA_STEPS_LOG2)) << step; /* of the smallest */
-    uint32_t length = BDA_LIST_GRANULES / (uint32_t)bda_max(granules, 1);
+    uint32_t length = BDA_LIST_GRANULES / (uint32_t)bda_max(bda_shelf_begin(shelf), 1);
     return (uint32_t)bda_min(bda_max(length, 1), BDA_LIST_MOST);
 }
 

@@ -2,7 +2,7 @@
  * Pools: the blocks of one key, one TLSF over all of them, one lock.
  *
  * Pools are immortal while their allocator lives, so that a stale handle can always take the lock it finds. The lock
- * covers every field from `tlsf` on, the nodes in the pool's blocks, and the blocks' places in its lists.
+ * covers every field from `counters` on, the nodes in the pool's blocks, and the blocks' places in its lists.
  */
 #ifndef BDA_ALLOC_POOL_H
 #define BDA_ALLOC_POOL_H
@@ -32,7 +32,7 @@ struct bda_pool_key {
 
 struct bda_pool {
     struct bda_mutex lock;
-    struct bda_pool *older; /* in the allocator's list */
+    _Alignas(64) struct bda_pool *older; /* in the allocator's list */
     /* set under the lock when the pool is made or used again: */
     BdaPool user; /* the caller's pool it is part of, or NULL */
     bool retired; /* its BdaPool was destroyed; once it holds no block it may be used again */
@@ -45,9 +45,9 @@ struct bda_pool {
     VkDeviceSize most_rounding;   /* alignments up to it are rounded up to in size, too */
     uint32_t stock;               /* place in every cache; BDA_STOCKS: none is kept of its ranges */
     VkDeviceSize most_plain;      /* sizes and alignments up to it break no limit and want no memory of their own */
-    /* under the lock: */
     VkDeviceSize atom_skew; /* bytes by which aligned addresses miss the atoms of the memory; 0 on known drivers */
-    struct bda_pool_counters {
+    /* under the lock, and written so often that what everybody reads must not lie in the same cache line: */
+    _Alignas(64) struct bda_pool_counters {
         uint64_t live_count, pending_count;
         VkDeviceSize used, pending, reserved;
         uint64_t block_count, dedicated_count;
