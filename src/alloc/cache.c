@@ -146,7 +146,7 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
 
 /* What may be kept follows how much of the pool is free, and is shared by the threads. */
 static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
-    uint64_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed) | 1; /* not 0 */
+    uint64_t caches = bda_max(atomic_load_explicit(&allocator->cache_count, memory_order_relaxed), 1);
     int64_t most = (int64_t)(atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) / caches);
     int64_t before = atomic_load_explicit(&stock->most, memory_order_relaxed);
     atomic_store_explicit(&stock->most, most, memory_order_relaxed);

@@ -52,6 +52,8 @@ BDA_INLINE bool bda_cache_enter(struct bda_cache *cache, bool shared) {
 BDA_INLINE void bda_cache_leave(struct bda_cache *cache, bool shared) {
     if (shared)
         bda_claim_leave(&cache->claim);
+    else
+        bda_claim_count(&cache->claim);
 }
 
 /* What the one inside of a stock counts, and statistics read at any time. */
