@@ -106,10 +106,17 @@ constants() { # NAME FOLDER
         smaller "$2/core/tlsf.c" AHEAD_NEIGHBOURS 2 && smaller "$2/core/tlsf.c" AHEAD_LISTS 1
 }
 
-# The one place where unsigned arithmetic is meant to wrap is taken out of the search for what is not meant to.
+# The places where unsigned arithmetic is meant to wrap are taken out of the search for what is not meant to.
+wraps=('return (0 - address) & wanted->mask;' 'return (index - 1) >> 31;'
+    'return bda_node_in(chunks, index | (itself & (0 - is_none(index))));' 'found &= ~((0 - too_small) & own);')
+
 allow_wrap() { # FILE
-    local line='return (0 - address) & wanted->mask;'
-    sed -i "s/^ *$line\$/#pragma CPROVER check push\n#pragma CPROVER check disable \"unsigned-overflow\"\n&\n#pragma CPROVER check pop/" "$1"
+    local line
+    for line in "${wraps[@]}"; do
+        grep -qF "$line" "$1" || return
+        line=$(sed 's/[][*.\/]/\\&/g' <<<"$line")
+        sed -i "s/^ *$line\$/#pragma CPROVER check push\n#pragma CPROVER check disable \"unsigned-overflow\"\n&\n#pragma CPROVER check pop/" "$1"
+    done
 }
 
 copy_source() { # CONSTANTS
@@ -122,7 +129,7 @@ copy_source() { # CONSTANTS
 
 replaced=(bda_node_in:proof_node_in bda_nodes_chunks:proof_nodes_chunks bda_store_has:proof_store_has
     bda_store_at:proof_store_at bda_lowest_bit64:proof_lowest_bit64 bda_tlsf_class_of:proof_class_of
-    in_list:proof_in_list)
+    list_for:proof_list_for bda_node_behind:proof_node_behind)
 
 # How often a loop runs at most: by default two more than there are nodes, and what is known of those that run over
 # tables or try a few. An unwinding assertion fails where it is more.

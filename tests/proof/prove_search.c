@@ -1,11 +1,31 @@
 /*
- * The search, in any sound pool: what it finds is free, is in the list that it names, and holds the request; and where
- * it finds nothing, the sentence of tlsf.h on refusals is true.
+ * An allocation up to the cut, whatever is free: what is found is free, is in the list that is named, and holds the
+ * request where it is cut; and where nothing is found, the sentence of tlsf.h on refusals is true.
+ *
+ * A search looks at free ranges and lists, so there is nothing else here: the free ranges lie anywhere in the region,
+ * even across each other, which is more than there can be in a sound pool.
  */
-#include "pool.h"
+#include "cuts.h"
 
-static void ensure_place(struct place place) {
-    ENSURE(place.index == 0 || (is_free(place.index) && place.list == list_now(place.index)));
+static void any_free_ranges(void) {
+    any_numbers();
+    GIVEN((region.base & ~tlsf.bases) == 0);
+    for (uint32_t i = 1; i < PROOF_NODES; i++) {
+        struct bda_node *node = nodes[i];
+        any_tag(node, nondet_bool(), true);
+        node->offset = nondet_granules();
+        node->size = nondet_granules();
+        GIVEN(node->size != 0 && node->offset < region.size && node->size <= region.size - node->offset);
+        node->previous = nondet_node_index();
+        node->next = nondet_node_index();
+        node->as.list.previous = nondet_node_index();
+        node->as.list.next = nondet_node_index();
+        node->region = THE_REGION;
+    }
+    any_tables();
+    tlsf.spare.count = BDA_TLSF_NODES_PER_ALLOC;
+    claim_lists(true);
+    remember();
 }
 
 /* The hints of which words hold something may have been mended; nothing else was touched. */
@@ -21,19 +41,6 @@ static void ensure_nothing_changed(void) {
                tlsf.lists[list].size == tlsf_before.lists[list].size);
     for (uint32_t word = 0; word < BDA_TLSF_WORDS; word++)
         ENSURE(tlsf.filled[word] == tlsf_before.filled[word]);
-}
-
-void the_first_look_finds_a_free_range_that_is_large_enough(void) {
-    any_sound_pool();
-    remember();
-    uint32_t size = nondet_granules();
-    GIVEN(size != 0);
-    struct place place = find_fast(&tlsf, size);
-    ensure_place(place);
-    ENSURE(place.index == 0 || at(place.index)->size >= size);
-    ensure_nothing_changed();
-    REACHES(place.index != 0 && bda_tlsf_class_of(at(place.index)->size) == bda_tlsf_class_of(size));
-    REACHES(place.index == 0 && tlsf.free_granules > 8);
 }
 
 /* ---- What a refusal means ---- */
@@ -80,22 +87,18 @@ static void ensure_refusal_is_allowed(uint32_t index, uint32_t size, uint64_t al
     REACHES(fits_now); /* the limit is real */
 }
 
-void the_search_finds_what_holds_the_request_or_may_refuse(void) {
-    any_sound_pool();
-    remember();
-    uint32_t size = nondet_granules();
-    uint64_t alignment = any_alignment();
-    GIVEN(size != 0);
-    const struct wanted wanted = { size, (alignment >> GRANULE_LOG2) - 1, nondet_bool() };
-    GIVEN(wanted.with_base || is_aligned(region.base, alignment));
-    struct place place = find(&tlsf, NULL, &wanted);
-    ensure_place(place);
+void an_allocation_cuts_what_holds_it_or_may_be_refused(void) {
+    any_free_ranges();
+    asked_size = nondet_granules();
+    asked_alignment = any_alignment();
+    GIVEN(asked_size != 0);
+    struct bda_taken found = bda_tlsf_take(&tlsf, asked_size, asked_alignment);
+    ENSURE(found.index == taken);
     ensure_nothing_changed();
-    if (place.index != 0)
-        ENSURE(holds(at(place.index), size, alignment));
-    else
+    if (taken == 0)
         for (uint32_t i = 1; i < PROOF_NODES; i++)
             if (is_free(i))
-                ensure_refusal_is_allowed(i, size, alignment);
-    REACHES(place.index != 0 && !is_aligned(address_of(at(place.index)), alignment));
+                ensure_refusal_is_allowed(i, asked_size, asked_alignment);
+    REACHES(taken != 0 && !is_aligned(address_of(at(taken)), asked_alignment));
+    REACHES(taken != 0 && is_aligned(address_of(at(taken)), asked_alignment) && !is_aligned(region.base, asked_alignment));
 }
