@@ -191,10 +191,8 @@ BDA_INLINE struct place find_low(struct bda_tlsf *tlsf, uint64_t size) {
             found = tlsf->filled[word] & ZONE_BITS << zone;
             tlsf->words_of_zone[zone] ^= (uint64_t)(found == 0) << word;
         }
-        if (found != 0) {
-            uint32_t list = word * 64 + bda_lowest_bit64(found);
-            return (struct place){ tlsf->lists[list].first, list };
-        }
+        if (found != 0)
+            return first_of(tlsf, word * 64 + bda_lowest_bit64(found));
     }
     return (struct place){ 0, 0 };
 }
@@ -229,17 +227,16 @@ BDA_COLD struct place find(struct bda_tlsf *tlsf, bda_node_chunks chunks, const 
     return place;
 }
 
-/* The nearest list if its first range holds `size` granules, else the nearest list of a higher class, whose ranges do;
- * BDA_TLSF_LISTS: none. Which of the two is chosen without a branch, which would be mispredicted every third time. */
-BDA_INLINE uint32_t find_fast(const struct bda_tlsf *tlsf, uint32_t size) {
+/* Of the lists from `from` on, the first of the class of `size`: the lowest bit is the nearest list if its first range
+ * holds `size` granules, else the nearest list of a higher class, whose ranges do; 0: neither. Which of the two is
+ * chosen without a branch, which would be mispredicted every third time. */
+BDA_INLINE uint64_t find_fast(const struct bda_tlsf *tlsf, uint32_t from, uint32_t size) {
     const uint64_t own = ((uint64_t)1 << BDA_TLSF_ZONES) - 1;
-    uint32_t from = list_for(size, 0);
     uint64_t found = near_lists(tlsf, from);
     if (found == 0)
-        return BDA_TLSF_LISTS;
+        return 0;
     uint64_t too_small = tlsf->lists[from + bda_lowest_bit64(found)].size < size;
-    found &= ~((0 - too_small) & own);
-    return found != 0 ? from + bda_lowest_bit64(found) : BDA_TLSF_LISTS;
+    return found & ~((0 - too_small) & own);
 }
 
 /* ---- Cutting ---- */
@@ -261,8 +258,8 @@ BDA_INLINE void tell_next(bda_node_chunks chunks, const struct bda_node *node, u
         bda_node_in(chunks, bda_node_next(node))->previous = bda_link_to(index, is_free);
 }
 
-/* Cuts `size` granules off the front of a free range and returns their node, a spare one, in `state`. The rest keeps its
- * node, and often its list. The front is in the zone that the range was in. */
+/* Cuts `size` granules off the front of a free range and returns their node, a spare one, in `state`. The rest keeps
+ * its node, and often its list. The front is in the zone that the range was in. */
 BDA_INLINE struct bda_taken cut_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
                                       struct bda_node *node, uint32_t size, enum bda_node_state state, bool inner) {
     uint32_t front_index = bda_node_pop(chunks, &tlsf->spare), region = bda_node_region(node);
@@ -302,26 +299,35 @@ BDA_COLD struct bda_taken replace_spent(struct bda_tlsf *tlsf, bda_node_chunks c
     return (struct bda_taken){ fresh, fresh_index };
 }
 
-/* Makes the first `size` granules of a free range live. `inner`: it is known not to be the first of its region, and to
- * be the first of its list. */
-BDA_INLINE struct bda_taken take(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
-                                 struct bda_node *node, uint32_t size, bool inner) {
-    struct bda_taken taken = { node, place.index };
-    tlsf->free_granules -= size;
-    if (node->size != size) {
-        taken = cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, inner);
-    } else {
-        if (inner)
-            unlink_first(tlsf, chunks, place.index, place.list, node->as.list.next);
-        else
-            unlink(tlsf, chunks, place.index, node, place.list);
-        bda_node_set_tag(node, bda_node_tag(node) - (uint32_t)BDA_NODE_FREE + (uint32_t)BDA_NODE_LIVE);
-        tell_previous(tlsf, chunks, node, place.index, false, inner);
-        tell_next(chunks, node, place.index, false);
-    }
+/* Makes a free range live as it is. `inner`: it is known not to be the first of its region, and to be the first of its
+ * list. */
+BDA_INLINE struct bda_taken take_whole(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
+                                       struct bda_node *node, bool inner) {
+    if (inner)
+        unlink_first(tlsf, chunks, place.index, place.list, node->as.list.next);
+    else
+        unlink(tlsf, chunks, place.index, node, place.list);
+    bda_node_set_tag(node, bda_node_tag(node) - (uint32_t)BDA_NODE_FREE + (uint32_t)BDA_NODE_LIVE);
+    tell_previous(tlsf, chunks, node, place.index, false, inner);
+    tell_next(chunks, node, place.index, false);
+    node->as.live.slack = 0;
+    node->as.live.record = 0;
+    return (struct bda_taken){ node, place.index };
+}
+
+/* Makes the first `size` granules of a larger one live. */
+BDA_INLINE struct bda_taken take_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
+                                       struct bda_node *node, uint32_t size) {
+    struct bda_taken taken = cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, true);
     taken.node->as.live.slack = 0;
     taken.node->as.live.record = 0;
     return taken;
+}
+
+/* Apart, as merging is: what is done every other time has registers to save that the rest has not. */
+BDA_APART struct bda_taken take_front_apart(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
+                                            uint32_t list, struct bda_node *node, uint32_t size) {
+    return take_front(tlsf, chunks, (struct place){ index, list }, node, size);
 }
 
 /* The same of any free range, after `pad` granules. It learns its zone anew. */
@@ -338,7 +344,11 @@ static struct bda_taken take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, 
         link(tlsf, chunks, (uint32_t)front.index, front.node, pad, list_of(front.node));
         place.list = list_of(node);
     }
-    struct bda_taken taken = take(tlsf, chunks, place, node, size, false);
+    tlsf->free_granules -= size;
+    struct bda_taken taken = node->size != size ? cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, false)
+                                                : take_whole(tlsf, chunks, place, node, false);
+    taken.node->as.live.slack = 0;
+    taken.node->as.live.record = 0;
     return bda_node_is_spent(taken.node) ? replace_spent(tlsf, chunks, (uint32_t)taken.index, taken.node) : taken;
 }
 
@@ -404,14 +414,19 @@ BDA_COLD struct bda_taken take_aligned(struct bda_tlsf *tlsf, uint32_t size, uin
 }
 
 /* Takes what was found, the first range of its list, if it fits as it lies, has a neighbour in front (so is no whole
- * region) and a generation left. */
-BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place, uint32_t size, uint64_t alignment) {
+ * region) and a generation left. `near`: often whole. */
+BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place, uint32_t size, uint64_t alignment,
+                                       bool near) {
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
     struct bda_node *node = bda_node_in(chunks, place.index);
     uint64_t beyond = (uint64_t)node->offset << tlsf->granule_log2 & (alignment - 1);
     if (beyond != 0 || node->previous == 0 || bda_node_is_spent(node)) /* node 0, none, has no neighbours */
         return take_aligned(tlsf, size, alignment);
-    return take(tlsf, chunks, place, node, size, true);
+    tlsf->free_granules -= size;
+    if (tlsf->lists[place.list].size != size) /* which is known before the node's own */
+        return near ? take_front_apart(tlsf, chunks, place.index, place.list, node, size)
+                    : take_front(tlsf, chunks, place, node, size);
+    return take_whole(tlsf, chunks, place, node, true);
 }
 
 /* Where the first two lists do not serve. */
@@ -419,19 +434,20 @@ BDA_APART struct bda_taken take_further(struct bda_tlsf *tlsf, uint32_t size, ui
     struct place place = find_near_of_size(tlsf, size);
     if (place.index == 0)
         place = find_low(tlsf, size);
-    return take_found(tlsf, place, size, alignment);
+    return take_found(tlsf, place, size, alignment, false);
 }
 
-/* Whatever is rare leaves for functions of its own: where none is called there are fewer registers to save. */
+/* What is rare, or every other time, leaves for functions of its own: the rest has fewer registers to save. */
 struct bda_taken bda_tlsf_take(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
     assert(size != 0 && bda_is_power_of_two(alignment) && tlsf->spare.count >= BDA_TLSF_NODES_PER_ALLOC);
     assert(alignment >> tlsf->granule_log2 != 0);
     if ((tlsf->bases & (alignment - 1)) != 0)
         return take_aligned(tlsf, size, alignment);
-    uint32_t list = find_fast(tlsf, size);
-    if (list == BDA_TLSF_LISTS)
+    uint32_t from = list_for(size, 0);
+    uint64_t found = find_fast(tlsf, from, size);
+    if (found == 0)
         return take_further(tlsf, size, alignment);
-    return take_found(tlsf, first_of(tlsf, list), size, alignment);
+    return take_found(tlsf, first_of(tlsf, from + bda_lowest_bit64(found)), size, alignment, true);
 }
 
 uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size) {
@@ -463,8 +479,8 @@ BDA_INLINE struct bda_node *take_in(struct bda_tlsf *tlsf, bda_node_chunks chunk
 }
 
 /* Merges a range that is given back into the free one before it, and into that the one behind it. */
-BDA_INLINE void merge_into_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
-                                    struct bda_node *node) {
+BDA_APART void merge_into_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
+                                   struct bda_node *node) {
     bda_link next = node->next;
     uint32_t previous_index = bda_node_previous(node), size = node->size;
     struct bda_node *previous = bda_node_behind(chunks, node->previous, true);
@@ -485,20 +501,17 @@ BDA_INLINE void merge_into_previous(struct bda_tlsf *tlsf, bda_node_chunks chunk
     relink(tlsf, chunks, previous_index, previous, old, list_for(size, old % BDA_TLSF_ZONES));
 }
 
-BDA_INLINE void merge_into_next(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
-                                bool inner) {
-    bda_link link_to_next = node->next;
-    uint32_t next_index = bda_link_index(link_to_next), size = node->size, tag = bda_node_tag(node);
-    struct bda_node *next = bda_node_behind(chunks, link_to_next, true);
-    tell_previous(tlsf, chunks, node, next_index, true, inner);
+BDA_APART void merge_into_next(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node) {
+    uint32_t next_index = bda_node_next(node), size = node->size, tag = bda_node_tag(node);
+    struct bda_node *next = bda_node_behind(chunks, node->next, true);
+    tell_previous(tlsf, chunks, node, next_index, true, false);
     uint32_t old = list_of(next);
     size += next->size;
     next->offset = node->offset;
     next->size = size;
     next->previous = node->previous;
     bda_node_push(&tlsf->spare, index, node);
-    if (!inner)
-        tlsf->empty_regions += is_whole_region(next);
+    tlsf->empty_regions += is_whole_region(next);
     bda_node_set_tag(next, bda_tag_of(bda_node_tag(next), tag, BDA_NODE_FREE));
     relink(tlsf, chunks, next_index, next, old, list_for(size, bda_tag_zone(tag)));
 }
@@ -508,16 +521,18 @@ BDA_INLINE void give(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t ind
     tlsf->free_granules += size;
     if (bda_link_is_free(node->previous)) {
         merge_into_previous(tlsf, chunks, index, node);
-    } else if (bda_link_is_free(node->next)) {
-        merge_into_next(tlsf, chunks, index, node, inner);
-    } else {
-        bda_node_set_tag(node, (tag & ~BDA_NODE_STATE_MASK) | (uint32_t)BDA_NODE_FREE);
-        tell_previous(tlsf, chunks, node, index, true, inner);
-        tell_next(chunks, node, index, true);
-        if (!inner)
-            tlsf->empty_regions += is_whole_region(node);
-        link(tlsf, chunks, index, node, size, list_for(size, bda_tag_zone(tag)));
+        return;
     }
+    if (bda_link_is_free(node->next)) {
+        merge_into_next(tlsf, chunks, index, node);
+        return;
+    }
+    bda_node_set_tag(node, (tag & ~BDA_NODE_STATE_MASK) | (uint32_t)BDA_NODE_FREE);
+    tell_previous(tlsf, chunks, node, index, true, inner);
+    tell_next(chunks, node, index, true);
+    if (!inner)
+        tlsf->empty_regions += is_whole_region(node);
+    link(tlsf, chunks, index, node, size, list_for(size, bda_tag_zone(tag)));
 }
 
 /* The first range of a region, whose zone was found when the region was the last of fewer. */

@@ -82,11 +82,12 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
 
 /*
  * Takes a range of `size` granules (not zero) whose address, base + offset, is a multiple of `alignment` bytes (a power
- * of two, at least a granule). Returns its node, in state live, or 0. The search, in this order:
+ * of two, at least a granule). Returns its node, in state live, or none. The search, in this order:
  *
  * - near: the lists of the class of `size` and of up to BDA_TLSF_NEAR_CLASSES classes above it (those whose bits share
  *   a word), lowest class first, lowest zone first within a class: the first range of at
- *   most BDA_TLSF_NEAR_TRIES of these lists, if it holds the request.
+ *   most BDA_TLSF_NEAR_TRIES of these lists, if it holds the request. (Where no alignment is in the way, a first list
+ *   that does not serve is followed by those of the classes above, which do, before others of its class.)
  * - low: what surely holds it. The lowest zone with a range of at least size + alignment - granule, rounded up to where
  *   a class begins (bda_tlsf_round_up), and there the lowest class. (With nothing near, a range of `size` rounded up is
  *   looked for first in the same way, and taken if it is aligned as it lies.)
