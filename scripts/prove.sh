@@ -108,7 +108,7 @@ constants() { # NAME FOLDER
 
 # The places where unsigned arithmetic is meant to wrap are taken out of the search for what is not meant to.
 wraps=('return (0 - address) & wanted->mask;' 'return (index - 1) >> 31;'
-    'return bda_node_in(chunks, index | (itself & (0 - is_none(index))));' 'found &= ~((0 - too_small) & own);')
+    'return bda_node_in(chunks, index | (itself & (0 - is_none(index))));' 'return found & ~((0 - too_small) & own);')
 
 allow_wrap() { # FILE
     local line

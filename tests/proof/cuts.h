@@ -1,5 +1,5 @@
 /*
- * In the place of the two cuts, for proofs of what is done before one is made: each ensures that it is called as its
+ * In the place of the cuts, for proofs of what is done before one is made: each ensures that it is called as its
  * own proof (prove_step.c) supposes, and that it is what was asked for. So the parts and the whole fit together.
  */
 #ifndef BDA_TESTS_PROOF_CUTS_H
@@ -19,7 +19,7 @@ static struct bda_taken ensure_cut_is_right(struct place place, uint32_t pad, ui
     if (at_offset)
         ENSURE(at(place.index)->offset + pad == asked_offset);
     else
-        ENSURE(is_aligned(address_of(at(place.index)) + ((uint64_t)pad << GRANULE_LOG2), asked_alignment));
+        ENSURE(pad == padding_from(at(place.index)->offset, asked_alignment));
     taken = place.index;
     return (struct bda_taken){ at(taken), taken };
 }
@@ -31,12 +31,30 @@ struct bda_taken proof_take_any(struct bda_tlsf *in, bda_node_chunks chunks, str
     return ensure_cut_is_right(place, pad, size);
 }
 
-struct bda_taken proof_take(struct bda_tlsf *in, bda_node_chunks chunks, struct place place, struct bda_node *node,
-                            uint32_t size, bool inner) {
+static void ensure_inner(struct place place, struct bda_node *node) {
+    ENSURE(node == at(place.index) && node->previous != 0 && node->as.list.previous == 0 && !bda_node_is_spent(node));
+    ENSURE(tlsf.free_granules == tlsf_before.free_granules - asked_size);
+}
+
+struct bda_taken proof_take_whole(struct bda_tlsf *in, bda_node_chunks chunks, struct place place,
+                                  struct bda_node *node, bool inner) {
     (void)chunks;
-    ENSURE(in == &tlsf && inner && node == at(place.index));
-    ENSURE(node->previous != 0 && node->as.list.previous == 0 && !bda_node_is_spent(node));
+    ENSURE(in == &tlsf && inner && node->size == asked_size);
+    ensure_inner(place, node);
+    return ensure_cut_is_right(place, 0, asked_size);
+}
+
+struct bda_taken proof_take_front(struct bda_tlsf *in, bda_node_chunks chunks, struct place place,
+                                  struct bda_node *node, uint32_t size) {
+    (void)chunks;
+    ENSURE(in == &tlsf && node->size > size);
+    ensure_inner(place, node);
     return ensure_cut_is_right(place, 0, size);
+}
+
+struct bda_taken proof_take_front_apart(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, uint32_t list,
+                                        struct bda_node *node, uint32_t size) {
+    return proof_take_front(in, chunks, (struct place){ index, list }, node, size);
 }
 
 #endif

@@ -25,7 +25,6 @@ enum {
     LEAST_GRANULES = 16,
     GRANULE_LOG2 = 4,
     THE_REGION = 1,
-    MOST_FREE = PROOF_NODES / 2, /* no two free ranges are neighbours */
 };
 
 /* As wide as the largest value, so that the formula knows that the other bits are 0. */
@@ -208,7 +207,7 @@ static void claim_place(bool given, uint32_t index) {
 
 /* No list runs in a circle: going back from any member one comes to the first. */
 static void claim_end(bool given, uint32_t index) {
-    for (uint32_t i = 0; i < MOST_FREE; i++)
+    for (uint32_t i = 0; i < PROOF_NODES; i++)
         index = index == 0 ? 0 : at(index)->as.list.previous;
     CLAIM(given, index == 0);
 }
@@ -390,10 +389,17 @@ static bool is_aligned(uint64_t address, uint64_t alignment) {
     return (address & (alignment - 1)) == 0;
 }
 
+/* Granules from an offset to the first aligned address from there on, which padding_is_the_least_that_aligns
+ * (prove_search.c) says of it. */
+static uint64_t padding_from(uint32_t offset, uint64_t alignment) {
+    bool with_base = (tlsf.bases & (alignment - 1)) != 0;
+    uint64_t granule = offset + (with_base ? region.base >> GRANULE_LOG2 : 0), mask = (alignment >> GRANULE_LOG2) - 1;
+    return (granule & mask) == 0 ? 0 : (~granule & mask) + 1;
+}
+
 /* Whether a free range holds `size` granules at the alignment. */
 static bool holds(const struct bda_node *range, uint32_t size, uint64_t alignment) {
-    uint64_t beyond = address_of(range) & (alignment - 1);
-    uint64_t padding = (beyond == 0 ? 0 : alignment - beyond) >> GRANULE_LOG2;
+    uint64_t padding = padding_from(range->offset, alignment);
     return padding <= range->size && size <= range->size - padding;
 }
 

@@ -45,10 +45,11 @@ static void ensure_nothing_changed(void) {
 
 /* ---- What a refusal means ---- */
 
-/* How many stand before it in its list. */
+static uint32_t depths[PROOF_NODES]; /* how many stand before it in its list */
+
 static uint32_t depth_of(uint32_t index) {
     uint32_t depth = 0;
-    for (uint32_t i = 0; i < MOST_FREE; i++) {
+    for (uint32_t i = 1; i < PROOF_NODES; i++) {
         index = index == 0 ? 0 : at(index)->as.list.previous;
         depth += index != 0;
     }
@@ -59,24 +60,24 @@ static uint32_t depth_of(uint32_t index) {
 static uint32_t ranges_before(uint32_t index, uint32_t from) {
     uint32_t count = 0;
     for (uint32_t i = 1; i < PROOF_NODES; i++)
-        if (is_free(i) && bda_tlsf_class_of(nodes[i]->size) >= from)
-            count +=
-                lists_now[i] < lists_now[index] || (lists_now[i] == lists_now[index] && depth_of(i) < depth_of(index));
+        count += is_free(i) && lists_now[i] >= from * BDA_TLSF_ZONES &&
+                 (lists_now[i] < lists_now[index] || (lists_now[i] == lists_now[index] && depths[i] < depths[index]));
     return count;
 }
 
-/* Lists of the class `from` and above that `near` comes to before it comes to this range's. */
+/* Lists of the class `from` and above that `near` comes to before it comes to this range's: as many as have a first
+ * range. */
 static uint32_t lists_before(uint32_t index, uint32_t from) {
     uint32_t count = 0;
-    for (uint32_t list = 0; list < BDA_TLSF_LISTS; list++)
-        count += tlsf.lists[list].first != 0 && list / BDA_TLSF_ZONES >= from && list < lists_now[index];
+    for (uint32_t i = 1; i < PROOF_NODES; i++)
+        count += is_free(i) && depths[i] == 0 && lists_now[i] >= from * BDA_TLSF_ZONES && lists_now[i] < lists_now[index];
     return count;
 }
 
 static void ensure_refusal_is_allowed(uint32_t index, uint32_t size, uint64_t alignment) {
-    uint32_t class = bda_tlsf_class_of(nodes[index]->size), from = bda_tlsf_class_of(size);
+    uint32_t class = lists_now[index] / BDA_TLSF_ZONES, from = bda_tlsf_class_of(size);
     uint64_t padded = size + (alignment >> GRANULE_LOG2) - 1;
-    bool is_near = depth_of(index) == 0 && class >= from && class <= from + BDA_TLSF_NEAR_CLASSES &&
+    bool is_near = depths[index] == 0 && class >= from && class <= from + BDA_TLSF_NEAR_CLASSES &&
                    lists_now[index] / 64 == from * BDA_TLSF_ZONES / 64 &&
                    lists_before(index, from) < BDA_TLSF_NEAR_TRIES;
     bool is_last = class >= from && ranges_before(index, from) < BDA_TLSF_EXACT_TRIES;
@@ -87,18 +88,64 @@ static void ensure_refusal_is_allowed(uint32_t index, uint32_t size, uint64_t al
     REACHES(fits_now); /* the limit is real */
 }
 
-void an_allocation_cuts_what_holds_it_or_may_be_refused(void) {
+/* ---- The whole ---- */
+
+static void any_request(void) {
     any_free_ranges();
     asked_size = nondet_granules();
     asked_alignment = any_alignment();
     GIVEN(asked_size != 0);
+}
+
+static bool left_to_the_rest; /* by what looks at the nearest lists alone */
+
+struct bda_taken proof_take_aligned(struct bda_tlsf *in, uint32_t size, uint64_t alignment) {
+    ENSURE(in == &tlsf && size == asked_size && alignment == asked_alignment && taken == 0 && !left_to_the_rest);
+    ENSURE(tlsf.free_granules == tlsf_before.free_granules);
+    left_to_the_rest = true;
+    return (struct bda_taken){ NULL, 0 };
+}
+
+void the_first_look_takes_what_holds_the_request(void) {
+    any_request();
     struct bda_taken found = bda_tlsf_take(&tlsf, asked_size, asked_alignment);
-    ENSURE(found.index == taken);
+    ENSURE((taken != 0) != left_to_the_rest);
+    ENSURE(found.index == taken && (taken == 0 || found.node == at(taken)));
     ensure_nothing_changed();
-    if (taken == 0)
-        for (uint32_t i = 1; i < PROOF_NODES; i++)
-            if (is_free(i))
-                ensure_refusal_is_allowed(i, asked_size, asked_alignment);
-    REACHES(taken != 0 && !is_aligned(address_of(at(taken)), asked_alignment));
-    REACHES(taken != 0 && is_aligned(address_of(at(taken)), asked_alignment) && !is_aligned(region.base, asked_alignment));
+    REACHES(taken != 0 && asked_alignment > 1u << GRANULE_LOG2);
+    REACHES(left_to_the_rest);
+}
+
+void the_search_takes_what_holds_the_request(void) {
+    any_request();
+    struct bda_taken found = take_aligned(&tlsf, asked_size, asked_alignment);
+    ENSURE(found.index == taken && (taken == 0 || found.node == at(taken)));
+    ensure_nothing_changed();
+    REACHES(taken != 0 && padding_from(at(taken)->offset, asked_alignment) != 0);
+}
+
+void the_search_refuses_as_documented(void) {
+    any_request();
+    take_aligned(&tlsf, asked_size, asked_alignment);
+    GIVEN(taken == 0);
+    for (uint32_t i = 1; i < PROOF_NODES; i++)
+        depths[i] = depth_of(i);
+    for (uint32_t i = 1; i < PROOF_NODES; i++)
+        if (is_free(i))
+            ensure_refusal_is_allowed(i, asked_size, asked_alignment);
+}
+
+/* Whatever the base of the region is: its bits are known (claim_sums), so where none of them matters it need not be
+ * looked at. */
+void padding_is_the_least_that_aligns(void) {
+    region.base = nondet_u64();
+    tlsf.bases = nondet_u64();
+    uint32_t offset = nondet_u32();
+    uint64_t alignment = any_alignment();
+    GIVEN(region.base % (1u << GRANULE_LOG2) == 0 && (region.base & ~tlsf.bases) == 0);
+    GIVEN(region.base <= UINT64_MAX - ((uint64_t)UINT32_MAX << GRANULE_LOG2));
+    uint64_t address = region.base + ((uint64_t)offset << GRANULE_LOG2), padding = padding_from(offset, alignment);
+    ENSURE(padding < alignment >> GRANULE_LOG2);
+    ENSURE((((address >> GRANULE_LOG2) + padding) & ((alignment >> GRANULE_LOG2) - 1)) == 0);
+    REACHES(padding != 0);
 }

@@ -74,20 +74,41 @@ void any_inner_part_of_any_free_range_can_be_taken(void) {
     take_any_after(pad);
 }
 
-/* What bda_tlsf_take does itself where it need not call. */
+/* What bda_tlsf_take does where it has not to look closely: the first of a list, which is not the first of the region
+ * and has a generation left. */
+static struct bda_node *the_inner_range(void) {
+    struct bda_node *node = at(PROOF_TARGET);
+    GIVEN(node->previous != 0 && node->as.list.previous == 0 && !bda_node_is_spent(node));
+    return node;
+}
+
+void an_inner_range_can_be_taken(void) {
+    any_sound_pool();
+    remember();
+    struct place place = the_free_place();
+    struct bda_node *node = the_inner_range();
+    uint32_t size = node->size, offset = node->offset;
+    tlsf.free_granules -= size;
+    struct bda_taken taken = take_whole(&tlsf, NULL, place, node, true);
+    ENSURE(taken.index == PROOF_TARGET && taken.node == node);
+    ensure_taken(PROOF_TARGET, offset, size);
+    REACHES(bda_node_next(node) == 0);
+    REACHES(bda_node_next(node) != 0);
+}
+
 void the_front_of_an_inner_range_can_be_taken(void) {
     any_sound_pool();
     remember();
     struct place place = the_free_place();
-    struct bda_node *node = at(PROOF_TARGET);
+    struct bda_node *node = the_inner_range();
     uint32_t size = nondet_granules(), offset = node->offset;
-    GIVEN(node->previous != 0 && node->as.list.previous == 0 && !bda_node_is_spent(node));
-    GIVEN(size != 0 && size <= node->size);
-    struct bda_taken taken = take(&tlsf, NULL, place, node, size, true);
+    GIVEN(size != 0 && size < node->size);
+    tlsf.free_granules -= size;
+    struct bda_taken taken = take_front_apart(&tlsf, NULL, place.index, place.list, node, size);
     ENSURE(taken.index < PROOF_NODES && taken.node == at((uint32_t)taken.index));
     ensure_taken((uint32_t)taken.index, offset, size);
-    REACHES(taken.index == PROOF_TARGET);
-    REACHES(taken.index != PROOF_TARGET);
+    REACHES(list_now(PROOF_TARGET) != place.list);
+    REACHES(list_now(PROOF_TARGET) == place.list);
 }
 
 /* ---- Giving back ---- */
