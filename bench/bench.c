@@ -22,8 +22,10 @@ struct command {
     const char *what;
 };
 
-/* In the order of `all`. The metadata come last, since they change how malloc behaves. */
+/* In the order of `all`. Nobody is timed whose answers are wrong. The metadata come last, since they change how malloc
+ * behaves. */
 static const struct command commands[] = {
+    { "verify", bench_verify, "no two ranges overlap and each is aligned; nothing is timed" },
     { "steady", bench_steady, "time per pair, random victims" },
     { "steady-bytes", bench_steady_bytes, "the same with sizes of any byte count; also steady --bytes" },
     { "fixed", bench_fixed_size, "time per pair, 256 B, random victims" },
@@ -33,12 +35,16 @@ static const struct command commands[] = {
     { "holes", bench_holes, "time of a request that fits nothing, over many holes almost large enough" },
     { "occupancy", bench_occupancy, "how full a pool gets before a refusal, and how full it can be kept" },
     { "instructions", bench_instructions, "instructions per pair, counted by callgrind" },
+    { "cold", bench_cold, "cache lines fetched from memory per call, in callgrind's simulation; takes minutes" },
     { "batch", bench_batch, "time per item of batches beside single calls" },
+    { "threads", bench_threads, "time on the wall per pair of 1, 2, 4 ... threads, and how the throughput grows" },
+    { "stall", bench_stall, "percentiles of small requests while another thread is in a slow driver" },
     { "driver", bench_driver, "ranges and buffers on a Vulkan driver" },
+    { "driver-threads", bench_driver_threads, "the same from several threads" },
     { "metadata", bench_metadata, "host memory per live allocation, and the slowest step of its growth" },
 };
 
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands, MOST_THREADS = 256 };
 
 /* ---- Small things ---- */
 
@@ -73,7 +79,7 @@ static bool is_listed(const char *list, const char *name) {
 }
 
 static bool needs_no_driver(const struct contender *contender) {
-    return !contender->makes_buffers;
+    return !contender->makes_buffers && contender->threads != BENCH_ONLY_THREADS;
 }
 
 struct bench_field bench_choose(const struct bench_settings *settings, bool (*fits)(const struct contender *)) {
@@ -89,9 +95,8 @@ struct bench_field bench_choose(const struct bench_settings *settings, bool (*fi
 }
 
 struct bench_counts bench_counts_of(const struct bench_settings *settings, const uint64_t *standard) {
-    struct bench_counts counts = { .count = settings->live_count };
-    memcpy(counts.all, settings->live, sizeof counts.all);
-    while (settings->live_count == 0 && counts.count < BENCH_MOST_COUNTS && standard[counts.count] != 0) {
+    struct bench_counts counts = settings->live;
+    while (settings->live.count == 0 && counts.count < BENCH_MOST_COUNTS && standard[counts.count] != 0) {
         counts.all[counts.count] = standard[counts.count];
         counts.count++;
     }
@@ -110,6 +115,7 @@ uint64_t bench_pairs(const struct bench_settings *settings, uint64_t standard) {
 
 enum option_code {
     OPTION_LIVE = 256,
+    OPTION_THREADS,
     OPTION_PAIRS,
     OPTION_ROUNDS,
     OPTION_SEED,
@@ -125,6 +131,7 @@ enum option_code {
 };
 
 static const struct option options[] = { { "live", required_argument, NULL, OPTION_LIVE },
+                                         { "threads", required_argument, NULL, OPTION_THREADS },
                                          { "pairs", required_argument, NULL, OPTION_PAIRS },
                                          { "rounds", required_argument, NULL, OPTION_ROUNDS },
                                          { "seed", required_argument, NULL, OPTION_SEED },
@@ -142,13 +149,14 @@ static const struct option options[] = { { "live", required_argument, NULL, OPTI
 static void print_help(void) {
     printf("usage: bda_bench MEASUREMENT [options]\n\nmeasurements:\n");
     for (uint32_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-13s %s\n", commands[i].name, commands[i].what);
-    printf("  %-13s %s\n", "all", "all of these");
+        printf("  %-14s %s\n", commands[i].name, commands[i].what);
+    printf("  %-14s %s\n", "all", "all of these");
 #ifdef BENCH_HAS_REPLAY
-    printf("  %-13s %s\n", "replay", "recorded traces; see bda_bench replay --help");
+    printf("  %-14s %s\n", "replay", "recorded traces; see bda_bench replay --help");
 #endif
     printf("\noptions:\n"
            "  --live N[,N...]   live allocations\n"
+           "  --threads N[,...] threads, driver-threads: so many, one after another\n"
            "  --pairs N         pairs (free and alloc) of a round\n"
            "  --rounds N        rounds, whose median is taken\n"
            "  --seed N          first seed of the generator (1)\n"
@@ -156,8 +164,8 @@ static void print_help(void) {
            "  --bytes           steady: sizes of any byte count\n"
            "  --only A[,B...]   these contenders\n"
            "  --json FILE       writes the results there too\n"
-           "  --keep FOLDER     instructions: keeps callgrind's files there\n"
-           "  --fake            driver: the fake driver in place of a real one\n"
+           "  --keep FOLDER     instructions, cold: keeps callgrind's files there\n"
+           "  --fake            driver, driver-threads: the fake driver in place of a real one\n"
            "  --list            lists the contenders of this build\n");
 }
 
@@ -182,17 +190,25 @@ static uint64_t whole_number(const char *text) {
     return value;
 }
 
-static void take_counts(struct bench_settings *settings, const char *text) {
-    settings->live_count = 0;
+static struct bench_counts take_counts(const char *text) {
+    struct bench_counts counts = { .count = 0 };
     for (char *end = NULL;; text = end + 1) {
-        if (settings->live_count == BENCH_MOST_COUNTS)
+        if (counts.count == BENCH_MOST_COUNTS)
             bench_fail("at most %d counts", BENCH_MOST_COUNTS);
-        settings->live[settings->live_count++] = number(text, &end);
+        counts.all[counts.count++] = number(text, &end);
         if (*end == '\0')
-            return;
+            return counts;
         if (*end != ',')
-            bench_fail("--live wants numbers with commas between");
+            bench_fail("'%s' has something else than numbers with commas between", text);
     }
+}
+
+static struct bench_counts take_threads(const char *text) {
+    struct bench_counts counts = take_counts(text);
+    for (uint32_t i = 0; i < counts.count; i++)
+        if (counts.all[i] > MOST_THREADS)
+            bench_fail("at most %d threads", MOST_THREADS);
+    return counts;
 }
 
 static bool is_contender(const char *name, size_t length) {
@@ -217,7 +233,10 @@ static void check_only(const char *names) {
 static void take_option(struct bench_settings *settings, int code, const char *argument) {
     switch (code) {
     case OPTION_LIVE:
-        take_counts(settings, argument);
+        settings->live = take_counts(argument);
+        break;
+    case OPTION_THREADS:
+        settings->threads = take_threads(argument);
         break;
     case OPTION_PAIRS:
         settings->pairs = whole_number(argument);

@@ -29,15 +29,23 @@ struct bench_options {
     const struct bench_device *device; /* NULL: none, and none is needed by those that make no buffers */
 };
 
+/* How many threads may be inside `alloc` and `free` of one contender at a time. */
+enum bench_threads {
+    BENCH_ONE_THREAD,
+    BENCH_ANY_THREADS,
+    BENCH_ONLY_THREADS /* the same, and only measurements with threads show it: by itself it says nothing new */
+};
+
 struct contender {
     const char *name;   /* as in tables and JSON: short, no spaces */
     const char *what;   /* one line for --list */
     bool has_pool;      /* false: occupancy and refusal mean nothing */
     bool takes_memory;  /* hands out the machine's own memory, and touches it */
     bool makes_buffers; /* a VkBuffer and an address each: only beside a driver */
+    enum bench_threads threads;
     /* NULL: it could not be made (no driver, no memory). */
     void *(*create)(const struct bench_options *options);
-    /* Whatever is still live goes too; but who takes memory wants it freed before. */
+    /* Whatever is still live goes too; but who takes memory or makes buffers wants it freed before. */
     void (*destroy)(void *self);
     /* `alignment` is a power of two. False: refused, `range` is not touched. */
     bool (*alloc)(void *self, uint64_t size, uint64_t alignment, struct bench_range *range);
@@ -48,6 +56,8 @@ struct contender {
     void (*free_many)(void *self, uint32_t count, const struct bench_range *ranges);
     /* Host memory it holds now, in bytes; NULL: unknown. */
     uint64_t (*host_bytes)(void *self);
+    /* Gives what is empty back to the driver; NULL: it does so by itself, or has no driver. */
+    void (*trim)(void *self);
 };
 
 /* Every contender of this build, in the order of the tables; NULL ends it. */

@@ -35,6 +35,7 @@ const struct contender bench_malloc = {
     .name = "malloc",
     .what = "the system's malloc: host memory, sizes / 64 where they are large",
     .takes_memory = true,
+    .threads = BENCH_ANY_THREADS,
     .create = create,
     .destroy = destroy,
     .alloc = alloc,

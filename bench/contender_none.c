@@ -30,6 +30,7 @@ static void free_range(void *self, struct bench_range range) {
 const struct contender bench_none = {
     .name = "none",
     .what = "nobody: what the measuring loop costs by itself",
+    .threads = BENCH_ANY_THREADS,
     .create = create,
     .destroy = destroy,
     .alloc = alloc,

@@ -20,7 +20,7 @@ struct public {
     struct fake_driver *driver; /* NULL: on a device that is not ours */
     BdaAllocator allocator;
     BdaAllocFlags flags; /* of every request */
-    /* batches, in the library's form */
+    /* batches, in the library's form; so batches are for one thread at a time, single calls are not */
     BdaAllocInfo infos[MOST_BATCH];
     BdaAllocation allocations[MOST_BATCH];
     BdaHandle handles[MOST_BATCH];
@@ -28,6 +28,8 @@ struct public {
 
 static void destroy(void *self) {
     struct public *public = self;
+    if (public->allocator != NULL && bda_check(public->allocator) != VK_SUCCESS)
+        bench_fail("bda_check found a defect after what was measured");
     (void)bda_destroy_allocator(public->allocator);
     if (fake_destroy(public->driver) != 0)
         bench_fail("the fake driver saw rules broken: the figures would be of something that no driver allows");
@@ -161,10 +163,20 @@ static uint64_t host_bytes(void *self) {
     return bda_get_stats(public->allocator, &stats) == VK_SUCCESS ? stats.host_bytes : 0;
 }
 
+static void trim(void *self) {
+    const struct public *public = self;
+    if (bda_trim(public->allocator, 0, NULL) != VK_SUCCESS)
+        bench_fail("bda_trim failed");
+}
+
 /* ---- Own buffers ---- */
 
 static void *create_for_buffers(const struct bench_options *options) {
     return options->device != NULL ? create(options) : NULL;
+}
+
+static void *create_locked_for_buffers(const struct bench_options *options) {
+    return options->device != NULL ? create_locked(options) : NULL;
 }
 
 static bool alloc_buffer(void *self, uint64_t size, uint64_t alignment, struct bench_range *range) {
@@ -199,6 +211,7 @@ const struct contender bench_public_locked = {
     .name = "public-locked",
     .what = "bda_alloc and bda_free, safe for threads",
     .has_pool = true,
+    .threads = BENCH_ANY_THREADS,
     .create = create_locked,
     .destroy = destroy,
     .alloc = alloc,
@@ -206,6 +219,7 @@ const struct contender bench_public_locked = {
     .alloc_many = alloc_many,
     .free_many = free_many,
     .host_bytes = host_bytes,
+    .trim = trim,
 };
 
 const struct contender bench_public_buffer = {
@@ -218,4 +232,18 @@ const struct contender bench_public_buffer = {
     .alloc = alloc_buffer,
     .free = free_range,
     .host_bytes = host_bytes,
+};
+
+const struct contender bench_public_buffer_locked = {
+    .name = "public-buffer-locked",
+    .what = "bda_alloc_buffer and bda_free, safe for threads",
+    .has_pool = true,
+    .makes_buffers = true,
+    .threads = BENCH_ONLY_THREADS,
+    .create = create_locked_for_buffers,
+    .destroy = destroy,
+    .alloc = alloc_buffer,
+    .free = free_range,
+    .host_bytes = host_bytes,
+    .trim = trim,
 };

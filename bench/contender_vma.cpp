@@ -60,24 +60,22 @@ uint64_t host_bytes(void *self) {
     return vma_host_bytes;
 }
 
+// C++ of this age has no names in initializers.
+contender make(const char *name, const char *what, void *(*create_it)(const bench_options *)) {
+    contender c = {};
+    c.name = name;
+    c.what = what;
+    c.has_pool = true;
+    c.create = create_it;
+    c.destroy = destroy;
+    c.alloc = alloc;
+    c.free = free_range;
+    c.host_bytes = host_bytes;
+    return c;
+}
+
 } // namespace
 
-extern "C" const contender bench_vma = { "vma",      "VMA's virtual block, default strategy",
-                                         true,       false,
-                                         false,      create,
-                                         destroy,    alloc,
-                                         free_range, nullptr,
-                                         nullptr,    host_bytes };
-
-extern "C" const contender bench_vma_min_memory = { "vma-min-memory",
-                                                    "VMA's virtual block, its strategy for the least memory",
-                                                    true,
-                                                    false,
-                                                    false,
-                                                    create_min_memory,
-                                                    destroy,
-                                                    alloc,
-                                                    free_range,
-                                                    nullptr,
-                                                    nullptr,
-                                                    host_bytes };
+extern "C" const contender bench_vma = make("vma", "VMA's virtual block, default strategy", create);
+extern "C" const contender bench_vma_min_memory =
+    make("vma-min-memory", "VMA's virtual block, its strategy for the least memory", create_min_memory);

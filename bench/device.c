@@ -115,7 +115,11 @@ const struct bench_device *bench_device_open(void) {
 
 const struct bench_device *bench_device_open_fake(void) {
     const struct fake_config config = { .quiet = true };
-    current.fake = fake_create(&config);
+    return bench_device_open_fake_as(&config);
+}
+
+const struct bench_device *bench_device_open_fake_as(const struct fake_config *config) {
+    current.fake = fake_create(config);
     if (current.fake == NULL)
         return give_up("out of memory");
     BdaAllocatorInfo info = fake_allocator_info(current.fake);

@@ -29,6 +29,9 @@ struct bench_device {
  * preferred. One at a time. */
 const struct bench_device *bench_device_open(void);
 const struct bench_device *bench_device_open_fake(void);
+/* One of the caller's making. */
+struct fake_config;
+const struct bench_device *bench_device_open_fake_as(const struct fake_config *config);
 void bench_device_close(void);
 
 #ifdef __cplusplus

@@ -5,24 +5,19 @@
  * and then the measured pairs, the only function that callgrind is told to count (with what it calls). What the loop
  * itself takes is counted with the contender `none` and subtracted: unlike times, counts do add up. Both are shown.
  */
+#include "callgrind.h"
 #include "play.h"
 
 #include <inttypes.h>
-#include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "contenders.h"
 
-enum { STANDARD_PAIRS = 100000, PATH_ROOM = 512, MOST_ARGUMENTS = 12 };
+enum { STANDARD_PAIRS = 100000 };
 
 static const uint64_t standard_counts[] = { 10000, 0 };
-
-extern char **environ;
 
 struct workload {
     const char *name;
@@ -49,13 +44,13 @@ static int be_the_child(const struct bench_settings *settings) {
         if (strcmp(workloads[i].name, settings->child) == 0)
             workload = &workloads[i];
     struct bench_field field = bench_choose(settings, NULL);
-    if (workload == NULL || field.count != 1 || settings->live_count != 1)
+    if (workload == NULL || field.count != 1 || settings->live.count != 1)
         bench_fail("--child is for the program itself");
     const struct bench_options options = { .device = NULL };
-    uint64_t warm_up = bench_warm_up(settings->live[0]), pairs = pairs_of(settings);
+    uint64_t warm_up = bench_warm_up(settings->live.all[0]), pairs = pairs_of(settings);
     struct bench_script script;
     struct bench_players players;
-    bench_script_make(&script, workload->mix, workload->order, settings->live[0], warm_up + pairs, settings->seed);
+    bench_script_make(&script, workload->mix, workload->order, settings->live.all[0], warm_up + pairs, settings->seed);
     bench_players_open(&players, &field, &script, &options, warm_up);
     if (players.count == 0)
         return EXIT_FAILURE;
@@ -66,25 +61,6 @@ static int be_the_child(const struct bench_settings *settings) {
 }
 
 /* ---- The parent ---- */
-
-/* Whether the command ran and answered 0; its output is dropped. */
-static bool run_quietly(char *const *arguments) {
-    posix_spawn_file_actions_t actions;
-    pid_t child = 0;
-    int status = -1;
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", 1, 0);
-    (void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1, 0);
-    bool ran = posix_spawnp(&child, arguments[0], &actions, NULL, arguments, environ) == 0 &&
-               waitpid(child, &status, 0) == child && status == 0;
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return ran;
-}
-
-static bool has_valgrind(void) {
-    char *arguments[] = { (char[]){ "valgrind" }, (char[]){ "--version" }, NULL };
-    return run_quietly(arguments);
-}
 
 /* The line "totals: N" of callgrind's file; 0 when it has none. */
 static uint64_t read_total(const char *path) {
@@ -99,50 +75,16 @@ static uint64_t read_total(const char *path) {
     return total;
 }
 
-/* The command line of a child, its texts in room of their own. */
-struct command {
-    char texts[MOST_ARGUMENTS][PATH_ROOM];
-    char *arguments[MOST_ARGUMENTS + 1];
-    uint32_t count;
-};
-
-#if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
-#endif
-static void
-append(struct command *command, const char *format, ...) {
-    va_list values;
-    va_start(values, format);
-    (void)vsnprintf(command->texts[command->count], PATH_ROOM, format, values);
-    va_end(values);
-    command->arguments[command->count] = command->texts[command->count];
-    command->arguments[++command->count] = NULL;
-}
-
 /* Instructions of all measured pairs; 0 when the child failed. */
 static uint64_t count(const struct bench_settings *settings, const struct workload *workload, const char *contender,
                       uint64_t live) {
-    struct command command = { .count = 0 };
-    char out[PATH_ROOM - 32];
-    if (settings->keep != NULL)
-        (void)snprintf(out, sizeof out, "%s/%s.%s.%" PRIu64 ".callgrind", settings->keep, workload->name, contender,
-                       live);
-    else
-        (void)snprintf(out, sizeof out, "/tmp/bda_bench.%ld.callgrind", (long)getpid());
-    append(&command, "valgrind");
-    append(&command, "--tool=callgrind");
-    append(&command, "--toggle-collect=bench_measured_pairs");
-    append(&command, "--callgrind-out-file=%s", out);
-    append(&command, "%s", settings->program);
-    append(&command, "instructions");
-    append(&command, "--child=%s", workload->name);
-    append(&command, "--only=%s", contender);
-    append(&command, "--live=%" PRIu64, live);
-    append(&command, "--pairs=%" PRIu64, pairs_of(settings));
-    append(&command, "--seed=%" PRIu64, settings->seed);
-    uint64_t total = run_quietly(command.arguments) ? read_total(out) : 0;
-    if (settings->keep == NULL)
-        (void)unlink(out);
+    struct bench_callgrind run = { .settings = settings,
+                                   .workload = workload->name,
+                                   .contender = contender,
+                                   .live = live,
+                                   .pairs = pairs_of(settings) };
+    uint64_t total = bench_callgrind_run(&run) ? read_total(run.out) : 0;
+    bench_callgrind_done(&run);
     return total;
 }
 
@@ -182,7 +124,7 @@ static void measure(const struct bench_settings *settings, const struct workload
 int bench_instructions(const struct bench_settings *settings, struct bench_results *results) {
     if (settings->child != NULL)
         return be_the_child(settings);
-    if (!has_valgrind()) {
+    if (!bench_has_valgrind()) {
         printf("instructions: left out, valgrind is not installed\n");
         return EXIT_SUCCESS;
     }

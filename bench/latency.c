@@ -4,6 +4,7 @@
  * takes in the other measurements, where neighbouring calls overlap. Percentiles are taken per round; the figure is the
  * median of the rounds. The largest value says what the machine did, rather than what the allocator did.
  */
+#include "check.h"
 #include "play.h"
 
 #include <inttypes.h>
@@ -54,7 +55,7 @@ static void sample_pairs(struct bench_player *player, const struct bench_script 
 static void cut(double *values, uint64_t count, double *out) {
     (void)bench_spread_of(values, (uint32_t)count); /* sorts */
     for (uint32_t i = 0; i < CUT_COUNT; i++)
-        out[i] = values[(uint64_t)((double)(count - 1) * cuts[i].share)];
+        out[i] = bench_percentile(values, count, cuts[i].share);
 }
 
 static void add(struct bench_results *results, const struct bench_player *player, uint64_t live,
@@ -103,6 +104,7 @@ static void measure(const struct bench_settings *settings, const struct bench_fi
     free(samples.alloc);
     free(samples.free);
     free(all);
+    bench_check_players(&players, &script);
     bench_players_close(&players);
     bench_script_release(&script);
 }

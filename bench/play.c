@@ -80,17 +80,28 @@ bool bench_player_open(struct bench_player *player, const struct contender *cont
     return true;
 }
 
+struct bench_player bench_player_beside(const struct bench_player *player) {
+    struct bench_player other = *player;
+    other.ranges = bench_memory(other.slots, sizeof *other.ranges);
+    return other;
+}
+
 static void free_all(struct bench_player *player) {
     for (uint32_t i = 0; i < player->slots; i++)
         if (player->ranges[i].handle != 0)
             player->contender->free(player->self, player->ranges[i]);
 }
 
-void bench_player_close(struct bench_player *player) {
-    if (player->contender->takes_memory)
+void bench_player_drop(struct bench_player *player) {
+    if (player->contender->takes_memory || player->contender->makes_buffers)
         free_all(player);
-    player->contender->destroy(player->self);
     free(player->ranges);
+    player->ranges = NULL;
+}
+
+void bench_player_close(struct bench_player *player) {
+    bench_player_drop(player);
+    player->contender->destroy(player->self);
 }
 
 void bench_player_fill(struct bench_player *player, const struct bench_script *script) {

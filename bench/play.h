@@ -46,6 +46,11 @@ bool bench_player_open(struct bench_player *player, const struct contender *cont
                        const struct bench_script *script, const struct bench_options *options);
 void bench_player_close(struct bench_player *player);
 
+/* Another player of the same allocator, whose slots are empty: for a thread of its own. It is dropped, the first one
+ * closed. */
+struct bench_player bench_player_beside(const struct bench_player *player);
+void bench_player_drop(struct bench_player *player);
+
 /* Fills every slot with the script's sizes. */
 void bench_player_fill(struct bench_player *player, const struct bench_script *script);
 

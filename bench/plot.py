@@ -19,7 +19,8 @@ import matplotlib.pyplot as plt
 
 # A contender keeps its colour in every picture.
 COLOURS = {"core": "#1b6ca8", "public": "#d1495b", "public-locked": "#edae49", "public-buffer": "#8d5a97",
-           "vma": "#2e8b57", "vma-min-memory": "#8fbf5f", "vma-buffer": "#146356", "driver-share": "#888888",
+           "vma": "#2e8b57", "vma-min-memory": "#8fbf5f", "vma-buffer": "#146356", "core-mutex": "#1b6ca8",
+           "vma-mutex": "#2e8b57", "public-buffer-locked": "#8d5a97", "vma-buffer-locked": "#146356", "driver-share": "#888888",
            "malloc": "#a0a0a0", "mimalloc": "#6b6b6b", "none": "#cccccc"}
 OTHER = "#000000"
 
@@ -156,9 +157,57 @@ def plot_driver(results, folder):
     save(figure, folder, "driver")
 
 
+def threads_of(row):
+    return int(row["column"].split()[0])
+
+
+def plot_driver_threads(results, folder):
+    plot_threads(results, folder, "driver-threads")
+
+
+def plot_threads(results, folder, name="threads"):
+    """Of each workload how the throughput grows, beside the line of a machine and an allocator that nothing holds up."""
+    rows = [dict(r, live=threads_of(r)) for r in results if "throughput" in r["table"]]
+    tables = distinct(rows, "table")
+    if not tables:
+        return
+    figure, grid = plt.subplots((len(tables) + 1) // 2, 2, figsize=(10, 3.6 * ((len(tables) + 1) // 2)), squeeze=False)
+    for axes, table in zip(grid.flat, tables):
+        of_table = [r for r in rows if r["table"] == table]
+        most = max(r["live"] for r in of_table)
+        alone = [dict(r, live=1, median=1, minimum=1, maximum=1) for r in of_table if r["live"] == most]
+        axes.plot([1, most], [1, most], ":", color=OTHER, linewidth=0.8, label="as many times as threads")
+        draw_lines(axes, alone + of_table, table.split("one thread, ", 1)[1], "threads", "times the throughput of one")
+        ticks = sorted({1} | {r["live"] for r in of_table})
+        axes.set_xticks(ticks, [str(t) for t in ticks])
+        axes.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    for axes in list(grid.flat)[len(tables):]:
+        axes.set_visible(False)
+    save(figure, folder, name)
+
+
+def plot_stall(results, folder):
+    tables = [table for table in distinct(results, "table") if "ns per call" in table]
+    figure, grid = plt.subplots(1, len(tables), figsize=(10, 4), sharey=True, squeeze=False)
+    for axes, table in zip(grid.flat, tables):
+        rows = [r for r in results if r["table"] == table]
+        draw_bars(axes, rows, table.split("fits, ", 1)[1], "ns per call", distinct(rows, "column"))
+        axes.set_yscale("log")
+    save(figure, folder, "stall")
+
+
+def plot_cold(results, folder):
+    rows = [r for r in results if r["column"] != "the loop" and r["live"] == max(r["live"] for r in results)]
+    figure, axes = plt.subplots(figsize=(8, 4))
+    draw_bars(axes, rows, distinct(rows, "table")[0], "lines", distinct(rows, "column"))
+    save(figure, folder, "cold")
+
+
 PLOTS = [(plot_pairs, {"steady", "steady-bytes", "fixed", "fifo"}), (plot_latency, {"latency"}),
          (plot_holes, {"holes"}), (plot_occupancy, {"occupancy"}), (plot_metadata, {"metadata"}),
-         (plot_instructions, {"instructions"}), (plot_batch, {"batch"}), (plot_driver, {"driver"})]
+         (plot_instructions, {"instructions"}), (plot_batch, {"batch"}), (plot_driver, {"driver"}),
+         (plot_threads, {"threads"}), (plot_driver_threads, {"driver-threads"}), (plot_stall, {"stall"}),
+         (plot_cold, {"cold"})]
 
 
 def main():

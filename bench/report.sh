@@ -7,7 +7,7 @@
 #   --update   writes the tables into docs/performance.md and the plots into docs/plots/
 #   --quick    a few seconds, figures that mean nothing: shows that everything runs
 #
-# Results, JSON and tables, stay in build/report. Takes some ten minutes; leave the machine alone meanwhile.
+# Results, JSON and tables, stay in build/report. Takes some twenty minutes; leave the machine alone meanwhile.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 out=$root/build/report
@@ -15,7 +15,7 @@ program=$root/build/release/bin/bda_bench
 length=(--rounds 11)
 update=no
 quick=
-measurements=(steady steady-bytes fixed fifo fill latency holes occupancy instructions batch driver metadata)
+measurements=(verify steady steady-bytes fixed fifo fill latency holes occupancy instructions cold batch threads stall driver driver-threads metadata)
 
 for argument in "$@"; do
     case $argument in

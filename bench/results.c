@@ -30,6 +30,10 @@ struct bench_spread bench_spread_of(double *values, uint32_t count) {
     return (struct bench_spread){ median, values[0], values[count - 1], count };
 }
 
+double bench_percentile(const double *sorted, uint64_t count, double share) {
+    return sorted[(uint64_t)((double)(count - 1) * share)];
+}
+
 struct bench_spread bench_exactly(double value) {
     return (struct bench_spread){ value, value, value, 1 };
 }
@@ -100,12 +104,13 @@ static const struct bench_record *find(const struct bench_results *results, cons
     return NULL;
 }
 
-/* A digit behind the point only where it means something; a figure without a spread stands alone. */
+/* A digit behind the point only where it means something, two where it is a ratio; a figure without a spread stands
+ * alone. */
 static void print_cell(const struct bench_record *record) {
     char text[64] = "-";
     if (record != NULL) {
         const struct bench_spread *s = &record->spread;
-        int digits = s->median < 100 ? 1 : 0;
+        int digits = strcmp(record->unit, "x") == 0 ? 2 : s->median < 100 ? 1 : 0;
         if (s->samples > 1)
             (void)snprintf(text, sizeof text, "%.*f (%.*f-%.*f)", digits, s->median, digits, s->minimum, digits,
                            s->maximum);

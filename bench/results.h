@@ -18,6 +18,9 @@ struct bench_spread {
 /* Sorts `values`; count is not 0. */
 struct bench_spread bench_spread_of(double *values, uint32_t count);
 
+/* Of sorted values, the one that this share of them does not exceed; count is not 0. */
+double bench_percentile(const double *sorted, uint64_t count, double share);
+
 /* A figure that has no noise. */
 struct bench_spread bench_exactly(double value);
 

@@ -1,6 +1,8 @@
 /* See rounds.h. */
 #include "rounds.h"
 
+#include "check.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +73,7 @@ void bench_time_pairs(const struct bench_settings *settings, const struct bench_
     for (uint32_t i = 0; i < players.count; i++)
         add(results, workload, &players.all[i], live, bench_times_spread(&times, i));
     bench_times_release(&times);
+    bench_check_players(&players, &script);
     bench_players_close(&players);
     bench_script_release(&script);
 }

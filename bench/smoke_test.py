@@ -17,7 +17,7 @@ import tempfile
 PAIRS = 2000
 SMALL = ["--live", "200", "--pairs", str(PAIRS), "--rounds", "3"]
 OURS = {"core", "public", "public-locked"}
-POOLS = {"occupancy", "holes"}
+POOLS = {"occupancy", "holes", "verify"}
 
 
 def run(program, *arguments):
@@ -92,12 +92,47 @@ def check_instructions(program, results):
     check(again == results, "a second run counts the same")
 
 
+def check_threads(results):
+    """Two tables for each workload, and the mutex's contenders in them."""
+    check(len({r["table"] for r in results}) == 8, "times and ratios of four workloads")
+    check({"core-mutex", "public-locked", "none"} <= contenders(results), "who takes threads")
+    check("core" not in contenders(results) and "public" not in contenders(results), "who takes none is left out")
+    for r in results:
+        check(r["column"].split()[0] in ("1", "2", "4"), f"so many threads: {r}")
+        check(r["unit"] == "ns" or 0.001 < r["median"] < 100, f"a ratio: {r}")
+
+
+def check_stall(results):
+    """Nothing is judged but that a stall was there to be seen."""
+    check({"public-locked", "public-buffer-locked"} <= contenders(results), "ours, safe for threads")
+    check(len({r["table"] for r in results}) == 3, "alone, in a stall, and how many calls")
+    for r in results:
+        check(r["minimum"] > 0 or r["unit"] != "calls", f"some call fell into a stall: {r}")
+
+
+def check_cold(results):
+    """At so few live allocations everything is in the cache."""
+    check(len({r["column"] for r in results}) == 6, "free and alloc, read and written, the pair, the loop")
+    for r in results:
+        check(0 <= r["median"] < 1, f"hardly a line is missed: {r}")
+
+
+def check_verify(results):
+    """Each contender with a pool was asked for the fill and for every pair of each mix."""
+    check(len({r["column"] for r in results}) == 4, "four mixes")
+    for r in results:
+        check(r["median"] + r["refused"] >= 200 + 2 * 200 + 1000, f"every answer was checked: {r}")
+
+
 def check_refusals(program):
     """What the command line must not accept."""
     for arguments in (["nonsense"], [], ["steady", "--only", "nobody"], ["steady", "--live", "12x"],
-                      ["steady", "--rounds", "0"], ["steady", "--json", "/nonexistent/x.json", *SMALL]):
+                      ["steady", "--rounds", "0"], ["threads", "--threads", "1000"], ["steady", "--json", "/nonexistent/x.json", *SMALL]):
         done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
         check(done.returncode == 1, f"exit code 1 for {arguments}, not {done.returncode}")
+    for mistake in ("overlap", "alignment", "free"):
+        done = subprocess.run([program, "verify", "--child", mistake], capture_output=True, text=True, check=False)
+        check(done.returncode == 1 and "0x1" in done.stderr, f"the checker sees {mistake}: {done.stderr}")
     check("core" in run(program, "--list") and "steady" in run(program, "--help"), "--list and --help")
 
 
@@ -106,11 +141,14 @@ def main():
     if measurement == "refusals":
         check_refusals(program)
         return
-    if measurement == "instructions":
+    if measurement in ("instructions", "cold"):
         if shutil.which("valgrind") is None:
             print("skipped: valgrind is not installed")
             sys.exit(77)
+    if measurement == "instructions":
         more += ["--only", "core,none"]
+    if measurement in ("threads", "driver-threads"):
+        more += ["--threads", "1,2,4"]
     if measurement == "occupancy":
         more += ["--seeds", "1"]
     text, results = results_of(program, measurement, *SMALL, *more)
@@ -124,11 +162,21 @@ def main():
         check({"public", "public-buffer", "driver-share"} <= contenders(results), "ours and the driver's share")
     elif measurement == "instructions":
         check_instructions(program, results)
+    elif measurement == "cold":
+        check_cold(results)
+    elif measurement == "threads":
+        check_threads(results)
+    elif measurement == "driver-threads":
+        check({"public-locked", "public-buffer-locked", "none"} <= contenders(results), "who takes threads")
+    elif measurement == "stall":
+        check_stall(results)
     else:
         check(OURS <= contenders(results), f"ours are among {contenders(results)}")
         check(measurement in POOLS | {"metadata"} or "malloc" in contenders(results), "malloc takes part")
     if measurement == "occupancy":
         check_occupancy(results)
+    if measurement == "verify":
+        check_verify(results)
     if measurement == "metadata":
         check_metadata(results)
 

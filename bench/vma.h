@@ -8,9 +8,10 @@
 #define VK_NO_PROTOTYPES
 #endif
 // Host memory of all of VMA, counted: a virtual block keeps most of its records outside of the callbacks given to it.
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-extern uint64_t vma_host_bytes;
+extern std::atomic<uint64_t> vma_host_bytes;
 void *vma_host_allocate(size_t size, size_t alignment);
 void vma_host_free(void *memory);
 #define VMA_SYSTEM_ALIGNED_MALLOC(size, alignment) vma_host_allocate(size, alignment)

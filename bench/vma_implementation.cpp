@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 
-uint64_t vma_host_bytes;
+std::atomic<uint64_t> vma_host_bytes;
 
 namespace {
 

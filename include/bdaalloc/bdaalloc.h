@@ -103,6 +103,9 @@ typedef enum BdaAllocatorFlagBits {
     BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT = 0x1,
     /* Every allocation, free and block is told to the message callback as BDA_MESSAGE_INFO. Slow; for debugging. */
     BDA_ALLOCATOR_LOG_EVENTS_BIT = 0x2,
+    /* Freed ranges go straight back to their blocks, and no thread keeps any for its next requests. Slower, and shared
+     * by all threads; for memory that must not be kept by anybody, and for debugging. */
+    BDA_ALLOCATOR_NO_CACHES_BIT = 0x4,
     BDA_ALLOCATOR_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
 } BdaAllocatorFlagBits;
 typedef VkFlags BdaAllocatorFlags;
@@ -430,6 +433,7 @@ typedef struct BdaUse {
     VkDeviceSize wasted;       /* bytes they hold in blocks beyond that: rounding, atoms */
     uint64_t pending_count;    /* freed by bda_free_after and not collected yet */
     VkDeviceSize pending;      /* bytes they hold */
+    VkDeviceSize cached;       /* bytes that threads keep for their next requests: neither used nor free */
     VkDeviceSize free;         /* bytes in blocks that no allocation holds */
     VkDeviceSize largest_free; /* the longest free piece (within 1/32 where there are hundreds of about its size) */
 } BdaUse;

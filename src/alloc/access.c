@@ -35,7 +35,7 @@ VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocation
     bool holds = bda_handle_holds(allocator, handle, &live);
     if (holds) {
         bda_describe(allocator, live.index, &info->allocation);
-        uint32_t index = live.node->as.live.record;
+        uint32_t index = bda_node_record(live.node);
         const struct bda_record *record = index != 0 ? bda_record_at(allocator, index) : NULL;
         info->pool = pool->user;
         info->memory_type = pool->key.memory_type;
@@ -64,7 +64,7 @@ static struct objects objects_of(BdaAllocator allocator, struct bda_node *node) 
     const struct bda_block *block = bda_block_of(allocator, node);
     if (block->dedicated_size != 0)
         return (struct objects){ block->buffer, block->backing.memory };
-    uint32_t record = node->as.live.record;
+    uint32_t record = bda_node_record(node);
     VkBuffer own = record != 0 ? bda_record_at(allocator, record)->buffer : VK_NULL_HANDLE;
     return (struct objects){ own, VK_NULL_HANDLE };
 }
@@ -97,11 +97,11 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
     bda_mutex_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live);
     if (holds) {
-        if (live.node->as.live.record == 0) {
-            live.node->as.live.record = change->spare;
+        if (bda_node_record(live.node) == 0) {
+            bda_node_set_record(live.node, change->spare);
             change->spare = 0;
         }
-        struct bda_record *record = bda_record_at(allocator, live.node->as.live.record);
+        struct bda_record *record = bda_record_at(allocator, bda_node_record(live.node));
         if (change->user != NULL)
             record->user = *change->user;
         if (change->rename) {

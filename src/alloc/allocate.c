@@ -27,7 +27,7 @@ void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocat
     bda_range_describe(allocator, &live, bda_asked(allocator, live.node), allocation);
     if (live.block->buffer != VK_NULL_HANDLE)
         return;
-    const struct bda_record *record = bda_record_at(allocator, live.node->as.live.record);
+    const struct bda_record *record = bda_record_at(allocator, bda_node_record(live.node));
     allocation->buffer = record->buffer;
     allocation->address = record->address;
     allocation->offset = 0;
@@ -44,7 +44,15 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
 
 /* ---- One pool ---- */
 
-/* No block has room: what is due of the pending frees comes first, since it costs nothing. */
+/* No block has room: what threads keep for themselves comes first, since it costs no call. */
+static VkResult take_after_drain(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                                 uint32_t *node) {
+    if (bda_caches_drain(allocator, pool) == 0)
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    return bda_pool_take(allocator, pool, request, node);
+}
+
+/* Then what is due of the pending frees. */
 static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                                    uint32_t *node) {
     if (atomic_load_explicit(&allocator->pending.group_count, memory_order_relaxed) == 0)
@@ -56,6 +64,8 @@ static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool
 static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                              uint32_t *node) {
     VkResult result = bda_pool_take(allocator, pool, request, node);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
+        result = take_after_drain(allocator, pool, request, node);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
         result = take_after_collect(allocator, pool, request, node);
     if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || !may_grow)

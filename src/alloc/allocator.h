@@ -2,6 +2,7 @@
 #ifndef BDA_ALLOC_ALLOCATOR_H
 #define BDA_ALLOC_ALLOCATOR_H
 
+#include "alloc/claim.h"
 #include "alloc/hooks.h"
 #include "alloc/pending.h"
 #include "alloc/pool.h"
@@ -14,6 +15,41 @@ struct bda_type_order {
 };
 
 enum { BDA_INTENT_COUNT = 4 };
+
+/* Pools whose ranges caches keep; any further pool goes without. */
+enum { BDA_STOCKS = 16 };
+
+/* Ranges of about one size, see depot.h. */
+struct bda_shelf {
+    uint32_t first; /* the list that is being filled and emptied */
+    uint32_t full;  /* 0, or the first of a full list behind it */
+    uint32_t count; /* in the former */
+    uint32_t most;  /* what makes it full */
+};
+
+/* What a cache keeps of one pool. */
+struct bda_stock {
+    /* Written by the owner alone. The first two are differences to what the pool's counters say, modulo 2^64. */
+    _Atomic uint64_t live_count, used;
+    _Atomic uint64_t granules; /* kept */
+    uint64_t most;             /* may be kept, */
+    uint32_t zones;            /* of so many of the lowest zones, as the pool said last */
+    struct bda_pool *pool;
+    uint32_t hand; /* the shelf that was emptied last to make space */
+    struct bda_shelf shelves[BDA_SHELVES];
+};
+
+/* What a thread keeps, see cache.h. Lives as long as its allocator; when its thread ends, the next one gets it. */
+struct bda_cache {
+    _Alignas(64) struct bda_claim claim;                /* covers the shelves */
+    _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
+    /* under the lock of the caches: */
+    struct bda_cache *older;
+    void *owner;        /* names a thread, or NULL */
+    uint32_t wishes;    /* stocks that frees would have liked to find, a bit each */
+    uint32_t turn_seen; /* of the claim, when it was last asked whether it is idle */
+    bool chosen;        /* claimed by whoever has the lock */
+};
 
 struct BdaAllocator_T {
     struct bda_host host;
@@ -50,6 +86,17 @@ struct BdaAllocator_T {
     /* of them, by intent, that a general range tries first; NULL also while somebody listens to events */
     _Atomic(struct bda_pool *) first_pools[BDA_INTENT_COUNT];
     struct bda_pending pending;
+    /* caches */
+    uint64_t serial; /* tells allocators apart for good */
+    bool caches_off;
+    bool barrier;         /* claims rely on bda_barrier_everywhere */
+    uint32_t stock_count; /* of pools, under the pools lock */
+    struct bda_mutex caches_lock;
+    _Atomic bool wishes; /* some free found no cache, or no stock in it: the next allocation may make them */
+    bool wish_for_cache; /* under the lock */
+    _Atomic(struct bda_cache *) newest_cache; /* read without the lock, since the list only grows */
+    struct bda_cache only_cache;              /* where the caller synchronises; else it has no stocks */
+    BdaAllocator registered_before;           /* under the lock of the registry, see cache.c */
 };
 
 #define BDA_DEFAULT_PRIORITY 0.5f
@@ -60,15 +107,15 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
 /* Releases what is pending and live, then everything else but the allocator's own memory. */
 void bda_allocator_finish(BdaAllocator allocator);
 
-static inline struct bda_node *bda_node_of(BdaAllocator allocator, uint32_t index) {
+BDA_INLINE struct bda_node *bda_node_of(BdaAllocator allocator, uint32_t index) {
     return bda_node_at(&allocator->nodes, index);
 }
 
-static inline struct bda_block *bda_block_at(BdaAllocator allocator, uint32_t index) {
+BDA_INLINE struct bda_block *bda_block_at(BdaAllocator allocator, uint32_t index) {
     return bda_store_element(&allocator->blocks, index, BDA_BLOCK_CHUNK_LOG2, sizeof(struct bda_block));
 }
 
-static inline struct bda_block *bda_block_of(BdaAllocator allocator, struct bda_node *node) {
+BDA_INLINE struct bda_block *bda_block_of(BdaAllocator allocator, struct bda_node *node) {
     return bda_block_at(allocator, bda_node_region(node));
 }
 

@@ -9,26 +9,32 @@ static bool is_dedicated(const struct bda_block *block) {
     return block->dedicated_size != 0;
 }
 
-/* What is left of the books when a live or pending allocation goes. The pool's lock is held. */
+/* A live allocation goes. The pool's lock is held. */
+static void count_dead(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
+    struct bda_pool_counters *counters = &pool->counters;
+    counters->live_count--;
+    counters->used -= bda_asked(allocator, node);
+    counters->dedicated_used -= bda_block_of(allocator, node)->dedicated_size;
+}
+
+/* What was retired or pending goes. The pool's lock is held. */
 static void count_gone(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
     struct bda_pool_counters *counters = &pool->counters;
     VkDeviceSize dedicated = bda_block_of(allocator, node)->dedicated_size;
-    if (bda_node_state(node) == BDA_NODE_PENDING) {
-        counters->pending_count--;
-        counters->pending -= dedicated != 0 ? dedicated : bda_node_held(node);
-        counters->dedicated_pending -= dedicated;
-    } else {
-        counters->live_count--;
-        counters->used -= bda_asked(allocator, node);
-        counters->dedicated_used -= dedicated;
+    if (bda_node_state(node) != BDA_NODE_PENDING) {
+        count_dead(allocator, pool, node);
+        return;
     }
+    counters->pending_count--;
+    counters->pending -= dedicated != 0 ? dedicated : bda_node_held(node);
+    counters->dedicated_pending -= dedicated;
 }
 
 /* A live allocation becomes one that waits. The pool's lock is held. */
 static void count_pending(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
     struct bda_pool_counters *counters = &pool->counters;
     VkDeviceSize dedicated = bda_block_of(allocator, node)->dedicated_size;
-    count_gone(allocator, pool, node);
+    count_dead(allocator, pool, node);
     counters->pending_count++;
     counters->pending += dedicated != 0 ? dedicated : bda_node_held(node);
     counters->dedicated_pending += dedicated;
@@ -40,7 +46,8 @@ static void tell(BdaAllocator allocator, uint32_t index) {
         return;
     struct bda_node *node = bda_node_of(allocator, index);
     const struct bda_block *block = bda_block_of(allocator, node);
-    const struct bda_record *record = node->as.live.record != 0 ? bda_record_at(allocator, node->as.live.record) : NULL;
+    const struct bda_record *record =
+        bda_node_record(node) != 0 ? bda_record_at(allocator, bda_node_record(node)) : NULL;
     bool own = record != NULL && record->buffer != VK_NULL_HANDLE;
     bool pending = bda_node_state(node) == BDA_NODE_PENDING;
     const struct bda_event event = {
@@ -55,16 +62,19 @@ static void tell(BdaAllocator allocator, uint32_t index) {
 
 /* ---- The two steps ---- */
 
+/* The pool's lock is held; but a range may be going into some thread's cache without it. */
+static bool retire(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live, enum bda_node_state state) {
+    return bda_node_try_retire(live->node, bda_handle_generation(handle), state, allocator->locks);
+}
+
 uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_state state, const char **reason) {
     struct bda_live live;
     bool good = bda_handle_find(allocator, handle, &live);
     if (good) {
         bda_mutex_lock(&live.pool->lock);
-        good = bda_handle_holds(allocator, handle, &live);
+        good = bda_handle_holds(allocator, handle, &live) && retire(allocator, handle, &live, state);
         if (good && state == BDA_NODE_PENDING)
             count_pending(allocator, live.pool, live.node);
-        if (good)
-            bda_node_retire(live.node, state);
         bda_mutex_unlock(&live.pool->lock);
     }
     if (!good)
@@ -96,8 +106,9 @@ static void release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uin
 
 static void release_range(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
     bda_mutex_lock(&pool->lock);
-    count_gone(allocator, pool, bda_node_of(allocator, index));
-    bda_tlsf_free(&pool->tlsf, index);
+    struct bda_node *node = bda_node_of(allocator, index);
+    count_gone(allocator, pool, node);
+    bda_range_give(pool, index, node);
     bda_mutex_unlock(&pool->lock);
 }
 
@@ -106,7 +117,7 @@ void bda_release(BdaAllocator allocator, uint32_t index) {
     uint32_t block_index = bda_node_region(node);
     struct bda_block *block = bda_block_at(allocator, block_index);
     struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_relaxed);
-    uint32_t record = node->as.live.record; /* in the same place in every state */
+    uint32_t record = bda_node_record(node);
     tell(allocator, index);
     if (is_dedicated(block)) {
         release_dedicated(allocator, pool, index, block_index);
@@ -122,7 +133,7 @@ void bda_release(BdaAllocator allocator, uint32_t index) {
 
 void bda_release_list(BdaAllocator allocator, uint32_t first) {
     while (first != 0) { /* the link is read first: afterwards the node is somebody else's */
-        uint32_t next = bda_node_of(allocator, first)->as.waiting.link;
+        uint32_t next = bda_node_link(bda_node_of(allocator, first));
         bda_release(allocator, first);
         first = next;
     }
@@ -136,7 +147,7 @@ static uint32_t gather(BdaAllocator allocator, struct bda_pool *pool, uint32_t i
             continue;
         count_pending(allocator, pool, node);
         bda_node_retire(node, BDA_NODE_PENDING);
-        node->as.waiting.link = list;
+        bda_node_set_link(node, list);
         list = index;
     }
     return list;
@@ -158,25 +169,8 @@ void bda_take_back(BdaAllocator allocator, struct bda_pool *pool, uint32_t index
     struct bda_node *node = bda_node_of(allocator, index);
     count_gone(allocator, pool, node);
     bda_node_retire(node, BDA_NODE_RETIRED);
-    bda_tlsf_free(&pool->tlsf, index);
+    bda_range_give(pool, index, node);
     bda_mutex_unlock(&pool->lock);
-}
-
-bool bda_free_shared(BdaAllocator allocator, BdaHandle handle) {
-    struct bda_live live;
-    if (!bda_handle_find(allocator, handle, &live))
-        return false;
-    struct bda_pool *pool = live.pool;
-    uint32_t record = 0;
-    bda_mutex_lock(&pool->lock);
-    bool plain = bda_handle_holds(allocator, handle, &live) && live.block->plain;
-    if (plain) {
-        record = live.node->as.live.record;
-        bda_range_free(&live);
-    }
-    bda_mutex_unlock(&pool->lock);
-    bda_record_destroy(allocator, record);
-    return plain;
 }
 
 VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **reason) {
@@ -213,7 +207,8 @@ static uint32_t retire_run(BdaAllocator allocator, uint32_t count, const BdaHand
             continue;
         if (!bda_handle_find(allocator, handles[done], &live) || live.pool != pool)
             break;
-        bda_node_retire(live.node, BDA_NODE_RETIRED);
+        if (!retire(allocator, handles[done], &live, BDA_NODE_RETIRED))
+            break;
     }
     bda_mutex_unlock(&pool->lock);
     return done;
@@ -237,6 +232,7 @@ struct batch {
     uint32_t count;
     uint32_t nodes[64];
     VkDeviceSize used; /* bytes asked for */
+    uint64_t large;    /* granules in those that caches do not keep */
 };
 
 static void release_batch(struct batch *batch) {
@@ -246,10 +242,12 @@ static void release_batch(struct batch *batch) {
     bda_mutex_lock(&pool->lock);
     pool->counters.live_count -= batch->count;
     pool->counters.used -= batch->used;
+    pool->large -= batch->large;
     bda_tlsf_free_many(&pool->tlsf, batch->count, batch->nodes);
     bda_mutex_unlock(&pool->lock);
     batch->count = 0;
     batch->used = 0;
+    batch->large = 0;
 }
 
 static void add_to_batch(struct batch *batch, const struct bda_live *live) {
@@ -258,11 +256,12 @@ static void add_to_batch(struct batch *batch, const struct bda_live *live) {
     batch->pool = live->pool;
     batch->nodes[batch->count++] = live->index;
     batch->used += bda_node_asked(live->node);
+    batch->large += bda_range_is_large(live->node) ? live->node->size : 0;
 }
 
 /* The second step: what is more than a range goes alone. */
 static void release_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
-    struct batch batch = { .count = 0, .used = 0 };
+    struct batch batch = { .count = 0, .used = 0, .large = 0 };
     for (uint32_t i = 0; i < count; i++) {
         prefetch_ahead(allocator, count - i, handles + i);
         if (handles[i] == 0)
@@ -273,7 +272,7 @@ static void release_many(BdaAllocator allocator, uint32_t count, const BdaHandle
             bda_release(allocator, live.index);
             continue;
         }
-        bda_record_destroy(allocator, live.node->as.live.record);
+        bda_record_destroy(allocator, bda_node_record(live.node));
         add_to_batch(&batch, &live);
     }
     release_batch(&batch);

@@ -11,10 +11,6 @@
 /* Both steps at once. VK_ERROR_VALIDATION_FAILED_EXT with the reason. */
 VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **reason);
 
-/* The same for a plain range (alloc/plain.h), under one lock. False: it is none, or the handle is bad, and nothing has
- * changed. */
-bool bda_free_shared(BdaAllocator allocator, BdaHandle handle);
-
 /* Both steps for all of them, or for none: false with the reason and the place of a bad one. Zeros are skipped. */
 bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *handles, uint32_t *bad,
                       const char **reason);
@@ -28,7 +24,7 @@ void bda_unretire(BdaAllocator allocator, uint32_t index);
 /* The second step, for a retired or pending node. */
 void bda_release(BdaAllocator allocator, uint32_t index);
 
-/* The second step for a list of pending nodes, linked by as.waiting.link. */
+/* The second step for a list of pending nodes, linked by bda_node_link. */
 void bda_release_list(BdaAllocator allocator, uint32_t first);
 
 /* Both steps for everything that is live in a pool which nobody else uses any more. */

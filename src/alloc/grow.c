@@ -1,7 +1,7 @@
 /* New blocks: for a request, ahead of time, and for one allocation alone. See grow.h. */
 #include "alloc/grow.h"
 
-#include "alloc/range.h"
+#include "alloc/cache.h"
 #include "alloc/reclaim.h"
 
 #include <stdio.h>
@@ -69,6 +69,7 @@ static uint32_t take_record(BdaAllocator allocator, struct bda_request *request)
     if (index != 0) {
         bda_block_at(allocator, index)->call = request->call;
         bda_block_at(allocator, index)->plain = false;
+        bda_block_at(allocator, index)->stock = BDA_STOCKS;
         bda_block_at(allocator, index)->warm = false;
     }
     return index;
@@ -118,10 +119,12 @@ static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) 
     pool->counters.block_count++;
     pool->counters.reserved += size;
     pool->counters.region_bytes += (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
+    bda_pool_bound_caches(pool);
     pool->atom_skew = bda_max(pool->atom_skew, skew_of(allocator, block));
     if (size >= pool->next_block_size)
         pool->next_block_size = bda_min(pool->next_block_size * 2, pool->max_block_size);
     block->plain = !pool->key.own_buffers && allocator->event == NULL;
+    block->stock = (uint8_t)(block->plain ? pool->stock : BDA_STOCKS);
     atomic_store_explicit(&block->pool, pool, memory_order_release);
 }
 
@@ -175,11 +178,12 @@ static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, con
     return bda_reclaim_heap(allocator, heap, request->call);
 }
 
-/* Memory or objects ran out: frees that are due come first, then empty blocks. Whether anything went back to the
- * driver. */
+/* Memory or objects ran out: what is kept and frees that are due come first, then empty blocks. Whether anything went
+ * back to the driver. */
 static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
                     VkDeviceSize size, VkResult result) {
     uint32_t count = atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed);
+    (void)bda_caches_drain(allocator, NULL);
     (void)bda_pending_try_collect(allocator); /* a lost device shows in the calls that follow */
     bool closed = close_empty(allocator, pool, request, size, result);
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
@@ -304,6 +308,7 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
 VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes) {
     uint64_t wanted = bytes / like->size + (bytes % like->size != 0);
     uint64_t added = 0;
+    (void)bda_caches_drain(allocator, pool);
     /* Counted anew each time: under pressure an empty block that was counted on may have had to go. But other threads
      * may be taking the room as it comes, so twice the wish is enough. */
     while (count_room(allocator, pool, like) < wanted && added < 2 * wanted) {
@@ -331,8 +336,8 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
         *node_index = bda_node_list_pop(&allocator->nodes, &pool->tlsf.spare);
         struct bda_node *node = bda_node_of(allocator, *node_index);
         node->offset = node->size = node->previous = node->next = 0;
-        node->as.live.slack = 0;
-        node->as.live.record = request->record;
+        bda_node_set_slack(node, 0);
+        bda_node_set_record(node, request->record);
         atomic_store_explicit(&node->region, index, memory_order_relaxed);
         bda_node_set_state(node, BDA_NODE_LIVE);
         block->region.first = *node_index;

@@ -1,6 +1,7 @@
 /* The allocator's beginning and end. */
 #include "alloc/allocator.h"
 
+#include "alloc/cache.h"
 #include "alloc/free.h"
 #include "alloc/reclaim.h"
 #include "core/bits.h"
@@ -84,6 +85,7 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     result = find_range_types(allocator);
     if (result != VK_SUCCESS)
         return result;
+    bda_caches_init(allocator, (info->flags & BDA_ALLOCATOR_NO_CACHES_BIT) != 0);
     bda_mutex_init(&allocator->store_lock, allocator->locks);
     bda_mutex_init(&allocator->pools_lock, allocator->locks);
     bda_mutex_init(&allocator->pending.lock, allocator->locks);
@@ -120,6 +122,8 @@ static void destroy_pools(BdaAllocator allocator) {
 
 void bda_allocator_finish(BdaAllocator allocator) {
     bda_pending_drain(allocator);
+    (void)bda_caches_drain(allocator, NULL);
+    bda_caches_finish(allocator);
     release_pools(allocator);
     destroy_pools(allocator);
     bda_store_destroy(&allocator->blocks);

@@ -47,9 +47,9 @@ static void drop(struct bda_pending *pending, uint32_t position) {
 }
 
 static void append(BdaAllocator allocator, struct bda_pending_group *group, uint32_t first, uint32_t last) {
-    bda_node_of(allocator, last)->as.waiting.link = 0;
+    bda_node_set_link(bda_node_of(allocator, last), 0);
     if (group->last != 0)
-        bda_node_of(allocator, group->last)->as.waiting.link = first;
+        bda_node_set_link(bda_node_of(allocator, group->last), first);
     else
         group->first = first;
     group->last = last;
@@ -225,7 +225,7 @@ static void filter(BdaAllocator allocator, struct bda_pending_group *group, BdaP
     kept.first = kept.last = 0;
     for (uint32_t index = group->first, next; index != 0; index = next) {
         struct bda_node *node = bda_node_of(allocator, index);
-        next = node->as.waiting.link;
+        next = bda_node_link(node);
         struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
         bool wanted = user == NULL || pool == user->ranges || pool == user->own_buffers;
         append(allocator, wanted ? due : &kept, index, index);

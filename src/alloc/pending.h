@@ -21,7 +21,7 @@ struct bda_pending_group {
     VkSemaphore timeline;
     uint64_t value;       /* waited for */
     uint64_t lowest;      /* the lowest value that was asked for */
-    uint32_t first, last; /* nodes, linked by as.waiting.link */
+    uint32_t first, last; /* nodes, linked by bda_node_link */
 };
 
 struct bda_pending {

@@ -8,9 +8,17 @@
 #ifndef BDA_ALLOC_PLAIN_H
 #define BDA_ALLOC_PLAIN_H
 
-#include "alloc/range.h"
+#include "alloc/cache.h"
 
 #include <string.h>
+
+/* The longer ways, which make calls: what must be kept across those would cost the shorter ones half as much again.
+ * They look behind the thread's shelves, then take a range from TLSF, or give one back, under the pool's lock. What the
+ * shorter ones found out is passed on. False: it has to be refused, or needs more than that, and nothing has changed.
+ */
+bool bda_plain_alloc_shared(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                            const BdaAllocInfo *info, BdaAllocation *allocation);
+bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block);
 
 /* Flags that say what may be done when the first pool has no room. */
 #define BDA_PLAIN_FLAGS (BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT | BDA_ALLOC_HOST_FALLBACK_BIT)
@@ -56,9 +64,14 @@ BDA_INLINE bool bda_plain_request(BdaAllocator allocator, const struct bda_pool 
            (info->alignment & (info->alignment - 1)) == 0;
 }
 
+/* Whether the request brings a name or a value, and so needs a record. */
+BDA_INLINE bool bda_plain_wants_record(const BdaAllocInfo *info) {
+    return ((uintptr_t)info->name | info->user) != 0;
+}
+
 /* A record where the caller gives a name or a value; false when host memory is refused. */
 BDA_INLINE bool bda_plain_record(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
-    if (((uintptr_t)info->name | info->user) == 0)
+    if (!bda_plain_wants_record(info))
         return true;
     uint32_t record;
     bool made = bda_record_create(allocator, info->user, info->name, &record) == VK_SUCCESS;
@@ -78,28 +91,14 @@ BDA_INLINE bool bda_plain_take(BdaAllocator allocator, struct bda_pool *pool, co
     return result == VK_SUCCESS;
 }
 
-BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
-    struct bda_pool *pool = bda_plain_pool(allocator, info);
-    struct bda_request request;
-    if (pool == NULL || !bda_plain_request(allocator, pool, info, &request) ||
-        !bda_plain_record(allocator, info, &request))
-        return false;
-    bda_mutex_lock(&pool->lock);
-    bool taken = bda_plain_take(allocator, pool, &request, allocation);
-    bda_mutex_unlock(&pool->lock);
-    return taken;
-}
-
-/* Where the caller synchronises: no lock, and no second look at the handle. (Where others may come in between, what
- * must be kept across the calls of a lock would cost this one more than its lock does: bda_free_shared is apart.) */
-BDA_INLINE bool bda_plain_free(BdaAllocator allocator, BdaHandle handle) {
+/* The shortest way of a request: from the thread's own shelves. What has a name or is large is never there. */
+BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
+                                const struct bda_request *request, bool shared, BdaAllocation *allocation) {
     struct bda_live live;
-    if (!bda_handle_find(allocator, handle, &live) || !live.block->plain)
+    if (request->size > BDA_CACHED_BYTES || bda_plain_wants_record(info) ||
+        !bda_cache_take(allocator, pool, request, shared, &live))
         return false;
-    uint32_t record = live.node->as.live.record;
-    bda_range_free(&live);
-    if (record != 0)
-        bda_record_destroy(allocator, record);
+    bda_range_describe(allocator, &live, request->size, allocation);
     return true;
 }
 

@@ -63,7 +63,7 @@ void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceS
     pool->most_plain = most_plain(allocator, pool);
 }
 
-/* Gives an empty pool its key and sizes. */
+/* Gives an empty pool its key and sizes. The pools lock is held. */
 static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key) {
     pool->key = *key;
     /* What own buffers are used for is theirs to say; the block's address can be learned with no usage at all. */
@@ -74,6 +74,8 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     if (bda_device_needs_atoms(&allocator->device, key->memory_type))
         pool->least_alignment = bda_max(BDA_LEAST_ALIGNMENT, allocator->device.limits.non_coherent_atom);
     pool->most_rounding = bda_max(ROUNDED_ALIGNMENT, pool->least_alignment);
+    if (!key->own_buffers && pool->stock == BDA_STOCKS && allocator->stock_count < BDA_STOCKS)
+        pool->stock = allocator->stock_count++;
     bda_pool_set_sizes(allocator, pool, 0, 0);
 }
 
@@ -118,6 +120,7 @@ static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_
     bda_mutex_init(&pool->lock, allocator->locks);
     bda_tlsf_init(&pool->tlsf, &allocator->nodes, &allocator->blocks, BDA_GRANULE_LOG2);
     pool->user = user;
+    pool->stock = BDA_STOCKS;
     prepare(allocator, pool, key);
     pool->older = newest;
     atomic_store_explicit(&allocator->newest_pool, pool, memory_order_release);

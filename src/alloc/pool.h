@@ -7,12 +7,14 @@
 #ifndef BDA_ALLOC_POOL_H
 #define BDA_ALLOC_POOL_H
 
+#include "alloc/depot.h"
 #include "alloc/request.h"
 #include "memory/block.h"
 #include "memory/usage.h"
 #include "platform/platform.h"
 
 enum {
+    BDA_CACHED_SHARE = 16,      /* the part of a pool that a cache, or its depot, may keep */
     BDA_GRANULE_LOG2 = 4,       /* 16 bytes, as malloc: the least alignment handed out */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
@@ -41,6 +43,7 @@ struct bda_pool {
     VkDeviceSize keep_empty;
     VkDeviceSize least_alignment; /* of ranges; not below the atom, where they must own whole ones */
     VkDeviceSize most_rounding;   /* alignments up to it are rounded up to in size, too */
+    uint32_t stock;               /* place in every cache; BDA_STOCKS: none is kept of its ranges */
     VkDeviceSize most_plain;      /* sizes and alignments up to it break no limit and want no memory of their own */
     /* under the lock: */
     VkDeviceSize atom_skew; /* bytes by which aligned addresses miss the atoms of the memory; 0 on known drivers */
@@ -52,6 +55,10 @@ struct bda_pool {
         VkDeviceSize region_bytes;                      /* of the blocks that are cut */
     } counters;
     struct bda_tlsf tlsf;
+    struct bda_depot depot;
+    uint64_t large;               /* granules in ranges too large to be kept */
+    _Atomic uint64_t cached_most; /* granules that a cache, or the depot, may keep of it; read without the lock */
+    _Atomic uint32_t kept_zones;  /* the lowest of them whose ranges may be kept; read without the lock */
     VkDeviceSize next_block_size;
     uint32_t opening;     /* blocks on their way: while there is one, others open no more than they need */
     uint32_t first_block; /* cut into pieces */
@@ -87,6 +94,16 @@ void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool);
 /* Sets block sizes, 0 meaning the allocator's; cut to what the heap bears. */
 void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize first, VkDeviceSize most);
 
+/* What may be kept of the pool's ranges, now that more or less of it is free. A small range that is kept where large
+ * ones live breaks their space up, so where those hold half of what is taken, only ranges of the lowest zone are kept,
+ * which is where small ones gather. The pool's lock is held. */
+static inline void bda_pool_bound_caches(struct bda_pool *pool) {
+    const struct bda_tlsf *tlsf = &pool->tlsf;
+    bool mostly_large = pool->large > (tlsf->granules - tlsf->free_granules) / 2;
+    atomic_store_explicit(&pool->cached_most, tlsf->free_granules / BDA_CACHED_SHARE, memory_order_relaxed);
+    atomic_store_explicit(&pool->kept_zones, mostly_large ? 1 : BDA_TLSF_ZONES, memory_order_relaxed);
+}
+
 /* A block's place in one of the pool's lists. The pool's lock is held. */
 void bda_pool_link_block(BdaAllocator allocator, uint32_t *first, uint32_t index);
 void bda_pool_unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t index);
@@ -110,7 +127,7 @@ static inline VkDeviceSize bda_node_held(const struct bda_node *node) {
 }
 
 static inline VkDeviceSize bda_node_asked(const struct bda_node *node) {
-    return bda_node_held(node) - node->as.live.slack;
+    return bda_node_held(node) - bda_node_slack(node);
 }
 
 #endif

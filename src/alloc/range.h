@@ -32,11 +32,18 @@ BDA_INLINE struct bda_live bda_range_at(BdaAllocator allocator, struct bda_pool 
     return (struct bda_live){ index, node, bda_block_of(allocator, node), pool };
 }
 
+/* Caches keep none like it. */
+BDA_INLINE bool bda_range_is_large(const struct bda_node *node) {
+    return node->size > BDA_CACHED_MOST;
+}
+
 /* Counts a range that TLSF has just handed out, and writes down whose it is. The pool's lock is held. */
 BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request) {
+    live->pool->large += bda_range_is_large(live->node) ? live->node->size : 0;
+    bda_pool_bound_caches(live->pool);
     live->block->warm = false;
-    live->node->as.live.slack = (uint32_t)(bda_node_held(live->node) - request->size);
-    live->node->as.live.record = request->record;
+    bda_node_set_slack(live->node, (uint32_t)(bda_node_held(live->node) - request->size));
+    bda_node_set_record(live->node, request->record);
     live->pool->counters.live_count++;
     live->pool->counters.used += request->size;
 }
@@ -72,12 +79,17 @@ BDA_INLINE void bda_range_describe(BdaAllocator allocator, const struct bda_live
 
 /* ---- Giving back ---- */
 
-/* Retires a live range and gives it back to TLSF. The pool's lock is held. */
+/* Gives a range that is not live any more back to TLSF. The pool's lock is held. */
+BDA_INLINE void bda_range_give(struct bda_pool *pool, uint32_t index, struct bda_node *node) {
+    pool->large -= bda_range_is_large(node) ? node->size : 0;
+    bda_tlsf_free_node(&pool->tlsf, index, node);
+}
+
+/* The same of one that has just been retired, and counted out with this. */
 BDA_INLINE void bda_range_free(const struct bda_live *live) {
     live->pool->counters.live_count--;
     live->pool->counters.used -= bda_node_asked(live->node);
-    bda_node_retire(live->node, BDA_NODE_RETIRED);
-    bda_tlsf_free_node(&live->pool->tlsf, live->index, live->node);
+    bda_range_give(live->pool, live->index, live->node);
 }
 
 #endif

@@ -45,6 +45,7 @@ static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t
     pool->counters.block_count--;
     pool->counters.reserved -= block->backing.size;
     pool->counters.region_bytes -= (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
+    bda_pool_bound_caches(pool);
     /* The next block need not be as large as the largest ever was. */
     pool->next_block_size = bda_max(pool->first_block_size, pool->next_block_size / 2);
 }

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define KNOWN_FLAGS (BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT | BDA_ALLOCATOR_LOG_EVENTS_BIT)
+#define KNOWN_FLAGS                                                                                                    \
+    (BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT | BDA_ALLOCATOR_LOG_EVENTS_BIT | BDA_ALLOCATOR_NO_CACHES_BIT)
 
 uint32_t bda_get_version(void) {
     return BDA_VERSION;

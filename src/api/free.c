@@ -16,11 +16,25 @@ BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle) {
     return result == VK_SUCCESS ? result : bda_refuse(allocator, "bda_free", result, reason);
 }
 
+/* Apart, so that the shortest way saves no registers for it. */
+BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node,
+                                       struct bda_block *block) {
+    return bda_plain_free_shared(allocator, handle, node, block) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+}
+
+BDA_INLINE VkResult free_handle(BdaAllocator allocator, BdaHandle handle, bool shared) {
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handle, &live))
+        return free_the_long_way(allocator, handle);
+    if (bda_cache_put(allocator, handle, shared, &live))
+        return VK_SUCCESS;
+    return free_the_longer_way(allocator, handle, live.node, live.block);
+}
+
 VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    bool freed = allocator->locks ? bda_free_shared(allocator, handle) : bda_plain_free(allocator, handle);
-    return freed ? VK_SUCCESS : free_the_long_way(allocator, handle);
+    return allocator->locks ? free_handle(allocator, handle, true) : free_handle(allocator, handle, false);
 }
 
 VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value) {
@@ -55,6 +69,7 @@ VkResult bda_collect(BdaAllocator allocator) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     VkResult result = bda_pending_collect(allocator);
+    bda_caches_drain_idle(allocator);
     bda_reclaim_surplus(allocator);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);
 }
@@ -67,6 +82,7 @@ VkResult bda_trim(BdaAllocator allocator, VkDeviceSize keep, VkDeviceSize *relea
     VkResult result = bda_pending_collect(allocator);
     if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST)
         return bda_refuse(allocator, __func__, result, NULL);
+    (void)bda_caches_drain(allocator, NULL);
     VkDeviceSize bytes = bda_reclaim_down_to(allocator, keep, 0);
     if (released != NULL)
         *released = bytes;

@@ -1,6 +1,7 @@
 /* The caller's pools. */
 #include "alloc/pool.h"
 
+#include "alloc/cache.h"
 #include "alloc/free.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
@@ -125,6 +126,7 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
                           "the pool is not one of this allocator's, or destroyed");
     bda_pending_drain_pool(allocator, pool);
+    (void)bda_caches_drain(allocator, pool->ranges);
     struct bda_pool *const parts[] = { pool->ranges, pool->own_buffers };
     uint64_t live = 0;
     for (int i = 0; i < 2; i++) {
@@ -167,7 +169,7 @@ VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use) {
     if (allocator == NULL || !bda_pool_is_alive(allocator, pool))
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
                           "the pool is not one of this allocator's, or destroyed");
-    bda_stats_add_pool(pool->ranges, use);
-    bda_stats_add_pool(pool->own_buffers, use);
+    bda_stats_add_pool(allocator, pool->ranges, use);
+    bda_stats_add_pool(allocator, pool->own_buffers, use);
     return VK_SUCCESS;
 }

@@ -10,7 +10,8 @@
 #endif
 
 /* For the few functions that an allocation or a free consists of: compilers weigh their sizes one by one and leave
- * calls between them, which cost a third of the whole. And for what must not take registers from them. */
+ * calls between them, which cost a third of the whole. And for what must not take registers from them,
+ * common (apart) or rare (cold). */
 #if defined(__GNUC__)
 #define BDA_INLINE static inline __attribute__((always_inline))
 #define BDA_APART  static __attribute__((noinline))

@@ -4,12 +4,14 @@
  * A node is half a cache line. Every pool of an allocator takes its nodes from one store, in batches, and a handle
  * is a node's index and generation: there is no other table between a handle and its range.
  *
- * The fields of a node belong to the pool that holds it, under its lock. `tag` and `region` may be read by anyone at
- * any time: that is how a handle finds out which lock to take, and a stale one that it is stale.
+ * The fields of a node belong to the pool that holds it, under its lock; those of a cached node to the cache that keeps
+ * it. `tag` and `region` may be read by anyone at any time: that is how a handle finds out which lock to take, and a
+ * stale one that it is stale. (What else a stale one reads under the wrong lock is atomic, too.)
  */
 #ifndef BDA_CORE_NODE_H
 #define BDA_CORE_NODE_H
 
+#include "core/bits.h"
 #include "core/store.h"
 
 enum bda_node_state {
@@ -50,14 +52,12 @@ struct bda_node {
         struct { /* free: its list */
             uint32_t previous, next;
         } list;
-        struct {             /* live and retired */
-            uint32_t slack;  /* bytes of the range beyond what was asked for */
-            uint32_t record; /* name, user value, own buffer; 0 none */
-        } live;
-        struct { /* pending, cached, quarantined: the link takes the place of the slack */
-            uint32_t link;
-            uint32_t record;
-        } waiting;
+        struct { /* taken */
+            /* live and retired: bytes of the range beyond what was asked for; pending, cached, quarantined: the next
+             * one of their list */
+            _Atomic uint32_t slack_or_link;
+            _Atomic uint32_t record; /* name, user value, own buffer; 0 none */
+        } taken;
         uint32_t spare; /* unused: the next spare node */
     } as;
     _Atomic uint32_t tag;    /* generation, zone (see tlsf.h), state */
@@ -169,7 +169,7 @@ static inline bool bda_node_is_spent(struct bda_node *node) {
     return bda_node_tag(node) >= BDA_GENERATION_SPENT << BDA_NODE_GENERATION_SHIFT; /* the highest there is */
 }
 
-static inline void bda_node_set_state(struct bda_node *node, enum bda_node_state state) {
+BDA_INLINE void bda_node_set_state(struct bda_node *node, enum bda_node_state state) {
     bda_node_set_tag(node, (bda_node_tag(node) & ~BDA_NODE_STATE_MASK) | (uint32_t)state);
 }
 
@@ -184,10 +184,49 @@ static inline void bda_node_retire(struct bda_node *node, enum bda_node_state st
     bda_node_set_tag(node, (tag + (1u << BDA_NODE_GENERATION_SHIFT)) | (uint32_t)state);
 }
 
+/* The same of the allocation that a handle of this generation names; false where it is no longer live. `shared`: others
+ * may be trying the same at this moment, and one alone succeeds. */
+static inline bool bda_node_try_retire(struct bda_node *node, uint32_t generation, enum bda_node_state state,
+                                       bool shared) {
+    uint32_t tag = bda_node_tag(node);
+    uint32_t next = ((tag & ~BDA_NODE_STATE_MASK) + (1u << BDA_NODE_GENERATION_SHIFT)) | (uint32_t)state;
+    if ((tag & ~BDA_NODE_ZONE_MASK) != (generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE))
+        return false;
+    if (shared)
+        return atomic_compare_exchange_strong_explicit(&node->tag, &tag, next, memory_order_acq_rel,
+                                                       memory_order_relaxed);
+    bda_node_set_tag(node, next);
+    return true;
+}
+
 /* Takes a retirement back, before anything was made of it. */
 static inline void bda_node_revive(struct bda_node *node) {
     uint32_t tag = bda_node_tag(node) & ~BDA_NODE_STATE_MASK;
     bda_node_set_tag(node, (tag - (1u << BDA_NODE_GENERATION_SHIFT)) | (uint32_t)BDA_NODE_LIVE);
+}
+
+static inline uint32_t bda_node_slack(const struct bda_node *node) {
+    return atomic_load_explicit(&node->as.taken.slack_or_link, memory_order_relaxed);
+}
+
+static inline void bda_node_set_slack(struct bda_node *node, uint32_t bytes) {
+    atomic_store_explicit(&node->as.taken.slack_or_link, bytes, memory_order_relaxed);
+}
+
+static inline uint32_t bda_node_link(const struct bda_node *node) {
+    return bda_node_slack(node);
+}
+
+static inline void bda_node_set_link(struct bda_node *node, uint32_t next) {
+    bda_node_set_slack(node, next);
+}
+
+static inline uint32_t bda_node_record(const struct bda_node *node) {
+    return atomic_load_explicit(&node->as.taken.record, memory_order_relaxed);
+}
+
+static inline void bda_node_set_record(struct bda_node *node, uint32_t record) {
+    atomic_store_explicit(&node->as.taken.record, record, memory_order_relaxed);
 }
 
 static inline uint32_t bda_node_region(struct bda_node *node) {

@@ -146,16 +146,19 @@ BDA_INLINE bool fits(struct bda_tlsf *tlsf, struct bda_node *node, const struct 
     return padding(tlsf, node, wanted) + wanted->size <= node->size;
 }
 
-/* The lists of the class of `size`, which `from` is the first of, and of the few classes above it that share its word:
- * a range from them fits well. */
-BDA_INLINE uint64_t near_lists(const struct bda_tlsf *tlsf, uint32_t from) {
-    const uint64_t near = ((uint64_t)1 << (1 + BDA_TLSF_NEAR_CLASSES) * BDA_TLSF_ZONES) - 1;
-    return tlsf->filled[from / 64] >> from % 64 & near;
+/* Which lists from `from` on, within its word, are filled. */
+BDA_INLINE uint64_t lists_from(const struct bda_tlsf *tlsf, uint32_t from) {
+    return tlsf->filled[from / 64] >> from % 64;
 }
 
-static struct place find_near(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct wanted *wanted) {
+/* Of those, the ones of the class that `from` begins and of the few classes above it: a range from them fits well. */
+#define NEAR_LISTS (((uint64_t)1 << (1 + BDA_TLSF_NEAR_CLASSES) * BDA_TLSF_ZONES) - 1)
+
+/* `among`: those lists of them that count. */
+static struct place find_near(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct wanted *wanted,
+                              uint64_t among) {
     uint32_t from = bda_tlsf_class_of(wanted->size) * BDA_TLSF_ZONES;
-    uint64_t found = near_lists(tlsf, from);
+    uint64_t found = lists_from(tlsf, from) & NEAR_LISTS & among;
     for (uint32_t tries = BDA_TLSF_NEAR_TRIES; found != 0 && tries != 0; tries--) {
         uint32_t list = from + bda_lowest_bit64(found), index = tlsf->lists[list].first;
         if (fits(tlsf, bda_node_in(chunks, index), wanted))
@@ -168,7 +171,7 @@ static struct place find_near(struct bda_tlsf *tlsf, bda_node_chunks chunks, con
 /* The same where only the size matters, which lists know of their first ranges. */
 BDA_INLINE struct place find_near_of_size(struct bda_tlsf *tlsf, uint32_t size) {
     uint32_t from = list_for(size, 0), tries = BDA_TLSF_NEAR_TRIES;
-    for (uint64_t found = near_lists(tlsf, from); found != 0 && tries != 0; found &= found - 1, tries--) {
+    for (uint64_t found = lists_from(tlsf, from) & NEAR_LISTS; found != 0 && tries != 0; found &= found - 1, tries--) {
         uint32_t list = from + bda_lowest_bit64(found);
         if (tlsf->lists[list].size >= size)
             return (struct place){ tlsf->lists[list].first, list };
@@ -197,6 +200,12 @@ BDA_INLINE struct place find_low(struct bda_tlsf *tlsf, uint64_t size) {
     return (struct place){ 0, 0 };
 }
 
+/* For a small request: what surely holds `room` granules, if that is a range of the lowest zone. */
+BDA_INLINE struct place find_lowest(struct bda_tlsf *tlsf, uint32_t size, uint64_t room) {
+    struct place place = size <= BDA_TLSF_SMALL ? find_low(tlsf, room) : (struct place){ 0, 0 };
+    return place.list % BDA_TLSF_ZONES == 0 ? place : (struct place){ 0, 0 };
+}
+
 /* The last resort before a refusal: a few ranges from the class of `size` itself upwards. */
 static struct place find_some(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct wanted *wanted) {
     uint32_t tries = BDA_TLSF_EXACT_TRIES;
@@ -219,7 +228,13 @@ static struct place find_some(struct bda_tlsf *tlsf, bda_node_chunks chunks, con
 }
 
 BDA_COLD struct place find(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct wanted *wanted) {
-    struct place place = find_near(tlsf, chunks, wanted);
+    struct place place = { 0, 0 };
+    if (wanted->size <= BDA_TLSF_SMALL)
+        place = find_near(tlsf, chunks, wanted, ZONE_BITS);
+    if (place.index == 0)
+        place = find_lowest(tlsf, wanted->size, wanted->size + wanted->mask);
+    if (place.index == 0)
+        place = find_near(tlsf, chunks, wanted, UINT64_MAX);
     if (place.index == 0)
         place = find_low(tlsf, wanted->size + wanted->mask);
     if (place.index == 0)
@@ -227,12 +242,20 @@ BDA_COLD struct place find(struct bda_tlsf *tlsf, bda_node_chunks chunks, const 
     return place;
 }
 
+/* For a small request only the lists of the lowest zone count, as long as that may have a range for it. */
+BDA_INLINE uint64_t near_lists_of_small(const struct bda_tlsf *tlsf, uint32_t from, uint64_t lists) {
+    uint64_t lowest = lists & ZONE_BITS;
+    bool there = (lowest | tlsf->words_of_zone[0] >> from / 64 >> 1) != 0;
+    return (there ? lowest : lists) & NEAR_LISTS;
+}
+
 /* Of the lists from `from` on, the first of the class of `size`: the lowest bit is the nearest list if its first range
  * holds `size` granules, else the nearest list of a higher class, whose ranges do; 0: neither. Which of the two is
  * chosen without a branch, which would be mispredicted every third time. */
 BDA_INLINE uint64_t find_fast(const struct bda_tlsf *tlsf, uint32_t from, uint32_t size) {
     const uint64_t own = ((uint64_t)1 << BDA_TLSF_ZONES) - 1;
-    uint64_t found = near_lists(tlsf, from);
+    uint64_t lists = lists_from(tlsf, from);
+    uint64_t found = size <= BDA_TLSF_SMALL ? near_lists_of_small(tlsf, from, lists) : lists & NEAR_LISTS;
     if (found == 0)
         return 0;
     uint64_t too_small = tlsf->lists[from + bda_lowest_bit64(found)].size < size;
@@ -291,7 +314,8 @@ BDA_COLD struct bda_taken replace_spent(struct bda_tlsf *tlsf, bda_node_chunks c
     fresh->previous = node->previous;
     fresh->next = node->next;
     atomic_store_explicit(&fresh->region, bda_node_region(node), memory_order_relaxed);
-    fresh->as.live = node->as.live;
+    bda_node_set_slack(fresh, bda_node_slack(node));
+    bda_node_set_record(fresh, bda_node_record(node));
     bda_node_set(fresh, BDA_NODE_LIVE, bda_node_zone(node));
     tell_previous(tlsf, chunks, node, fresh_index, false, false);
     tell_next(chunks, node, fresh_index, false);
@@ -310,8 +334,8 @@ BDA_INLINE struct bda_taken take_whole(struct bda_tlsf *tlsf, bda_node_chunks ch
     bda_node_set_tag(node, bda_node_tag(node) - (uint32_t)BDA_NODE_FREE + (uint32_t)BDA_NODE_LIVE);
     tell_previous(tlsf, chunks, node, place.index, false, inner);
     tell_next(chunks, node, place.index, false);
-    node->as.live.slack = 0;
-    node->as.live.record = 0;
+    bda_node_set_slack(node, 0);
+    bda_node_set_record(node, 0);
     return (struct bda_taken){ node, place.index };
 }
 
@@ -319,8 +343,8 @@ BDA_INLINE struct bda_taken take_whole(struct bda_tlsf *tlsf, bda_node_chunks ch
 BDA_INLINE struct bda_taken take_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
                                        struct bda_node *node, uint32_t size) {
     struct bda_taken taken = cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, true);
-    taken.node->as.live.slack = 0;
-    taken.node->as.live.record = 0;
+    bda_node_set_slack(taken.node, 0);
+    bda_node_set_record(taken.node, 0);
     return taken;
 }
 
@@ -347,8 +371,8 @@ static struct bda_taken take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, 
     tlsf->free_granules -= size;
     struct bda_taken taken = node->size != size ? cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, false)
                                                 : take_whole(tlsf, chunks, place, node, false);
-    taken.node->as.live.slack = 0;
-    taken.node->as.live.record = 0;
+    bda_node_set_slack(taken.node, 0);
+    bda_node_set_record(taken.node, 0);
     return bda_node_is_spent(taken.node) ? replace_spent(tlsf, chunks, (uint32_t)taken.index, taken.node) : taken;
 }
 
@@ -431,7 +455,9 @@ BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place
 
 /* Where the first two lists do not serve. */
 BDA_APART struct bda_taken take_further(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
-    struct place place = find_near_of_size(tlsf, size);
+    struct place place = find_lowest(tlsf, size, size);
+    if (place.index == 0)
+        place = find_near_of_size(tlsf, size);
     if (place.index == 0)
         place = find_low(tlsf, size);
     return take_found(tlsf, place, size, alignment, false);

@@ -31,6 +31,7 @@ enum {
     BDA_TLSF_ZONES = 1 << BDA_TLSF_ZONES_LOG2,
     BDA_TLSF_LISTS = BDA_TLSF_LEVELS * BDA_TLSF_CLASSES * BDA_TLSF_ZONES,
     BDA_TLSF_WORDS = (BDA_TLSF_LISTS + 63) / 64,
+    BDA_TLSF_SMALL = 1 << 12,     /* the largest size that gathers in the lowest zone, see bda_tlsf_alloc */
     BDA_TLSF_NODES_PER_ALLOC = 2, /* what lies in front of an aligned range, and the range */
     BDA_TLSF_NEAR_CLASSES = 7,    /* classes above a size whose ranges it fits well */
     BDA_TLSF_NEAR_TRIES = 8,      /* of their lists looked into */
@@ -91,6 +92,8 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
  * - low: what surely holds it. The lowest zone with a range of at least size + alignment - granule, rounded up to where
  *   a class begins (bda_tlsf_round_up), and there the lowest class. (With nothing near, a range of `size` rounded up is
  *   looked for first in the same way, and taken if it is aligned as it lies.)
+ *   For a size of at most BDA_TLSF_SMALL both are tried in the lowest zone alone before: so what is small gathers
+ * there, and the other zones are left to what is large.
  * - last: the first BDA_TLSF_EXACT_TRIES ranges in the lists from the class of `size` upwards.
  *
  * So a refusal means: no free range is as large as `low` asks for, and none of the few that `near` and `last` looked at

@@ -2,11 +2,12 @@
 #include "debug/check.h"
 
 #include "alloc/allocate.h"
+#include "alloc/cache.h"
 
 /* What the nodes of a pool add up to, for comparison with its counters. */
 struct sums {
     uint64_t blocks, dedicated, live, pending;
-    VkDeviceSize reserved, used, pending_bytes, region_bytes, dedicated_used, dedicated_pending;
+    VkDeviceSize reserved, used, pending_bytes, region_bytes, dedicated_used, dedicated_pending, cached;
 };
 
 static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums *sums) {
@@ -22,11 +23,14 @@ static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums
             break;
         case BDA_NODE_LIVE:
         case BDA_NODE_RETIRED: /* on its way: counted until it is released */
-            if (block->dedicated_size == 0 && node->as.live.slack >= held)
+            if (block->dedicated_size == 0 && bda_node_slack(node) >= held)
                 return "an allocation is larger than its range";
             sums->live++;
             sums->used += bda_asked(allocator, node);
             sums->dedicated_used += block->dedicated_size;
+            break;
+        case BDA_NODE_CACHED:
+            sums->cached += held;
             break;
         default:
             break;
@@ -64,16 +68,21 @@ static const char *check_lists(BdaAllocator allocator, struct bda_pool *pool, st
     return broken;
 }
 
-static const char *compare(const struct bda_pool_counters *c, const struct sums *s) {
+/* The pool's lock is held, and no thread is inside of its cache. */
+static const char *compare(BdaAllocator allocator, const struct bda_pool *pool, const struct sums *s) {
+    const struct bda_pool_counters *c = &pool->counters;
+    const struct bda_cached caches = bda_caches_sum(allocator, pool);
     if (c->block_count != s->blocks || c->dedicated_count != s->dedicated)
         return "the count of blocks is wrong";
-    if (c->live_count != s->live || c->pending_count != s->pending)
+    if (c->live_count + caches.live_count != s->live || c->pending_count != s->pending)
         return "the count of allocations is wrong";
     if (c->reserved != s->reserved || c->region_bytes != s->region_bytes)
         return "the bytes reserved are wrong";
-    if (c->used != s->used || c->pending != s->pending_bytes || c->dedicated_used != s->dedicated_used ||
+    if (c->used + caches.used != s->used || c->pending != s->pending_bytes || c->dedicated_used != s->dedicated_used ||
         c->dedicated_pending != s->dedicated_pending)
         return "the bytes used are wrong";
+    if (caches.granules << BDA_GRANULE_LOG2 != s->cached)
+        return "the bytes kept in caches are wrong";
     return NULL;
 }
 
@@ -100,7 +109,7 @@ static const char *check_pool(BdaAllocator allocator, struct bda_pool *pool, VkR
     if (broken == NULL)
         broken = check_tlsf(allocator, pool, sums.blocks - sums.dedicated, result);
     if (broken == NULL)
-        broken = compare(&pool->counters, &sums);
+        broken = compare(allocator, pool, &sums);
     bda_mutex_unlock(&pool->lock);
     return broken;
 }
@@ -108,8 +117,10 @@ static const char *check_pool(BdaAllocator allocator, struct bda_pool *pool, VkR
 const char *bda_check_all(BdaAllocator allocator, VkResult *result) {
     *result = VK_SUCCESS;
     const char *broken = NULL;
+    bda_caches_stop(allocator);
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL && broken == NULL; pool = pool->older)
         broken = check_pool(allocator, pool, result);
+    bda_caches_go(allocator);
     return broken;
 }

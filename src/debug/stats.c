@@ -1,21 +1,26 @@
 /* Statistics, see stats.h. */
 #include "debug/stats.h"
 
-static BdaUse use_of(struct bda_pool *pool) {
+#include "alloc/cache.h"
+
+static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
     const struct bda_pool_counters *c = &pool->counters;
+    const struct bda_cached caches = bda_caches_sum(allocator, pool);
+    VkDeviceSize used = c->used + caches.used, cached = caches.granules << BDA_GRANULE_LOG2;
     VkDeviceSize free = (VkDeviceSize)pool->tlsf.free_granules << BDA_GRANULE_LOG2;
     VkDeviceSize held = c->region_bytes - free; /* by live and waiting allocations in blocks */
-    VkDeviceSize accounted = c->used - c->dedicated_used + c->pending - c->dedicated_pending;
+    VkDeviceSize accounted = used + cached - c->dedicated_used + c->pending - c->dedicated_pending;
     return (BdaUse){
         .block_count = c->block_count,
         .dedicated_count = c->dedicated_count,
         .empty_count = pool->tlsf.empty_regions,
         .reserved = c->reserved,
-        .allocation_count = c->live_count,
-        .used = c->used,
+        .allocation_count = c->live_count + caches.live_count,
+        .used = used,
         .wasted = held > accounted ? held - accounted : 0,
         .pending_count = c->pending_count,
         .pending = c->pending,
+        .cached = cached,
         .free = free,
         .largest_free = (VkDeviceSize)bda_tlsf_largest_free(&pool->tlsf) << BDA_GRANULE_LOG2,
     };
@@ -31,13 +36,14 @@ static void add(BdaUse *sum, const BdaUse *use) {
     sum->wasted += use->wasted;
     sum->pending_count += use->pending_count;
     sum->pending += use->pending;
+    sum->cached += use->cached;
     sum->free += use->free;
     sum->largest_free = bda_max(sum->largest_free, use->largest_free);
 }
 
-void bda_stats_add_pool(struct bda_pool *pool, BdaUse *use) {
+void bda_stats_add_pool(BdaAllocator allocator, struct bda_pool *pool, BdaUse *use) {
     bda_mutex_lock(&pool->lock);
-    BdaUse one = use_of(pool);
+    BdaUse one = use_of(allocator, pool);
     bda_mutex_unlock(&pool->lock);
     add(use, &one);
 }
@@ -60,7 +66,7 @@ void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
         bda_mutex_lock(&pool->lock);
-        BdaUse use = use_of(pool);
+        BdaUse use = use_of(allocator, pool);
         uint32_t type = pool->key.memory_type;
         bda_mutex_unlock(&pool->lock);
         add(&stats->heaps[bda_device_heap_of(device, type)].use, &use);

@@ -5,7 +5,7 @@
 #include "alloc/allocator.h"
 
 /* Adds one pool's use to `use`. Takes the pool's lock. */
-void bda_stats_add_pool(struct bda_pool *pool, BdaUse *use);
+void bda_stats_add_pool(BdaAllocator allocator, struct bda_pool *pool, BdaUse *use);
 
 /* Everything. Asks the driver for its budget first. */
 void bda_stats_gather(BdaAllocator allocator, BdaStats *stats);

@@ -1,9 +1,93 @@
-/* The one object behind platform.h: the lock counter of the test build. */
+/* What platform.h does not do in place: a thread's end, and the barrier on all threads. */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* syscall */
+#endif
 #include "platform/platform.h"
+
+#include <stdatomic.h>
 
 #ifdef BDA_TRACK_LOCKS
 _Thread_local unsigned bda_locks_held;
 #endif
 
-/* ISO C wants a declaration in every file, with or without the counter. */
-typedef struct bda_mutex bda_platform_is_not_empty;
+#if defined(_WIN32)
+
+static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
+static DWORD slot = FLS_OUT_OF_INDEXES;
+static void (*thread_end)(void);
+
+static void WINAPI end(void *unused) {
+    (void)unused;
+    thread_end();
+}
+
+static BOOL CALLBACK begin(INIT_ONCE *unused, void *at_end, void **context) {
+    (void)unused;
+    (void)context;
+    thread_end = *(void (**)(void))at_end;
+    slot = FlsAlloc(end);
+    return TRUE;
+}
+
+bool bda_thread_watch(void (*at_end)(void)) {
+    (void)InitOnceExecuteOnce(&once, begin, &at_end, NULL);
+    return slot != FLS_OUT_OF_INDEXES && FlsSetValue(slot, &slot) != 0; /* whatever is not NULL */
+}
+
+bool bda_barrier_exists(void) {
+    return true;
+}
+
+void bda_barrier_everywhere(void) {
+    FlushProcessWriteBuffers();
+}
+
+#else
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool key_exists;
+static _Atomic(void (*)(void)) thread_end; /* always the same one */
+
+static void end(void *unused) {
+    (void)unused;
+    atomic_load_explicit(&thread_end, memory_order_relaxed)();
+}
+
+static void begin(void) {
+    key_exists = pthread_key_create(&key, end) == 0;
+}
+
+bool bda_thread_watch(void (*at_end)(void)) {
+    (void)pthread_once(&once, begin);
+    atomic_store_explicit(&thread_end, at_end, memory_order_relaxed);
+    return key_exists && pthread_setspecific(key, &key) == 0; /* whatever is not NULL */
+}
+
+#if defined(__linux__)
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* <linux/membarrier.h> names them, where it is installed. */
+enum { MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 1 << 4 };
+
+bool bda_barrier_exists(void) {
+    return syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+void bda_barrier_everywhere(void) {
+    (void)syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0);
+}
+
+#else
+
+bool bda_barrier_exists(void) {
+    return false;
+}
+
+void bda_barrier_everywhere(void) {
+}
+
+#endif
+#endif

@@ -1,6 +1,6 @@
 /*
- * The door between the library and the system: locks, one thread-local counter, nothing else. Atomics are C11's
- * <stdatomic.h>. One header per system stands behind this one.
+ * The door between the library and the system: locks, thread-locals and a thread's end, and one barrier. Atomics are
+ * C11's <stdatomic.h>. One header per system stands behind this one.
  *
  * Contract of a lock: bda_mutex_init cannot fail; lock and unlock pair up within one function; locks are not recursive.
  * A `struct bda_mutex` that was initialised as `unused` costs nothing: the caller promised to synchronise.
@@ -20,6 +20,10 @@ struct bda_mutex {
     bda_native_mutex native;
     bool used;
 };
+
+/* For the few locks that nobody initialises. */
+#define BDA_MUTEX_INITIALIZER                                                                                          \
+    { BDA_NATIVE_MUTEX_INITIALIZER, true }
 
 /* The test build counts the locks that a thread holds: the fake driver refuses calls made while it is not zero. */
 #ifdef BDA_TRACK_LOCKS
@@ -51,5 +55,17 @@ static inline void bda_mutex_unlock(struct bda_mutex *mutex) {
     if (mutex->used)
         bda_native_mutex_unlock(&mutex->native);
 }
+
+/* Has `at_end` called when the calling thread ends (on the main thread: perhaps never), once however often it is asked
+ * for; every call of the process passes the same function. False when the system has no room for that. */
+bool bda_thread_watch(void (*at_end)(void));
+
+/*
+ * A barrier that all running threads of the process take part in, so that the other side of a hand-shake needs none:
+ * it only must not let the compiler reorder. False: this system has none, and both sides need sequentially consistent
+ * atomics. A microsecond or a few.
+ */
+bool bda_barrier_exists(void);
+void bda_barrier_everywhere(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sched.h>
 
 typedef pthread_mutex_t bda_native_mutex;
+#define BDA_NATIVE_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
 
 /* Lets another thread run. */
 static inline void bda_native_yield(void) {

@@ -11,6 +11,7 @@
 #include <windows.h>
 
 typedef SRWLOCK bda_native_mutex;
+#define BDA_NATIVE_MUTEX_INITIALIZER SRWLOCK_INIT
 
 /* Lets another thread run. */
 static inline void bda_native_yield(void) {

@@ -124,10 +124,10 @@ static void broken_links_between_blocks_are_found(void **state) {
 static void an_allocation_that_outgrew_its_range_is_found(void **state) {
     (void)state;
     open_furnished();
-    uint32_t slack = node_of(&range)->as.live.slack;
-    node_of(&range)->as.live.slack = 4096;
+    uint32_t slack = bda_node_slack(node_of(&range));
+    bda_node_set_slack(node_of(&range), 4096);
     assert_broken("larger than its range");
-    node_of(&range)->as.live.slack = slack;
+    bda_node_set_slack(node_of(&range), slack);
     close_furnished();
 }
 

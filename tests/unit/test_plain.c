@@ -72,7 +72,8 @@ static void assert_same_outcome(const struct outcome *a, const struct outcome *b
     assert_string_equal(a->told, b->told);
     assert_int_equal(a->use.allocation_count, b->use.allocation_count);
     assert_int_equal(a->use.used, b->use.used);
-    assert_int_equal(a->use.wasted, b->use.wasted);
+    if (bench.info.flags & BDA_ALLOCATOR_NO_CACHES_BIT) /* a kept range may be a little larger */
+        assert_int_equal(a->use.wasted, b->use.wasted);
     assert_int_equal(a->use.block_count, b->use.block_count);
     assert_ptr_equal(a->info.pool, b->info.pool);
     assert_int_equal(a->info.memory_type, b->info.memory_type);
@@ -147,6 +148,8 @@ static void both_ways_agree(void **state) {
     random_state = 20;
     const uint32_t features = FAKE_ACCELERATION_STRUCTURE | FAKE_RAY_TRACING_PIPELINE | FAKE_DESCRIPTOR_BUFFER;
     both_ways_agree_on(&(struct fake_config){ .machine = FAKE_MACHINE_REBAR }, NULL);
+    both_ways_agree_on(&(struct fake_config){ .machine = FAKE_MACHINE_REBAR },
+                       &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT });
     both_ways_agree_on(&(struct fake_config){ .machine = FAKE_MACHINE_REBAR, .with = features }, NULL);
     both_ways_agree_on(&(struct fake_config){ .machine = FAKE_MACHINE_NON_COHERENT,
                                               .limits = { .nonCoherentAtomSize = 256 },

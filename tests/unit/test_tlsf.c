@@ -103,8 +103,8 @@ static void a_live_range_begins_without_slack_and_record(void **state) {
         arena_free(&arena, nodes[i]);
     uint32_t middle = arena_alloc_at(&arena, region, 20, 10);
     assert_int_equal(middle, nodes[2]); /* it was free itself: not cut from another */
-    assert_int_equal(arena_node(&arena, middle)->as.live.slack, 0);
-    assert_int_equal(arena_node(&arena, middle)->as.live.record, 0);
+    assert_int_equal(bda_node_slack(arena_node(&arena, middle)), 0);
+    assert_int_equal(bda_node_record(arena_node(&arena, middle)), 0);
     arena_close_sound(&arena);
 }
 
@@ -116,9 +116,10 @@ static void a_reused_node_begins_without_slack_and_record(void **state) {
     for (uint32_t round = 0; round < 2; round++) {
         for (uint32_t i = 0; i < 60; i++) {
             struct bda_node *node = arena_node(&arena, arena_take(&arena, 1));
-            assert_int_equal(node->as.live.slack, 0);
-            assert_int_equal(node->as.live.record, 0);
-            node->as.live.slack = node->as.live.record = UINT32_MAX;
+            assert_int_equal(bda_node_slack(node), 0);
+            assert_int_equal(bda_node_record(node), 0);
+            bda_node_set_slack(node, UINT32_MAX);
+            bda_node_set_record(node, UINT32_MAX);
         }
         arena_free_everything(&arena);
     }

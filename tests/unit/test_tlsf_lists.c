@@ -53,20 +53,36 @@ static void a_zone_without_a_fitting_range_is_passed_over(void **state) {
     assert_served(1024, 30, 300, { 0, 29 }, { 140, 20 }, { 300, 200 }, { 600, 100 });
 }
 
+/* For what is larger than BDA_TLSF_SMALL: classes are 256 wide from 8192 on. */
 static void a_range_that_fits_well_is_taken_before_a_large_one_in_a_lower_zone(void **state) {
     (void)state;
+    enum { BIG = 2 * BDA_TLSF_SMALL, WIDTH = BIG / BDA_TLSF_CLASSES, REGION = 1 << 20, HIGH = 900000 };
     for (uint32_t above = 0; above <= BDA_TLSF_NEAR_CLASSES; above++)
-        assert_served(1024, 16, 900, { 0, 100 }, { 900, 16 + above });
-    assert_served(1024, 16, 0, { 0, 100 }, { 900, 16 + BDA_TLSF_NEAR_CLASSES + 1 });
+        assert_served(REGION, BIG, HIGH, { 0, 2 * BIG }, { HIGH, BIG + above * WIDTH });
+    assert_served(REGION, BIG, 0, { 0, 2 * BIG }, { HIGH, BIG + (BDA_TLSF_NEAR_CLASSES + 1) * WIDTH });
 }
 
 static void of_ranges_that_fit_well_the_smallest_class_comes_first_then_the_lowest_zone(void **state) {
     (void)state;
-    assert_served(1024, 16, 900, { 0, 17 }, { 900, 16 });
-    assert_served(1024, 16, 900, { 0, 18 }, { 900, 17 });
-    assert_served(1024, 16, 0, { 0, 17 }, { 900, 18 });
+    enum { BIG = 2 * BDA_TLSF_SMALL, WIDTH = BIG / BDA_TLSF_CLASSES, REGION = 1 << 20, HIGH = 900000 };
+    assert_served(REGION, BIG, HIGH, { 0, BIG + WIDTH }, { HIGH, BIG });
+    assert_served(REGION, BIG, HIGH, { 0, BIG + 2 * WIDTH }, { HIGH, BIG + WIDTH });
+    assert_served(REGION, BIG, 0, { 0, BIG + WIDTH }, { HIGH, BIG + 2 * WIDTH });
+    assert_served(REGION, BIG, 140000, { 140000, BIG + WIDTH }, { HIGH, BIG + WIDTH });
+    assert_served(REGION, BIG, 0, { 0, BIG + WIDTH }, { 140000, BIG + WIDTH }, { HIGH, BIG + WIDTH });
+}
+
+/* Wherever a range of its size may be free: a near one of the lowest zone first, then one to break there, then the
+ * others, as for what is larger. */
+static void what_is_small_gathers_in_the_lowest_zone(void **state) {
+    (void)state;
+    assert_served(1024, 16, 0, { 0, 17 }, { 900, 16 });
+    assert_served(1024, 16, 0, { 0, 100 }, { 900, 16 });
+    assert_served(1024, 16, 40, { 0, 17 }, { 40, 16 }, { 900, 16 });
+    assert_served(1024, 16, 900, { 0, 15 }, { 900, 16 });
+    assert_served(1024, 16, 900, { 140, 17 }, { 900, 16 });
     assert_served(1024, 16, 140, { 140, 17 }, { 900, 17 });
-    assert_served(1024, 16, 0, { 0, 17 }, { 140, 17 }, { 900, 17 });
+    assert_served(1024, 16, 140, { 140, 100 }, { 900, 16 + BDA_TLSF_NEAR_CLASSES + 1 });
 }
 
 /* Sizes 128 to 131 share a class: its first ranges may be too small, in one zone or in several. */
@@ -314,16 +330,19 @@ static void the_longest_range_is_told_of_as_many_as_are_compared(void **state) {
     assert_int_equal(largest_with_longest_at(BDA_TLSF_LARGEST_TRIES), 130);
 }
 
+/* What does not gather in the lowest zone. */
+enum { NOT_SMALL = 2 * BDA_TLSF_SMALL };
+
 /* `before` lists hold a range that is long enough but lies wrong for the alignment; the one behind them lies right. */
 static uint32_t take_aligned_behind(struct arena *arena, uint32_t before) {
-    enum { SIZE = 32, PLACE = 128, REGION = 64 * PLACE };
+    enum { SIZE = NOT_SMALL, PLACE = 4 * SIZE, REGION = 64 * PLACE, WIDTH = SIZE / BDA_TLSF_CLASSES };
     const uint32_t zones[] = { 0, REGION / 8, REGION / 4, REGION / 2 };
     struct hole holes[BDA_TLSF_NEAR_TRIES + 1];
     uint32_t count = 0;
     assert_in_range(before / 4, 0, BDA_TLSF_NEAR_CLASSES);
     for (uint32_t zone = 0; zone < 4; zone++)
         for (uint32_t i = zone; i <= before; i += 4)
-            holes[count++] = (struct hole){ zones[zone] + i / 4 * PLACE + (i != before), SIZE + i / 4 };
+            holes[count++] = (struct hole){ zones[zone] + i / 4 * PLACE + (i != before), SIZE + i / 4 * WIDTH };
     open_with_holes(arena, REGION, holes, count);
     return arena_alloc(arena, SIZE, SIZE * GRANULE);
 }
@@ -334,7 +353,7 @@ static void an_aligned_request_looks_into_no_more_lists_than_it_says(void **stat
     for (uint32_t before = 0; before < BDA_TLSF_NEAR_TRIES; before++) {
         uint32_t node = take_aligned_behind(&arena, before);
         assert_int_not_equal(node, 0);
-        assert_int_equal(arena_node(&arena, node)->offset % 32, 0);
+        assert_int_equal(arena_node(&arena, node)->offset % NOT_SMALL, 0);
         assert_arena_is_sound(&arena);
         arena_close_sound(&arena);
     }
@@ -392,6 +411,7 @@ int main(void) {
         cmocka_unit_test(a_zone_without_a_fitting_range_is_passed_over),
         cmocka_unit_test(a_range_that_fits_well_is_taken_before_a_large_one_in_a_lower_zone),
         cmocka_unit_test(of_ranges_that_fit_well_the_smallest_class_comes_first_then_the_lowest_zone),
+        cmocka_unit_test(what_is_small_gathers_in_the_lowest_zone),
         cmocka_unit_test(ranges_of_the_right_class_but_too_small_are_passed_over),
         cmocka_unit_test(a_range_that_no_list_promises_is_found_all_the_same),
         cmocka_unit_test(the_only_range_serves_a_request_of_its_own_size),

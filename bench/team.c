@@ -1,0 +1,112 @@
+/* Teams of threads, see team.h. */
+#include "team.h"
+
+#include "bench.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Begin and end are written by one thread each; 64 bytes keep it in a cache line of its own. */
+struct member {
+    _Alignas(64) struct bench_team *team;
+    pthread_t thread;
+    uint32_t number;
+    double begin, end;
+};
+
+/* Barriers order everything: what is told stands before `told`, what was done before `done`. Between the two parts of a
+ * task nobody sleeps, for being woken takes as long as hundreds of pairs. */
+struct bench_team {
+    uint32_t size;
+    bench_part *prepare, *part;
+    void *task; /* with part NULL: the threads end */
+    pthread_barrier_t told, done;
+    _Atomic uint64_t ready; /* threads that were, in all runs together */
+    uint64_t ready_goal;
+    struct member *members;
+};
+
+static double wall_seconds(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void wait_for_all(struct bench_team *team) {
+    atomic_fetch_add(&team->ready, 1);
+    while (atomic_load(&team->ready) < team->ready_goal)
+        (void)sched_yield();
+}
+
+static void *live(void *argument) {
+    struct member *member = argument;
+    struct bench_team *team = member->team;
+    while (true) {
+        (void)pthread_barrier_wait(&team->told);
+        if (team->part == NULL)
+            return NULL;
+        if (team->prepare != NULL)
+            team->prepare(team->task, member->number);
+        wait_for_all(team);
+        member->begin = wall_seconds();
+        team->part(team->task, member->number);
+        member->end = wall_seconds();
+        (void)pthread_barrier_wait(&team->done);
+    }
+}
+
+void *bench_line_memory(size_t count, size_t size) {
+    void *memory = NULL;
+    if (posix_memalign(&memory, 64, count * size) != 0)
+        bench_fail("out of memory");
+    return memset(memory, 0, count * size);
+}
+
+struct bench_team *bench_team_make(uint32_t size) {
+    struct bench_team *team = bench_memory(1, sizeof *team);
+    team->size = size;
+    team->members = bench_line_memory(size, sizeof *team->members);
+    (void)pthread_barrier_init(&team->told, NULL, size + 1);
+    (void)pthread_barrier_init(&team->done, NULL, size + 1);
+    for (uint32_t i = 0; i < size; i++) {
+        team->members[i] = (struct member){ .team = team, .number = i };
+        if (pthread_create(&team->members[i].thread, NULL, live, &team->members[i]) != 0)
+            bench_fail("thread %u of %u could not be made", i + 1, size);
+    }
+    return team;
+}
+
+void bench_team_release(struct bench_team *team) {
+    team->part = NULL;
+    (void)pthread_barrier_wait(&team->told);
+    for (uint32_t i = 0; i < team->size; i++)
+        (void)pthread_join(team->members[i].thread, NULL);
+    (void)pthread_barrier_destroy(&team->told);
+    (void)pthread_barrier_destroy(&team->done);
+    free(team->members);
+    free(team);
+}
+
+double bench_team_run(struct bench_team *team, bench_part *prepare, bench_part *part, void *task) {
+    team->prepare = prepare;
+    team->part = part;
+    team->task = task;
+    team->ready_goal += team->size;
+    (void)pthread_barrier_wait(&team->told);
+    (void)pthread_barrier_wait(&team->done);
+    double begin = team->members[0].begin, end = team->members[0].end;
+    for (uint32_t i = 1; i < team->size; i++) {
+        begin = team->members[i].begin < begin ? team->members[i].begin : begin;
+        end = team->members[i].end > end ? team->members[i].end : end;
+    }
+    return end - begin;
+}
+
+uint32_t bench_processors(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (uint32_t)count : 1;
+}

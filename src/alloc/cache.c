@@ -1,0 +1,485 @@
+/* What of the caches is not in the way of every call, see cache.h. */
+#include "alloc/cache.h"
+
+#include <string.h>
+
+_Thread_local struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
+
+/* ---- Back to TLSF ---- */
+
+/* Gives a list back; returns its granules. The pool's lock is held. */
+static uint64_t release_list(BdaAllocator allocator, struct bda_pool *pool, uint32_t list) {
+    uint64_t granules = 0;
+    while (list != 0) {
+        struct bda_node *node = bda_node_of(allocator, list);
+        uint32_t next = bda_node_link(node);
+        granules += node->size;
+        bda_tlsf_free_node(&pool->tlsf, list, node);
+        list = next;
+    }
+    return granules;
+}
+
+static uint64_t release_depot(BdaAllocator allocator, struct bda_pool *pool) {
+    uint64_t granules = 0, ignored;
+    bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
+    for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
+        for (uint32_t list; (list = bda_depot_take(&pool->depot, chunks, shelf, &ignored)) != 0;)
+            granules += release_list(allocator, pool, list);
+    return granules;
+}
+
+/* ---- Shelves; the owner is inside ---- */
+
+/* Empties a shelf. The pool's lock is held. */
+static uint64_t release_shelf(BdaAllocator allocator, struct bda_pool *pool, struct bda_shelf *shelf) {
+    uint64_t granules = release_list(allocator, pool, shelf->first) + release_list(allocator, pool, shelf->full);
+    shelf->first = shelf->full = 0;
+    shelf->count = 0;
+    return granules;
+}
+
+/* Fills an empty shelf: with the full list behind it, or one from the depot. */
+static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    struct bda_pool *pool = stock->pool;
+    uint32_t list = shelf->full;
+    if (list == 0 && bda_depot_has(&pool->depot, number)) {
+        uint64_t granules = 0;
+        bda_mutex_lock(&pool->lock);
+        list = bda_depot_take(&pool->depot, bda_nodes_chunks(&allocator->nodes), number, &granules);
+        bda_mutex_unlock(&pool->lock);
+        bda_stock_add(&stock->granules, granules);
+    }
+    shelf->full = 0;
+    shelf->first = list;
+    shelf->count = list != 0 ? shelf->most : 0;
+}
+
+static bool take_refilled(BdaAllocator allocator, struct bda_stock *stock, uint32_t number,
+                          const struct bda_extent *extent, struct bda_live *live) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    if (shelf->first == 0)
+        refill(allocator, stock, number);
+    return bda_shelf_take(allocator, stock->pool, shelf, extent, live);
+}
+
+/* A full list leaves: for the depot, or back to TLSF. */
+static void hand_over(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, uint32_t list) {
+    struct bda_pool *pool = stock->pool;
+    struct bda_depot *depot = &pool->depot;
+    uint64_t granules;
+    bda_mutex_lock(&pool->lock);
+    uint64_t before = depot->granules;
+    if (bda_depot_give(depot, bda_nodes_chunks(&allocator->nodes), number, list, stock->most))
+        granules = depot->granules - before;
+    else
+        granules = release_list(allocator, pool, list);
+    bda_mutex_unlock(&pool->lock);
+    bda_stock_add(&stock->granules, 0 - granules);
+}
+
+/* Empties one shelf after another, from where it left off last time, until a quarter of what may be kept is free again.
+ */
+static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
+    uint64_t wanted = stock->most - stock->most / 4;
+    for (uint32_t tries = 0; tries < BDA_SHELVES && bda_stock_granules(stock) > wanted; tries++) {
+        stock->hand = (stock->hand + 1) % BDA_SHELVES;
+        struct bda_shelf *shelf = &stock->shelves[stock->hand];
+        if ((shelf->first | shelf->full) == 0)
+            continue;
+        bda_mutex_lock(&stock->pool->lock);
+        uint64_t granules = release_shelf(allocator, stock->pool, shelf);
+        bda_mutex_unlock(&stock->pool->lock);
+        bda_stock_add(&stock->granules, 0 - granules);
+    }
+}
+
+/* What may be kept follows how much of the pool is free. */
+static void keep_less(BdaAllocator allocator, struct bda_stock *stock) {
+    stock->most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed);
+    stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
+    if (bda_stock_granules(stock) >= stock->most)
+        make_space(allocator, stock);
+}
+
+/* Sees to it that the shelf has room for one more. */
+static void make_room(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    if (shelf->count < shelf->most)
+        return;
+    if (shelf->full != 0)
+        hand_over(allocator, stock, number, shelf->full);
+    shelf->full = shelf->first;
+    shelf->first = 0;
+    shelf->count = 0;
+}
+
+/* ---- Whose cache ---- */
+
+/* Allocators with caches of threads, so that a thread that ends finds those that it leaves behind. Its lock comes
+ * before every other. */
+static struct bda_mutex registry_lock = BDA_MUTEX_INITIALIZER;
+static BdaAllocator registry;
+
+/* Names the calling thread among those that live. */
+static void *this_thread(void) {
+    return bda_known_caches;
+}
+
+static uint64_t drain_stock(BdaAllocator allocator, struct bda_pool *pool, struct bda_stock *stock) {
+    uint64_t granules = 0;
+    bda_mutex_lock(&pool->lock);
+    for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
+        granules += release_shelf(allocator, pool, &stock->shelves[shelf]);
+    bda_mutex_unlock(&pool->lock);
+    bda_stock_add(&stock->granules, 0 - granules);
+    return granules;
+}
+
+/* What the cache keeps of one pool's ranges, or of all (NULL), goes back. Its owner is out, or the caller. */
+static uint64_t drain_cache(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
+    uint64_t granules = 0;
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older) {
+        struct bda_stock *stock = atomic_load_explicit(&cache->stocks[pool->stock], memory_order_acquire);
+        if (stock != NULL && (only == NULL || only == pool))
+            granules += drain_stock(allocator, pool, stock);
+    }
+    return granules;
+}
+
+static void leave_behind(BdaAllocator allocator) {
+    bda_mutex_lock(&allocator->caches_lock);
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    for (; cache != NULL; cache = cache->older)
+        if (cache->owner == this_thread()) {
+            (void)drain_cache(allocator, cache, NULL);
+            cache->owner = NULL;
+        }
+    bda_mutex_unlock(&allocator->caches_lock);
+}
+
+static void end_thread(void) {
+    bda_mutex_lock(&registry_lock);
+    for (BdaAllocator allocator = registry; allocator != NULL; allocator = allocator->registered_before)
+        leave_behind(allocator);
+    memset(bda_known_caches, 0, sizeof bda_known_caches);
+    bda_mutex_unlock(&registry_lock);
+}
+
+/* One that was this thread's (more allocators take turns than a thread remembers), else one that is nobody's. */
+static struct bda_cache *find_cache(BdaAllocator allocator) {
+    struct bda_cache *found = NULL;
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    for (; cache != NULL; cache = cache->older)
+        if (cache->owner == this_thread() || (cache->owner == NULL && found == NULL))
+            found = cache;
+    return found;
+}
+
+static struct bda_cache *make_cache(BdaAllocator allocator) {
+    struct bda_cache *cache = bda_host_allocate(&allocator->host, sizeof *cache, _Alignof(struct bda_cache));
+    if (cache == NULL)
+        return NULL;
+    memset(cache, 0, sizeof *cache);
+    cache->claim.barrier = allocator->barrier;
+    cache->older = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    atomic_store_explicit(&allocator->newest_cache, cache, memory_order_release);
+    return cache;
+}
+
+/* Finds the calling thread's cache, or makes it where the caller `may` take memory; NULL: there is none. */
+static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
+    bool waiting = !may && atomic_load_explicit(&allocator->wishes, memory_order_relaxed);
+    if (waiting || !bda_thread_watch(end_thread))
+        return NULL;
+    bda_mutex_lock(&allocator->caches_lock);
+    struct bda_cache *cache = find_cache(allocator);
+    if (cache == NULL && may)
+        cache = make_cache(allocator);
+    if (cache != NULL) {
+        cache->owner = this_thread();
+    } else {
+        allocator->wish_for_cache = true;
+        atomic_store_explicit(&allocator->wishes, true, memory_order_relaxed);
+    }
+    bda_mutex_unlock(&allocator->caches_lock);
+    return cache;
+}
+
+static struct bda_cache *cache_of_thread(BdaAllocator allocator, bool may) {
+    struct bda_cache *cache = bda_cache_at_hand(allocator, allocator->locks);
+    if (cache != NULL)
+        return cache;
+    cache = allocator->caches_off ? &allocator->only_cache : adopt(allocator, may);
+    if (cache != NULL)
+        bda_known_caches[allocator->serial % BDA_CACHES_KNOWN] = (struct bda_known_cache){ allocator->serial, cache };
+    return cache;
+}
+
+static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *pool) {
+    struct bda_stock *stock = bda_host_allocate(&allocator->host, sizeof *stock, _Alignof(struct bda_stock));
+    if (stock == NULL)
+        return NULL;
+    memset(stock, 0, sizeof *stock);
+    stock->pool = pool;
+    for (uint32_t number = 0; number < BDA_SHELVES; number++)
+        stock->shelves[number].most = bda_list_length(number);
+    return stock;
+}
+
+/* Makes the cache's stock for a pool; the lock of the caches is held, or the caller synchronises. */
+static struct bda_stock *open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
+    struct bda_stock *stock = bda_cache_stock(cache, pool->stock);
+    if (stock != NULL || pool->stock == BDA_STOCKS || allocator->caches_off)
+        return stock;
+    stock = make_stock(allocator, pool);
+    atomic_store_explicit(&cache->stocks[pool->stock], stock, memory_order_release);
+    return stock;
+}
+
+/* Where a thread only frees, what it lacks is made by one that allocates. */
+static void wish(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *pool) {
+    if (pool->stock == BDA_STOCKS || allocator->caches_off ||
+        atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
+        return;
+    bda_mutex_lock(&allocator->caches_lock);
+    cache->wishes |= 1u << pool->stock;
+    bda_mutex_unlock(&allocator->caches_lock);
+    atomic_store_explicit(&allocator->wishes, true, memory_order_relaxed);
+}
+
+/* A cache that is nobody's, with a stock for the pool, for the next thread that only frees. */
+static void provide(BdaAllocator allocator, struct bda_pool *pool) {
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    while (cache != NULL && cache->owner != NULL)
+        cache = cache->older;
+    if (cache == NULL)
+        cache = make_cache(allocator);
+    if (cache != NULL)
+        (void)open_stock(allocator, cache, pool);
+}
+
+/* What host memory is refused for is wished for again. */
+BDA_COLD void grant_wishes(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_lock(&allocator->caches_lock);
+    atomic_store_explicit(&allocator->wishes, false, memory_order_relaxed);
+    if (allocator->wish_for_cache && allocator->locks)
+        provide(allocator, pool);
+    allocator->wish_for_cache = false;
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    for (cache = allocator->locks ? cache : &allocator->only_cache; cache != NULL; cache = cache->older) {
+        struct bda_pool *wished = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+        for (; wished != NULL; wished = wished->older)
+            if (wished->stock != BDA_STOCKS && (cache->wishes >> wished->stock & 1) != 0)
+                (void)open_stock(allocator, cache, wished);
+        cache->wishes = 0;
+    }
+    bda_mutex_unlock(&allocator->caches_lock);
+}
+
+/* ---- The longer ways of a request and a free ---- */
+
+bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                     struct bda_live *live) {
+    struct bda_extent extent = bda_range_extent(pool, request);
+    struct bda_cache *cache = cache_of_thread(allocator, true);
+    if (atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
+        grant_wishes(allocator, pool);
+    struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, pool->stock) : NULL;
+    uint32_t number = bda_shelf_of(extent.granules);
+    if (cache != NULL && stock == NULL && bda_depot_has(&pool->depot, number)) /* filled by threads that only free */
+        wish(allocator, cache, pool);
+    if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
+        return false;
+    bool taken = take_refilled(allocator, stock, number, &extent, live) ||
+                 (bda_shelf_lends(number) && take_refilled(allocator, stock, number + 1, &extent, live));
+    if (taken)
+        bda_stock_sell(stock, live, request->size);
+    else
+        keep_less(allocator, stock);
+    bda_cache_leave(cache, allocator->locks);
+    return taken;
+}
+
+bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
+    struct bda_cache *cache = cache_of_thread(allocator, false);
+    if (cache == NULL)
+        return false;
+    struct bda_stock *stock = bda_cache_stock(cache, live->pool->stock);
+    if (stock == NULL)
+        wish(allocator, cache, live->pool);
+    if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
+        return false;
+    keep_less(allocator, stock);
+    bool wanted = bda_node_zone(live->node) < stock->zones;
+    if (wanted)
+        make_room(allocator, stock, bda_shelf_of(live->node->size));
+    bda_cache_leave(cache, allocator->locks);
+    return wanted && bda_cache_put(allocator, handle, allocator->locks, live);
+}
+
+/* ---- Others ---- */
+
+static bool holds_any(struct bda_cache *cache, const struct bda_pool *only) {
+    for (uint32_t i = 0; i < BDA_STOCKS; i++) {
+        const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[i], memory_order_acquire);
+        if (stock != NULL && (only == NULL || only->stock == i) &&
+            atomic_load_explicit(&stock->granules, memory_order_relaxed) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a cache is to be drained; asked once. */
+typedef bool (*choice)(struct bda_cache *cache, const struct bda_pool *only);
+
+/* Keeps the owners of the chosen caches out. The lock of the caches is held. */
+static void claim_chosen(BdaAllocator allocator, choice choose, const struct bda_pool *only) {
+    struct bda_cache *newest = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed), *cache;
+    bool any = false;
+    for (cache = newest; cache != NULL; cache = cache->older) {
+        cache->chosen = choose(cache, only);
+        if (cache->chosen)
+            bda_claim_announce(&cache->claim);
+        any = any || (cache->chosen && cache->owner != this_thread());
+    }
+    if (any && allocator->barrier)
+        bda_barrier_everywhere();
+    for (cache = newest; cache != NULL; cache = cache->older)
+        if (cache->chosen)
+            bda_claim_wait(&cache->claim);
+}
+
+static void give_back_chosen(BdaAllocator allocator) {
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    for (; cache != NULL; cache = cache->older)
+        if (cache->chosen)
+            bda_claim_give_back(&cache->claim);
+}
+
+static uint64_t drain_chosen(BdaAllocator allocator, choice choose, const struct bda_pool *only) {
+    if (!allocator->locks)
+        return choose(&allocator->only_cache, only) ? drain_cache(allocator, &allocator->only_cache, only) : 0;
+    uint64_t granules = 0;
+    bda_mutex_lock(&allocator->caches_lock);
+    claim_chosen(allocator, choose, only);
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    for (; cache != NULL; cache = cache->older)
+        if (cache->chosen)
+            granules += drain_cache(allocator, cache, only);
+    give_back_chosen(allocator);
+    bda_mutex_unlock(&allocator->caches_lock);
+    return granules;
+}
+
+/* `idle_only`: a depot that was used since it was last asked is left alone. */
+static uint64_t drain_depots(BdaAllocator allocator, const struct bda_pool *only, bool idle_only) {
+    uint64_t granules = 0;
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older) {
+        if (only != NULL && only != pool)
+            continue;
+        bda_mutex_lock(&pool->lock);
+        if (pool->depot.granules != 0 && !(idle_only && pool->depot.used))
+            granules += release_depot(allocator, pool);
+        pool->depot.used = false;
+        bda_mutex_unlock(&pool->lock);
+    }
+    return granules;
+}
+
+uint64_t bda_caches_drain(BdaAllocator allocator, struct bda_pool *pool) {
+    return drain_chosen(allocator, holds_any, pool) + drain_depots(allocator, pool, false);
+}
+
+static bool is_idle(struct bda_cache *cache, const struct bda_pool *only) {
+    uint32_t turn = atomic_load_explicit(&cache->claim.turn, memory_order_relaxed);
+    bool idle = turn == cache->turn_seen;
+    cache->turn_seen = turn;
+    return idle && holds_any(cache, only);
+}
+
+void bda_caches_drain_idle(BdaAllocator allocator) {
+    (void)drain_chosen(allocator, is_idle, NULL);
+    (void)drain_depots(allocator, NULL, true);
+}
+
+static bool is_any(struct bda_cache *cache, const struct bda_pool *only) {
+    (void)cache;
+    (void)only;
+    return true;
+}
+
+void bda_caches_stop(BdaAllocator allocator) {
+    bda_mutex_lock(&allocator->caches_lock);
+    if (allocator->locks)
+        claim_chosen(allocator, is_any, NULL);
+}
+
+void bda_caches_go(BdaAllocator allocator) {
+    if (allocator->locks)
+        give_back_chosen(allocator);
+    bda_mutex_unlock(&allocator->caches_lock);
+}
+
+static void add_stock(struct bda_cached *sum, struct bda_cache *cache, const struct bda_pool *pool) {
+    const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[pool->stock], memory_order_acquire);
+    if (stock == NULL)
+        return;
+    sum->live_count += atomic_load_explicit(&stock->live_count, memory_order_relaxed);
+    sum->used += atomic_load_explicit(&stock->used, memory_order_relaxed);
+    sum->granules += atomic_load_explicit(&stock->granules, memory_order_relaxed);
+}
+
+struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool) {
+    struct bda_cached sum = { 0, 0, pool->depot.granules };
+    add_stock(&sum, &allocator->only_cache, pool);
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
+    for (; cache != NULL; cache = cache->older)
+        add_stock(&sum, cache, pool);
+    return sum;
+}
+
+/* ---- With the allocator ---- */
+
+void bda_caches_init(BdaAllocator allocator, bool off) {
+    static _Atomic uint64_t last;
+    allocator->serial = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+    allocator->caches_off = off;
+    allocator->barrier = allocator->locks && !off && bda_barrier_exists();
+    bda_mutex_init(&allocator->caches_lock, allocator->locks);
+    bda_mutex_lock(&registry_lock);
+    allocator->registered_before = registry;
+    registry = allocator;
+    bda_mutex_unlock(&registry_lock);
+}
+
+static void unregister(BdaAllocator allocator) {
+    bda_mutex_lock(&registry_lock);
+    BdaAllocator *link = &registry;
+    while (*link != allocator)
+        link = &(*link)->registered_before;
+    *link = allocator->registered_before;
+    bda_mutex_unlock(&registry_lock);
+}
+
+static void release_stocks(BdaAllocator allocator, struct bda_cache *cache) {
+    for (uint32_t i = 0; i < BDA_STOCKS; i++)
+        bda_host_release(&allocator->host, atomic_load_explicit(&cache->stocks[i], memory_order_relaxed),
+                         sizeof(struct bda_stock));
+}
+
+void bda_caches_finish(BdaAllocator allocator) {
+    unregister(allocator);
+    release_stocks(allocator, &allocator->only_cache);
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    while (cache != NULL) {
+        struct bda_cache *older = cache->older;
+        release_stocks(allocator, cache);
+        bda_host_release(&allocator->host, cache, sizeof *cache);
+        cache = older;
+    }
+    bda_mutex_destroy(&allocator->caches_lock);
+}

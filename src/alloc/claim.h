@@ -1,0 +1,70 @@
+/*
+ * A claim: a lock with one owner, who takes it a million times, and others, who want it now and then.
+ *
+ * The owner never waits and writes nothing that other processors read meanwhile: it says that it is inside, then looks
+ * whether somebody else is there, and if so does without. Others say that they are there, then wait until the owner is
+ * out. Each side must have said its own before it looks at the other's (Dekker's hand-shake): the others
+ * see to that for both with a barrier on every thread of the process, so that the owner pays for none. Where the system
+ * has no such barrier, both sides use sequentially consistent atomics, and the owner pays one.
+ *
+ * Others come one at a time, under a lock of theirs (allocator.h: caches_lock).
+ */
+#ifndef BDA_ALLOC_CLAIM_H
+#define BDA_ALLOC_CLAIM_H
+
+#include "core/bits.h"
+#include "platform/platform.h"
+
+#include <stdatomic.h>
+
+struct bda_claim {
+    _Atomic uint32_t turn;  /* odd while the owner is inside; the owner alone writes it */
+    _Atomic uint32_t taken; /* somebody else is inside, or waits for the owner to leave */
+    bool barrier;           /* others bring the barrier */
+};
+
+/* ---- The owner ---- */
+
+/* Whether the owner is inside now. */
+BDA_INLINE bool bda_claim_enter(struct bda_claim *claim) {
+    uint32_t turn = atomic_load_explicit(&claim->turn, memory_order_relaxed), taken;
+    if (claim->barrier) {
+        atomic_store_explicit(&claim->turn, turn + 1, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst); /* for the compiler; bda_claim_take has the processor's half */
+        taken = atomic_load_explicit(&claim->taken, memory_order_acquire);
+    } else {
+        atomic_store_explicit(&claim->turn, turn + 1, memory_order_seq_cst);
+        taken = atomic_load_explicit(&claim->taken, memory_order_seq_cst);
+    }
+    if (taken == 0) {
+        BDA_COUNT_LOCK(1);
+        return true;
+    }
+    atomic_store_explicit(&claim->turn, turn + 2, memory_order_release);
+    return false;
+}
+
+BDA_INLINE void bda_claim_leave(struct bda_claim *claim) {
+    BDA_COUNT_LOCK(-1);
+    uint32_t turn = atomic_load_explicit(&claim->turn, memory_order_relaxed);
+    atomic_store_explicit(&claim->turn, turn + 1, memory_order_release);
+}
+
+/* ---- The others: any number of claims are announced, then one barrier, then each is waited for ---- */
+
+static inline void bda_claim_announce(struct bda_claim *claim) {
+    atomic_store_explicit(&claim->taken, 1, memory_order_seq_cst);
+}
+
+static inline void bda_claim_wait(struct bda_claim *claim) {
+    while ((atomic_load_explicit(&claim->turn, memory_order_seq_cst) & 1) != 0)
+        bda_native_yield();
+    BDA_COUNT_LOCK(1);
+}
+
+static inline void bda_claim_give_back(struct bda_claim *claim) {
+    BDA_COUNT_LOCK(-1);
+    atomic_store_explicit(&claim->taken, 0, memory_order_release);
+}
+
+#endif
