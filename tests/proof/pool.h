@@ -428,8 +428,8 @@ static void ensure_others_are_as_they_were(uint32_t but) {
         if (i != but && was_taken(i)) {
             ENSURE(nodes[i]->offset == before[i].offset && nodes[i]->size == before[i].size);
             ENSURE(nodes[i]->tag == before[i].tag && nodes[i]->region == before[i].region);
-            ENSURE(nodes[i]->as.waiting.link == before[i].as.waiting.link);
-            ENSURE(nodes[i]->as.waiting.record == before[i].as.waiting.record);
+            ENSURE(nodes[i]->as.taken.slack_or_link == before[i].as.taken.slack_or_link);
+            ENSURE(nodes[i]->as.taken.record == before[i].as.taken.record);
         }
 }
 
