@@ -4,6 +4,7 @@
 #
 #   scripts/prove.sh                all proofs, on pools of up to 9 ranges: five operations from an empty pool, whichever
 #   scripts/prove.sh --quick        smaller pools, a few minutes: what scripts/test.sh runs
+#   scripts/prove.sh --tools        only sees to it that CBMC is there; 77 where it cannot be had
 #   scripts/prove.sh --reach        shows instead that what the proofs speak of does occur
 #   scripts/prove.sh --faults       plants faults in a copy and expects the proofs to find each
 #   scripts/prove.sh NAME...        only those whose name contains one of the words; may be added to each of the others
@@ -19,6 +20,7 @@ for argument in "$@"; do
     case $argument in
     --quick) quick=yes ;;
     --reach) mode=reach ;;
+    --tools) mode=tools ;;
     --faults) mode=faults ;;
     --no-install) install_packages=no ;;
     -*)
@@ -147,7 +149,7 @@ compile() { # FILE FUNCTION CONSTANTS CASE REPLACE...
     [ "$case" = - ] || read -ra pair <<<"$(numbers "$case")"
     [ "$case" = - ] || defines+=("-DPROOF_RANGES=${pair[0]}" "-DPROOF_NODES=${pair[1]}" "-DPROOF_TARGET=${pair[2]}")
     local pairs=("${replaced[@]}") sources=("$harnesses/$file")
-    [ "$file" = prove_nodes.c ] && pairs=("${replaced[@]:0:4}") # it takes nothing of TLSF in
+    [ "$file" = prove_nodes.c ] && pairs=("${replaced[@]:0:3}") # it takes nothing of TLSF in
     for group in "$@"; do
         case $group in
         lists) pairs+=("${replaced_lists[@]}") && defines+=(-DPROOF_MEMBERS) ;;
@@ -343,8 +345,12 @@ plant() { # NAME TARGET COMMAND FUNCTION FILE CONSTANTS CASE REPLACE...
 }
 
 step "CBMC"
-use_cbmc || stop "CBMC is not there"
+use_cbmc || {
+    note "CBMC is not there"
+    exit 77
+}
 note "$(cbmc --version), CaDiCaL $(cadical --version)"
+[ "$mode" = tools ] && exit 0
 mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
 for constants in as_they_are small two_words; do

@@ -16,6 +16,7 @@ static void any_free_ranges(void) {
         node->offset = nondet_granules();
         node->size = nondet_granules();
         GIVEN(node->size != 0 && node->offset < region.size && node->size <= region.size - node->offset);
+        GIVEN(!is_free(i) || node->size <= tlsf.free_granules);
         node->previous = nondet_node_index();
         node->next = nondet_node_index();
         node->as.list.previous = nondet_node_index();
