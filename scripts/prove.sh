@@ -297,14 +297,14 @@ run_reach_of() { # FUNCTION FILE CONSTANTS CASE REPLACE...
     fi
 }
 
-# Of each proof one case, of the quick ones: an example in a small pool is one in a large one.
+# Of each proof one case, of the quick ones (range 2, which has neighbours): an example in a small pool is one in a large one.
 run_reach() {
     local function file constants cases more
     while read -r function file constants cases more; do
         is_wanted "$function" || continue
         sed -n "/^void $function(/,/^}/p" "$harnesses/$file" | grep -q 'REACHES\|ensure_refusal\|take_any_after' || continue
         # shellcheck disable=SC2086
-        beside run_reach_of "$function" "$file" "$constants" "${cases/each/3}" $more
+        beside run_reach_of "$function" "$file" "$constants" "${cases/each/2}" $more
     done < <(quick=yes each_proof)
 }
 
