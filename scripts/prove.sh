@@ -142,12 +142,14 @@ loops() { # CONSTANTS
 }
 
 compile() { # FILE FUNCTION CONSTANTS CASE REPLACE...
-    local file=$1 function=$2 folder=$work/$3 case=$4 pair group options=()
+    local file=$1 function=$2 folder=$work/$3 case=$4 counts pair group options=()
     shift 4
     local defines=()
     [ "$mode" = reach ] && defines+=(-DPROOF_REACH)
-    [ "$case" = - ] || read -ra pair <<<"$(numbers "$case")"
-    [ "$case" = - ] || defines+=("-DPROOF_RANGES=${pair[0]}" "-DPROOF_NODES=${pair[1]}" "-DPROOF_TARGET=${pair[2]}")
+    if [ "$case" != - ]; then
+        read -ra counts <<<"$(numbers "$case")"
+        defines+=("-DPROOF_RANGES=${counts[0]}" "-DPROOF_NODES=${counts[1]}" "-DPROOF_TARGET=${counts[2]}")
+    fi
     local pairs=("${replaced[@]}") sources=("$harnesses/$file")
     [ "$file" = prove_nodes.c ] && pairs=("${replaced[@]:0:3}") # it takes nothing of TLSF in
     for group in "$@"; do
@@ -324,23 +326,23 @@ run_faults() {
 plant() { # NAME TARGET COMMAND FUNCTION FILE CONSTANTS CASE REPLACE...
     local name=$1 target=$2 command=$3 function=$4 file=$5 constants=$6 case=$7 started=$SECONDS log
     shift 7
-    local work=$work/$name logs=$work/$name
-    local passed=${work%/*}
+    local whole=$work
+    local work=$whole/$name logs=$whole/$name
     mkdir -p "$work"
     copy_source "$constants" || return
     cp "$work/$constants/core/$target" "$work/right"
     sed -i "$command" "$work/$constants/core/$target"
     log=$(log_of "$function" "$case")
     if cmp -s "$work/right" "$work/$constants/core/$target"; then
-        work=$passed report "$name" 0 "its text is not in $target"
+        work=$whole report "$name" 0 "its text is not in $target"
         return
     fi
     proof "$function" "$file" "$constants" "$case" "$@"
     if grep -q 'VERIFICATION FAILED' "$log"; then
-        work=$passed report "$name" $((SECONDS - started)) "found by $function"
+        work=$whole report "$name" $((SECONDS - started)) "found by $function"
     else
         cp "$log" "$root/build/logs/fault-$name.log"
-        work=$passed report "$name" $((SECONDS - started)) "NOT FOUND by $function (build/logs/fault-$name.log)"
+        work=$whole report "$name" $((SECONDS - started)) "NOT FOUND by $function (build/logs/fault-$name.log)"
     fi
 }
 
