@@ -104,9 +104,13 @@ static void hand_over(struct stand *stand, uint32_t thread, uint64_t from, uint6
     for (const struct bench_pair *pair = script->pairs + from; count != 0; pair++, count--) {
         if (produces)
             produce(player, queue, pair->size, script->mix->alignment);
+        if (produces && consumes)
+            bench_queue_tell(queue);
         if (consumes)
             consume(player, queue, pair->slot);
     }
+    if (produces)
+        bench_queue_tell(queue);
 }
 
 static void warm_up_hand_over(void *task, uint32_t thread) {

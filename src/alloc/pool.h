@@ -2,7 +2,7 @@
  * Pools: the blocks of one key, one TLSF over all of them, one lock.
  *
  * Pools are immortal while their allocator lives, so that a stale handle can always take the lock it finds. The lock
- * covers every field from `tlsf` on, the nodes in the pool's blocks, and the blocks' places in its lists.
+ * covers every field from `counters` on, the nodes in the pool's blocks, and the blocks' places in its lists.
  */
 #ifndef BDA_ALLOC_POOL_H
 #define BDA_ALLOC_POOL_H
@@ -14,7 +14,7 @@
 #include "platform/platform.h"
 
 enum {
-    BDA_CACHED_SHARE = 16,      /* the part of a pool that a cache, or its depot, may keep */
+    BDA_CACHED_SHARE = 8,       /* the part of what is free that all caches may keep, and as much the depot */
     BDA_GRANULE_LOG2 = 4,       /* 16 bytes, as malloc: the least alignment handed out */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
@@ -32,7 +32,7 @@ struct bda_pool_key {
 
 struct bda_pool {
     struct bda_mutex lock;
-    struct bda_pool *older; /* in the allocator's list */
+    _Alignas(64) struct bda_pool *older; /* in the allocator's list */
     /* set under the lock when the pool is made or used again: */
     BdaPool user; /* the caller's pool it is part of, or NULL */
     bool retired; /* its BdaPool was destroyed; once it holds no block it may be used again */
@@ -45,9 +45,9 @@ struct bda_pool {
     VkDeviceSize most_rounding;   /* alignments up to it are rounded up to in size, too */
     uint32_t stock;               /* place in every cache; BDA_STOCKS: none is kept of its ranges */
     VkDeviceSize most_plain;      /* sizes and alignments up to it break no limit and want no memory of their own */
-    /* under the lock: */
     VkDeviceSize atom_skew; /* bytes by which aligned addresses miss the atoms of the memory; 0 on known drivers */
-    struct bda_pool_counters {
+    /* under the lock, and written so often that what everybody reads must not lie in the same cache line: */
+    _Alignas(64) struct bda_pool_counters {
         uint64_t live_count, pending_count;
         VkDeviceSize used, pending, reserved;
         uint64_t block_count, dedicated_count;
@@ -58,6 +58,7 @@ struct bda_pool {
     struct bda_depot depot;
     uint64_t large;               /* granules in ranges too large to be kept */
     _Atomic uint64_t cached_most; /* granules that a cache, or the depot, may keep of it; read without the lock */
+    _Atomic bool roomy;           /* an eighth of it is free */
     _Atomic uint32_t kept_zones;  /* the lowest of them whose ranges may be kept; read without the lock */
     VkDeviceSize next_block_size;
     uint32_t opening;     /* blocks on their way: while there is one, others open no more than they need */
@@ -101,6 +102,7 @@ static inline void bda_pool_bound_caches(struct bda_pool *pool) {
     const struct bda_tlsf *tlsf = &pool->tlsf;
     bool mostly_large = pool->large > (tlsf->granules - tlsf->free_granules) / 2;
     atomic_store_explicit(&pool->cached_most, tlsf->free_granules / BDA_CACHED_SHARE, memory_order_relaxed);
+    atomic_store_explicit(&pool->roomy, tlsf->free_granules > tlsf->granules / 8, memory_order_relaxed);
     atomic_store_explicit(&pool->kept_zones, mostly_large ? 1 : BDA_TLSF_ZONES, memory_order_relaxed);
 }
 

@@ -56,7 +56,7 @@ struct bda_node {
             /* live and retired: bytes of the range beyond what was asked for; pending, cached, quarantined: the next
              * one of their list */
             _Atomic uint32_t slack_or_link;
-            _Atomic uint32_t record; /* name, user value, own buffer; 0 none */
+            _Atomic uint32_t record_or_home;
         } taken;
         uint32_t spare; /* unused: the next spare node */
     } as;
@@ -186,10 +186,10 @@ static inline void bda_node_retire(struct bda_node *node, enum bda_node_state st
 
 /* The same of the allocation that a handle of this generation names; false where it is no longer live. `shared`: others
  * may be trying the same at this moment, and one alone succeeds. */
-static inline bool bda_node_try_retire(struct bda_node *node, uint32_t generation, enum bda_node_state state,
-                                       bool shared) {
+BDA_INLINE bool bda_node_try_retire(struct bda_node *node, uint32_t generation, enum bda_node_state state,
+                                    bool shared) {
     uint32_t tag = bda_node_tag(node);
-    uint32_t next = ((tag & ~BDA_NODE_STATE_MASK) + (1u << BDA_NODE_GENERATION_SHIFT)) | (uint32_t)state;
+    uint32_t next = tag - (uint32_t)BDA_NODE_LIVE + (1u << BDA_NODE_GENERATION_SHIFT) + (uint32_t)state;
     if ((tag & ~BDA_NODE_ZONE_MASK) != (generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE))
         return false;
     if (shared)
@@ -221,12 +221,21 @@ static inline void bda_node_set_link(struct bda_node *node, uint32_t next) {
     bda_node_set_slack(node, next);
 }
 
-static inline uint32_t bda_node_record(const struct bda_node *node) {
-    return atomic_load_explicit(&node->as.taken.record, memory_order_relaxed);
+/* What the owner of a taken range keeps with it: a record (name, user value, own buffer), or with the highest bit set
+ * where caches keep it (alloc/depot.h); 0: neither. */
+#define BDA_NODE_HOME ((uint32_t)1 << 31)
+
+static inline uint32_t bda_node_home(const struct bda_node *node) {
+    return atomic_load_explicit(&node->as.taken.record_or_home, memory_order_relaxed);
 }
 
-static inline void bda_node_set_record(struct bda_node *node, uint32_t record) {
-    atomic_store_explicit(&node->as.taken.record, record, memory_order_relaxed);
+static inline uint32_t bda_node_record(const struct bda_node *node) {
+    uint32_t word = bda_node_home(node);
+    return (word & BDA_NODE_HOME) != 0 ? 0 : word;
+}
+
+static inline void bda_node_set_record(struct bda_node *node, uint32_t record_or_home) {
+    atomic_store_explicit(&node->as.taken.record_or_home, record_or_home, memory_order_relaxed);
 }
 
 static inline uint32_t bda_node_region(struct bda_node *node) {
