@@ -429,7 +429,7 @@ static void ensure_others_are_as_they_were(uint32_t but) {
             ENSURE(nodes[i]->offset == before[i].offset && nodes[i]->size == before[i].size);
             ENSURE(nodes[i]->tag == before[i].tag && nodes[i]->region == before[i].region);
             ENSURE(nodes[i]->as.taken.slack_or_link == before[i].as.taken.slack_or_link);
-            ENSURE(nodes[i]->as.taken.record == before[i].as.taken.record);
+            ENSURE(nodes[i]->as.taken.record_or_home == before[i].as.taken.record_or_home);
         }
 }
 

@@ -45,7 +45,7 @@ static void ensure_taken(uint32_t index, uint32_t offset, uint32_t size) {
     ensure_others_are_as_they_were(0);
     ENSURE(index != 0 && index < PROOF_NODES && !was_taken(index));
     ENSURE(bda_node_state(at(index)) == BDA_NODE_LIVE && at(index)->offset == offset && at(index)->size == size);
-    ENSURE(bda_node_slack(at(index)) == 0 && bda_node_record(at(index)) == 0);
+    ENSURE(bda_node_slack(at(index)) == 0 && bda_node_home(at(index)) == 0);
     ENSURE(tlsf.free_granules == tlsf_before.free_granules - size);
 }
 
