@@ -148,6 +148,14 @@ if [ "$mode" = all ]; then
     check "mingw-w64 with 32 bits without a warning" check_preset mingw32
     check "clang-format" check_format
     check "clang-tidy" check_tidy
+    step "proofs of the core, the quick ones"
+    proof_options=()
+    [ "$install_packages" = yes ] || proof_options=(--no-install)
+    if scripts/prove.sh --tools "${proof_options[@]}" >"$logs/cbmc-tools.log" 2>&1; then
+        check "CBMC finds no counterexample" scripts/prove.sh --quick "${proof_options[@]}"
+    else
+        skip "proofs" "there is no CBMC here and it could not be had (build/logs/cbmc-tools.log)"
+    fi
 fi
 
 printf '\n'

@@ -37,6 +37,11 @@ struct bda_node *proof_node_in(bda_node_chunks chunks, uint32_t index) {
     return at(index);
 }
 
+struct bda_node *proof_node_behind(bda_node_chunks chunks, bda_link link, bool is_free) {
+    __CPROVER_assert(bda_link_is_free(link) == is_free, "a link to a neighbour of the kind expected");
+    return proof_node_in(chunks, bda_link_index(link));
+}
+
 bda_node_chunks proof_nodes_chunks(struct bda_nodes *from) {
     (void)from;
     return NULL;

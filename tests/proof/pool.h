@@ -11,8 +11,12 @@
 
 #include "core/tlsf.c"
 
-#ifndef PROOF_RANGES /* that the pool consists of */
-#define PROOF_RANGES 4
+#ifndef PROOF_RANGES /* that the pool consists of at most */
+#define PROOF_RANGES 3
+#endif
+
+#ifndef PROOF_TARGET /* the one that an operation is about: they are numbered from left to right, from 1 */
+#define PROOF_TARGET 1
 #endif
 
 enum {
@@ -21,23 +25,20 @@ enum {
     LEAST_GRANULES = 16,
     GRANULE_LOG2 = 4,
     THE_REGION = 1,
-    MOST_FREE = PROOF_NODES / 2, /* no two free ranges are neighbours */
 };
 
 /* As wide as the largest value, so that the formula knows that the other bits are 0. */
 typedef unsigned __CPROVER_bitvector[GRANULE_BITS] granules;
 typedef unsigned __CPROVER_bitvector[4] node_index;
 typedef unsigned __CPROVER_bitvector[3] node_state;
-typedef unsigned __CPROVER_bitvector[24] generation_number;
+typedef unsigned __CPROVER_bitvector[2] generation_number; /* to TLSF it is spent or not */
 typedef unsigned __CPROVER_bitvector[BDA_TLSF_ZONES_LOG2] zone_index;
 typedef unsigned __CPROVER_bitvector[BDA_TLSF_WORDS] word_bits;
-typedef unsigned __CPROVER_bitvector[PROOF_RANGES] range_bits;
 granules nondet_granules(void);
 node_index nondet_node_index(void);
 node_state nondet_node_state(void);
 zone_index nondet_zone_index(void);
 generation_number nondet_generation(void);
-range_bits nondet_range_bits(void);
 word_bits nondet_word_bits(void);
 
 static struct bda_nodes the_nodes;
@@ -53,13 +54,6 @@ void *proof_store_at(struct bda_store *store, uint32_t index) {
     return &region;
 }
 
-/* Not the one inside of the struct: a write that may go there would be a write to the whole of it. */
-struct bda_node *proof_in_list(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index) {
-    static struct bda_node nowhere;
-    (void)in;
-    return index != 0 ? proof_node_in(chunks, index) : &nowhere;
-}
-
 /* The class by comparison with where each begins; what is larger than the tables know is beyond them. That the true
  * function says the same is what a_class_begins_where_the_proofs_think (prove_classes.c) is for. */
 uint32_t proof_class_of(uint32_t size) {
@@ -67,6 +61,11 @@ uint32_t proof_class_of(uint32_t size) {
     for (uint32_t i = 1; i <= BDA_TLSF_LEVELS * BDA_TLSF_CLASSES; i++)
         class = size >= class_begins(i) ? i : class;
     return class;
+}
+
+/* The list of a class and zone, as tlsf.c has it. */
+uint32_t proof_list_for(uint32_t size, uint32_t zone) {
+    return proof_class_of(size) * BDA_TLSF_ZONES + zone;
 }
 
 /* From the top down, so that the lowest is the last to be seen. */
@@ -77,6 +76,63 @@ uint32_t proof_lowest_bit64(uint64_t value) {
         lowest = (value >> from_the_top & 1) != 0 ? from_the_top : lowest;
     }
     return lowest;
+}
+
+/* ---- Lists as sets ---- */
+
+/* What prove_lists.c shows of the four functions that write to lists is all that the proofs of cuts and merges need to
+ * know (PROOF_MEMBERS): which list each range is in. What else is written there is anything. */
+enum { NO_LIST = BDA_TLSF_LISTS };
+static uint32_t members[PROOF_NODES];
+
+static void anything_in_lists(void) {
+    for (uint32_t i = 1; i < PROOF_NODES; i++)
+        if (members[i] != NO_LIST) {
+            nodes[i]->as.list.previous = nondet_node_index();
+            nodes[i]->as.list.next = nondet_node_index();
+        }
+}
+
+static uint32_t member(uint32_t index) {
+    uint32_t list = NO_LIST;
+    for (uint32_t i = 1; i < PROOF_NODES; i++)
+        list = index == i ? members[i] : list;
+    return list;
+}
+
+static void set_member(uint32_t index, uint32_t list) {
+    for (uint32_t i = 1; i < PROOF_NODES; i++)
+        members[i] = index == i ? list : members[i];
+}
+
+void proof_link(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, struct bda_node *node, uint32_t size,
+                uint32_t list) {
+    ENSURE(in == &tlsf && node == proof_node_in(chunks, index) && index != 0 && list < BDA_TLSF_LISTS);
+    ENSURE(size == node->size && member(index) == NO_LIST);
+    set_member(index, list);
+    anything_in_lists();
+}
+
+void proof_unlink(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, const struct bda_node *node,
+                  uint32_t list) {
+    ENSURE(in == &tlsf && node == proof_node_in(chunks, index) && index != 0);
+    ENSURE(list < BDA_TLSF_LISTS && member(index) == list);
+    anything_in_lists();
+    set_member(index, NO_LIST);
+}
+
+void proof_unlink_first(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, uint32_t list, uint32_t next) {
+    const struct bda_node *node = proof_node_in(chunks, index);
+    ENSURE(node->as.list.previous == 0 && node->as.list.next == next);
+    proof_unlink(in, chunks, index, node, list);
+}
+
+void proof_relink(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, struct bda_node *node, uint32_t old,
+                  uint32_t list) {
+    ENSURE(in == &tlsf && node == proof_node_in(chunks, index) && index != 0);
+    ENSURE(old < BDA_TLSF_LISTS && list < BDA_TLSF_LISTS && member(index) == old);
+    set_member(index, list);
+    anything_in_lists();
 }
 
 /* ---- What a sound pool is ---- */
@@ -151,7 +207,7 @@ static void claim_place(bool given, uint32_t index) {
 
 /* No list runs in a circle: going back from any member one comes to the first. */
 static void claim_end(bool given, uint32_t index) {
-    for (uint32_t i = 0; i < MOST_FREE; i++)
+    for (uint32_t i = 0; i < PROOF_NODES; i++)
         index = index == 0 ? 0 : at(index)->as.list.previous;
     CLAIM(given, index == 0);
 }
@@ -173,12 +229,19 @@ static void claim_heads(bool given) {
 static void claim_lists(bool given) {
     for (uint32_t i = 1; i < PROOF_NODES; i++)
         lists_now[i] = list_of(nodes[i]);
+#ifdef PROOF_MEMBERS
+    for (uint32_t i = 1; i < PROOF_NODES; i++) {
+        CLAIM(given, !is_free(i) || bda_node_zone(nodes[i]) < BDA_TLSF_ZONES);
+        CLAIM(given, members[i] == (is_free(i) ? lists_now[i] : NO_LIST));
+    }
+#else
     for (uint32_t i = 1; i < PROOF_NODES; i++)
         if (is_free(i)) {
             claim_place(given, i);
             claim_end(given, i);
         }
     claim_heads(given);
+#endif
 }
 
 /* Every node that is no range and has a generation left is spare. */
@@ -213,10 +276,12 @@ static void ensure_small(void) {
         nodes[i]->offset &= MOST_GRANULES;
         nodes[i]->size &= MOST_GRANULES;
     }
+#ifndef PROOF_MEMBERS
     for (uint32_t list = 0; list < BDA_TLSF_LISTS; list++) {
         ENSURE(tlsf.lists[list].first == 0 || tlsf.lists[list].size <= MOST_GRANULES);
         tlsf.lists[list].size &= MOST_GRANULES;
     }
+#endif
 }
 
 static void claim_sound(bool given) {
@@ -238,11 +303,6 @@ static void any_region(void) {
     GIVEN(region.base == 0 || region.base - 1 <= UINT64_MAX - ((uint64_t)region.size << GRANULE_LOG2));
 }
 
-/* Bit i - 1 tells whether the range i is free. */
-static bool bit(uint32_t bits, uint32_t i) {
-    return (bits >> (i - 1) & 1) != 0;
-}
-
 static uint32_t any_state(bool is_range, bool is_free) {
     uint32_t state = nondet_node_state();
     GIVEN(state >= BDA_NODE_LIVE && state <= BDA_NODE_QUARANTINED);
@@ -250,22 +310,26 @@ static uint32_t any_state(bool is_range, bool is_free) {
 }
 
 static void any_tag(struct bda_node *node, bool is_range, bool is_free) {
-    uint32_t generation = nondet_generation(), zone = nondet_zone_index();
-    GIVEN(is_range || generation != BDA_GENERATION_SPENT);
+    uint32_t generation = nondet_bool() ? BDA_GENERATION_SPENT : nondet_generation(), zone = nondet_zone_index();
     bda_node_set_tag(node, generation << BDA_NODE_GENERATION_SHIFT | zone << BDA_NODE_STATE_BITS |
                                any_state(is_range, is_free));
 }
 
-/* To TLSF an index is a name and no more: it may as well be that node 1 is the first range, node 2 the second, and the
- * spare ones follow in order. */
-static void any_nodes(uint32_t free_ranges) {
+/* To TLSF an index is a name and no more: it may as well be that node 1 is the first range, node 2 the second, and that
+ * the spare ones have the last names, in order. In between are those whose generation is spent. */
+static void any_nodes(void) {
+    bool free_ones[PROOF_NODES + 1];
+    uint32_t ranges = any_below(PROOF_RANGES) + 1;
+    for (uint32_t i = 1; i < PROOF_NODES; i++)
+        free_ones[i] = nondet_bool();
     for (uint32_t i = 1; i < PROOF_NODES; i++) {
         struct bda_node *node = nodes[i];
-        any_tag(node, i <= PROOF_RANGES, bit(free_ranges, i));
+        any_tag(node, i <= ranges, free_ones[i]);
+        GIVEN(i <= ranges || bda_node_is_spent(node) == (i <= PROOF_RANGES));
         node->offset = nondet_granules();
         node->size = nondet_granules();
-        node->previous = i == 1 ? 0 : bda_link_to(i - 1, bit(free_ranges, i - 1));
-        node->next = i < PROOF_RANGES ? bda_link_to(i + 1, bit(free_ranges, i + 1)) : 0;
+        node->previous = i == 1 ? 0 : bda_link_to(i - 1, free_ones[i - 1]);
+        node->next = i < ranges ? bda_link_to(i + 1, free_ones[i + 1]) : 0;
         node->as.list.previous = nondet_node_index();
         node->as.list.next = nondet_node_index();
         if (i > PROOF_RANGES)
@@ -286,9 +350,11 @@ static void any_tables(void) {
         tlsf.filled[word] = nondet_u64();
     for (uint32_t zone = 0; zone < BDA_TLSF_ZONES; zone++)
         tlsf.words_of_zone[zone] = nondet_word_bits();
+    for (uint32_t i = 1; i < PROOF_NODES; i++)
+        members[i] = is_free(i) ? list_of(nodes[i]) : NO_LIST;
 }
 
-static void any_sound_pool(void) {
+static void any_numbers(void) {
     any_region();
     tlsf.nodes = &the_nodes;
     tlsf.regions = &the_regions;
@@ -299,7 +365,11 @@ static void any_sound_pool(void) {
     tlsf.bases = nondet_u64();
     tlsf.free_granules = nondet_granules();
     tlsf.empty_regions = nondet_bool();
-    any_nodes(nondet_range_bits());
+}
+
+static void any_sound_pool(void) {
+    any_numbers();
+    any_nodes();
     any_tables();
     claim_sound(true);
 }
@@ -319,10 +389,17 @@ static bool is_aligned(uint64_t address, uint64_t alignment) {
     return (address & (alignment - 1)) == 0;
 }
 
+/* Granules from an offset to the first aligned address from there on, which padding_is_the_least_that_aligns
+ * (prove_search.c) says of it. */
+static uint64_t padding_from(uint32_t offset, uint64_t alignment) {
+    bool with_base = (tlsf.bases & (alignment - 1)) != 0;
+    uint64_t granule = offset + (with_base ? region.base >> GRANULE_LOG2 : 0), mask = (alignment >> GRANULE_LOG2) - 1;
+    return (granule & mask) == 0 ? 0 : (~granule & mask) + 1;
+}
+
 /* Whether a free range holds `size` granules at the alignment. */
 static bool holds(const struct bda_node *range, uint32_t size, uint64_t alignment) {
-    uint64_t beyond = address_of(range) & (alignment - 1);
-    uint64_t padding = (beyond == 0 ? 0 : alignment - beyond) >> GRANULE_LOG2;
+    uint64_t padding = padding_from(range->offset, alignment);
     return padding <= range->size && size <= range->size - padding;
 }
 
@@ -351,8 +428,8 @@ static void ensure_others_are_as_they_were(uint32_t but) {
         if (i != but && was_taken(i)) {
             ENSURE(nodes[i]->offset == before[i].offset && nodes[i]->size == before[i].size);
             ENSURE(nodes[i]->tag == before[i].tag && nodes[i]->region == before[i].region);
-            ENSURE(nodes[i]->as.waiting.link == before[i].as.waiting.link);
-            ENSURE(nodes[i]->as.waiting.record == before[i].as.waiting.record);
+            ENSURE(nodes[i]->as.taken.slack_or_link == before[i].as.taken.slack_or_link);
+            ENSURE(nodes[i]->as.taken.record_or_home == before[i].as.taken.record_or_home);
         }
 }
 

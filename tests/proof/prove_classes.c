@@ -1,6 +1,8 @@
 /* The classes of sizes, for every size of 32 bits, with the constants as they are. */
 #include "proof.h"
 
+#include "core/tlsf.c"
+
 static uint32_t any_size(void) {
     uint32_t size = nondet_u32();
     GIVEN(size != 0);
@@ -79,4 +81,11 @@ void a_class_begins_where_the_proofs_think(void) {
     uint32_t size = any_size(), class = bda_tlsf_class_of(size);
     ENSURE(class_begins(class) <= size);
     ENSURE(class + 1 == BDA_TLSF_LEVELS * BDA_TLSF_CLASSES || size < class_begins(class + 1));
+}
+
+void a_list_is_that_of_the_class_and_zone(void) {
+    uint32_t size = any_size(), zone = any_below(BDA_TLSF_ZONES);
+    ENSURE(list_for(size, zone) == bda_tlsf_class_of(size) * BDA_TLSF_ZONES + zone);
+    ENSURE(list_for(size, zone) < BDA_TLSF_LISTS);
+    REACHES(list_for(size, zone) == BDA_TLSF_LISTS - 1);
 }

@@ -1,11 +1,32 @@
 /*
- * The search, in any sound pool: what it finds is free, is in the list that it names, and holds the request; and where
- * it finds nothing, the sentence of tlsf.h on refusals is true.
+ * An allocation up to the cut, whatever is free: what is found is free, is in the list that is named, and holds the
+ * request where it is cut; and where nothing is found, the sentence of tlsf.h on refusals is true.
+ *
+ * A search looks at free ranges and lists, so there is nothing else here: the free ranges lie anywhere in the region,
+ * even across each other, which is more than there can be in a sound pool.
  */
-#include "pool.h"
+#include "cuts.h"
 
-static void ensure_place(struct place place) {
-    ENSURE(place.index == 0 || (is_free(place.index) && place.list == list_now(place.index)));
+static void any_free_ranges(void) {
+    any_numbers();
+    GIVEN((region.base & ~tlsf.bases) == 0);
+    for (uint32_t i = 1; i < PROOF_NODES; i++) {
+        struct bda_node *node = nodes[i];
+        any_tag(node, nondet_bool(), true);
+        node->offset = nondet_granules();
+        node->size = nondet_granules();
+        GIVEN(node->size != 0 && node->offset < region.size && node->size <= region.size - node->offset);
+        GIVEN(!is_free(i) || node->size <= tlsf.free_granules);
+        node->previous = nondet_node_index();
+        node->next = nondet_node_index();
+        node->as.list.previous = nondet_node_index();
+        node->as.list.next = nondet_node_index();
+        node->region = THE_REGION;
+    }
+    any_tables();
+    tlsf.spare.count = BDA_TLSF_NODES_PER_ALLOC;
+    claim_lists(true);
+    remember();
 }
 
 /* The hints of which words hold something may have been mended; nothing else was touched. */
@@ -23,25 +44,13 @@ static void ensure_nothing_changed(void) {
         ENSURE(tlsf.filled[word] == tlsf_before.filled[word]);
 }
 
-void the_first_look_finds_a_free_range_that_is_large_enough(void) {
-    any_sound_pool();
-    remember();
-    uint32_t size = nondet_granules();
-    GIVEN(size != 0);
-    struct place place = find_fast(&tlsf, size);
-    ensure_place(place);
-    ENSURE(place.index == 0 || at(place.index)->size >= size);
-    ensure_nothing_changed();
-    REACHES(place.index != 0 && bda_tlsf_class_of(at(place.index)->size) == bda_tlsf_class_of(size));
-    REACHES(place.index == 0 && tlsf.free_granules > 8);
-}
-
 /* ---- What a refusal means ---- */
 
-/* How many stand before it in its list. */
+static uint32_t depths[PROOF_NODES]; /* how many stand before it in its list */
+
 static uint32_t depth_of(uint32_t index) {
     uint32_t depth = 0;
-    for (uint32_t i = 0; i < MOST_FREE; i++) {
+    for (uint32_t i = 1; i < PROOF_NODES; i++) {
         index = index == 0 ? 0 : at(index)->as.list.previous;
         depth += index != 0;
     }
@@ -52,24 +61,24 @@ static uint32_t depth_of(uint32_t index) {
 static uint32_t ranges_before(uint32_t index, uint32_t from) {
     uint32_t count = 0;
     for (uint32_t i = 1; i < PROOF_NODES; i++)
-        if (is_free(i) && bda_tlsf_class_of(nodes[i]->size) >= from)
-            count +=
-                lists_now[i] < lists_now[index] || (lists_now[i] == lists_now[index] && depth_of(i) < depth_of(index));
+        count += is_free(i) && lists_now[i] >= from * BDA_TLSF_ZONES &&
+                 (lists_now[i] < lists_now[index] || (lists_now[i] == lists_now[index] && depths[i] < depths[index]));
     return count;
 }
 
-/* Lists of the class `from` and above that `near` comes to before it comes to this range's. */
+/* Lists of the class `from` and above that `near` comes to before it comes to this range's: as many as have a first
+ * range. */
 static uint32_t lists_before(uint32_t index, uint32_t from) {
     uint32_t count = 0;
-    for (uint32_t list = 0; list < BDA_TLSF_LISTS; list++)
-        count += tlsf.lists[list].first != 0 && list / BDA_TLSF_ZONES >= from && list < lists_now[index];
+    for (uint32_t i = 1; i < PROOF_NODES; i++)
+        count += is_free(i) && depths[i] == 0 && lists_now[i] >= from * BDA_TLSF_ZONES && lists_now[i] < lists_now[index];
     return count;
 }
 
 static void ensure_refusal_is_allowed(uint32_t index, uint32_t size, uint64_t alignment) {
-    uint32_t class = bda_tlsf_class_of(nodes[index]->size), from = bda_tlsf_class_of(size);
+    uint32_t class = lists_now[index] / BDA_TLSF_ZONES, from = bda_tlsf_class_of(size);
     uint64_t padded = size + (alignment >> GRANULE_LOG2) - 1;
-    bool is_near = depth_of(index) == 0 && class >= from && class <= from + BDA_TLSF_NEAR_CLASSES &&
+    bool is_near = depths[index] == 0 && class >= from && class <= from + BDA_TLSF_NEAR_CLASSES &&
                    lists_now[index] / 64 == from * BDA_TLSF_ZONES / 64 &&
                    lists_before(index, from) < BDA_TLSF_NEAR_TRIES;
     bool is_last = class >= from && ranges_before(index, from) < BDA_TLSF_EXACT_TRIES;
@@ -80,22 +89,65 @@ static void ensure_refusal_is_allowed(uint32_t index, uint32_t size, uint64_t al
     REACHES(fits_now); /* the limit is real */
 }
 
-void the_search_finds_what_holds_the_request_or_may_refuse(void) {
-    any_sound_pool();
-    remember();
-    uint32_t size = nondet_granules();
-    uint64_t alignment = any_alignment();
-    GIVEN(size != 0);
-    const struct wanted wanted = { size, (alignment >> GRANULE_LOG2) - 1, nondet_bool() };
-    GIVEN(wanted.with_base || is_aligned(region.base, alignment));
-    struct place place = find(&tlsf, NULL, &wanted);
-    ensure_place(place);
+/* ---- The whole ---- */
+
+static void any_request(void) {
+    any_free_ranges();
+    asked_size = nondet_granules();
+    asked_alignment = any_alignment();
+    GIVEN(asked_size != 0);
+}
+
+static bool left_to_the_rest; /* by what looks at the nearest lists alone */
+
+struct bda_taken proof_take_aligned(struct bda_tlsf *in, uint32_t size, uint64_t alignment) {
+    ENSURE(in == &tlsf && size == asked_size && alignment == asked_alignment && taken == 0 && !left_to_the_rest);
+    ENSURE(tlsf.free_granules == tlsf_before.free_granules);
+    left_to_the_rest = true;
+    return (struct bda_taken){ NULL, 0 };
+}
+
+void the_first_look_takes_what_holds_the_request(void) {
+    any_request();
+    struct bda_taken found = bda_tlsf_take(&tlsf, asked_size, asked_alignment);
+    ENSURE((taken != 0) != left_to_the_rest);
+    ENSURE(found.index == taken && (taken == 0 || found.node == at(taken)));
     ensure_nothing_changed();
-    if (place.index != 0)
-        ENSURE(holds(at(place.index), size, alignment));
-    else
-        for (uint32_t i = 1; i < PROOF_NODES; i++)
-            if (is_free(i))
-                ensure_refusal_is_allowed(i, size, alignment);
-    REACHES(place.index != 0 && !is_aligned(address_of(at(place.index)), alignment));
+    REACHES(taken != 0 && asked_alignment > 1u << GRANULE_LOG2);
+    REACHES(left_to_the_rest);
+}
+
+void the_search_takes_what_holds_the_request(void) {
+    any_request();
+    struct bda_taken found = take_aligned(&tlsf, asked_size, asked_alignment);
+    ENSURE(found.index == taken && (taken == 0 || found.node == at(taken)));
+    ensure_nothing_changed();
+    REACHES(taken != 0 && padding_from(at(taken)->offset, asked_alignment) != 0);
+}
+
+enum { ANY_ONE = 1 }; /* what is true of one of them is true of all: names are no more than that */
+
+void the_search_refuses_as_documented(void) {
+    any_request();
+    take_aligned(&tlsf, asked_size, asked_alignment);
+    GIVEN(taken == 0);
+    for (uint32_t i = 1; i < PROOF_NODES; i++)
+        depths[i] = depth_of(i);
+    if (is_free(ANY_ONE))
+        ensure_refusal_is_allowed(ANY_ONE, asked_size, asked_alignment);
+}
+
+/* Whatever the base of the region is: its bits are known (claim_sums), so where none of them matters it need not be
+ * looked at. */
+void padding_is_the_least_that_aligns(void) {
+    region.base = nondet_u64();
+    tlsf.bases = nondet_u64();
+    uint32_t offset = nondet_u32();
+    uint64_t alignment = any_alignment();
+    GIVEN(region.base % (1u << GRANULE_LOG2) == 0 && (region.base & ~tlsf.bases) == 0);
+    GIVEN(region.base <= UINT64_MAX - ((uint64_t)UINT32_MAX << GRANULE_LOG2));
+    uint64_t address = region.base + ((uint64_t)offset << GRANULE_LOG2), padding = padding_from(offset, alignment);
+    ENSURE(padding < alignment >> GRANULE_LOG2);
+    ENSURE((((address >> GRANULE_LOG2) + padding) & ((alignment >> GRANULE_LOG2) - 1)) == 0);
+    REACHES(padding != 0);
 }

@@ -34,11 +34,10 @@ void a_region_that_is_removed_leaves_nothing(void) {
 
 /* ---- Taking ---- */
 
-static struct place any_free_place(void) {
-    struct place place = { nondet_node_index(), 0 };
-    GIVEN(is_free(place.index));
-    place.list = list_now(place.index);
-    return place;
+/* The range that is asked for, see PROOF_TARGET, if it is free. */
+static struct place the_free_place(void) {
+    GIVEN(is_free(PROOF_TARGET));
+    return (struct place){ PROOF_TARGET, list_now(PROOF_TARGET) };
 }
 
 static void ensure_taken(uint32_t index, uint32_t offset, uint32_t size) {
@@ -46,35 +45,70 @@ static void ensure_taken(uint32_t index, uint32_t offset, uint32_t size) {
     ensure_others_are_as_they_were(0);
     ENSURE(index != 0 && index < PROOF_NODES && !was_taken(index));
     ENSURE(bda_node_state(at(index)) == BDA_NODE_LIVE && at(index)->offset == offset && at(index)->size == size);
-    ENSURE(at(index)->as.live.slack == 0 && at(index)->as.live.record == 0);
+    ENSURE(bda_node_slack(at(index)) == 0 && bda_node_home(at(index)) == 0);
     ENSURE(tlsf.free_granules == tlsf_before.free_granules - size);
 }
 
-void any_part_of_any_free_range_can_be_taken(void) {
-    any_sound_pool();
-    remember();
-    struct place place = any_free_place();
-    uint32_t pad = nondet_granules(), size = nondet_granules(), offset = at(place.index)->offset + pad;
-    GIVEN(size != 0 && pad <= at(place.index)->size && size <= at(place.index)->size - pad);
-    uint32_t index = take_any(&tlsf, NULL, place, pad, size);
-    ensure_taken(index, offset, size);
-    REACHES(index <= PROOF_RANGES);
-    REACHES(index > PROOF_RANGES && tlsf.spare.count == tlsf_before.spare.count);
-    REACHES(tlsf.spare.count == tlsf_before.spare.count - 2);
+static void take_any_after(uint32_t pad) {
+    struct place place = the_free_place();
+    uint32_t size = nondet_granules(), offset = at(PROOF_TARGET)->offset + pad;
+    GIVEN(size != 0 && pad <= at(PROOF_TARGET)->size && size <= at(PROOF_TARGET)->size - pad);
+    struct bda_taken taken = take_any(&tlsf, NULL, place, pad, size);
+    ENSURE(taken.index < PROOF_NODES && taken.node == at((uint32_t)taken.index));
+    ensure_taken((uint32_t)taken.index, offset, size);
+    REACHES(taken.index == PROOF_TARGET);
+    REACHES(taken.index > PROOF_RANGES && at(PROOF_TARGET)->size != 0);
 }
 
-/* What bda_tlsf_alloc does itself where it need not call. */
+void the_front_of_any_free_range_can_be_taken(void) {
+    any_sound_pool();
+    remember();
+    take_any_after(0);
+}
+
+void any_inner_part_of_any_free_range_can_be_taken(void) {
+    any_sound_pool();
+    remember();
+    uint32_t pad = nondet_granules();
+    GIVEN(pad != 0);
+    take_any_after(pad);
+}
+
+/* What bda_tlsf_take does where it has not to look closely: the first of a list, which is not the first of the region
+ * and has a generation left. */
+static struct bda_node *the_inner_range(void) {
+    struct bda_node *node = at(PROOF_TARGET);
+    GIVEN(node->previous != 0 && node->as.list.previous == 0 && !bda_node_is_spent(node));
+    return node;
+}
+
+void an_inner_range_can_be_taken(void) {
+    any_sound_pool();
+    remember();
+    struct place place = the_free_place();
+    struct bda_node *node = the_inner_range();
+    uint32_t size = node->size, offset = node->offset;
+    tlsf.free_granules -= size;
+    struct bda_taken taken = take_whole(&tlsf, NULL, place, node, true);
+    ENSURE(taken.index == PROOF_TARGET && taken.node == node);
+    ensure_taken(PROOF_TARGET, offset, size);
+    REACHES(bda_node_next(node) == 0);
+    REACHES(bda_node_next(node) != 0);
+}
+
 void the_front_of_an_inner_range_can_be_taken(void) {
     any_sound_pool();
     remember();
-    struct place place = any_free_place();
-    uint32_t size = nondet_granules(), offset = at(place.index)->offset;
-    GIVEN(at(place.index)->previous != 0 && !bda_node_is_spent(at(place.index)));
-    GIVEN(size != 0 && size <= at(place.index)->size);
-    uint32_t index = take(&tlsf, NULL, place, at(place.index), size, true);
-    ensure_taken(index, offset, size);
-    REACHES(index == place.index);
-    REACHES(index != place.index);
+    struct place place = the_free_place();
+    struct bda_node *node = the_inner_range();
+    uint32_t size = nondet_granules(), offset = node->offset;
+    GIVEN(size != 0 && size < node->size);
+    tlsf.free_granules -= size;
+    struct bda_taken taken = take_front_apart(&tlsf, NULL, place.index, place.list, node, size);
+    ENSURE(taken.index < PROOF_NODES && taken.node == at((uint32_t)taken.index));
+    ensure_taken((uint32_t)taken.index, offset, size);
+    REACHES(list_now(PROOF_TARGET) != place.list);
+    REACHES(list_now(PROOF_TARGET) == place.list);
 }
 
 /* ---- Giving back ---- */
@@ -91,8 +125,8 @@ static bool is_inside_a_free_range(uint32_t offset, uint32_t size) {
 void any_taken_range_can_be_given_back(void) {
     any_sound_pool();
     remember();
-    uint32_t index = nondet_node_index();
-    GIVEN(is_range(index) && was_taken(index));
+    uint32_t index = PROOF_TARGET;
+    GIVEN(was_taken(index));
     uint32_t offset = at(index)->offset, size = at(index)->size;
     bda_tlsf_free(&tlsf, index);
     claim_sound(false);

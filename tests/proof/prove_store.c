@@ -142,3 +142,14 @@ void everything_goes_back(void) {
     bda_store_destroy(&store);
     ENSURE(bytes_held() == 0 && host.bytes == 0);
 }
+
+/* With chunks anywhere: a link that says of its neighbour whether it is free leads where the neighbour's index does. */
+void a_link_leads_where_its_index_does(void) {
+    const uintptr_t chunks[4] = { nondet_u64(), nondet_u64(), nondet_u64(), nondet_u64() };
+    uint32_t index = any_below(4u << BDA_NODE_CHUNK_LOG2);
+    bool is_free = nondet_bool();
+    bda_link link = bda_link_to(index, is_free);
+    ENSURE(bda_link_index(link) == index && bda_link_is_free(link) == is_free);
+    ENSURE((uintptr_t)bda_node_behind(chunks, link, is_free) == (uintptr_t)bda_node_in(chunks, index));
+    REACHES(index > 3u << BDA_NODE_CHUNK_LOG2);
+}
