@@ -25,7 +25,8 @@ static uint64_t release_depot(BdaAllocator allocator, struct bda_pool *pool) {
     uint64_t granules = 0, ignored;
     bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
     for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
-        for (uint32_t list; (list = bda_depot_take(&pool->depot, chunks, bda_home(pool->stock, shelf), &ignored)) != 0;)
+        for (uint32_t list;
+             (list = bda_depot_take(&pool->depot, chunks, bda_home(bda_pool_stock(pool), shelf), &ignored)) != 0;)
             granules += release_list(allocator, pool, list);
     return granules;
 }
@@ -62,7 +63,7 @@ static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
         bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
         uint64_t granules = 0;
         bda_mutex_lock(&pool->lock);
-        list = bda_depot_take(&pool->depot, chunks, bda_home(pool->stock, number), &granules);
+        list = bda_depot_take(&pool->depot, chunks, bda_home(bda_pool_stock(pool), number), &granules);
         bda_mutex_unlock(&pool->lock);
         bda_stock_widen(stock, -(int64_t)granules);
     }
@@ -80,7 +81,7 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
     const struct bda_live live = { (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
     uint32_t home = bda_range_home(&live);
     bda_node_set_state(live.node, BDA_NODE_CACHED);
-    if (home != bda_home(pool->stock, number)) { /* it lies where none is kept */
+    if (home != bda_home(bda_pool_stock(pool), number)) { /* it lies where none is kept */
         bda_tlsf_free_node(&pool->tlsf, live.index, live.node);
         return false;
     }
@@ -194,7 +195,7 @@ static uint64_t drain_cache(BdaAllocator allocator, struct bda_cache *cache, con
     uint64_t granules = 0;
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
-        struct bda_stock *stock = atomic_load_explicit(&cache->stocks[pool->stock], memory_order_acquire);
+        struct bda_stock *stock = atomic_load_explicit(&cache->stocks[bda_pool_stock(pool)], memory_order_acquire);
         if (stock != NULL && (only == NULL || only == pool))
             granules += drain_stock(allocator, pool, stock);
     }
@@ -286,21 +287,21 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
 
 /* Makes the cache's stock for a pool; the lock of the caches is held, or the caller synchronises. */
 static struct bda_stock *open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
-    struct bda_stock *stock = bda_cache_stock(cache, pool->stock);
-    if (stock != NULL || pool->stock == BDA_STOCKS || allocator->caches_off)
+    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
+    if (stock != NULL || bda_pool_stock(pool) == BDA_STOCKS || allocator->caches_off)
         return stock;
     stock = make_stock(allocator, pool);
-    atomic_store_explicit(&cache->stocks[pool->stock], stock, memory_order_release);
+    atomic_store_explicit(&cache->stocks[bda_pool_stock(pool)], stock, memory_order_release);
     return stock;
 }
 
 /* Where a thread only frees, what it lacks is made by one that allocates. */
 static void wish(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *pool) {
-    if (pool->stock == BDA_STOCKS || allocator->caches_off ||
+    if (bda_pool_stock(pool) == BDA_STOCKS || allocator->caches_off ||
         atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         return;
     bda_mutex_lock(&allocator->caches_lock);
-    cache->wishes |= 1u << pool->stock;
+    cache->wishes |= 1u << bda_pool_stock(pool);
     bda_mutex_unlock(&allocator->caches_lock);
     atomic_store_explicit(&allocator->wishes, true, memory_order_relaxed);
 }
@@ -327,7 +328,7 @@ BDA_COLD void grant_wishes(BdaAllocator allocator, struct bda_pool *pool) {
     for (cache = allocator->locks ? cache : &allocator->only_cache; cache != NULL; cache = cache->older) {
         struct bda_pool *wished = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
         for (; wished != NULL; wished = wished->older)
-            if (wished->stock != BDA_STOCKS && (cache->wishes >> wished->stock & 1) != 0)
+            if (bda_pool_stock(wished) != BDA_STOCKS && (cache->wishes >> bda_pool_stock(wished) & 1) != 0)
                 (void)open_stock(allocator, cache, wished);
         cache->wishes = 0;
     }
@@ -344,7 +345,7 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
         return false;
     if (atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         grant_wishes(allocator, pool);
-    struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, pool->stock) : NULL;
+    struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, bda_pool_stock(pool)) : NULL;
     uint32_t number = bda_shelf_for(extent.granules);
     if (cache != NULL && stock == NULL && bda_depot_has(&pool->depot, number)) /* filled by threads that only free */
         wish(allocator, cache, pool);
@@ -391,7 +392,7 @@ static uint64_t granules_in(const struct bda_stock *stock) {
 static bool holds_any(struct bda_cache *cache, const struct bda_pool *only) {
     for (uint32_t i = 0; i < BDA_STOCKS; i++) {
         const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[i], memory_order_acquire);
-        if (stock != NULL && (only == NULL || only->stock == i) && granules_in(stock) != 0)
+        if (stock != NULL && (only == NULL || bda_pool_stock(only) == i) && granules_in(stock) != 0)
             return true;
     }
     return false;
@@ -499,12 +500,18 @@ static uint64_t count_in(const struct bda_stock *stock) {
 }
 
 static void add_stock(struct bda_cached *sum, struct bda_cache *cache, const struct bda_pool *pool) {
-    const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[pool->stock], memory_order_acquire);
+    const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[bda_pool_stock(pool)], memory_order_acquire);
     if (stock == NULL)
         return;
     sum->count += count_in(stock);
     sum->used += atomic_load_explicit(&stock->used, memory_order_relaxed);
     sum->granules += granules_in(stock);
+}
+
+/* Caches are read one after another: of a range that one thread takes and another one frees meanwhile, only the end may
+ * have been seen. */
+static uint64_t not_below_zero(uint64_t difference, uint64_t counted) {
+    return (int64_t)(counted + difference) < 0 ? 0 - counted : difference;
 }
 
 struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool) {
@@ -513,6 +520,8 @@ struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
     for (; cache != NULL; cache = cache->older)
         add_stock(&sum, cache, pool);
+    sum.count = bda_min(sum.count, pool->counters.live_count);
+    sum.used = not_below_zero(sum.used, pool->counters.used);
     return sum;
 }
 

@@ -42,7 +42,7 @@ BDA_INLINE struct bda_cache *bda_cache_at_hand(BdaAllocator allocator, bool shar
 }
 
 BDA_INLINE struct bda_stock *bda_cache_stock(struct bda_cache *cache, uint32_t stock) {
-    return atomic_load_explicit(&cache->stocks[stock], memory_order_relaxed);
+    return atomic_load_explicit(&cache->stocks[stock], memory_order_acquire); /* another thread may have made it */
 }
 
 BDA_INLINE bool bda_cache_enter(struct bda_cache *cache, bool shared) {
@@ -53,7 +53,7 @@ BDA_INLINE void bda_cache_leave(struct bda_cache *cache, bool shared) {
     if (shared)
         bda_claim_leave(&cache->claim);
     else
-        bda_claim_count(&cache->claim);
+        bda_claim_pass(&cache->claim);
 }
 
 /* What the one inside of a stock counts, and statistics read at any time. */
@@ -121,7 +121,7 @@ BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, co
     struct bda_cache *cache = bda_cache_at_hand(allocator, shared);
     if (cache == NULL || extent.granules > BDA_CACHED_MOST)
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, pool->stock);
+    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
     if (stock == NULL || !bda_cache_enter(cache, shared))
         return false;
     uint32_t right = bda_shelf_for(extent.granules);
@@ -145,9 +145,22 @@ BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t
     bda_stock_mark(stock, number, true);
     bda_stock_use(stock, bda_node_slack(node) - ((uint64_t)granules << BDA_GRANULE_LOG2));
     bda_stock_widen(stock, -granules);
-    bda_node_set_link(node, shelf->first);
+    bda_node_release_link(node, shelf->first);
     shelf->first = index;
     bda_shelf_set_count(shelf, bda_shelf_count(shelf) + 1);
+}
+
+/* Retires an allocation that had this home. If it has been given a record meanwhile, it lives on: that way is not
+ * for it. The owner is inside. */
+BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uint32_t home, bool shared) {
+    BDA_YIELD_POINT();
+    if (!bda_node_try_retire(node, generation, BDA_NODE_CACHED, shared))
+        return false;
+    BDA_YIELD_POINT();
+    bool good = !shared || bda_node_has_home(node, home);
+    if (!good)
+        bda_node_revive(node);
+    return good;
 }
 
 /* Frees what `handle` names, which has led to `node`, onto the thread's shelves. False: it has no home there, or there
@@ -162,7 +175,7 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
         return false;
     const struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
     bool put = bda_shelf_count(shelf) < shelf->most && bda_stock_space(stock) > 0 &&
-               bda_node_try_retire(node, generation, BDA_NODE_CACHED, shared);
+               bda_cache_retire(node, generation, home, shared);
     if (put)
         bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
     bda_cache_leave(cache, shared);

@@ -30,12 +30,15 @@ BDA_INLINE bool bda_claim_enter(struct bda_claim *claim) {
     uint32_t turn = atomic_load_explicit(&claim->turn, memory_order_relaxed), taken;
     if (claim->barrier) {
         atomic_store_explicit(&claim->turn, turn + 1, memory_order_relaxed);
-        atomic_signal_fence(memory_order_seq_cst); /* for the compiler; bda_claim_take has the processor's half */
+        atomic_signal_fence(memory_order_seq_cst); /* for the compiler; who announces has the processor's half */
+        BDA_YIELD_POINT();
         taken = atomic_load_explicit(&claim->taken, memory_order_acquire);
     } else {
         atomic_store_explicit(&claim->turn, turn + 1, memory_order_seq_cst);
+        BDA_YIELD_POINT();
         taken = atomic_load_explicit(&claim->taken, memory_order_seq_cst);
     }
+    BDA_YIELD_POINT();
     if (taken == 0) {
         BDA_COUNT_LOCK(1);
         return true;
@@ -45,13 +48,14 @@ BDA_INLINE bool bda_claim_enter(struct bda_claim *claim) {
 }
 
 BDA_INLINE void bda_claim_leave(struct bda_claim *claim) {
+    BDA_YIELD_POINT();
     BDA_COUNT_LOCK(-1);
     uint32_t turn = atomic_load_explicit(&claim->turn, memory_order_relaxed);
     atomic_store_explicit(&claim->turn, turn + 1, memory_order_release);
 }
 
 /* Where there are no others, the turns still tell whether the owner has been there. */
-BDA_INLINE void bda_claim_count(struct bda_claim *claim) {
+BDA_INLINE void bda_claim_pass(struct bda_claim *claim) {
     uint32_t turn = atomic_load_explicit(&claim->turn, memory_order_relaxed);
     atomic_store_explicit(&claim->turn, turn + 2, memory_order_relaxed);
 }
@@ -60,6 +64,7 @@ BDA_INLINE void bda_claim_count(struct bda_claim *claim) {
 
 static inline void bda_claim_announce(struct bda_claim *claim) {
     atomic_store_explicit(&claim->taken, 1, memory_order_seq_cst);
+    BDA_YIELD_POINT();
 }
 
 static inline void bda_claim_wait(struct bda_claim *claim) {

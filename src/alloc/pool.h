@@ -41,11 +41,12 @@ struct bda_pool {
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
     VkDeviceSize keep_empty;
-    VkDeviceSize least_alignment; /* of ranges; not below the atom, where they must own whole ones */
-    VkDeviceSize most_rounding;   /* alignments up to it are rounded up to in size, too */
-    uint32_t stock;               /* place in every cache; BDA_STOCKS: none is kept of its ranges */
-    VkDeviceSize most_plain;      /* sizes and alignments up to it break no limit and want no memory of their own */
-    VkDeviceSize atom_skew; /* bytes by which aligned addresses miss the atoms of the memory; 0 on known drivers */
+    VkDeviceSize least_alignment;   /* of ranges; not below the atom, where they must own whole ones */
+    VkDeviceSize most_rounding;     /* alignments up to it are rounded up to in size, too */
+    _Atomic uint32_t stock;         /* place in every cache; BDA_STOCKS: none is kept of its ranges */
+    VkDeviceSize most_plain;        /* sizes and alignments up to it break no limit and want no memory of their own */
+    _Atomic VkDeviceSize atom_skew; /* read without the lock: bytes by which aligned addresses miss the atoms of the
+                                       memory; 0 on known drivers */
     /* under the lock, and written so often that what everybody reads must not lie in the same cache line: */
     _Alignas(64) struct bda_pool_counters {
         uint64_t live_count, pending_count;
@@ -104,6 +105,11 @@ static inline void bda_pool_bound_caches(struct bda_pool *pool) {
     atomic_store_explicit(&pool->cached_most, tlsf->free_granules / BDA_CACHED_SHARE, memory_order_relaxed);
     atomic_store_explicit(&pool->roomy, tlsf->free_granules > tlsf->granules / 4, memory_order_relaxed);
     atomic_store_explicit(&pool->kept_zones, mostly_large ? 1 : BDA_TLSF_ZONES, memory_order_relaxed);
+}
+
+/* May be asked of any pool at any time. */
+static inline uint32_t bda_pool_stock(const struct bda_pool *pool) {
+    return atomic_load_explicit(&pool->stock, memory_order_relaxed);
 }
 
 /* A block's place in one of the pool's lists. The pool's lock is held. */

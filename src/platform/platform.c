@@ -8,6 +8,7 @@
 
 #ifdef BDA_TRACK_LOCKS
 _Thread_local unsigned bda_locks_held;
+void (*bda_yield_hook)(void);
 #endif
 
 #if defined(_WIN32)

@@ -9,6 +9,7 @@
 #define BDA_PLATFORM_PLATFORM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #if defined(_WIN32)
 #include "platform/windows.h"
@@ -33,6 +34,15 @@ extern _Thread_local unsigned bda_locks_held;
 #define BDA_COUNT_LOCK(by) ((void)0)
 #endif
 
+/* And it can have a thread stop wherever another one may come between: at every lock, and between the steps of what
+ * needs none. Set while there is one thread. */
+#ifdef BDA_TRACK_LOCKS
+extern void (*bda_yield_hook)(void);
+#define BDA_YIELD_POINT() (bda_yield_hook != NULL ? bda_yield_hook() : (void)0)
+#else
+#define BDA_YIELD_POINT() ((void)0)
+#endif
+
 static inline void bda_mutex_init(struct bda_mutex *mutex, bool used) {
     mutex->used = used;
     if (used)
@@ -45,6 +55,7 @@ static inline void bda_mutex_destroy(struct bda_mutex *mutex) {
 }
 
 static inline void bda_mutex_lock(struct bda_mutex *mutex) {
+    BDA_YIELD_POINT();
     if (mutex->used)
         bda_native_mutex_lock(&mutex->native);
     BDA_COUNT_LOCK(1);

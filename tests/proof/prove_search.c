@@ -71,7 +71,8 @@ static uint32_t ranges_before(uint32_t index, uint32_t from) {
 static uint32_t lists_before(uint32_t index, uint32_t from) {
     uint32_t count = 0;
     for (uint32_t i = 1; i < PROOF_NODES; i++)
-        count += is_free(i) && depths[i] == 0 && lists_now[i] >= from * BDA_TLSF_ZONES && lists_now[i] < lists_now[index];
+        count +=
+            is_free(i) && depths[i] == 0 && lists_now[i] >= from * BDA_TLSF_ZONES && lists_now[i] < lists_now[index];
     return count;
 }
 
