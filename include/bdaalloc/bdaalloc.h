@@ -247,7 +247,8 @@ typedef struct BdaAllocation {
 /*
  * Allocates a range of a block's buffer: the malloc for pointers.
  * Cost: host memory only while a block has room, no Vulkan call; else one vkAllocateMemory and its companions, with no
- *   lock held meanwhile. Requests over half the largest block, and flagged ones, are dedicated.
+ *   lock held meanwhile. Where another thread's block is on its way and will have room, that is waited for instead: no
+ *   call at all, a few times at most before the request makes its own. Requests over half the largest block, and flagged ones, are dedicated.
  * Errors: VALIDATION_FAILED (zero size, size over maxBufferSize, maxMemoryAllocationSize or the heap, alignment no
  *   power of two or over the largest block, unknown flags or intent, a pool that is destroyed or made for other usage);
  *   FEATURE_NOT_PRESENT (no memory type serves the intent; usage that no block carries: its feature is not enabled, or

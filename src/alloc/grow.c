@@ -148,6 +148,65 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *pool, uin
     return result;
 }
 
+/* ---- Sharing a block that is on its way ---- */
+
+/* How often a request waits for blocks of other threads before it makes one of its own: more than once, since who waits
+ * beside it may take the room, but a request must not starve where that happens again and again. */
+enum { WAITS_MOST = 3 };
+
+/* Announces a block. The pool's lock is held. */
+static void begin_opening(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize booked) {
+    *opening = (struct bda_opening){ .next = pool->openings, .number = ++pool->last_opening, .booked = booked };
+    opening->size = bda_max(pool->next_block_size, booked);
+    pool->openings = opening;
+}
+
+/* It has come or failed to: who waits for it looks again. */
+static void end_opening(struct bda_pool *pool, struct bda_opening *opening) {
+    bda_mutex_lock(&pool->lock);
+    struct bda_opening **link = &pool->openings;
+    while (*link != opening)
+        link = &(*link)->next;
+    *link = opening->next;
+    bda_condition_wake(&pool->opened);
+    bda_mutex_unlock(&pool->lock);
+}
+
+/* A block turns out smaller, or larger, than was announced. Who has booked too much looks again when it has come. */
+static void resize_opening(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize size) {
+    bda_mutex_lock(&pool->lock);
+    opening->size = size;
+    bda_mutex_unlock(&pool->lock);
+}
+
+static bool is_on_its_way(const struct bda_pool *pool, uint64_t number) {
+    const struct bda_opening *opening = pool->openings;
+    while (opening != NULL && opening->number != number)
+        opening = opening->next;
+    return opening != NULL;
+}
+
+/* A block on its way that will have `bytes` to spare, or NULL. */
+static struct bda_opening *find_opening(struct bda_pool *pool, VkDeviceSize bytes) {
+    struct bda_opening *opening = pool->openings;
+    while (opening != NULL && (opening->booked > opening->size || opening->size - opening->booked < bytes))
+        opening = opening->next;
+    return opening;
+}
+
+/* Waits for a block that will have room for `bytes`; false at once where there is none. The pool's lock is held, but
+ * not meanwhile. */
+static bool wait_for_opening(struct bda_pool *pool, VkDeviceSize bytes) {
+    struct bda_opening *opening = find_opening(pool, bytes);
+    if (opening == NULL)
+        return false;
+    opening->booked += bytes;
+    uint64_t number = opening->number;
+    while (is_on_its_way(pool, number))
+        bda_condition_wait(&pool->opened, &pool->lock);
+    return true;
+}
+
 /* ---- A block for a request ---- */
 
 /* Memory that surely holds the request, wherever the driver places it. */
@@ -189,26 +248,28 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
 }
 
-/* The size that is a block's turn, and the least that serves the request. Many threads that find a pool full at once
- * would otherwise each open the large block whose turn it is. */
+/* The size that is a block's turn, and the least that serves the request. */
 struct block_sizes {
     VkDeviceSize next, least;
 };
 
-static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request) {
+static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                                    struct bda_opening *opening) {
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
     least = bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
     bda_mutex_lock(&pool->lock);
-    VkDeviceSize next = pool->opening++ == 0 ? pool->next_block_size : least;
-    bda_mutex_unlock(&pool->lock);
+    VkDeviceSize next = pool->next_block_size;
     while (next < least)
         next *= 2;
-    return (struct block_sizes){ bda_min(next, pool->max_block_size), least };
+    next = bda_min(next, pool->max_block_size);
+    opening->size = next;
+    bda_mutex_unlock(&pool->lock);
+    return (struct block_sizes){ next, least };
 }
 
 /* Near a full heap, empty blocks go first, then the size is halved. */
 static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                           struct block_sizes sizes, uint32_t *index) {
+                           struct block_sizes sizes, struct bda_opening *opening, uint32_t *index) {
     bool relieved = false;
     for (VkDeviceSize size = sizes.next;;) {
         request->reason = NULL;
@@ -223,28 +284,63 @@ static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct
         if (result == VK_ERROR_TOO_MANY_OBJECTS || size == sizes.least)
             return result;
         size = bda_max(size / 2, sizes.least);
+        resize_opening(pool, opening, size);
     }
 }
 
-/* Opens the next block. Who takes new memory first gives back what is kept too much. */
-static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *index) {
+/* Opens the next block, which has been announced. Who takes new memory first gives back what is kept too much. */
+static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                          struct bda_opening *opening, uint32_t *index) {
     bda_reclaim_pool_surplus(allocator, pool);
-    VkResult result = open_sized(allocator, pool, request, sizes_for(allocator, pool, request), index);
+    return open_sized(allocator, pool, request, sizes_for(allocator, pool, request, opening), opening, index);
+}
+
+/* Looks for room again, since others free and make blocks; waits for those that will have some. Where there is none the
+ * request makes a block of its own, which is announced in the same breath: VK_NOT_READY. */
+static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                              struct bda_opening *opening, uint32_t *node) {
+    VkDeviceSize bytes = needed(allocator, request);
+    struct bda_live live;
     bda_mutex_lock(&pool->lock);
-    pool->opening--;
+    VkResult result = bda_range_take(allocator, pool, request, &live);
+    for (uint32_t waits = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && waits < WAITS_MOST; waits++) {
+        if (!wait_for_opening(pool, bytes))
+            break;
+        result = bda_range_take(allocator, pool, request, &live);
+    }
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY) {
+        begin_opening(pool, opening, bytes);
+        result = VK_NOT_READY;
+    }
     bda_mutex_unlock(&pool->lock);
+    if (result == VK_SUCCESS)
+        *node = live.index;
+    return result;
+}
+
+/* Makes the block that was announced, and takes the range from it. */
+static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                              struct bda_opening *opening, uint32_t *node) {
+    uint32_t index = 0;
+    VkResult result = open_next(allocator, pool, request, opening, &index);
+    if (result == VK_SUCCESS) {
+        result = join_and_take(allocator, pool, index, request, node);
+        if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
+            bda_grow_close(allocator, index);
+    }
+    end_opening(pool, opening);
     return result;
 }
 
 VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *node) {
-    uint32_t index = 0;
-    VkResult result = open_next(allocator, pool, request, &index);
-    if (result != VK_SUCCESS)
+    struct bda_opening opening;
+    VkResult result = take_or_begin(allocator, pool, request, &opening, node);
+    if (result != VK_NOT_READY)
         return result;
-    result = join_and_take(allocator, pool, index, request, node);
-    if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
-        bda_grow_close(allocator, index);
-    return result;
+    result = open_and_take(allocator, pool, request, &opening, node);
+    /* What was refused may have gone into another thread's block, or have been freed since. */
+    bool taken = bda_is_exhaustion(result) && bda_pool_take(allocator, pool, request, node) == VK_SUCCESS;
+    return taken ? VK_SUCCESS : result;
 }
 
 /* ---- Blocks ahead of time ---- */
@@ -305,6 +401,20 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
     return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
+/* One more block. Threads that find no room meanwhile share it, and what they take is counted anew. */
+static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, uint64_t *count) {
+    struct bda_opening opening;
+    uint32_t index = 0;
+    bda_mutex_lock(&pool->lock);
+    begin_opening(pool, &opening, 0);
+    bda_mutex_unlock(&pool->lock);
+    VkResult result = open_next(allocator, pool, like, &opening, &index);
+    if (result == VK_SUCCESS)
+        result = join_empty(allocator, pool, index, like, count);
+    end_opening(pool, &opening);
+    return result;
+}
+
 VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes) {
     uint64_t wanted = bytes / like->size + (bytes % like->size != 0);
     uint64_t added = 0;
@@ -312,11 +422,8 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
     /* Counted anew each time: under pressure an empty block that was counted on may have had to go. But other threads
      * may be taking the room as it comes, so twice the wish is enough. */
     while (count_room(allocator, pool, like) < wanted && added < 2 * wanted) {
-        uint32_t index = 0;
         uint64_t count = 0;
-        VkResult result = open_next(allocator, pool, like, &index);
-        if (result == VK_SUCCESS)
-            result = join_empty(allocator, pool, index, like, &count);
+        VkResult result = open_empty(allocator, pool, like, &count);
         if (result != VK_SUCCESS)
             return result;
         added += bda_max(count, 1);

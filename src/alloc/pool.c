@@ -118,6 +118,7 @@ static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_
         return NULL;
     memset(pool, 0, sizeof *pool);
     bda_mutex_init(&pool->lock, allocator->locks);
+    bda_condition_init(&pool->opened, allocator->locks);
     bda_tlsf_init(&pool->tlsf, &allocator->nodes, &allocator->blocks, BDA_GRANULE_LOG2);
     pool->user = user;
     pool->stock = BDA_STOCKS;
@@ -177,6 +178,7 @@ void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
 }
 
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_condition_destroy(&pool->opened);
     bda_mutex_destroy(&pool->lock);
     bda_host_release(&allocator->host, pool, sizeof *pool);
 }

@@ -30,9 +30,19 @@ struct bda_pool_key {
     VkExternalMemoryHandleTypeFlags handle_types;
 };
 
+/* A block on its way: in the list of its pool, on the stack of the thread that makes it. Others that want no more than
+ * what will be left of it wait for it instead of making one of their own. Under the pool's lock. */
+struct bda_opening {
+    struct bda_opening *next;
+    uint64_t number;     /* tells it apart from every other of the pool */
+    VkDeviceSize size;   /* of the memory that is being asked for */
+    VkDeviceSize booked; /* of that, by the thread that makes it and by those who wait */
+};
+
 struct bda_pool {
     struct bda_mutex lock;
-    struct bda_pool *older; /* in the allocator's list */
+    struct bda_condition opened; /* a block on its way has come, or has failed to */
+    struct bda_pool *older;      /* in the allocator's list */
     /* set under the lock when the pool is made or used again: */
     BdaPool user; /* the caller's pool it is part of, or NULL */
     bool retired; /* its BdaPool was destroyed; once it holds no block it may be used again */
@@ -60,7 +70,8 @@ struct bda_pool {
     _Atomic uint64_t cached_most; /* granules that a cache, or the depot, may keep of it; read without the lock */
     _Atomic uint32_t kept_zones;  /* the lowest of them whose ranges may be kept; read without the lock */
     VkDeviceSize next_block_size;
-    uint32_t opening;     /* blocks on their way: while there is one, others open no more than they need */
+    struct bda_opening *openings; /* blocks on their way */
+    uint64_t last_opening;
     uint32_t first_block; /* cut into pieces */
     uint32_t first_dedicated;
 };
