@@ -140,6 +140,9 @@ typedef struct BdaAllocatorInfo {
      * what is over that goes back to the driver in bda_collect, or when the pool needs a new block. Where a
      * heap is exhausted, an allocation gives all of the heap's empty blocks back before it is refused. */
     VkDeviceSize keep_empty;
+    /* For how long a pool keeps what is over that: bda_collect gives a block back once so many calls of it in a row,
+     * itself included, have found the block empty and unused in between. 0: 16; 1: at once; at most 65534. */
+    uint32_t keep_collects;
     /* The queue families that will use the memory; none given: every family of `device_info`. Where there are two or
      * more, buffers of blocks are VK_SHARING_MODE_CONCURRENT over them, so pointers need no ownership transfers. */
     uint32_t queue_family_count;
@@ -248,7 +251,8 @@ typedef struct BdaAllocation {
  * Allocates a range of a block's buffer: the malloc for pointers.
  * Cost: host memory only while a block has room, no Vulkan call; else one vkAllocateMemory and its companions, with no
  *   lock held meanwhile. Where another thread's block is on its way and will have room, that is waited for instead: no
- *   call at all, a few times at most before the request makes its own. Requests over half the largest block, and flagged ones, are dedicated.
+ *   call at all, a few times at most before the request makes its own. Requests over half the largest block, and
+ *   flagged ones, are dedicated.
  * Errors: VALIDATION_FAILED (zero size, size over maxBufferSize, maxMemoryAllocationSize or the heap, alignment no
  *   power of two or over the largest block, unknown flags or intent, a pool that is destroyed or made for other usage);
  *   FEATURE_NOT_PRESENT (no memory type serves the intent; usage that no block carries: its feature is not enabled, or
@@ -312,9 +316,10 @@ BDA_API VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const Bda
 
 /*
  * Releases the pending frees whose semaphores have reached their values, and gives empty blocks over what pools keep
- * back to the driver. Meant for once a frame. Never waits. Driver: vkGetSemaphoreCounterValue once per distinct
- * semaphore, vkDestroyBuffer and vkFreeMemory for what is released. A lost device counts as finished: everything
- * pending is released, and VK_ERROR_DEVICE_LOST is returned so that the caller learns of it.
+ * (BdaAllocatorInfo::keep_empty and keep_collects) back to the driver. Meant for once a frame. Never waits. Driver:
+ * vkGetSemaphoreCounterValue once per distinct semaphore, vkDestroyBuffer and vkFreeMemory for what is released. A lost
+ * device counts as finished: everything pending is released, and VK_ERROR_DEVICE_LOST is returned so that the caller
+ * learns of it.
  */
 BDA_API VkResult bda_collect(BdaAllocator allocator);
 
@@ -334,7 +339,9 @@ typedef struct BdaPoolInfo {
     VkDeviceSize max_block_size;
     /* The most bytes of device memory that the pool may hold, dedicated allocations included; 0: no limit. */
     VkDeviceSize limit;
+    /* 0: as in BdaAllocatorInfo, both of them. */
     VkDeviceSize keep_empty;
+    uint32_t keep_collects;
     /* Shown in messages and given to the pool's Vulkan objects; copied. */
     const char *name;
 } BdaPoolInfo;
@@ -474,6 +481,7 @@ typedef struct BdaProperties {
     VkDeviceSize max_block_size;
     VkDeviceSize max_host_visible_block_size;
     VkDeviceSize keep_empty;
+    uint32_t keep_collects;
     VkDeviceSize granule;             /* ranges begin and end on multiples of it */
     VkDeviceSize base_alignment;      /* blocks that are shared begin on a multiple of it */
     VkDeviceSize max_allocation_size; /* the largest single request, any heap */

@@ -61,6 +61,7 @@ struct BdaAllocator_T {
     VkDeviceSize max_block_size;
     VkDeviceSize max_host_visible_block_size;
     VkDeviceSize keep_empty;
+    uint32_t keep_collects;
     struct bda_type_order order[BDA_INTENT_COUNT][2]; /* [1]: with host fallback */
     uint32_t range_type_bits[BDA_USAGE_CLASS_COUNT];  /* memory types that can carry a class's spanning buffers */
     uint64_t special_usage;                           /* all that ranges of the general class are not used for */

@@ -70,7 +70,7 @@ static uint32_t take_record(BdaAllocator allocator, struct bda_request *request)
         bda_block_at(allocator, index)->call = request->call;
         bda_block_at(allocator, index)->plain = false;
         bda_block_at(allocator, index)->stock = BDA_STOCKS;
-        bda_block_at(allocator, index)->warm = false;
+        bda_block_at(allocator, index)->idle = 0;
     }
     return index;
 }
@@ -375,11 +375,11 @@ static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const 
 }
 
 /* What is empty was counted on, wherever it came from: it is no surplus until it has been used. */
-static void keep_warm(BdaAllocator allocator, struct bda_pool *pool) {
+static void keep_ahead(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_lock(&pool->lock);
     for (uint32_t index = pool->first_block; index != 0; index = bda_block_at(allocator, index)->next)
         if (bda_tlsf_region_is_empty(&pool->tlsf, index))
-            bda_block_at(allocator, index)->warm = true;
+            bda_block_at(allocator, index)->idle = BDA_IDLE_AHEAD;
     bda_mutex_unlock(&pool->lock);
 }
 
@@ -390,7 +390,7 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
     bda_mutex_lock(&pool->lock);
     bool secured = bda_range_secure_nodes(allocator, pool, 1);
     if (secured) {
-        block->warm = true;
+        block->idle = BDA_IDLE_AHEAD;
         join(allocator, pool, index);
         struct bda_extent extent = bda_range_extent(pool, like);
         *count = count_in((VkDeviceSize)block->region.size << BDA_GRANULE_LOG2, &extent);
@@ -428,7 +428,7 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
             return result;
         added += bda_max(count, 1);
     }
-    keep_warm(allocator, pool);
+    keep_ahead(allocator, pool);
     return VK_SUCCESS;
 }
 

@@ -69,6 +69,7 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     /* What own buffers are used for is theirs to say; the block's address can be learned with no usage at all. */
     pool->usage = key->own_buffers ? 0 : bda_usage_of_class(&allocator->device, key->usage_class);
     pool->keep_empty = allocator->keep_empty;
+    pool->keep_collects = allocator->keep_collects;
     pool->atom_skew = 0;
     pool->least_alignment = BDA_LEAST_ALIGNMENT;
     if (bda_device_needs_atoms(&allocator->device, key->memory_type))

@@ -51,6 +51,7 @@ struct bda_pool {
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
     VkDeviceSize keep_empty;
+    uint32_t keep_collects; /* an empty block is surplus once so many bda_collect have found it so */
     VkDeviceSize least_alignment; /* of ranges; not below the atom, where they must own whole ones */
     VkDeviceSize most_rounding;   /* alignments up to it are rounded up to in size, too */
     uint32_t stock;               /* place in every cache; BDA_STOCKS: none is kept of its ranges */

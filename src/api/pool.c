@@ -86,6 +86,8 @@ static void set_sizes(BdaAllocator allocator, struct bda_pool *pool, const BdaPo
     bda_pool_set_sizes(allocator, pool, info->first_block_size, info->max_block_size);
     if (info->keep_empty != 0)
         pool->keep_empty = info->keep_empty;
+    if (info->keep_collects != 0)
+        pool->keep_collects = (uint32_t)bda_min(info->keep_collects, BDA_IDLE_MOST);
     bda_mutex_unlock(&pool->lock);
 }
 
@@ -157,6 +159,7 @@ VkResult bda_get_pool_info(BdaAllocator allocator, BdaPool pool, BdaPoolInfo *in
         .max_block_size = pool->ranges->max_block_size,
         .limit = pool->limit.most,
         .keep_empty = pool->ranges->keep_empty,
+        .keep_collects = pool->ranges->keep_collects,
         .name = pool->name,
     };
     return VK_SUCCESS;
