@@ -173,8 +173,10 @@ static const struct bda_type_order *order_of(BdaAllocator allocator, const struc
 static VkResult pool_for(BdaAllocator allocator, const struct bda_request *request, uint32_t type,
                          struct bda_pool **pool) {
     bool own = request->buffer_info != NULL;
+    if (request->pool != NULL && own)
+        return bda_pool_for_buffers(allocator, request->pool, pool);
     if (request->pool != NULL) {
-        *pool = own ? request->pool->own_buffers : request->pool->ranges;
+        *pool = request->pool->ranges;
         return VK_SUCCESS;
     }
     const struct bda_pool_key key = {
@@ -281,16 +283,31 @@ static bool take_plain(BdaAllocator allocator, struct bda_pool *pool, const BdaA
            bda_plain_record(allocator, info, &request) && bda_plain_take(allocator, pool, &request, allocation);
 }
 
+/* So many of a run are taken under one lock: few enough that another thread waits for microseconds, and enough that
+ * the lock costs nothing beside them. */
+enum { RUN_MOST = 64 };
+
+/* The first of a run, up to RUN_MOST, under one lock; returns how many. */
+static uint32_t take_run(BdaAllocator allocator, struct bda_pool *pool, uint32_t count, const BdaAllocInfo *infos,
+                         BdaAllocation *allocations) {
+    uint32_t most = count < RUN_MOST ? count : RUN_MOST, done = 0;
+    bda_mutex_lock(&pool->lock);
+    while (done < most && take_plain(allocator, pool, &infos[done], &allocations[done]))
+        done++;
+    bda_mutex_unlock(&pool->lock);
+    return done;
+}
+
 uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos,
                           BdaAllocation *allocations) {
     struct bda_pool *pool = bda_plain_pool(allocator, infos);
     if (pool == NULL)
         return 0;
-    uint32_t done = 0;
-    bda_mutex_lock(&pool->lock);
-    while (done < count && take_plain(allocator, pool, &infos[done], &allocations[done]))
-        done++;
-    bda_mutex_unlock(&pool->lock);
+    uint32_t done = 0, taken;
+    do {
+        taken = take_run(allocator, pool, count - done, &infos[done], &allocations[done]);
+        done += taken;
+    } while (taken == RUN_MOST && done < count);
     return done;
 }
 

@@ -7,8 +7,8 @@
 /* An allocation of either kind (request->buffer_info says which). Its record and its name are made here. */
 VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node);
 
-/* Ranges for the first of `count` requests, as long as they are plain (alloc/plain.h), of one pool, and fit: they are
- * taken under one lock. Returns how many; nothing is said of why it ends. */
+/* Ranges for the first of `count` requests, as long as they are plain (alloc/plain.h), of one pool, and fit: the pool's
+ * lock is taken for up to 64 of them at a time. Returns how many; nothing is said of why it ends. */
 uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos,
                           BdaAllocation *allocations);
 

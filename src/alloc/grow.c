@@ -230,8 +230,9 @@ static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, con
         return bda_reclaim_down_to(allocator, 0, request->call) != 0;
     BdaPool user = pool->user;
     if (user != NULL && !bda_limit_has_room(&user->limit, size)) {
-        bool ranges = bda_reclaim_pool(allocator, user->ranges, request->call);
-        return bda_reclaim_pool(allocator, user->own_buffers, request->call) || ranges;
+        struct bda_pool *buffers = bda_pool_of_buffers(user);
+        bool any = bda_reclaim_pool(allocator, user->ranges, request->call);
+        return (buffers != NULL && bda_reclaim_pool(allocator, buffers, request->call)) || any;
     }
     uint32_t heap = bda_device_heap_of(&allocator->device, pool->key.memory_type);
     return bda_reclaim_heap(allocator, heap, request->call);

@@ -51,7 +51,7 @@ struct bda_pool {
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
     VkDeviceSize keep_empty;
-    uint32_t keep_collects; /* an empty block is surplus once so many bda_collect have found it so */
+    uint32_t keep_collects;       /* an empty block is surplus once so many bda_collect have found it so */
     VkDeviceSize least_alignment; /* of ranges; not below the atom, where they must own whole ones */
     VkDeviceSize most_rounding;   /* alignments up to it are rounded up to in size, too */
     uint32_t stock;               /* place in every cache; BDA_STOCKS: none is kept of its ranges */
@@ -77,14 +77,14 @@ struct bda_pool {
     uint32_t first_dedicated;
 };
 
-/* A pool of the caller's: one pool for ranges, one for own buffers, and what they share. Its memory lives as long as
- * the allocator, so that a destroyed pool is recognised. */
+/* A pool of the caller's: one pool for ranges, one for own buffers (there once it is used), and what they share. Its
+ * memory lives as long as the allocator, so that a destroyed pool is recognised. */
 struct BdaPool_T {
     BdaAllocator allocator;
     BdaPool older;
     _Atomic bool alive;
     struct bda_pool *ranges;
-    struct bda_pool *own_buffers;
+    _Atomic(struct bda_pool *) own_buffers; /* NULL until its first use: most pools never hold any */
     uint64_t usage;
     BdaIntent intent;
     BdaAllocFlags flags;
@@ -99,6 +99,15 @@ VkResult bda_pool_get(BdaAllocator allocator, const struct bda_pool_key *key, st
  * that was releasing something in it is done. */
 VkResult bda_pool_create(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user, struct bda_pool **pool);
 void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool);
+
+/* The part of a pool of the caller's that holds own buffers, made at its first use like the part for ranges.
+ * VK_ERROR_OUT_OF_HOST_MEMORY. */
+VkResult bda_pool_for_buffers(BdaAllocator allocator, BdaPool user, struct bda_pool **pool);
+
+/* The same if it is there, else NULL. */
+static inline struct bda_pool *bda_pool_of_buffers(BdaPool user) {
+    return atomic_load_explicit(&user->own_buffers, memory_order_acquire);
+}
 
 /* The pool's own memory goes; its blocks are gone already. */
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool);
@@ -127,6 +136,10 @@ VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const stru
 /* Takes `count` spare nodes and more from the store for the pool's TLSF. The pool's lock is held; see
  * bda_range_secure_nodes. */
 bool bda_pool_fetch_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count);
+
+/* Gives spare nodes that the pool does not need back to the store, for other pools. Linear in them; no lock is held by
+ * the caller, and none for long. */
+void bda_pool_give_nodes(BdaAllocator allocator, struct bda_pool *pool);
 
 /* Where a range begins in its region, in bytes; the bytes that TLSF holds for it, and how many of them were asked for.
  */

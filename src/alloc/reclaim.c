@@ -69,6 +69,7 @@ static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool,
     if (!wanted)
         return 0;
     bda_grow_close(allocator, empty.largest_block);
+    bda_pool_give_nodes(allocator, pool); /* there were more of them while there was more to cut */
     return empty.largest;
 }
 
@@ -175,4 +176,10 @@ VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep, uint
         released += closed;
     }
     return released;
+}
+
+void bda_reclaim_nodes(BdaAllocator allocator) {
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older)
+        bda_pool_give_nodes(allocator, pool);
 }

@@ -26,6 +26,9 @@ bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap, uint32_t but);
 /* The largest empty blocks go until at most `keep` bytes are left; returns the bytes that went. */
 VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep, uint32_t but);
 
+/* Spare nodes that pools do not need go back to the store, where any pool finds them. */
+void bda_reclaim_nodes(BdaAllocator allocator);
+
 /* A public call failed: the blocks that were opened for it go, those at least that are empty. 0 does nothing. */
 void bda_reclaim_call(BdaAllocator allocator, uint32_t call);
 

@@ -463,6 +463,46 @@ static void who_finds_no_room_takes_part_in_a_warm_up(void **state) {
     bench_close();
 }
 
+/* ---- A pool's part for own buffers, wanted by all at once ---- */
+
+struct buffer_taker {
+    pthread_barrier_t *together;
+    BdaPool pool;
+    VkResult result;
+    BdaAllocation allocation;
+};
+
+static void *take_first_buffer(void *context) {
+    struct buffer_taker *taker = context;
+    const VkBufferCreateInfo made = buffer_info(KIB(1), PLAIN_USAGE);
+    const BdaAllocInfo info = { .pool = taker->pool };
+    (void)pthread_barrier_wait(taker->together);
+    taker->result = bda_alloc_buffer(bench.allocator, &made, &info, &taker->allocation);
+    return NULL;
+}
+
+static void a_pools_part_for_buffers_is_made_once(void **state) {
+    (void)state;
+    pthread_barrier_t together;
+    struct buffer_taker takers[CROWD];
+    bench_open(NULL, NULL);
+    (void)pthread_barrier_init(&together, NULL, CROWD);
+    for (uint32_t round = 0; round < 50; round++) {
+        BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_UPLOAD });
+        for (uint32_t i = 0; i < CROWD; i++)
+            takers[i] = (struct buffer_taker){ .together = &together, .pool = pool };
+        run(take_first_buffer, takers, sizeof takers[0], CROWD);
+        for (uint32_t i = 0; i < CROWD; i++) {
+            assert_int_equal(takers[i].result, VK_SUCCESS);
+            give(takers[i].allocation);
+        }
+        assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+        assert_int_equal(fake_memory_count(bench.driver), 0);
+    }
+    (void)pthread_barrier_destroy(&together);
+    bench_close();
+}
+
 /* ---- While a semaphore is read ---- */
 
 static _Atomic int reader_state; /* as driver_state, for vkGetSemaphoreCounterValue */
@@ -580,6 +620,7 @@ int main(void) {
         cmocka_unit_test(where_no_block_can_be_made_each_is_refused_for_itself),
         cmocka_unit_test(who_waits_in_vain_finds_what_was_freed_meanwhile),
         cmocka_unit_test(who_finds_no_room_takes_part_in_a_warm_up),
+        cmocka_unit_test(a_pools_part_for_buffers_is_made_once),
         cmocka_unit_test(an_allocation_does_not_wait_for_anothers_query_and_makes_none),
         cmocka_unit_test(nobody_takes_a_free_out_while_its_semaphore_is_read),
     };
