@@ -143,6 +143,10 @@ typedef struct BdaAllocatorInfo {
     /* For how long a pool keeps what is over that: bda_collect gives a block back once so many calls of it in a row,
      * itself included, have found the block empty and unused in between. 0: 16; 1: at once; at most 65534. */
     uint32_t keep_collects;
+    /* The low-water mark: a pool in use with fewer free bytes in its blocks wants the next one before a request has to
+     * wait for it. bda_wants_block says so, bda_prepare makes it. 0: none. Surplus that would take a pool below its
+     * mark stays. */
+    VkDeviceSize low_water;
     /* The queue families that will use the memory; none given: every family of `device_info`. Where there are two or
      * more, buffers of blocks are VK_SHARING_MODE_CONCURRENT over them, so pointers need no ownership transfers. */
     uint32_t queue_family_count;
@@ -339,9 +343,10 @@ typedef struct BdaPoolInfo {
     VkDeviceSize max_block_size;
     /* The most bytes of device memory that the pool may hold, dedicated allocations included; 0: no limit. */
     VkDeviceSize limit;
-    /* 0: as in BdaAllocatorInfo, both of them. */
+    /* 0: as in BdaAllocatorInfo, all three of them. */
     VkDeviceSize keep_empty;
     uint32_t keep_collects;
+    VkDeviceSize low_water;
     /* Shown in messages and given to the pool's Vulkan objects; copied. */
     const char *name;
 } BdaPoolInfo;
@@ -418,6 +423,25 @@ BDA_API VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, V
 BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like,
                                      const BdaAllocInfo *like, VkDeviceSize bytes);
 
+/* Whether bda_prepare may have something to do: an allocation has left a pool below its low-water mark since
+ * bda_prepare last saw to it (what was freed meanwhile is found out there). VK_FALSE for NULL. Costs the reading of one
+ * flag, takes no lock: for any thread, each frame. */
+BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
+
+/*
+ * Makes the blocks that pools below their low-water mark want, so that no request waits for the driver: call it from a
+ * thread that may, when bda_wants_block says so. The library starts no threads of its own. Several may call it at a
+ * time; each block is made once, and requests that find no room meanwhile wait for it rather than make their own.
+ * Nothing is given back for such a block: it is made only within the heap's budget, limits and counts.
+ * VK_SUCCESS; VK_INCOMPLETE where they are reached, so that a pool stays below its mark until it is allocated from
+ * again and bda_prepare called again: no error, and no message. Cost: nothing but a lock for each pool where no block
+ * is wanted; else as a new block in bda_alloc, with no lock held. What was made stays, unused, until bda_trim or until
+ * a heap is exhausted. Errors: OUT_OF_HOST_MEMORY, what the driver answers; the other pools' blocks are made all the
+ * same. Driver: vkCreateBuffer, vkGetBufferMemoryRequirements2, vkAllocateMemory, vkMapMemory, vkBindBufferMemory,
+ *   vkGetBufferDeviceAddress, vkGetPhysicalDeviceMemoryProperties2, their counterparts.
+ */
+BDA_API VkResult bda_prepare(BdaAllocator allocator);
+
 /* Gives empty blocks back to the driver until at most `keep` bytes of them are left in the whole allocator, the
  * largest first; 0 keeps none. `released` (may be NULL) says how many bytes went. Collects pending frees first, and
  * goes on after VK_ERROR_DEVICE_LOST, which it returns. */
@@ -482,6 +506,7 @@ typedef struct BdaProperties {
     VkDeviceSize max_host_visible_block_size;
     VkDeviceSize keep_empty;
     uint32_t keep_collects;
+    VkDeviceSize low_water;
     VkDeviceSize granule;             /* ranges begin and end on multiples of it */
     VkDeviceSize base_alignment;      /* blocks that are shared begin on a multiple of it */
     VkDeviceSize max_allocation_size; /* the largest single request, any heap */

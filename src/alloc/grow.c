@@ -2,6 +2,7 @@
 #include "alloc/grow.h"
 
 #include "alloc/cache.h"
+#include "alloc/opening.h"
 #include "alloc/reclaim.h"
 
 #include <stdio.h>
@@ -148,66 +149,11 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *pool, uin
     return result;
 }
 
-/* ---- Sharing a block that is on its way ---- */
+/* ---- A block for a request ---- */
 
 /* How often a request waits for blocks of other threads before it makes one of its own: more than once, since who waits
  * beside it may take the room, but a request must not starve where that happens again and again. */
 enum { WAITS_MOST = 3 };
-
-/* Announces a block. The pool's lock is held. */
-static void begin_opening(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize booked) {
-    *opening = (struct bda_opening){ .next = pool->openings, .number = ++pool->last_opening, .booked = booked };
-    opening->size = bda_max(pool->next_block_size, booked);
-    pool->openings = opening;
-}
-
-/* It has come or failed to: who waits for it looks again. */
-static void end_opening(struct bda_pool *pool, struct bda_opening *opening) {
-    bda_mutex_lock(&pool->lock);
-    struct bda_opening **link = &pool->openings;
-    while (*link != opening)
-        link = &(*link)->next;
-    *link = opening->next;
-    bda_condition_wake(&pool->opened);
-    bda_mutex_unlock(&pool->lock);
-}
-
-/* A block turns out smaller, or larger, than was announced. Who has booked too much looks again when it has come. */
-static void resize_opening(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize size) {
-    bda_mutex_lock(&pool->lock);
-    opening->size = size;
-    bda_mutex_unlock(&pool->lock);
-}
-
-static bool is_on_its_way(const struct bda_pool *pool, uint64_t number) {
-    const struct bda_opening *opening = pool->openings;
-    while (opening != NULL && opening->number != number)
-        opening = opening->next;
-    return opening != NULL;
-}
-
-/* A block on its way that will have `bytes` to spare, or NULL. */
-static struct bda_opening *find_opening(struct bda_pool *pool, VkDeviceSize bytes) {
-    struct bda_opening *opening = pool->openings;
-    while (opening != NULL && (opening->booked > opening->size || opening->size - opening->booked < bytes))
-        opening = opening->next;
-    return opening;
-}
-
-/* Waits for a block that will have room for `bytes`; false at once where there is none. The pool's lock is held, but
- * not meanwhile. */
-static bool wait_for_opening(struct bda_pool *pool, VkDeviceSize bytes) {
-    struct bda_opening *opening = find_opening(pool, bytes);
-    if (opening == NULL)
-        return false;
-    opening->booked += bytes;
-    uint64_t number = opening->number;
-    while (is_on_its_way(pool, number))
-        bda_condition_wait(&pool->opened, &pool->lock);
-    return true;
-}
-
-/* ---- A block for a request ---- */
 
 /* Memory that surely holds the request, wherever the driver places it. */
 static VkDeviceSize needed(BdaAllocator allocator, const struct bda_request *request) {
@@ -285,7 +231,7 @@ static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct
         if (result == VK_ERROR_TOO_MANY_OBJECTS || size == sizes.least)
             return result;
         size = bda_max(size / 2, sizes.least);
-        resize_opening(pool, opening, size);
+        bda_opening_resize(pool, opening, size);
     }
 }
 
@@ -305,12 +251,12 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
     bda_mutex_lock(&pool->lock);
     VkResult result = bda_range_take(allocator, pool, request, &live);
     for (uint32_t waits = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && waits < WAITS_MOST; waits++) {
-        if (!wait_for_opening(pool, bytes))
+        if (!bda_opening_wait(pool, bytes))
             break;
         result = bda_range_take(allocator, pool, request, &live);
     }
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY) {
-        begin_opening(pool, opening, bytes);
+        bda_opening_begin(pool, opening, bytes);
         result = VK_NOT_READY;
     }
     bda_mutex_unlock(&pool->lock);
@@ -329,7 +275,7 @@ static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, str
         if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
             bda_grow_close(allocator, index);
     }
-    end_opening(pool, opening);
+    bda_opening_end(pool, opening);
     return result;
 }
 
@@ -407,12 +353,12 @@ static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct
     struct bda_opening opening;
     uint32_t index = 0;
     bda_mutex_lock(&pool->lock);
-    begin_opening(pool, &opening, 0);
+    bda_opening_begin(pool, &opening, 0);
     bda_mutex_unlock(&pool->lock);
     VkResult result = open_next(allocator, pool, like, &opening, &index);
     if (result == VK_SUCCESS)
         result = join_empty(allocator, pool, index, like, count);
-    end_opening(pool, &opening);
+    bda_opening_end(pool, &opening);
     return result;
 }
 
@@ -431,6 +377,61 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
     }
     keep_ahead(allocator, pool);
     return VK_SUCCESS;
+}
+
+/* ---- The low-water mark ---- */
+
+/* Whether the pool wants a block. What is on its way and not booked is as good as free. A pool without blocks wants
+ * none: nobody uses it, or it was trimmed. The pool's lock is held. */
+static bool is_below_mark(const struct bda_pool *pool) {
+    uint64_t coming = bda_opening_unbooked(pool) >> BDA_GRANULE_LOG2;
+    return pool->wants && pool->first_block != 0 && pool->tlsf.free_granules + coming < pool->low_granules;
+}
+
+/* Announces the next block if the pool wants one. */
+static bool begin_if_wanted(struct bda_pool *pool, struct bda_opening *opening) {
+    bda_mutex_lock(&pool->lock);
+    bool wanted = is_below_mark(pool);
+    if (wanted)
+        bda_opening_begin(pool, opening, 0);
+    else
+        pool->wants = false;
+    bda_mutex_unlock(&pool->lock);
+    return wanted;
+}
+
+/* One empty block, within the budget. Nobody needs it yet, so nothing is given back for it, and it does not shrink
+ * below half of its size: a heap that is so full is left to those who do. */
+static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like,
+                            struct bda_opening *opening) {
+    struct block_sizes sizes = sizes_for(allocator, pool, like, opening);
+    uint32_t index = 0;
+    uint64_t count;
+    VkResult result = open_block(allocator, pool, sizes.next, like, &index);
+    if (bda_is_exhaustion(result) && sizes.next / 2 >= sizes.least) {
+        bda_opening_resize(pool, opening, sizes.next / 2);
+        result = open_block(allocator, pool, sizes.next / 2, like, &index);
+    }
+    if (result == VK_SUCCESS)
+        result = join_empty(allocator, pool, index, like, &count);
+    bda_opening_end(pool, opening);
+    return result;
+}
+
+VkResult bda_grow_to_mark(BdaAllocator allocator, struct bda_pool *pool, const char **reason) {
+    VkResult result = VK_SUCCESS;
+    struct bda_opening opening;
+    while (result == VK_SUCCESS && begin_if_wanted(pool, &opening)) {
+        struct bda_request like = { .size = 1, .room = 1, .alignment = 1, .flags = BDA_ALLOC_WITHIN_BUDGET_BIT };
+        result = open_wanted(allocator, pool, &like, &opening);
+        *reason = like.reason;
+    }
+    if (!bda_is_exhaustion(result))
+        return result;
+    bda_mutex_lock(&pool->lock);
+    pool->wants = false; /* a full heap is not asked again and again: the next allocation says what is wanted */
+    bda_mutex_unlock(&pool->lock);
+    return VK_INCOMPLETE;
 }
 
 /* ---- Dedicated ---- */

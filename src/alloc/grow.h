@@ -25,6 +25,10 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
  * stay, for bda_reclaim_call. */
 VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes);
 
+/* Makes empty blocks until a pool that has come below its low-water mark is at it again. VK_INCOMPLETE: no memory
+ * within the budget and the limits; errors with their reason, after which it still wants them. What was made stays. */
+VkResult bda_grow_to_mark(BdaAllocator allocator, struct bda_pool *pool, const char **reason);
+
 /* Makes memory for one request. `buffer` (own buffers: theirs; ranges: made here, VK_NULL_HANDLE) is destroyed on
  * failure. */
 VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, VkBuffer buffer,

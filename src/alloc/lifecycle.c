@@ -33,6 +33,7 @@ static void resolve_sizes(BdaAllocator allocator, const BdaAllocatorInfo *info) 
     allocator->max_host_visible_block_size = most_visible;
     allocator->first_block_size = bda_min(first, most);
     allocator->keep_empty = info->keep_empty;
+    allocator->low_water = info->low_water;
     allocator->keep_collects = (uint32_t)bda_min(info->keep_collects, BDA_IDLE_MOST);
     if (info->keep_collects == 0)
         allocator->keep_collects = KEEP_COLLECTS;

@@ -63,6 +63,11 @@ void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceS
     pool->most_plain = most_plain(allocator, pool);
 }
 
+void bda_pool_set_low_water(struct bda_pool *pool, VkDeviceSize bytes) {
+    VkDeviceSize mask = ((VkDeviceSize)1 << BDA_GRANULE_LOG2) - 1;
+    pool->low_granules = (bytes >> BDA_GRANULE_LOG2) + ((bytes & mask) != 0);
+}
+
 /* Gives an empty pool its key and sizes. The pools lock is held. */
 static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key) {
     pool->key = *key;
@@ -70,6 +75,9 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     pool->usage = key->own_buffers ? 0 : bda_usage_of_class(&allocator->device, key->usage_class);
     pool->keep_empty = allocator->keep_empty;
     pool->keep_collects = allocator->keep_collects;
+    pool->some_want = &allocator->some_want;
+    pool->wants = false;
+    bda_pool_set_low_water(pool, allocator->low_water);
     pool->atom_skew = 0;
     pool->least_alignment = BDA_LEAST_ALIGNMENT;
     if (bda_device_needs_atoms(&allocator->device, key->memory_type))
@@ -177,6 +185,7 @@ static struct bda_pool *make_like(BdaAllocator allocator, const struct bda_pool 
     bda_pool_set_sizes(allocator, pool, like->first_block_size, like->max_block_size);
     pool->keep_empty = like->keep_empty;
     pool->keep_collects = like->keep_collects;
+    pool->low_granules = like->low_granules;
     bda_mutex_unlock(&pool->lock);
     return pool;
 }

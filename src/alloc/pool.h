@@ -67,6 +67,9 @@ struct bda_pool {
     } counters;
     struct bda_tlsf tlsf;
     struct bda_depot depot;
+    uint64_t low_granules;        /* of free ones: below it the pool wants another block; 0: it never does */
+    bool wants;                   /* an allocation has left less, and nobody has seen to it since */
+    _Atomic bool *some_want;      /* the allocator's */
     uint64_t large;               /* granules in ranges too large to be kept */
     _Atomic uint64_t cached_most; /* granules that a cache, or the depot, may keep of it; read without the lock */
     _Atomic uint32_t kept_zones;  /* the lowest of them whose ranges may be kept; read without the lock */
@@ -112,6 +115,12 @@ static inline struct bda_pool *bda_pool_of_buffers(BdaPool user) {
 /* The pool's own memory goes; its blocks are gone already. */
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool);
 
+/* The low-water mark, in bytes. */
+static inline VkDeviceSize bda_pool_low_water(const struct bda_pool *pool) {
+    return (VkDeviceSize)pool->low_granules << BDA_GRANULE_LOG2;
+}
+void bda_pool_set_low_water(struct bda_pool *pool, VkDeviceSize bytes);
+
 /* Sets block sizes, 0 meaning the allocator's; cut to what the heap bears. */
 void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize first, VkDeviceSize most);
 
@@ -123,6 +132,14 @@ static inline void bda_pool_bound_caches(struct bda_pool *pool) {
     bool mostly_large = pool->large > (tlsf->granules - tlsf->free_granules) / 2;
     atomic_store_explicit(&pool->cached_most, tlsf->free_granules / BDA_CACHED_SHARE, memory_order_relaxed);
     atomic_store_explicit(&pool->kept_zones, mostly_large ? 1 : BDA_TLSF_ZONES, memory_order_relaxed);
+}
+
+/* Notes that an allocation has left less free than the low-water mark. The pool's lock is held. */
+static inline void bda_pool_watch_level(struct bda_pool *pool) {
+    if (pool->tlsf.free_granules >= pool->low_granules || pool->wants)
+        return;
+    pool->wants = true;
+    atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
 }
 
 /* A block's place in one of the pool's lists. The pool's lock is held. */

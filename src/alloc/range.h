@@ -41,6 +41,7 @@ BDA_INLINE bool bda_range_is_large(const struct bda_node *node) {
 BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request) {
     live->pool->large += bda_range_is_large(live->node) ? live->node->size : 0;
     bda_pool_bound_caches(live->pool);
+    bda_pool_watch_level(live->pool);
     live->block->idle = 0;
     bda_node_set_slack(live->node, (uint32_t)(bda_node_held(live->node) - request->size));
     bda_node_set_record(live->node, request->record);

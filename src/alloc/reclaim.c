@@ -55,14 +55,21 @@ static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t
     pool->next_block_size = bda_max(pool->first_block_size, pool->next_block_size / 2);
 }
 
-/* Closes the pool's largest empty block. Of the surplus only: if there is another one, and more than `keep_empty` bytes
- * in all but the smallest; a retired pool keeps none. Returns its bytes, 0 when there was nothing to close. */
+/* Whether the largest empty block may go: there is another one, more than `keep_empty` bytes are in all but the
+ * smallest, and without it the pool is not below its low-water mark, or it would want another one at once. */
+static bool is_surplus(const struct bda_pool *pool, const struct empty *empty) {
+    return empty->count > 1 && empty->bytes - empty->smallest > pool->keep_empty &&
+           pool->tlsf.free_granules >= pool->low_granules + (empty->largest >> BDA_GRANULE_LOG2);
+}
+
+/* Closes the pool's largest empty block, of the surplus only if that is the scope; a retired pool keeps none. Returns
+ * its bytes, 0 when there was nothing to close. */
 static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool, enum scope scope, uint32_t but) {
     bda_mutex_lock(&pool->lock);
     struct empty empty = find_empty(allocator, pool, scope, but);
     bool wanted = empty.largest_block != 0;
     if (scope != ALL_EMPTY)
-        wanted = wanted && (pool->retired || (empty.count > 1 && empty.bytes - empty.smallest > pool->keep_empty));
+        wanted = wanted && (pool->retired || is_surplus(pool, &empty));
     if (wanted)
         unlink_block(allocator, pool, empty.largest_block);
     bda_mutex_unlock(&pool->lock);

@@ -3,6 +3,7 @@
 
 #include "alloc/access.h"
 #include "alloc/free.h"
+#include "alloc/grow.h"
 #include "alloc/plain.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
@@ -288,6 +289,32 @@ VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceS
     if (result == VK_SUCCESS)
         result = make_room(allocator, &request, bytes);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, request.reason);
+}
+
+VkBool32 bda_wants_block(BdaAllocator allocator) {
+    return allocator != NULL && atomic_load_explicit(&allocator->some_want, memory_order_relaxed) ? VK_TRUE : VK_FALSE;
+}
+
+VkResult bda_prepare(BdaAllocator allocator) {
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (!atomic_exchange_explicit(&allocator->some_want, false, memory_order_relaxed))
+        return VK_SUCCESS;
+    VkResult result = VK_SUCCESS;
+    const char *reason = NULL;
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older) {
+        const char *why = NULL;
+        VkResult one = bda_grow_to_mark(allocator, pool, &why);
+        if (result < 0 || one == VK_SUCCESS)
+            continue; /* the first error is told, and any error before a heap that is full */
+        result = one;
+        reason = why;
+    }
+    if (result >= 0)
+        return result;
+    atomic_store_explicit(&allocator->some_want, true, memory_order_relaxed);
+    return bda_refuse(allocator, __func__, result, reason);
 }
 
 /* ---- Own buffers ---- */

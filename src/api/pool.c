@@ -83,6 +83,8 @@ static void set_sizes(BdaAllocator allocator, struct bda_pool *pool, const BdaPo
         pool->keep_empty = info->keep_empty;
     if (info->keep_collects != 0)
         pool->keep_collects = (uint32_t)bda_min(info->keep_collects, BDA_IDLE_MOST);
+    if (info->low_water != 0)
+        bda_pool_set_low_water(pool, info->low_water);
     bda_mutex_unlock(&pool->lock);
 }
 
@@ -154,6 +156,7 @@ VkResult bda_get_pool_info(BdaAllocator allocator, BdaPool pool, BdaPoolInfo *in
         .limit = pool->limit.most,
         .keep_empty = pool->ranges->keep_empty,
         .keep_collects = pool->ranges->keep_collects,
+        .low_water = bda_pool_low_water(pool->ranges),
         .name = pool->name,
     };
     return VK_SUCCESS;

@@ -463,6 +463,39 @@ static void who_finds_no_room_takes_part_in_a_warm_up(void **state) {
     bench_close();
 }
 
+static void *prepare_once(void *context) {
+    *(VkResult *)context = bda_prepare(bench.allocator);
+    return NULL;
+}
+
+/* One thread is inside the driver for the block that is wanted; it is as good as there for any other. */
+static void a_block_below_the_mark_is_made_once(void **state) {
+    (void)state;
+    struct one_of_many one = { .size = KIB(900) };
+    pthread_t threads[2];
+    VkResult prepared = VK_NOT_READY;
+    BdaAllocation full = open_crowded_bench(&(BdaAllocatorInfo){ .low_water = KIB(500) });
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    assert_true(bda_wants_block(bench.allocator));
+    atomic_store(&crowd_bytes, KIB(900));
+    assert_int_equal(pthread_create(&threads[0], NULL, prepare_once, &prepared), 0);
+    while (openings(crowded_pool()) == 0)
+        (void)sched_yield();
+    atomic_store(&bench.allocator->some_want, true);
+    assert_int_equal(bda_prepare(bench.allocator), VK_SUCCESS); /* and does not wait */
+    assert_int_equal(openings(crowded_pool()), 1);
+    assert_int_equal(pthread_create(&threads[1], NULL, take_with_others, &one),
+                     0); /* finds no room, and waits for it */
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(prepared, VK_SUCCESS);
+    assert_int_equal(one.result, VK_SUCCESS);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1);
+    give(one.allocation);
+    give(full);
+    bench_close();
+}
+
 /* ---- A pool's part for own buffers, wanted by all at once ---- */
 
 struct buffer_taker {
@@ -620,6 +653,7 @@ int main(void) {
         cmocka_unit_test(where_no_block_can_be_made_each_is_refused_for_itself),
         cmocka_unit_test(who_waits_in_vain_finds_what_was_freed_meanwhile),
         cmocka_unit_test(who_finds_no_room_takes_part_in_a_warm_up),
+        cmocka_unit_test(a_block_below_the_mark_is_made_once),
         cmocka_unit_test(a_pools_part_for_buffers_is_made_once),
         cmocka_unit_test(an_allocation_does_not_wait_for_anothers_query_and_makes_none),
         cmocka_unit_test(nobody_takes_a_free_out_while_its_semaphore_is_read),
