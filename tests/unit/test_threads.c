@@ -643,7 +643,9 @@ static void exchange_parcel(struct sailor *sailor) {
 
 static void own_pool(struct sailor *sailor) {
     BdaAllocator allocator = sailor->storm->stage.allocator;
-    const BdaPoolInfo info = { .name = "short-lived", .intent = (BdaIntent)draw(sailor, 3), .limit = KIB(512), .low_water = KIB(70) };
+    const BdaPoolInfo info = {
+        .name = "short-lived", .intent = (BdaIntent)draw(sailor, 3), .limit = KIB(512), .low_water = KIB(70)
+    };
     BdaPool pool;
     BdaAllocation a;
     NOTE(bda_create_pool(allocator, &info, &pool) == VK_SUCCESS);
