@@ -140,6 +140,13 @@ typedef struct BdaAllocatorInfo {
      * what is over that goes back to the driver in bda_collect, or when the pool needs a new block. Where a
      * heap is exhausted, an allocation gives all of the heap's empty blocks back before it is refused. */
     VkDeviceSize keep_empty;
+    /* For how long a pool keeps what is over that: bda_collect gives a block back once so many calls of it in a row,
+     * itself included, have found the block empty and unused in between. 0: 16; 1: at once; at most 65534. */
+    uint32_t keep_collects;
+    /* The low-water mark: a pool in use with fewer free bytes in its blocks wants the next one before a request has to
+     * wait for it. bda_wants_block says so, bda_prepare makes it. 0: none. Surplus that would take a pool below its
+     * mark stays. */
+    VkDeviceSize low_water;
     /* The queue families that will use the memory; none given: every family of `device_info`. Where there are two or
      * more, buffers of blocks are VK_SHARING_MODE_CONCURRENT over them, so pointers need no ownership transfers. */
     uint32_t queue_family_count;
@@ -247,7 +254,9 @@ typedef struct BdaAllocation {
 /*
  * Allocates a range of a block's buffer: the malloc for pointers.
  * Cost: host memory only while a block has room, no Vulkan call; else one vkAllocateMemory and its companions, with no
- *   lock held meanwhile. Requests over half the largest block, and flagged ones, are dedicated.
+ *   lock held meanwhile. Where another thread's block is on its way and will have room, that is waited for instead: no
+ *   call at all, a few times at most before the request makes its own. Requests over half the largest block, and
+ *   flagged ones, are dedicated.
  * Errors: VALIDATION_FAILED (zero size, size over maxBufferSize, maxMemoryAllocationSize or the heap, alignment no
  *   power of two or over the largest block, unknown flags or intent, a pool that is destroyed or made for other usage);
  *   FEATURE_NOT_PRESENT (no memory type serves the intent; usage that no block carries: its feature is not enabled, or
@@ -311,9 +320,10 @@ BDA_API VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const Bda
 
 /*
  * Releases the pending frees whose semaphores have reached their values, and gives empty blocks over what pools keep
- * back to the driver. Meant for once a frame. Never waits. Driver: vkGetSemaphoreCounterValue once per distinct
- * semaphore, vkDestroyBuffer and vkFreeMemory for what is released. A lost device counts as finished: everything
- * pending is released, and VK_ERROR_DEVICE_LOST is returned so that the caller learns of it.
+ * (BdaAllocatorInfo::keep_empty and keep_collects) back to the driver. Meant for once a frame. Never waits. Driver:
+ * vkGetSemaphoreCounterValue once per distinct semaphore, vkDestroyBuffer and vkFreeMemory for what is released. A lost
+ * device counts as finished: everything pending is released, and VK_ERROR_DEVICE_LOST is returned so that the caller
+ * learns of it.
  */
 BDA_API VkResult bda_collect(BdaAllocator allocator);
 
@@ -333,7 +343,10 @@ typedef struct BdaPoolInfo {
     VkDeviceSize max_block_size;
     /* The most bytes of device memory that the pool may hold, dedicated allocations included; 0: no limit. */
     VkDeviceSize limit;
+    /* 0: as in BdaAllocatorInfo, all three of them. */
     VkDeviceSize keep_empty;
+    uint32_t keep_collects;
+    VkDeviceSize low_water;
     /* Shown in messages and given to the pool's Vulkan objects; copied. */
     const char *name;
 } BdaPoolInfo;
@@ -410,6 +423,25 @@ BDA_API VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, V
 BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like,
                                      const BdaAllocInfo *like, VkDeviceSize bytes);
 
+/* Whether bda_prepare may have something to do: an allocation has left a pool below its low-water mark since
+ * bda_prepare last saw to it (what was freed meanwhile is found out there). VK_FALSE for NULL. Costs the reading of one
+ * flag, takes no lock: for any thread, each frame. */
+BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
+
+/*
+ * Makes the blocks that pools below their low-water mark want, so that no request waits for the driver: call it from a
+ * thread that may, when bda_wants_block says so. The library starts no threads of its own. Several may call it at a
+ * time; each block is made once, and requests that find no room meanwhile wait for it rather than make their own.
+ * Nothing is given back for such a block: it is made only within the heap's budget, limits and counts.
+ * VK_SUCCESS; VK_INCOMPLETE where they are reached, so that a pool stays below its mark until it is allocated from
+ * again and bda_prepare called again: no error, and no message. Cost: nothing but a lock for each pool where no block
+ * is wanted; else as a new block in bda_alloc, with no lock held. What was made stays, unused, until bda_trim or until
+ * a heap is exhausted. Errors: OUT_OF_HOST_MEMORY, what the driver answers; the other pools' blocks are made all the
+ * same. Driver: vkCreateBuffer, vkGetBufferMemoryRequirements2, vkAllocateMemory, vkMapMemory, vkBindBufferMemory,
+ *   vkGetBufferDeviceAddress, vkGetPhysicalDeviceMemoryProperties2, their counterparts.
+ */
+BDA_API VkResult bda_prepare(BdaAllocator allocator);
+
 /* Gives empty blocks back to the driver until at most `keep` bytes of them are left in the whole allocator, the
  * largest first; 0 keeps none. `released` (may be NULL) says how many bytes went. Collects pending frees first, and
  * goes on after VK_ERROR_DEVICE_LOST, which it returns. */
@@ -473,6 +505,8 @@ typedef struct BdaProperties {
     VkDeviceSize max_block_size;
     VkDeviceSize max_host_visible_block_size;
     VkDeviceSize keep_empty;
+    uint32_t keep_collects;
+    VkDeviceSize low_water;
     VkDeviceSize granule;             /* ranges begin and end on multiples of it */
     VkDeviceSize base_alignment;      /* blocks that are shared begin on a multiple of it */
     VkDeviceSize max_allocation_size; /* the largest single request, any heap */

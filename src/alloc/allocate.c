@@ -44,18 +44,30 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
 
 /* ---- One pool ---- */
 
+/* Whether threads keep anything of the pool. Its lock is held. */
+static bool is_kept(BdaAllocator allocator, const struct bda_pool *pool) {
+    return bda_caches_sum(allocator, pool).granules != 0;
+}
+
 /* No block has room: what threads keep for themselves comes first, since it costs no call. */
 static VkResult take_after_drain(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                                  uint32_t *node) {
-    if (bda_caches_drain(allocator, pool) == 0)
+    bda_mutex_lock(&pool->lock);
+    bool kept = is_kept(allocator, pool);
+    bda_mutex_unlock(&pool->lock);
+    if (!kept || bda_caches_drain(allocator, pool) == 0)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     return bda_pool_take(allocator, pool, request, node);
+}
+
+static bool is_any_pending(BdaAllocator allocator) {
+    return atomic_load_explicit(&allocator->pending.group_count, memory_order_relaxed) != 0;
 }
 
 /* Then what is due of the pending frees. */
 static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                                    uint32_t *node) {
-    if (atomic_load_explicit(&allocator->pending.group_count, memory_order_relaxed) == 0)
+    if (!is_any_pending(allocator))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     (void)bda_pending_try_collect(allocator); /* a lost device shows in the calls that follow */
     return bda_pool_take(allocator, pool, request, node);
@@ -84,7 +96,7 @@ static VkResult allocate_in(BdaAllocator allocator, struct bda_pool *pool, struc
     bool preferred = forced || large || (own != NULL && own->requirements.prefers_dedicated);
     VkResult refused = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     if (!may_grow) {
-        request->reason = "no block has room, and the request may take no new memory";
+        request->reason = BDA_NO_ROOM;
     } else if (preferred) {
         VkBuffer buffer = own != NULL ? own->buffer : VK_NULL_HANDLE;
         if (own != NULL)
@@ -173,8 +185,10 @@ static const struct bda_type_order *order_of(BdaAllocator allocator, const struc
 static VkResult pool_for(BdaAllocator allocator, const struct bda_request *request, uint32_t type,
                          struct bda_pool **pool) {
     bool own = request->buffer_info != NULL;
+    if (request->pool != NULL && own)
+        return bda_pool_for_buffers(allocator, request->pool, pool);
     if (request->pool != NULL) {
-        *pool = own ? request->pool->own_buffers : request->pool->ranges;
+        *pool = request->pool->ranges;
         return VK_SUCCESS;
     }
     const struct bda_pool_key key = {
@@ -271,6 +285,61 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
     return VK_SUCCESS;
 }
 
+/* ---- Plain requests that may take no new memory ---- */
+
+/* Whether more is free in a pool than a request takes; it may still be in pieces. */
+static bool has_free(struct bda_pool *pool, VkDeviceSize size) {
+    bda_mutex_lock(&pool->lock);
+    bool has = (VkDeviceSize)pool->tlsf.free_granules << BDA_GRANULE_LOG2 >= size;
+    bda_mutex_unlock(&pool->lock);
+    return has;
+}
+
+/* Whether a pool of one of the other memory types that the request may go to could have room. */
+static bool others_may_serve(BdaAllocator allocator, const struct bda_pool *pool, const BdaAllocInfo *info) {
+    const struct bda_type_order *order =
+        &allocator->order[info->intent][(info->flags & BDA_ALLOC_HOST_FALLBACK_BIT) != 0];
+    for (uint32_t i = 0; info->pool == NULL && i < order->count; i++) {
+        struct bda_pool *other =
+            atomic_load_explicit(&allocator->pools[order->types[i]][BDA_USAGE_GENERAL][false], memory_order_acquire);
+        if (other != NULL && other != pool && has_free(other, info->size))
+            return true;
+    }
+    return false;
+}
+
+/* Takes the range, else learns whether the pool has nothing for the request at all. */
+static VkResult take_or_learn(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                              BdaAllocation *allocation) {
+    struct bda_live live;
+    bda_mutex_lock(&pool->lock);
+    VkResult result = bda_range_take(allocator, pool, request, &live);
+    if (result == VK_SUCCESS)
+        bda_range_describe(allocator, &live, request->size, allocation);
+    else if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || is_kept(allocator, pool))
+        result = VK_NOT_READY;
+    bda_mutex_unlock(&pool->lock);
+    return result;
+}
+
+VkResult bda_allocate_present(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                              const BdaAllocInfo *info, BdaAllocation *allocation) {
+    struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
+    struct bda_live live;
+    if (info->size <= BDA_CACHED_BYTES && !bda_plain_wants_record(info) &&
+        bda_cache_fetch(allocator, pool, &request, &live)) {
+        bda_range_describe(allocator, &live, request.size, allocation);
+        return VK_SUCCESS;
+    }
+    if (!bda_plain_record(allocator, info, &request))
+        return VK_NOT_READY;
+    VkResult result = take_or_learn(allocator, pool, &request, allocation);
+    if (result == VK_SUCCESS)
+        return result;
+    bda_record_destroy(allocator, request.record);
+    return is_any_pending(allocator) || others_may_serve(allocator, pool, info) ? VK_NOT_READY : result;
+}
+
 /* ---- Many ranges ---- */
 
 /* One of a run. The pool's lock is held. */
@@ -281,16 +350,31 @@ static bool take_plain(BdaAllocator allocator, struct bda_pool *pool, const BdaA
            bda_plain_record(allocator, info, &request) && bda_plain_take(allocator, pool, &request, allocation);
 }
 
+/* So many of a run are taken under one lock: few enough that another thread waits for microseconds, and enough that
+ * the lock costs nothing beside them. */
+enum { RUN_MOST = 64 };
+
+/* The first of a run, up to RUN_MOST, under one lock; returns how many. */
+static uint32_t take_run(BdaAllocator allocator, struct bda_pool *pool, uint32_t count, const BdaAllocInfo *infos,
+                         BdaAllocation *allocations) {
+    uint32_t most = count < RUN_MOST ? count : RUN_MOST, done = 0;
+    bda_mutex_lock(&pool->lock);
+    while (done < most && take_plain(allocator, pool, &infos[done], &allocations[done]))
+        done++;
+    bda_mutex_unlock(&pool->lock);
+    return done;
+}
+
 uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos,
                           BdaAllocation *allocations) {
     struct bda_pool *pool = bda_plain_pool(allocator, infos);
     if (pool == NULL)
         return 0;
-    uint32_t done = 0;
-    bda_mutex_lock(&pool->lock);
-    while (done < count && take_plain(allocator, pool, &infos[done], &allocations[done]))
-        done++;
-    bda_mutex_unlock(&pool->lock);
+    uint32_t done = 0, taken;
+    do {
+        taken = take_run(allocator, pool, count - done, &infos[done], &allocations[done]);
+        done += taken;
+    } while (taken == RUN_MOST && done < count);
     return done;
 }
 

@@ -7,8 +7,16 @@
 /* An allocation of either kind (request->buffer_info says which). Its record and its name are made here. */
 VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node);
 
-/* Ranges for the first of `count` requests, as long as they are plain (alloc/plain.h), of one pool, and fit: they are
- * taken under one lock. Returns how many; nothing is said of why it ends. */
+#define BDA_NO_ROOM "no block has room, and the request may take no new memory"
+
+/* The longer way of a plain request (alloc/plain.h) that may take no new memory, which is refused there if nothing can
+ * serve it. VK_ERROR_OUT_OF_DEVICE_MEMORY: refused, for BDA_NO_ROOM; VK_NOT_READY: it takes the long way, nothing has
+ * changed. */
+VkResult bda_allocate_present(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                              const BdaAllocInfo *info, BdaAllocation *allocation);
+
+/* Ranges for the first of `count` requests, as long as they are plain (alloc/plain.h), of one pool, and fit: the pool's
+ * lock is taken for up to 64 of them at a time. Returns how many; nothing is said of why it ends. */
 uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos,
                           BdaAllocation *allocations);
 

@@ -65,6 +65,8 @@ struct BdaAllocator_T {
     VkDeviceSize max_block_size;
     VkDeviceSize max_host_visible_block_size;
     VkDeviceSize keep_empty;
+    uint32_t keep_collects;
+    VkDeviceSize low_water;
     struct bda_type_order order[BDA_INTENT_COUNT][2]; /* [1]: with host fallback */
     uint32_t range_type_bits[BDA_USAGE_CLASS_COUNT];  /* memory types that can carry a class's spanning buffers */
     uint64_t special_usage;                           /* all that ranges of the general class are not used for */
@@ -74,6 +76,7 @@ struct BdaAllocator_T {
     void *message_user;
     bda_event_hook event;       /* NULL: nobody listens */
     _Atomic uint32_t last_call; /* counts the public calls that opened a block */
+    _Atomic bool some_want;     /* some pool has come below its low-water mark */
     /* under the store lock: growth and spare lists */
     struct bda_mutex store_lock;
     struct bda_nodes nodes;

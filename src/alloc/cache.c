@@ -86,7 +86,9 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
         return false;
     }
     struct bda_shelf *shelf = &stock->shelves[number];
-    live.block->warm = false;
+    if (live.block->idle != 0)
+        live.block->idle = 0;
+    bda_pool_watch_level(pool);
     pool->counters.live_count++;
     bda_node_set_record(live.node, home);
     bda_node_set_link(live.node, shelf->first);

@@ -2,6 +2,7 @@
 #include "alloc/grow.h"
 
 #include "alloc/cache.h"
+#include "alloc/opening.h"
 #include "alloc/reclaim.h"
 
 #include <stdio.h>
@@ -70,7 +71,7 @@ static uint32_t take_record(BdaAllocator allocator, struct bda_request *request)
         bda_block_at(allocator, index)->call = request->call;
         bda_block_at(allocator, index)->plain = false;
         bda_block_at(allocator, index)->stock = BDA_STOCKS;
-        bda_block_at(allocator, index)->warm = false;
+        bda_block_at(allocator, index)->idle = 0;
     }
     return index;
 }
@@ -150,6 +151,10 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *pool, uin
 
 /* ---- A block for a request ---- */
 
+/* How often a request waits for blocks of other threads before it makes one of its own: more than once, since who waits
+ * beside it may take the room, but a request must not starve where that happens again and again. */
+enum { WAITS_MOST = 3 };
+
 /* Memory that surely holds the request, wherever the driver places it. */
 static VkDeviceSize needed(BdaAllocator allocator, const struct bda_request *request) {
     const struct bda_limits *limits = &allocator->device.limits;
@@ -171,8 +176,9 @@ static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, con
         return bda_reclaim_down_to(allocator, 0, request->call) != 0;
     BdaPool user = pool->user;
     if (user != NULL && !bda_limit_has_room(&user->limit, size)) {
-        bool ranges = bda_reclaim_pool(allocator, user->ranges, request->call);
-        return bda_reclaim_pool(allocator, user->own_buffers, request->call) || ranges;
+        struct bda_pool *buffers = bda_pool_of_buffers(user);
+        bool any = bda_reclaim_pool(allocator, user->ranges, request->call);
+        return (buffers != NULL && bda_reclaim_pool(allocator, buffers, request->call)) || any;
     }
     uint32_t heap = bda_device_heap_of(&allocator->device, pool->key.memory_type);
     return bda_reclaim_heap(allocator, heap, request->call);
@@ -189,26 +195,28 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
 }
 
-/* The size that is a block's turn, and the least that serves the request. Many threads that find a pool full at once
- * would otherwise each open the large block whose turn it is. */
+/* The size that is a block's turn, and the least that serves the request. */
 struct block_sizes {
     VkDeviceSize next, least;
 };
 
-static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request) {
+static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                                    struct bda_opening *opening) {
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
     least = bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
     bda_mutex_lock(&pool->lock);
-    VkDeviceSize next = pool->opening++ == 0 ? pool->next_block_size : least;
-    bda_mutex_unlock(&pool->lock);
+    VkDeviceSize next = pool->next_block_size;
     while (next < least)
         next *= 2;
-    return (struct block_sizes){ bda_min(next, pool->max_block_size), least };
+    next = bda_min(next, pool->max_block_size);
+    opening->size = next;
+    bda_mutex_unlock(&pool->lock);
+    return (struct block_sizes){ next, least };
 }
 
 /* Near a full heap, empty blocks go first, then the size is halved. */
 static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                           struct block_sizes sizes, uint32_t *index) {
+                           struct block_sizes sizes, struct bda_opening *opening, uint32_t *index) {
     bool relieved = false;
     for (VkDeviceSize size = sizes.next;;) {
         request->reason = NULL;
@@ -223,28 +231,63 @@ static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct
         if (result == VK_ERROR_TOO_MANY_OBJECTS || size == sizes.least)
             return result;
         size = bda_max(size / 2, sizes.least);
+        bda_opening_resize(pool, opening, size);
     }
 }
 
-/* Opens the next block. Who takes new memory first gives back what is kept too much. */
-static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *index) {
+/* Opens the next block, which has been announced. Who takes new memory first gives back what is kept too much. */
+static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                          struct bda_opening *opening, uint32_t *index) {
     bda_reclaim_pool_surplus(allocator, pool);
-    VkResult result = open_sized(allocator, pool, request, sizes_for(allocator, pool, request), index);
+    return open_sized(allocator, pool, request, sizes_for(allocator, pool, request, opening), opening, index);
+}
+
+/* Looks for room again, since others free and make blocks; waits for those that will have some. Where there is none the
+ * request makes a block of its own, which is announced in the same breath: VK_NOT_READY. */
+static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                              struct bda_opening *opening, uint32_t *node) {
+    VkDeviceSize bytes = needed(allocator, request);
+    struct bda_live live;
     bda_mutex_lock(&pool->lock);
-    pool->opening--;
+    VkResult result = bda_range_take(allocator, pool, request, &live);
+    for (uint32_t waits = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && waits < WAITS_MOST; waits++) {
+        if (!bda_opening_wait(pool, bytes))
+            break;
+        result = bda_range_take(allocator, pool, request, &live);
+    }
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY) {
+        bda_opening_begin(pool, opening, bytes);
+        result = VK_NOT_READY;
+    }
     bda_mutex_unlock(&pool->lock);
+    if (result == VK_SUCCESS)
+        *node = live.index;
+    return result;
+}
+
+/* Makes the block that was announced, and takes the range from it. */
+static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                              struct bda_opening *opening, uint32_t *node) {
+    uint32_t index = 0;
+    VkResult result = open_next(allocator, pool, request, opening, &index);
+    if (result == VK_SUCCESS) {
+        result = join_and_take(allocator, pool, index, request, node);
+        if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
+            bda_grow_close(allocator, index);
+    }
+    bda_opening_end(pool, opening);
     return result;
 }
 
 VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *node) {
-    uint32_t index = 0;
-    VkResult result = open_next(allocator, pool, request, &index);
-    if (result != VK_SUCCESS)
+    struct bda_opening opening;
+    VkResult result = take_or_begin(allocator, pool, request, &opening, node);
+    if (result != VK_NOT_READY)
         return result;
-    result = join_and_take(allocator, pool, index, request, node);
-    if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
-        bda_grow_close(allocator, index);
-    return result;
+    result = open_and_take(allocator, pool, request, &opening, node);
+    /* What was refused may have gone into another thread's block, or have been freed since. */
+    bool taken = bda_is_exhaustion(result) && bda_pool_take(allocator, pool, request, node) == VK_SUCCESS;
+    return taken ? VK_SUCCESS : result;
 }
 
 /* ---- Blocks ahead of time ---- */
@@ -279,11 +322,11 @@ static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const 
 }
 
 /* What is empty was counted on, wherever it came from: it is no surplus until it has been used. */
-static void keep_warm(BdaAllocator allocator, struct bda_pool *pool) {
+static void keep_ahead(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_lock(&pool->lock);
     for (uint32_t index = pool->first_block; index != 0; index = bda_block_at(allocator, index)->next)
         if (bda_tlsf_region_is_empty(&pool->tlsf, index))
-            bda_block_at(allocator, index)->warm = true;
+            bda_block_at(allocator, index)->idle = BDA_IDLE_AHEAD;
     bda_mutex_unlock(&pool->lock);
 }
 
@@ -294,7 +337,7 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
     bda_mutex_lock(&pool->lock);
     bool secured = bda_range_secure_nodes(allocator, pool, 1);
     if (secured) {
-        block->warm = true;
+        block->idle = BDA_IDLE_AHEAD;
         join(allocator, pool, index);
         struct bda_extent extent = bda_range_extent(pool, like);
         *count = count_in((VkDeviceSize)block->region.size << BDA_GRANULE_LOG2, &extent);
@@ -305,6 +348,20 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
     return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
+/* One more block. Threads that find no room meanwhile share it, and what they take is counted anew. */
+static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, uint64_t *count) {
+    struct bda_opening opening;
+    uint32_t index = 0;
+    bda_mutex_lock(&pool->lock);
+    bda_opening_begin(pool, &opening, 0);
+    bda_mutex_unlock(&pool->lock);
+    VkResult result = open_next(allocator, pool, like, &opening, &index);
+    if (result == VK_SUCCESS)
+        result = join_empty(allocator, pool, index, like, count);
+    bda_opening_end(pool, &opening);
+    return result;
+}
+
 VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes) {
     uint64_t wanted = bytes / like->size + (bytes % like->size != 0);
     uint64_t added = 0;
@@ -312,17 +369,69 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
     /* Counted anew each time: under pressure an empty block that was counted on may have had to go. But other threads
      * may be taking the room as it comes, so twice the wish is enough. */
     while (count_room(allocator, pool, like) < wanted && added < 2 * wanted) {
-        uint32_t index = 0;
         uint64_t count = 0;
-        VkResult result = open_next(allocator, pool, like, &index);
-        if (result == VK_SUCCESS)
-            result = join_empty(allocator, pool, index, like, &count);
+        VkResult result = open_empty(allocator, pool, like, &count);
         if (result != VK_SUCCESS)
             return result;
         added += bda_max(count, 1);
     }
-    keep_warm(allocator, pool);
+    keep_ahead(allocator, pool);
     return VK_SUCCESS;
+}
+
+/* ---- The low-water mark ---- */
+
+/* Whether the pool wants a block. What is on its way and not booked is as good as free. A pool without blocks wants
+ * none: nobody uses it, or it was trimmed. The pool's lock is held. */
+static bool is_below_mark(const struct bda_pool *pool) {
+    uint64_t coming = bda_opening_unbooked(pool) >> BDA_GRANULE_LOG2;
+    return pool->wants && pool->first_block != 0 && pool->tlsf.free_granules + coming < pool->low_granules;
+}
+
+/* Announces the next block if the pool wants one. */
+static bool begin_if_wanted(struct bda_pool *pool, struct bda_opening *opening) {
+    bda_mutex_lock(&pool->lock);
+    bool wanted = is_below_mark(pool);
+    if (wanted)
+        bda_opening_begin(pool, opening, 0);
+    else
+        pool->wants = false;
+    bda_mutex_unlock(&pool->lock);
+    return wanted;
+}
+
+/* One empty block, within the budget. Nobody needs it yet, so nothing is given back for it, and it does not shrink
+ * below half of its size: a heap that is so full is left to those who do. */
+static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like,
+                            struct bda_opening *opening) {
+    struct block_sizes sizes = sizes_for(allocator, pool, like, opening);
+    uint32_t index = 0;
+    uint64_t count;
+    VkResult result = open_block(allocator, pool, sizes.next, like, &index);
+    if (bda_is_exhaustion(result) && sizes.next / 2 >= sizes.least) {
+        bda_opening_resize(pool, opening, sizes.next / 2);
+        result = open_block(allocator, pool, sizes.next / 2, like, &index);
+    }
+    if (result == VK_SUCCESS)
+        result = join_empty(allocator, pool, index, like, &count);
+    bda_opening_end(pool, opening);
+    return result;
+}
+
+VkResult bda_grow_to_mark(BdaAllocator allocator, struct bda_pool *pool, const char **reason) {
+    VkResult result = VK_SUCCESS;
+    struct bda_opening opening;
+    while (result == VK_SUCCESS && begin_if_wanted(pool, &opening)) {
+        struct bda_request like = { .size = 1, .room = 1, .alignment = 1, .flags = BDA_ALLOC_WITHIN_BUDGET_BIT };
+        result = open_wanted(allocator, pool, &like, &opening);
+        *reason = like.reason;
+    }
+    if (!bda_is_exhaustion(result))
+        return result;
+    bda_mutex_lock(&pool->lock);
+    pool->wants = false; /* a full heap is not asked again and again: the next allocation says what is wanted */
+    bda_mutex_unlock(&pool->lock);
+    return VK_INCOMPLETE;
 }
 
 /* ---- Dedicated ---- */

@@ -11,6 +11,7 @@
 #define FIRST_BLOCK_SIZE            ((VkDeviceSize)1 << 20)
 #define MAX_BLOCK_SIZE              ((VkDeviceSize)256 << 20)
 #define MAX_HOST_VISIBLE_BLOCK_SIZE ((VkDeviceSize)64 << 20)
+#define KEEP_COLLECTS               16 /* longer than any ring of frames, and a quarter of a second at 60 of them */
 
 /* Tells allocators apart in handles; comes around after 255 of them. */
 static uint32_t next_tag(void) {
@@ -32,6 +33,10 @@ static void resolve_sizes(BdaAllocator allocator, const BdaAllocatorInfo *info) 
     allocator->max_host_visible_block_size = most_visible;
     allocator->first_block_size = bda_min(first, most);
     allocator->keep_empty = info->keep_empty;
+    allocator->low_water = info->low_water;
+    allocator->keep_collects = (uint32_t)bda_min(info->keep_collects, BDA_IDLE_MOST);
+    if (info->keep_collects == 0)
+        allocator->keep_collects = KEEP_COLLECTS;
 }
 
 static void order_types(BdaAllocator allocator) {

@@ -63,12 +63,21 @@ void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceS
     pool->most_plain = most_plain(allocator, pool);
 }
 
+void bda_pool_set_low_water(struct bda_pool *pool, VkDeviceSize bytes) {
+    VkDeviceSize mask = ((VkDeviceSize)1 << BDA_GRANULE_LOG2) - 1;
+    pool->low_granules = (bytes >> BDA_GRANULE_LOG2) + ((bytes & mask) != 0);
+}
+
 /* Gives an empty pool its key and sizes. The pools lock is held. */
 static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key) {
     pool->key = *key;
     /* What own buffers are used for is theirs to say; the block's address can be learned with no usage at all. */
     pool->usage = key->own_buffers ? 0 : bda_usage_of_class(&allocator->device, key->usage_class);
     pool->keep_empty = allocator->keep_empty;
+    pool->keep_collects = allocator->keep_collects;
+    pool->some_want = &allocator->some_want;
+    pool->wants = false;
+    bda_pool_set_low_water(pool, allocator->low_water);
     pool->atom_skew = 0;
     pool->least_alignment = BDA_LEAST_ALIGNMENT;
     if (bda_device_needs_atoms(&allocator->device, key->memory_type))
@@ -118,6 +127,7 @@ static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_
         return NULL;
     memset(pool, 0, sizeof *pool);
     bda_mutex_init(&pool->lock, allocator->locks);
+    bda_condition_init(&pool->opened, allocator->locks);
     bda_tlsf_init(&pool->tlsf, &allocator->nodes, &allocator->blocks, BDA_GRANULE_LOG2);
     pool->user = user;
     pool->stock = BDA_STOCKS;
@@ -164,6 +174,36 @@ VkResult bda_pool_create(BdaAllocator allocator, const struct bda_pool_key *key,
     return *pool != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
+/* A pool of the same memory and the same wishes as another. The pools lock is held. */
+static struct bda_pool *make_like(BdaAllocator allocator, const struct bda_pool *like, BdaPool user) {
+    struct bda_pool_key key = like->key;
+    key.own_buffers = true;
+    struct bda_pool *pool = make_pool(allocator, &key, user);
+    if (pool == NULL)
+        return NULL;
+    bda_mutex_lock(&pool->lock);
+    bda_pool_set_sizes(allocator, pool, like->first_block_size, like->max_block_size);
+    pool->keep_empty = like->keep_empty;
+    pool->keep_collects = like->keep_collects;
+    pool->low_granules = like->low_granules;
+    bda_mutex_unlock(&pool->lock);
+    return pool;
+}
+
+VkResult bda_pool_for_buffers(BdaAllocator allocator, BdaPool user, struct bda_pool **pool) {
+    *pool = bda_pool_of_buffers(user);
+    if (*pool != NULL)
+        return VK_SUCCESS;
+    bda_mutex_lock(&allocator->pools_lock);
+    *pool = bda_pool_of_buffers(user); /* another thread may have been faster */
+    if (*pool == NULL) {
+        *pool = make_like(allocator, user->ranges, user);
+        atomic_store_explicit(&user->own_buffers, *pool, memory_order_release);
+    }
+    bda_mutex_unlock(&allocator->pools_lock);
+    return *pool != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
 void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_lock(&pool->lock);
     struct bda_node_list spare = pool->tlsf.spare;
@@ -177,6 +217,7 @@ void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
 }
 
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_condition_destroy(&pool->opened);
     bda_mutex_destroy(&pool->lock);
     bda_host_release(&allocator->host, pool, sizeof *pool);
 }
@@ -210,6 +251,24 @@ VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const stru
     bda_mutex_unlock(&pool->lock);
     *node = result == VK_SUCCESS ? live.index : 0;
     return result;
+}
+
+/* Spare nodes that a pool keeps when it gives others back: twice what it takes from the store at once. */
+enum { SPARE_KEPT = 128, GIVEN_AT_ONCE = 256 };
+
+void bda_pool_give_nodes(BdaAllocator allocator, struct bda_pool *pool) {
+    VkDeviceSize given;
+    do {
+        bda_mutex_lock(&pool->lock);
+        struct bda_node_list *spare = &pool->tlsf.spare;
+        given = spare->count > SPARE_KEPT ? bda_min(spare->count - SPARE_KEPT, GIVEN_AT_ONCE) : 0;
+        if (given != 0) {
+            bda_mutex_lock(&allocator->store_lock);
+            bda_nodes_give(&allocator->nodes, spare, (uint32_t)given);
+            bda_mutex_unlock(&allocator->store_lock);
+        }
+        bda_mutex_unlock(&pool->lock);
+    } while (given == GIVEN_AT_ONCE); /* a lock of this kind is not held for a million of them */
 }
 
 bool bda_pool_fetch_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count) {

@@ -30,8 +30,18 @@ struct bda_pool_key {
     VkExternalMemoryHandleTypeFlags handle_types;
 };
 
+/* A block on its way: in the list of its pool, on the stack of the thread that makes it. Others that want no more than
+ * what will be left of it wait for it instead of making one of their own. Under the pool's lock. */
+struct bda_opening {
+    struct bda_opening *next;
+    uint64_t number;     /* tells it apart from every other of the pool */
+    VkDeviceSize size;   /* of the memory that is being asked for */
+    VkDeviceSize booked; /* of that, by the thread that makes it and by those who wait */
+};
+
 struct bda_pool {
     struct bda_mutex lock;
+    struct bda_condition opened;         /* a block on its way has come, or has failed to */
     _Alignas(64) struct bda_pool *older; /* in the allocator's list */
     /* set under the lock when the pool is made or used again: */
     BdaPool user; /* the caller's pool it is part of, or NULL */
@@ -41,6 +51,7 @@ struct bda_pool {
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
     VkDeviceSize keep_empty;
+    uint32_t keep_collects;         /* an empty block is surplus once so many bda_collect have found it so */
     VkDeviceSize least_alignment;   /* of ranges; not below the atom, where they must own whole ones */
     VkDeviceSize most_rounding;     /* alignments up to it are rounded up to in size, too */
     _Atomic uint32_t stock;         /* place in every cache; BDA_STOCKS: none is kept of its ranges */
@@ -57,24 +68,28 @@ struct bda_pool {
     } counters;
     struct bda_tlsf tlsf;
     struct bda_depot depot;
+    uint64_t low_granules;        /* of free ones: below it the pool wants another block; 0: it never does */
+    bool wants;                   /* an allocation has left less, and nobody has seen to it since */
+    _Atomic bool *some_want;      /* the allocator's */
     uint64_t large;               /* granules in ranges too large to be kept */
     _Atomic uint64_t cached_most; /* granules that a cache, or the depot, may keep of it; read without the lock */
     _Atomic bool roomy;           /* a quarter of it is free */
     _Atomic uint32_t kept_zones;  /* the lowest of them whose ranges may be kept; read without the lock */
     VkDeviceSize next_block_size;
-    uint32_t opening;     /* blocks on their way: while there is one, others open no more than they need */
+    struct bda_opening *openings; /* blocks on their way */
+    uint64_t last_opening;
     uint32_t first_block; /* cut into pieces */
     uint32_t first_dedicated;
 };
 
-/* A pool of the caller's: one pool for ranges, one for own buffers, and what they share. Its memory lives as long as
- * the allocator, so that a destroyed pool is recognised. */
+/* A pool of the caller's: one pool for ranges, one for own buffers (there once it is used), and what they share. Its
+ * memory lives as long as the allocator, so that a destroyed pool is recognised. */
 struct BdaPool_T {
     BdaAllocator allocator;
     BdaPool older;
     _Atomic bool alive;
     struct bda_pool *ranges;
-    struct bda_pool *own_buffers;
+    _Atomic(struct bda_pool *) own_buffers; /* NULL until its first use: most pools never hold any */
     uint64_t usage;
     BdaIntent intent;
     BdaAllocFlags flags;
@@ -90,8 +105,23 @@ VkResult bda_pool_get(BdaAllocator allocator, const struct bda_pool_key *key, st
 VkResult bda_pool_create(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user, struct bda_pool **pool);
 void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool);
 
+/* The part of a pool of the caller's that holds own buffers, made at its first use like the part for ranges.
+ * VK_ERROR_OUT_OF_HOST_MEMORY. */
+VkResult bda_pool_for_buffers(BdaAllocator allocator, BdaPool user, struct bda_pool **pool);
+
+/* The same if it is there, else NULL. */
+static inline struct bda_pool *bda_pool_of_buffers(BdaPool user) {
+    return atomic_load_explicit(&user->own_buffers, memory_order_acquire);
+}
+
 /* The pool's own memory goes; its blocks are gone already. */
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool);
+
+/* The low-water mark, in bytes. */
+static inline VkDeviceSize bda_pool_low_water(const struct bda_pool *pool) {
+    return (VkDeviceSize)pool->low_granules << BDA_GRANULE_LOG2;
+}
+void bda_pool_set_low_water(struct bda_pool *pool, VkDeviceSize bytes);
 
 /* Sets block sizes, 0 meaning the allocator's; cut to what the heap bears. */
 void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize first, VkDeviceSize most);
@@ -112,6 +142,14 @@ static inline uint32_t bda_pool_stock(const struct bda_pool *pool) {
     return atomic_load_explicit(&pool->stock, memory_order_relaxed);
 }
 
+/* Notes that an allocation has left less free than the low-water mark. The pool's lock is held. */
+static inline void bda_pool_watch_level(struct bda_pool *pool) {
+    if (pool->tlsf.free_granules >= pool->low_granules || pool->wants)
+        return;
+    pool->wants = true;
+    atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
+}
+
 /* A block's place in one of the pool's lists. The pool's lock is held. */
 void bda_pool_link_block(BdaAllocator allocator, uint32_t *first, uint32_t index);
 void bda_pool_unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t index);
@@ -123,6 +161,10 @@ VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const stru
 /* Takes `count` spare nodes and more from the store for the pool's TLSF. The pool's lock is held; see
  * bda_range_secure_nodes. */
 bool bda_pool_fetch_nodes(BdaAllocator allocator, struct bda_pool *pool, uint32_t count);
+
+/* Gives spare nodes that the pool does not need back to the store, for other pools. Linear in them; no lock is held by
+ * the caller, and none for long. */
+void bda_pool_give_nodes(BdaAllocator allocator, struct bda_pool *pool);
 
 /* Where a range begins in its region, in bytes; the bytes that TLSF holds for it, and how many of them were asked for.
  */

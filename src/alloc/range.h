@@ -49,8 +49,9 @@ BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
 BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request) {
     live->pool->large += bda_range_is_large(live->node) ? live->node->size : 0;
     bda_pool_bound_caches(live->pool);
-    if (live->block->warm) /* every thread reads that line: it is written as seldom as can be */
-        live->block->warm = false;
+    bda_pool_watch_level(live->pool);
+    if (live->block->idle != 0) /* every thread reads that line: it is written as seldom as can be */
+        live->block->idle = 0;
     bda_node_set_slack(live->node, (uint32_t)(bda_node_held(live->node) - request->size));
     bda_node_set_record(live->node, request->record != 0 ? request->record : bda_range_home(live));
     live->pool->counters.live_count++;

@@ -3,15 +3,20 @@
 
 #include "alloc/grow.h"
 
-enum scope { ALL_EMPTY, SURPLUS_ONLY };
+enum scope { ALL_EMPTY, SURPLUS, OLD_SURPLUS };
 
 struct empty {
     uint64_t count;
     VkDeviceSize bytes;
     VkDeviceSize smallest;
-    uint32_t largest_block;
+    uint32_t largest_block; /* of those that may go */
     VkDeviceSize largest;
 };
+
+/* Whether an empty block has not been empty for long. Nobody waits for one of a retired pool to come into use. */
+static bool is_young(const struct bda_pool *pool, const struct bda_block *block) {
+    return block->idle < pool->keep_collects && !pool->retired;
+}
 
 /* Looks through a pool's blocks, unless it is known that none is empty. Blocks of the call `but` do not count, since it
  * would give back what it just took; nor, as surplus, do those made ahead of time. The pool's lock is held. */
@@ -21,14 +26,14 @@ static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool, en
         return empty;
     for (uint32_t index = pool->first_block; index != 0; index = bda_block_at(allocator, index)->next) {
         const struct bda_block *block = bda_block_at(allocator, index);
-        bool spared = (but != 0 && block->call == but) || (scope == SURPLUS_ONLY && block->warm);
+        bool spared = (but != 0 && block->call == but) || (scope != ALL_EMPTY && block->idle == BDA_IDLE_AHEAD);
         if (spared || !bda_tlsf_region_is_empty(&pool->tlsf, index))
             continue;
         VkDeviceSize size = bda_block_at(allocator, index)->backing.size;
         empty.smallest = empty.count == 0 ? size : bda_min(empty.smallest, size);
         empty.count++;
         empty.bytes += size;
-        if (size > empty.largest) {
+        if (size > empty.largest && !(scope == OLD_SURPLUS && is_young(pool, block))) {
             empty.largest = size;
             empty.largest_block = index;
         }
@@ -50,20 +55,28 @@ static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t
     pool->next_block_size = bda_max(pool->first_block_size, pool->next_block_size / 2);
 }
 
-/* Closes the pool's largest empty block. Of the surplus only: if there is another one, and more than `keep_empty` bytes
- * in all but the smallest; a retired pool keeps none. Returns its bytes, 0 when there was nothing to close. */
+/* Whether the largest empty block may go: there is another one, more than `keep_empty` bytes are in all but the
+ * smallest, and without it the pool is not below its low-water mark, or it would want another one at once. */
+static bool is_surplus(const struct bda_pool *pool, const struct empty *empty) {
+    return empty->count > 1 && empty->bytes - empty->smallest > pool->keep_empty &&
+           pool->tlsf.free_granules >= pool->low_granules + (empty->largest >> BDA_GRANULE_LOG2);
+}
+
+/* Closes the pool's largest empty block, of the surplus only if that is the scope; a retired pool keeps none. Returns
+ * its bytes, 0 when there was nothing to close. */
 static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool, enum scope scope, uint32_t but) {
     bda_mutex_lock(&pool->lock);
     struct empty empty = find_empty(allocator, pool, scope, but);
-    bool wanted = empty.count != 0;
-    if (scope == SURPLUS_ONLY)
-        wanted = pool->retired ? wanted : empty.count > 1 && empty.bytes - empty.smallest > pool->keep_empty;
+    bool wanted = empty.largest_block != 0;
+    if (scope != ALL_EMPTY)
+        wanted = wanted && (pool->retired || is_surplus(pool, &empty));
     if (wanted)
         unlink_block(allocator, pool, empty.largest_block);
     bda_mutex_unlock(&pool->lock);
     if (!wanted)
         return 0;
     bda_grow_close(allocator, empty.largest_block);
+    bda_pool_give_nodes(allocator, pool); /* there were more of them while there was more to cut */
     return empty.largest;
 }
 
@@ -92,14 +105,29 @@ void bda_reclaim_call(BdaAllocator allocator, uint32_t call) {
 }
 
 void bda_reclaim_pool_surplus(BdaAllocator allocator, struct bda_pool *pool) {
-    while (close_largest(allocator, pool, SURPLUS_ONLY, 0) != 0)
+    while (close_largest(allocator, pool, SURPLUS, 0) != 0)
         ;
+}
+
+/* Counts one bda_collect more for each empty block. */
+static void age_empty(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_lock(&pool->lock);
+    uint32_t index = pool->tlsf.empty_regions != 0 ? pool->first_block : 0;
+    for (; index != 0; index = bda_block_at(allocator, index)->next) {
+        struct bda_block *block = bda_block_at(allocator, index);
+        if (block->idle < BDA_IDLE_MOST && bda_tlsf_region_is_empty(&pool->tlsf, index))
+            block->idle++;
+    }
+    bda_mutex_unlock(&pool->lock);
 }
 
 void bda_reclaim_surplus(BdaAllocator allocator) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older)
-        bda_reclaim_pool_surplus(allocator, pool);
+    for (; pool != NULL; pool = pool->older) {
+        age_empty(allocator, pool);
+        while (close_largest(allocator, pool, OLD_SURPLUS, 0) != 0)
+            ;
+    }
 }
 
 bool bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t but) {
@@ -155,4 +183,10 @@ VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep, uint
         released += closed;
     }
     return released;
+}
+
+void bda_reclaim_nodes(BdaAllocator allocator) {
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older)
+        bda_pool_give_nodes(allocator, pool);
 }

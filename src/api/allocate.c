@@ -3,6 +3,7 @@
 
 #include "alloc/access.h"
 #include "alloc/free.h"
+#include "alloc/grow.h"
 #include "alloc/plain.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
@@ -194,9 +195,23 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo 
     return result == VK_SUCCESS ? result : bda_refuse(allocator, function, result, request.reason);
 }
 
+/* What may take no new memory is refused often, where somebody looks whether there is room: without a second search. */
+static VkResult alloc_what_is_present(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                      const BdaAllocInfo *info, BdaAllocation *allocation) {
+    VkResult result = bda_allocate_present(allocator, pool, alignment, info, allocation);
+    if (result == VK_NOT_READY)
+        return alloc_the_long_way(allocator, info, allocation);
+    if (result == VK_SUCCESS)
+        return result;
+    memset(allocation, 0, sizeof *allocation);
+    return bda_refuse(allocator, "bda_alloc", result, BDA_NO_ROOM);
+}
+
 /* Apart, so that the shortest way saves no registers for it. */
 BDA_APART VkResult alloc_the_longer_way(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                         const BdaAllocInfo *info, BdaAllocation *allocation) {
+    if ((info->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0)
+        return alloc_what_is_present(allocator, pool, alignment, info, allocation);
     return bda_plain_alloc_shared(allocator, pool, alignment, info, allocation)
                ? VK_SUCCESS
                : alloc_the_long_way(allocator, info, allocation);
@@ -288,6 +303,32 @@ VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceS
     if (result == VK_SUCCESS)
         result = make_room(allocator, &request, bytes);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, request.reason);
+}
+
+VkBool32 bda_wants_block(BdaAllocator allocator) {
+    return allocator != NULL && atomic_load_explicit(&allocator->some_want, memory_order_relaxed) ? VK_TRUE : VK_FALSE;
+}
+
+VkResult bda_prepare(BdaAllocator allocator) {
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (!atomic_exchange_explicit(&allocator->some_want, false, memory_order_relaxed))
+        return VK_SUCCESS;
+    VkResult result = VK_SUCCESS;
+    const char *reason = NULL;
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older) {
+        const char *why = NULL;
+        VkResult one = bda_grow_to_mark(allocator, pool, &why);
+        if (result < 0 || one == VK_SUCCESS)
+            continue; /* the first error is told, and any error before a heap that is full */
+        result = one;
+        reason = why;
+    }
+    if (result >= 0)
+        return result;
+    atomic_store_explicit(&allocator->some_want, true, memory_order_relaxed);
+    return bda_refuse(allocator, __func__, result, reason);
 }
 
 /* ---- Own buffers ---- */

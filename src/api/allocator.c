@@ -102,6 +102,8 @@ VkResult bda_get_properties(BdaAllocator allocator, BdaProperties *properties) {
         .max_block_size = allocator->max_block_size,
         .max_host_visible_block_size = allocator->max_host_visible_block_size,
         .keep_empty = allocator->keep_empty,
+        .keep_collects = allocator->keep_collects,
+        .low_water = allocator->low_water,
         .granule = (VkDeviceSize)1 << BDA_GRANULE_LOG2,
         .base_alignment = limits->base_alignment,
         .max_allocation_size = bda_min(limits->max_memory_size, limits->max_buffer_size),

@@ -83,6 +83,7 @@ VkResult bda_trim(BdaAllocator allocator, VkDeviceSize keep, VkDeviceSize *relea
         return bda_refuse(allocator, __func__, result, NULL);
     (void)bda_caches_drain(allocator, NULL);
     VkDeviceSize bytes = bda_reclaim_down_to(allocator, keep, 0);
+    bda_reclaim_nodes(allocator);
     if (released != NULL)
         *released = bytes;
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);

@@ -53,8 +53,8 @@ static VkResult choose_key(BdaAllocator allocator, const BdaPoolInfo *info, stru
     return VK_SUCCESS;
 }
 
-/* The caller's pool and its two halves; what was made before something failed is given back. */
-static VkResult create(BdaAllocator allocator, const BdaPoolInfo *info, struct bda_pool_key *key, BdaPool *pool) {
+/* The caller's pool and its part for ranges; what was made before something failed is given back. */
+static VkResult create(BdaAllocator allocator, const BdaPoolInfo *info, const struct bda_pool_key *key, BdaPool *pool) {
     BdaPool created = bda_host_allocate(&allocator->host, sizeof *created, _Alignof(struct BdaPool_T));
     if (created == NULL)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -67,12 +67,7 @@ static VkResult create(BdaAllocator allocator, const BdaPoolInfo *info, struct b
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
     if (info->name == NULL || (created->name = bda_host_copy_text(&allocator->host, info->name)) != NULL)
         result = bda_pool_create(allocator, key, created, &created->ranges);
-    key->own_buffers = true;
-    if (result == VK_SUCCESS)
-        result = bda_pool_create(allocator, key, created, &created->own_buffers);
     if (result != VK_SUCCESS) {
-        if (created->ranges != NULL)
-            bda_pool_retire(allocator, created->ranges);
         bda_host_release_text(&allocator->host, created->name);
         bda_host_release(&allocator->host, created, sizeof *created);
         return result;
@@ -86,6 +81,10 @@ static void set_sizes(BdaAllocator allocator, struct bda_pool *pool, const BdaPo
     bda_pool_set_sizes(allocator, pool, info->first_block_size, info->max_block_size);
     if (info->keep_empty != 0)
         pool->keep_empty = info->keep_empty;
+    if (info->keep_collects != 0)
+        pool->keep_collects = (uint32_t)bda_min(info->keep_collects, BDA_IDLE_MOST);
+    if (info->low_water != 0)
+        bda_pool_set_low_water(pool, info->low_water);
     bda_mutex_unlock(&pool->lock);
 }
 
@@ -106,7 +105,6 @@ VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPoo
     if (result != VK_SUCCESS)
         return bda_refuse(allocator, __func__, result, reason);
     set_sizes(allocator, created->ranges, info);
-    set_sizes(allocator, created->own_buffers, info);
     atomic_store_explicit(&created->alive, true, memory_order_relaxed);
     atomic_fetch_add_explicit(&allocator->user_pool_count, 1, memory_order_relaxed);
     bda_mutex_lock(&allocator->pools_lock);
@@ -127,9 +125,9 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
                           "the pool is not one of this allocator's, or destroyed");
     bda_pending_drain_pool(allocator, pool);
     (void)bda_caches_drain(allocator, pool->ranges);
-    struct bda_pool *const parts[] = { pool->ranges, pool->own_buffers };
+    struct bda_pool *const parts[] = { pool->ranges, bda_pool_of_buffers(pool) };
     uint64_t live = 0;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && parts[i] != NULL; i++) {
         live += bda_leaks_list(allocator, parts[i]);
         bda_release_all(allocator, parts[i]);
         (void)bda_reclaim_pool(allocator, parts[i], 0);
@@ -157,6 +155,8 @@ VkResult bda_get_pool_info(BdaAllocator allocator, BdaPool pool, BdaPoolInfo *in
         .max_block_size = pool->ranges->max_block_size,
         .limit = pool->limit.most,
         .keep_empty = pool->ranges->keep_empty,
+        .keep_collects = pool->ranges->keep_collects,
+        .low_water = bda_pool_low_water(pool->ranges),
         .name = pool->name,
     };
     return VK_SUCCESS;
@@ -170,6 +170,8 @@ VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use) {
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
                           "the pool is not one of this allocator's, or destroyed");
     bda_stats_add_pool(allocator, pool->ranges, use);
-    bda_stats_add_pool(allocator, pool->own_buffers, use);
+    struct bda_pool *buffers = bda_pool_of_buffers(pool);
+    if (buffers != NULL)
+        bda_stats_add_pool(allocator, buffers, use);
     return VK_SUCCESS;
 }

@@ -105,7 +105,8 @@ void bda_nodes_destroy(struct bda_nodes *nodes);
  * is far away. False when host memory is refused; what the list held it still holds. One thread at a time. */
 bool bda_nodes_take(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t count);
 
-/* Moves `count` nodes of `list` back. One thread at a time. */
+/* Moves `count` nodes of `list` back, from its top. What is taken together later comes in the order in which `list`
+ * would have given it: both ways turn it around. One thread at a time. */
 void bda_nodes_give(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t count);
 
 /* The chunks of the store as they are now: an operation that looks up many nodes asks for them once. They name every

@@ -32,7 +32,7 @@ struct bda_block {
     VkBuffer buffer;                       /* spanning, or the dedicated allocation's; none in own-buffer blocks */
     _Atomic uint8_t stock;                 /* where caches keep its ranges, see alloc/cache.h */
     _Atomic bool plain;                    /* cut into ranges that nobody listens to: a free is TLSF's work alone */
-    bool warm;                             /* made ahead of time and not used yet: no surplus */
+    uint16_t idle;                         /* how often bda_collect found it empty since it was last used */
     /* what the rest of a block's life needs: */
     uint32_t call;               /* which public call opened it; see bda_reclaim_call */
     VkDeviceSize dedicated_size; /* bytes asked for by the one allocation; 0: not dedicated */
@@ -43,7 +43,11 @@ struct bda_block {
 
 _Static_assert(offsetof(struct bda_block, call) < 64, "what plain ranges need lies in one cache line");
 
-enum { BDA_BLOCK_CHUNK_LOG2 = 4 };
+enum {
+    BDA_BLOCK_CHUNK_LOG2 = 4,
+    BDA_IDLE_AHEAD = UINT16_MAX,    /* bda_block::idle of one made ahead of time and not used yet: no surplus */
+    BDA_IDLE_MOST = UINT16_MAX - 1, /* no more is counted */
+};
 
 /* What a buffer of a block is made like. `info` is the caller's for own buffers, else bda_block_buffer_info's. */
 VkBufferCreateInfo bda_block_buffer_info(const struct bda_device *device, VkBufferUsageFlags usage, VkDeviceSize size,

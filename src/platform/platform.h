@@ -1,6 +1,6 @@
 /*
- * The door between the library and the system: locks, thread-locals and a thread's end, and one barrier. Atomics are
- * C11's <stdatomic.h>. One header per system stands behind this one.
+ * The door between the library and the system: locks, conditions, thread-locals and a thread's end, and one barrier.
+ * Atomics are C11's <stdatomic.h>. One header per system stands behind this one.
  *
  * Contract of a lock: bda_mutex_init cannot fail; lock and unlock pair up within one function; locks are not recursive.
  * A `struct bda_mutex` that was initialised as `unused` costs nothing: the caller promised to synchronise.
@@ -74,6 +74,36 @@ static inline void bda_mutex_unlock(struct bda_mutex *mutex) {
 #else
 #define BDA_THREAD_LOCAL _Thread_local
 #endif
+/* Something that threads wait for under a mutex. Nobody waits for a `bda_condition` that was initialised as `unused`:
+ * the caller lets one thread in at a time, and so there is none to wait for. */
+struct bda_condition {
+    bda_native_condition native;
+    bool used;
+};
+
+static inline void bda_condition_init(struct bda_condition *condition, bool used) {
+    condition->used = used;
+    if (used)
+        bda_native_condition_init(&condition->native);
+}
+
+static inline void bda_condition_destroy(struct bda_condition *condition) {
+    if (condition->used)
+        bda_native_condition_destroy(&condition->native);
+}
+
+/* Sleeps without the mutex, which the caller holds alone and holds again afterwards. It may return for no reason. */
+static inline void bda_condition_wait(struct bda_condition *condition, struct bda_mutex *mutex) {
+    BDA_COUNT_LOCK(-1);
+    bda_native_condition_wait(&condition->native, &mutex->native);
+    BDA_COUNT_LOCK(1);
+}
+
+/* Wakes everybody who waits. */
+static inline void bda_condition_wake(struct bda_condition *condition) {
+    if (condition->used)
+        bda_native_condition_wake(&condition->native);
+}
 
 /* Has `at_end` called when the calling thread ends (on the main thread: perhaps never), once however often it is asked
  * for; every call of the process passes the same function. False when the system has no room for that. */

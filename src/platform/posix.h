@@ -1,4 +1,5 @@
-/* Locks on POSIX systems: pthread mutexes, which glibc takes with one atomic when uncontended. */
+/* Locks on POSIX systems: pthread mutexes, which glibc takes with one atomic when uncontended; and
+ * conditions to wait for under them. */
 #ifndef BDA_PLATFORM_POSIX_H
 #define BDA_PLATFORM_POSIX_H
 
@@ -26,6 +27,25 @@ static inline void bda_native_mutex_lock(bda_native_mutex *mutex) {
 
 static inline void bda_native_mutex_unlock(bda_native_mutex *mutex) {
     (void)pthread_mutex_unlock(mutex);
+}
+
+typedef pthread_cond_t bda_native_condition;
+
+/* As with mutexes, none of these fails for a default condition. */
+static inline void bda_native_condition_init(bda_native_condition *condition) {
+    (void)pthread_cond_init(condition, NULL);
+}
+
+static inline void bda_native_condition_destroy(bda_native_condition *condition) {
+    (void)pthread_cond_destroy(condition);
+}
+
+static inline void bda_native_condition_wait(bda_native_condition *condition, bda_native_mutex *mutex) {
+    (void)pthread_cond_wait(condition, mutex);
+}
+
+static inline void bda_native_condition_wake(bda_native_condition *condition) {
+    (void)pthread_cond_broadcast(condition);
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* Locks on Windows: slim reader/writer locks, which need no destruction and never fail. */
+/* Locks on Windows: slim reader/writer locks and condition variables, which need no destruction and never fail. */
 #ifndef BDA_PLATFORM_WINDOWS_H
 #define BDA_PLATFORM_WINDOWS_H
 
@@ -32,6 +32,24 @@ static inline void bda_native_mutex_lock(bda_native_mutex *mutex) {
 
 static inline void bda_native_mutex_unlock(bda_native_mutex *mutex) {
     ReleaseSRWLockExclusive(mutex);
+}
+
+typedef CONDITION_VARIABLE bda_native_condition;
+
+static inline void bda_native_condition_init(bda_native_condition *condition) {
+    InitializeConditionVariable(condition);
+}
+
+static inline void bda_native_condition_destroy(bda_native_condition *condition) {
+    (void)condition;
+}
+
+static inline void bda_native_condition_wait(bda_native_condition *condition, bda_native_mutex *mutex) {
+    (void)SleepConditionVariableSRW(condition, mutex, INFINITE, 0);
+}
+
+static inline void bda_native_condition_wake(bda_native_condition *condition) {
+    WakeAllConditionVariable(condition);
 }
 
 #endif

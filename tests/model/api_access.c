@@ -108,6 +108,8 @@ void api_create_pool(struct api_model *model) {
     info.max_block_size = info.first_block_size != 0 ? KIB(256) : 0;
     info.flags = api_once_in(model, 3) ? BDA_ALLOC_HOST_FALLBACK_BIT : 0;
     info.keep_empty = api_once_in(model, 3) ? KIB(128) : 0;
+    info.keep_collects = (uint32_t)api_draw(model, 4);
+    info.low_water = api_once_in(model, 3) ? KIB(32) : 0;
     api_arm(model);
     VkResult result = bda_create_pool(model->allocator, &info, &model->pools[i]);
     api_disarm(model);

@@ -48,7 +48,10 @@ static void collect_keeps_one_empty_block(void **state) {
     struct suite *s = *state;
     spread(s, all, COUNT, BDA_INTENT_UPLOAD);
     free_all(s, all, COUNT);
-    assert_vk(bda_collect(s->allocator));
+    BdaProperties properties;
+    assert_vk(bda_get_properties(s->allocator, &properties));
+    for (uint32_t i = 0; i < properties.keep_collects; i++)
+        assert_vk(bda_collect(s->allocator));
     BdaUse use = suite_use(s);
     assert_int_equal(use.block_count, 1);
     assert_int_equal(use.empty_count, 1);
@@ -64,6 +67,24 @@ static void memory_that_was_freed_is_used_again(void **state) {
         assert_true(suite_use(s).reserved <= reserved);
     }
     free_all(s, all, COUNT);
+}
+
+static void a_block_that_is_prepared_serves_the_next_requests(void **state) {
+    struct suite *s = *state;
+    const BdaPoolInfo wanted = { .intent = BDA_INTENT_UPLOAD, .low_water = 4 * SUITE_MIB };
+    BdaPool pool;
+    BdaAllocation first, next;
+    assert_vk(bda_create_pool(s->allocator, &wanted, &pool));
+    BdaAllocInfo info = { .size = 1000, .pool = pool };
+    assert_vk(bda_alloc(s->allocator, &info, &first));
+    assert_true(bda_wants_block(s->allocator));
+    assert_vk(bda_prepare(s->allocator));
+    assert_false(bda_wants_block(s->allocator));
+    info.size = SUITE_MIB;
+    info.flags = BDA_ALLOC_NO_NEW_MEMORY_BIT;
+    assert_vk(bda_alloc(s->allocator, &info, &next));
+    assert_vk(bda_free_many(s->allocator, 2, (BdaHandle[]){ first.handle, next.handle }));
+    assert_vk(bda_destroy_pool(s->allocator, pool));
 }
 
 static void warmed_up_requests_take_no_new_memory(void **state) {
@@ -121,6 +142,7 @@ int main(void) {
         SUITE_TEST(trim_keeps_what_is_asked_for),
         SUITE_TEST(collect_keeps_one_empty_block),
         SUITE_TEST(memory_that_was_freed_is_used_again),
+        SUITE_TEST(a_block_that_is_prepared_serves_the_next_requests),
         SUITE_TEST(warmed_up_requests_take_no_new_memory),
         SUITE_TEST(warmed_up_buffers_take_no_new_memory),
         SUITE_TEST(no_new_memory_means_none),

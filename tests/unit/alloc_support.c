@@ -123,6 +123,8 @@ static void adopt(const BdaAllocatorInfo *wishes) {
     bench.info.max_block_size = wishes->max_block_size;
     bench.info.max_host_visible_block_size = wishes->max_host_visible_block_size;
     bench.info.keep_empty = wishes->keep_empty;
+    bench.info.keep_collects = wishes->keep_collects;
+    bench.info.low_water = wishes->low_water;
     bench.info.queue_family_count = wishes->queue_family_count;
     bench.info.queue_families = wishes->queue_families;
     bench.info.heap_limit_count = wishes->heap_limit_count;

@@ -565,6 +565,40 @@ static VkResult call_destroy_pool(struct sweep_world *world) {
     return result;
 }
 
+/* ---- The low-water mark ---- */
+
+static VkResult call_prepare(struct sweep_world *world) {
+    world->out_bytes = sweep_snap(world).stats.total.reserved;
+    sweep_require(world, bda_wants_block(world->allocator));
+    return bda_prepare(world->allocator);
+}
+
+/* Memory that ran out is no error: what is wanted is asked for again by the next allocation. */
+static void refused_prepare(struct sweep_world *world, VkResult result) {
+    const struct sweep_snapshot now = sweep_snap(world);
+    bool full = world->injected == VK_ERROR_OUT_OF_DEVICE_MEMORY || world->injected == VK_ERROR_TOO_MANY_OBJECTS;
+    sweep_require(world, result == (full ? VK_INCOMPLETE : world->injected));
+    sweep_require(world, bda_wants_block(world->allocator) == (full ? VK_FALSE : VK_TRUE));
+    sweep_require(world, now.stats.total.reserved == world->out_bytes || full);
+    sweep_require(world, now.stats.total.allocation_count == world->resident_count);
+    if (full)
+        come_and_go(world, &(BdaAllocInfo){ .size = 5000, .pool = world->pool });
+}
+
+static void verify_prepared(struct sweep_world *world) {
+    BdaHandle handles[32];
+    const uint32_t count = (uint32_t)(world->sweep->pool.low_water / 4096);
+    sweep_require(world, !bda_wants_block(world->allocator));
+    sweep_require(world, sweep_snap(world).pool_use.free >= world->sweep->pool.low_water);
+    const BdaAllocInfo info = { .size = 4096, .pool = world->pool, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    for (uint32_t i = 0; i < count; i++) {
+        BdaAllocation a;
+        sweep_require(world, bda_alloc(world->allocator, &info, &a) == VK_SUCCESS);
+        handles[i] = a.handle;
+    }
+    sweep_require(world, bda_free_many(world->allocator, count, handles) == VK_SUCCESS);
+}
+
 /* ---- Pending frees ---- */
 
 static VkResult call_collect(struct sweep_world *world) {
@@ -767,6 +801,11 @@ const struct sweep sweep_cases[] = {
       .undo = undo_nothing, .request = { .size = SWEEP_KIB(16) }, .bytes = SWEEP_KIB(1000) },
     { "warm_up_of_a_pool", .prepare = prepare_pool, .call = call_warm_up, .verify = verify_warm, .undo = undo_nothing,
       .request = { .size = 4000 }, .bytes = SWEEP_KIB(200), .in_pool = true, .pool = { .limit = SWEEP_KIB(600) } },
+    { "prepare", .prepare = prepare_pool, .call = call_prepare, .verify = verify_prepared, .undo = undo_nothing,
+      .refused = refused_prepare, .pool = { .low_water = SWEEP_KIB(100) }, .config = { .with = FAKE_DEBUG_UTILS } },
+    { "prepare_within_a_limit", .prepare = prepare_pool, .call = call_prepare, .verify = verify_prepared,
+      .undo = undo_nothing, .refused = refused_prepare,
+      .pool = { .low_water = SWEEP_KIB(90), .limit = SWEEP_KIB(256), .intent = BDA_INTENT_UPLOAD } },
     { "create_pool", .call = call_create_pool, .verify = verify_pool, .undo = undo_pool, .pool = { .name = "pool" } },
     { "create_second_pool", .prepare = prepare_pool, .call = call_create_pool, .verify = verify_pool, .undo = undo_pool,
       .pool = { .intent = BDA_INTENT_UPLOAD } },

@@ -479,9 +479,103 @@ static void due_frees_are_collected_before_a_block_is_made(void **state) {
     bench_close();
 }
 
+/* ---- What may take no new memory and is plain ---- */
+
+static const BdaAllocFlags present = BDA_ALLOC_NO_NEW_MEMORY_BIT;
+
+/* Guards against a second search, and against pools made of memory types that cannot serve either. */
+static void a_refusal_for_want_of_room_changes_nothing_and_says_why(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation full = take_bytes(KIB(1000), BDA_INTENT_UPLOAD);
+    give(take_bytes(KIB(20), BDA_INTENT_UPLOAD)); /* what threads keep is known of afterwards */
+    const struct bench_state before = bench_look();
+    for (uint32_t i = 0; i < 3; i++) {
+        BdaAllocation refused;
+        memset(&refused, 0x77, sizeof refused);
+        const BdaAllocInfo info = { .size = KIB(30) << i, .intent = BDA_INTENT_UPLOAD, .flags = present };
+        assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_alloc(bench.allocator, &info, &refused), "bda_alloc",
+                       "no block has room");
+        assert_is_zeroed(&refused, sizeof refused);
+        refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY,
+               (BdaAllocInfo){ .size = KIB(30), .intent = BDA_INTENT_UPLOAD, .flags = present, .name = "named" });
+    }
+    assert_as_before(&before);
+    assert_int_equal(bench_calls(FAKE_CALL_ANY), before.calls);
+    give(full);
+    bench_close();
+}
+
+static void what_threads_keep_serves_before_a_refusal(void **state) {
+    (void)state;
+    enum { COUNT = 900 };
+    static BdaAllocation taken[COUNT];
+    bench_open(NULL, NULL);
+    for (uint32_t i = 0; i < 3; i++) /* by then the thread has a cache */
+        give(take_bytes(KIB(1), BDA_INTENT_DEVICE));
+    for (uint32_t i = 0; i < COUNT; i++)
+        taken[i] = take_bytes(KIB(1), BDA_INTENT_DEVICE);
+    give_all(taken, COUNT);
+    assert_true(bench_use().cached != 0);
+    const VkDeviceSize size = KIB(1023); /* not without what is kept in between */
+    assert_true(bench_use().largest_free < size);
+    BdaAllocation whole = take((BdaAllocInfo){ .size = size, .flags = present });
+    assert_int_equal(bench_use().block_count, 1);
+    give(whole);
+    bench_close();
+}
+
+static void what_is_due_serves_before_a_refusal(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaAllocation full = take_bytes(KIB(1000), BDA_INTENT_DEVICE);
+    assert_int_equal(bda_free_after(bench.allocator, full.handle, timeline, 1), VK_SUCCESS);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = KIB(500), .flags = present });
+    fake_signal(bench.driver, timeline, 1);
+    give(take((BdaAllocInfo){ .size = KIB(500), .flags = present }));
+    assert_int_equal(bench_use().block_count, 1);
+    bench_close();
+}
+
+static void blocks_of_other_types_serve_before_a_refusal(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation full = take_bytes(KIB(1000), BDA_INTENT_UPLOAD);
+    BdaAllocation other = take_bytes(16, BDA_INTENT_READBACK);
+    assert_int_not_equal(info_of(full.handle).memory_type, info_of(other.handle).memory_type);
+    const BdaAllocInfo info = { .size = KIB(500), .intent = BDA_INTENT_UPLOAD, .flags = present };
+    BdaAllocation served = take(info);
+    assert_int_equal(info_of(served.handle).memory_type, info_of(other.handle).memory_type);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY,
+           (BdaAllocInfo){ .size = KIB(900), .intent = BDA_INTENT_UPLOAD, .flags = present });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY,
+           (BdaAllocInfo){ .size = KIB(530), .intent = BDA_INTENT_UPLOAD, .flags = present });
+    give(served);
+    give(other);
+    give(full);
+    bench_close();
+}
+
+static void host_memory_that_is_refused_is_no_want_of_room(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation room = take_bytes(16, BDA_INTENT_DEVICE);
+    fake_host_fail(&bench.host, 1, true);
+    refuse(VK_ERROR_OUT_OF_HOST_MEMORY, (BdaAllocInfo){ .size = KIB(10), .flags = present, .name = "needs a record" });
+    fake_host_fail(&bench.host, 0, false);
+    give(room);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alloc_calls_no_driver_while_a_block_has_room),
+        cmocka_unit_test(a_refusal_for_want_of_room_changes_nothing_and_says_why),
+        cmocka_unit_test(what_threads_keep_serves_before_a_refusal),
+        cmocka_unit_test(what_is_due_serves_before_a_refusal),
+        cmocka_unit_test(blocks_of_other_types_serve_before_a_refusal),
+        cmocka_unit_test(host_memory_that_is_refused_is_no_want_of_room),
         cmocka_unit_test(an_unnamed_range_takes_no_host_memory_of_its_own),
         cmocka_unit_test(address_buffer_offset_and_mapping_name_the_same_bytes),
         cmocka_unit_test(addresses_are_whole_beyond_bit_47),

@@ -177,6 +177,37 @@ static void a_crowd_that_fails_anywhere_takes_nothing(void **state) {
     bench_close();
 }
 
+/* The lock is taken anew within a run; neither its ends nor a refusal shows where. */
+static void runs_of_any_length_are_all_or_none(void **state) {
+    (void)state;
+    enum { LONGEST = 200 };
+    const uint32_t lengths[] = { 1, 63, 64, 65, 127, 128, 129, LONGEST };
+    bench_open(NULL, &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT });
+    BdaAllocation held = take_bytes(16, BDA_INTENT_DEVICE);
+    BdaAllocInfo infos[LONGEST];
+    BdaAllocation taken[LONGEST];
+    for (uint32_t k = 0; k < COUNT_OF(lengths); k++) {
+        const uint32_t count = lengths[k];
+        for (uint32_t i = 0; i < count; i++)
+            infos[i] = (BdaAllocInfo){ .size = 1 + i };
+        assert_int_equal(bda_alloc_many(bench.allocator, count, infos, taken), VK_SUCCESS);
+        for (uint32_t i = 0; i < count; i++)
+            assert_true(taken[i].size == 1 + i && (i == 0 || taken[i].address != taken[i - 1].address));
+        give_all(taken, count);
+        const struct bench_state before = bench_look();
+        char item[16];
+        (void)snprintf(item, sizeof item, "item %u", (unsigned)(count - 1));
+        infos[count - 1].alignment = 3;
+        assert_int_equal(bda_alloc_many(bench.allocator, count, infos, taken), VK_ERROR_VALIDATION_FAILED_EXT);
+        assert_is_zeroed(taken, count * sizeof taken[0]);
+        assert_int_equal(bench_heard(item), 1);
+        assert_as_before(&before);
+        bench_hush();
+    }
+    give(held);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_are_taken_as_one_by_one),
@@ -184,6 +215,7 @@ int main(void) {
         cmocka_unit_test(a_bad_item_is_named_and_nothing_is_taken),
         cmocka_unit_test(an_item_that_finds_no_memory_takes_the_others_back),
         cmocka_unit_test(a_failed_batch_keeps_no_new_block),
+        cmocka_unit_test(runs_of_any_length_are_all_or_none),
         cmocka_unit_test(a_crowd_is_taken_as_one_by_one),
         cmocka_unit_test(a_crowd_that_fails_anywhere_takes_nothing),
     };

@@ -51,6 +51,8 @@ static void without_an_allocator_every_function_refuses(void **state) {
     assert_int_equal(bda_flush(NULL, 1, 0, 1), BAD);
     assert_int_equal(bda_invalidate(NULL, 1, 0, 1), BAD);
     assert_int_equal(bda_warm_up(NULL, &info, 1), BAD);
+    assert_int_equal(bda_prepare(NULL), BAD);
+    assert_int_equal(bda_wants_block(NULL), VK_FALSE);
     assert_int_equal(bda_warm_up_buffers(NULL, &buffer, &info, 1), BAD);
     assert_int_equal(bda_set_external_use(NULL, 0, 0, 0), BAD);
     assert_int_equal(bda_destroy_pool(NULL, NULL), BAD);

@@ -2,6 +2,8 @@
  * test_leaks.c, pending frees in test_pending.c.) */
 #include "alloc_support.h"
 
+#include "alloc/allocator.h"
+
 static BdaPoolInfo info_of_pool(BdaPool pool) {
     BdaPoolInfo info;
     assert_int_equal(bda_get_pool_info(bench.allocator, pool, &info), VK_SUCCESS);
@@ -255,6 +257,73 @@ static void pools_made_and_destroyed_again_and_again_cost_little(void **state) {
     bench_close();
 }
 
+/* Guards against pools of ranges that pay for tables of own buffers. */
+static void the_part_for_buffers_costs_nothing_until_it_is_used(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    uint64_t before = bench_stats().host_bytes;
+    BdaPool pool =
+        make_pool((BdaPoolInfo){ .first_block_size = KIB(128), .max_block_size = KIB(512), .keep_empty = KIB(700) });
+    assert_true(bench_stats().host_bytes - before <= sizeof(struct bda_pool) + sizeof(struct BdaPool_T));
+    assert_int_equal(bench_pool_use(pool).block_count, 0);
+    BdaAllocation own = take_buffer(KIB(1), PLAIN_USAGE, (BdaAllocInfo){ .pool = pool });
+    assert_int_equal(bench_pool_use(pool).reserved, KIB(128));
+    const struct bda_pool *buffers = bda_pool_of_buffers(pool);
+    assert_non_null(buffers);
+    assert_true(buffers->max_block_size == KIB(512) && buffers->keep_empty == KIB(700));
+    assert_int_equal(buffers->keep_collects, pool->ranges->keep_collects);
+    give(own);
+    own = take_buffer(KIB(1), PLAIN_USAGE, (BdaAllocInfo){ .pool = pool });
+    assert_ptr_equal(bda_pool_of_buffers(pool), buffers);
+    give(own);
+    bench_close();
+}
+
+static void a_pool_ends_with_and_without_its_part_for_buffers(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    for (uint32_t i = 0; i < 4; i++) {
+        BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(64) });
+        if (i % 2 != 0) {
+            BdaAllocation own = take_buffer(KIB(1), PLAIN_USAGE, (BdaAllocInfo){ .pool = pool });
+            refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 16, .pool = pool }); /* one limit for both */
+            give(own);
+        }
+        BdaAllocation range = take((BdaAllocInfo){ .size = 16, .pool = pool });
+        const VkBufferCreateInfo made = buffer_info(KIB(1), PLAIN_USAGE);
+        refuse_buffer(VK_ERROR_OUT_OF_DEVICE_MEMORY, &made, (BdaAllocInfo){ .pool = pool });
+        give(range);
+        assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+        assert_int_equal(fake_memory_count(bench.driver), 0);
+    }
+    bench_close();
+}
+
+static void a_part_for_buffers_that_is_refused_changes_nothing(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .name = "pool" });
+    const VkBufferCreateInfo made = buffer_info(KIB(1), PLAIN_USAGE);
+    BdaAllocation own;
+    const BdaAllocInfo info = { .pool = pool };
+    size_t nth = 1;
+    for (;; nth++) {
+        const struct bench_state before = bench_look();
+        fake_host_fail(&bench.host, nth, false);
+        VkResult result = bda_alloc_buffer(bench.allocator, &made, &info, &own);
+        fake_host_fail(&bench.host, 0, false);
+        if (result == VK_SUCCESS)
+            break;
+        assert_int_equal(result, VK_ERROR_OUT_OF_HOST_MEMORY);
+        assert_is_zeroed(&own, sizeof own);
+        assert_as_before(&before);
+        assert_int_equal(bench_pool_use(pool).block_count, 0);
+    }
+    assert_true(nth > 3);
+    give(own);
+    bench_close();
+}
+
 static void another_allocators_pool_is_refused(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -288,6 +357,9 @@ int main(void) {
         cmocka_unit_test(a_pool_made_after_one_was_destroyed_is_another),
         cmocka_unit_test(another_allocators_pool_is_refused),
         cmocka_unit_test(pools_made_and_destroyed_again_and_again_cost_little),
+        cmocka_unit_test(the_part_for_buffers_costs_nothing_until_it_is_used),
+        cmocka_unit_test(a_pool_ends_with_and_without_its_part_for_buffers),
+        cmocka_unit_test(a_part_for_buffers_that_is_refused_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

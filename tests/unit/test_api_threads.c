@@ -2,17 +2,19 @@
  * another thread has freed meanwhile is stale, no more. Meant for the thread sanitizer, too. */
 #include "alloc_support.h"
 
+#include "alloc/allocator.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
-enum { THREADS = 4, ROUNDS = 400, SLOTS = 32 };
+enum { THREADS = 4, ROUNDS = 400, SLOTS = 32, CROWD = 8 };
 
 typedef void *(*thread_body)(void *context);
 
 /* Assertions jump, which only the main thread may do: the others answer how many things went wrong. */
 static void run(thread_body body, void *contexts, size_t size, uint32_t count) {
-    pthread_t threads[THREADS];
+    pthread_t threads[CROWD];
     for (uint32_t i = 0; i < count; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, body, (unsigned char *)contexts + i * size), 0);
     for (uint32_t i = 0; i < count; i++)
@@ -256,73 +258,281 @@ static void limits_hold_when_all_threads_want_the_last_of_it(void **state) {
 
 /* ---- Many that find a pool full at once ---- */
 
-static struct {
-    _Atomic unsigned wanted; /* calls of vkAllocateMemory that wait until so many are inside; 0: none waits */
-    _Atomic unsigned inside;
-} crowd;
+/* Who makes a block stays inside vkAllocateMemory until so many bytes are booked in blocks on their way. */
+static _Atomic VkDeviceSize crowd_bytes; /* 0: nobody stays */
+
+static struct bda_pool *crowded_pool(void) {
+    return atomic_load(&bench.allocator->first_pools[BDA_INTENT_DEVICE]);
+}
+
+static VkDeviceSize booked(struct bda_pool *pool) {
+    VkDeviceSize bytes = 0;
+    bda_mutex_lock(&pool->lock);
+    for (const struct bda_opening *opening = pool->openings; opening != NULL; opening = opening->next)
+        bytes += opening->booked;
+    bda_mutex_unlock(&pool->lock);
+    return bytes;
+}
+
+static uint32_t openings(struct bda_pool *pool) {
+    uint32_t count = 0;
+    bda_mutex_lock(&pool->lock);
+    for (const struct bda_opening *opening = pool->openings; opening != NULL; opening = opening->next)
+        count++;
+    bda_mutex_unlock(&pool->lock);
+    return count;
+}
 
 static void wait_for_the_crowd(void *user, enum fake_call call) {
     (void)user;
-    unsigned wanted = atomic_load(&crowd.wanted);
-    if (call != FAKE_CALL_ALLOCATE_MEMORY || wanted == 0)
+    if (call != FAKE_CALL_ALLOCATE_MEMORY)
         return;
-    atomic_fetch_add(&crowd.inside, 1);
-    while (atomic_load(&crowd.inside) < wanted)
-        ;
+    while (atomic_load(&crowd_bytes) != 0 && booked(crowded_pool()) < atomic_load(&crowd_bytes))
+        (void)sched_yield();
+    atomic_store(&crowd_bytes, 0); /* whoever is inside goes on */
 }
 
-static void *take_a_little(void *context) {
-    BdaAllocation *a = context;
-    if (bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = KIB(100) }, a) != VK_SUCCESS)
-        a->handle = 0;
+struct one_of_many {
+    VkDeviceSize size;
+    VkResult result;
+    BdaAllocation allocation;
+};
+
+static void *take_with_others(void *context) {
+    struct one_of_many *one = context;
+    one->result = bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = one->size }, &one->allocation);
     return NULL;
 }
 
-/* All threads are inside vkAllocateMemory before the first block is there. */
-static void grow_as_a_crowd(BdaAllocation *taken) {
-    atomic_store(&crowd.inside, 0);
-    atomic_store(&crowd.wanted, THREADS);
-    run(take_a_little, taken, sizeof taken[0], THREADS);
-    atomic_store(&crowd.wanted, 0);
+/* All of them find no room before the first block is there. */
+static void grow_as_a_crowd(struct one_of_many *many, uint32_t count, VkDeviceSize size) {
+    for (uint32_t i = 0; i < count; i++)
+        many[i] = (struct one_of_many){ .size = size };
+    atomic_store(&crowd_bytes, count * size);
+    run(take_with_others, many, sizeof many[0], count);
+    assert_int_equal(atomic_load(&crowd_bytes), 0);
+    assert_int_equal(openings(crowded_pool()), 0);
 }
 
-/* Guards against a storm of growth: each of many threads opening the large block whose turn it is, for one request. */
-static void of_many_threads_that_find_a_pool_full_one_opens_the_large_block(void **state) {
+static uint32_t count_results(const struct one_of_many *many, uint32_t count, VkResult result) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++)
+        found += many[i].result == result ? 1u : 0u;
+    return found;
+}
+
+static void give_what_they_took(const struct one_of_many *many, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        give(many[i].allocation);
+}
+
+static BdaAllocation open_crowded_bench(const BdaAllocatorInfo *wishes) {
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .on_call = wait_for_the_crowd }, wishes);
+    return take_bytes(KIB(1000), BDA_INTENT_DEVICE); /* of 1 MiB */
+}
+
+/* Guards against a storm of growth: each of many threads opening a block for one request. */
+static void of_many_threads_that_find_a_pool_full_one_makes_the_block_for_all(void **state) {
     (void)state;
-    BdaAllocation taken[THREADS];
-    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .on_call = wait_for_the_crowd }, NULL);
-    BdaAllocation full = take_bytes(KIB(1000), BDA_INTENT_DEVICE);
-    assert_int_equal(bench_use().reserved, MIB(1));
-    grow_as_a_crowd(taken);
-    unsigned large = 0, small = 0;
-    for (uint32_t i = 0; i < THREADS; i++) {
-        assert_int_not_equal(taken[i].handle, 0);
-        VkDeviceSize made = memory_of(taken[i].buffer).size;
-        large += made == MIB(2) ? 1u : 0u;
-        small += made == KIB(128) ? 1u : 0u; /* 100 KiB, and whole least blocks of 64 KiB */
-    }
-    assert_int_equal(large, 1);
-    assert_int_equal(small, THREADS - 1);
-    assert_int_equal(bench_use().reserved, MIB(3) + (THREADS - 1) * KIB(128));
-    give_all(taken, THREADS);
+    struct one_of_many many[CROWD];
+    BdaAllocation full = open_crowded_bench(NULL);
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    grow_as_a_crowd(many, CROWD, KIB(100));
+    assert_int_equal(count_results(many, CROWD, VK_SUCCESS), CROWD);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1);
+    assert_int_equal(bench_use().reserved, MIB(1 + 2));
+    give_what_they_took(many, CROWD);
     give(full);
     bench_close();
 }
 
-/* Guards against a crowd that leaves the count of those who open behind: all later blocks would be small. */
+static void a_crowd_makes_as_many_blocks_as_its_bytes_need(void **state) {
+    (void)state;
+    struct one_of_many many[CROWD];
+    BdaAllocation full = open_crowded_bench(&(BdaAllocatorInfo){ .max_block_size = MIB(1) });
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    grow_as_a_crowd(many, CROWD, KIB(400)); /* two to a block */
+    assert_int_equal(count_results(many, CROWD, VK_SUCCESS), CROWD);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + CROWD / 2);
+    give_what_they_took(many, CROWD);
+    give(full);
+    bench_close();
+}
+
+/* Guards against a crowd that leaves something of its openings behind. */
 static void after_a_crowd_blocks_go_on_doubling(void **state) {
     (void)state;
-    BdaAllocation taken[THREADS];
-    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .on_call = wait_for_the_crowd }, NULL);
-    BdaAllocation full = take_bytes(KIB(1000), BDA_INTENT_DEVICE);
-    grow_as_a_crowd(taken);
-    BdaAllocation fills = take_bytes(KIB(1900), BDA_INTENT_DEVICE); /* what is left of 2 MiB, or a block of its own */
+    struct one_of_many many[CROWD];
+    BdaAllocation full = open_crowded_bench(NULL);
+    grow_as_a_crowd(many, CROWD, KIB(100));
+    BdaAllocation fills = take_bytes(KIB(1200), BDA_INTENT_DEVICE); /* what is left of 2 MiB */
     BdaAllocation next = take_bytes(KIB(1900), BDA_INTENT_DEVICE);
     assert_int_equal(memory_of(next.buffer).size, MIB(4));
     give(next);
     give(fills);
-    give_all(taken, THREADS);
+    give_what_they_took(many, CROWD);
     give(full);
+    bench_close();
+}
+
+static void of_those_who_wait_in_vain_the_next_makes_a_block_for_the_others(void **state) {
+    (void)state;
+    struct one_of_many many[CROWD];
+    BdaAllocation full = open_crowded_bench(NULL);
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_HOST_MEMORY);
+    grow_as_a_crowd(many, CROWD, KIB(100));
+    assert_int_equal(count_results(many, CROWD, VK_ERROR_OUT_OF_HOST_MEMORY), 1);
+    assert_int_equal(count_results(many, CROWD, VK_SUCCESS), CROWD - 1);
+    assert_true(bench_calls(FAKE_CALL_ALLOCATE_MEMORY) <= calls + 3); /* 2, if nobody begins before all wait again */
+    give_what_they_took(many, CROWD);
+    give(full);
+    bench_close();
+}
+
+/* Nobody starves, and nobody takes another's failure for its own. */
+static void where_no_block_can_be_made_each_is_refused_for_itself(void **state) {
+    (void)state;
+    struct one_of_many many[CROWD];
+    BdaAllocation full = open_crowded_bench(NULL);
+    bench.allocator->message = NULL; /* every thread is refused */
+    fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    grow_as_a_crowd(many, CROWD, KIB(100));
+    assert_int_equal(count_results(many, CROWD, VK_ERROR_OUT_OF_DEVICE_MEMORY), CROWD);
+    for (uint32_t i = 0; i < CROWD; i++)
+        assert_is_zeroed(&many[i].allocation, sizeof many[i].allocation);
+    fake_clear_failures(bench.driver);
+    give(full);
+    bench_close();
+}
+
+static void *free_meanwhile(void *context) {
+    const BdaAllocation *freed = context;
+    while (booked(crowded_pool()) < 2 * KIB(900))
+        (void)sched_yield();
+    BdaHandle handle = freed->handle;
+    (void)bda_free(bench.allocator, handle);
+    atomic_store(&crowd_bytes, 0);
+    return NULL;
+}
+
+/* What is freed while a thread waits serves it, when the block it waits for does not come. */
+static void who_waits_in_vain_finds_what_was_freed_meanwhile(void **state) {
+    (void)state;
+    struct one_of_many many[2] = { { .size = KIB(900) }, { .size = KIB(900) } };
+    pthread_t threads[3];
+    BdaAllocation full = open_crowded_bench(NULL);
+    fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_HOST_MEMORY);
+    atomic_store(&crowd_bytes, UINT64_MAX);
+    assert_int_equal(pthread_create(&threads[2], NULL, free_meanwhile, &full), 0);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, take_with_others, &many[i]), 0);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(count_results(many, 2, VK_ERROR_OUT_OF_HOST_MEMORY), 1);
+    assert_int_equal(count_results(many, 2, VK_SUCCESS), 1);
+    fake_clear_failures(bench.driver);
+    give_what_they_took(many, 2);
+    bench_close();
+}
+
+static void *warm_up_a_lot(void *context) {
+    *(VkResult *)context = bda_warm_up(bench.allocator, &(BdaAllocInfo){ .size = KIB(100) }, MIB(3));
+    return NULL;
+}
+
+static void who_finds_no_room_takes_part_in_a_warm_up(void **state) {
+    (void)state;
+    struct one_of_many one = { .size = KIB(100) };
+    pthread_t threads[2];
+    VkResult warmed = VK_NOT_READY;
+    BdaAllocation full = open_crowded_bench(NULL);
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    atomic_store(&crowd_bytes, KIB(100)); /* the warm-up books nothing */
+    assert_int_equal(pthread_create(&threads[0], NULL, warm_up_a_lot, &warmed), 0);
+    while (openings(crowded_pool()) == 0)
+        (void)sched_yield();
+    assert_int_equal(pthread_create(&threads[1], NULL, take_with_others, &one), 0);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(warmed, VK_SUCCESS);
+    assert_int_equal(one.result, VK_SUCCESS);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 2); /* of 2 and 4 MiB, both the warm-up's */
+    give(one.allocation);
+    give(full);
+    bench_close();
+}
+
+static void *prepare_once(void *context) {
+    *(VkResult *)context = bda_prepare(bench.allocator);
+    return NULL;
+}
+
+/* One thread is inside the driver for the block that is wanted; it is as good as there for any other. */
+static void a_block_below_the_mark_is_made_once(void **state) {
+    (void)state;
+    struct one_of_many one = { .size = KIB(900) };
+    pthread_t threads[2];
+    VkResult prepared = VK_NOT_READY;
+    BdaAllocation full = open_crowded_bench(&(BdaAllocatorInfo){ .low_water = KIB(500) });
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    assert_true(bda_wants_block(bench.allocator));
+    atomic_store(&crowd_bytes, KIB(900));
+    assert_int_equal(pthread_create(&threads[0], NULL, prepare_once, &prepared), 0);
+    while (openings(crowded_pool()) == 0)
+        (void)sched_yield();
+    atomic_store(&bench.allocator->some_want, true);
+    assert_int_equal(bda_prepare(bench.allocator), VK_SUCCESS); /* and does not wait */
+    assert_int_equal(openings(crowded_pool()), 1);
+    assert_int_equal(pthread_create(&threads[1], NULL, take_with_others, &one),
+                     0); /* finds no room, and waits for it */
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(prepared, VK_SUCCESS);
+    assert_int_equal(one.result, VK_SUCCESS);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1);
+    give(one.allocation);
+    give(full);
+    bench_close();
+}
+
+/* ---- A pool's part for own buffers, wanted by all at once ---- */
+
+struct buffer_taker {
+    pthread_barrier_t *together;
+    BdaPool pool;
+    VkResult result;
+    BdaAllocation allocation;
+};
+
+static void *take_first_buffer(void *context) {
+    struct buffer_taker *taker = context;
+    const VkBufferCreateInfo made = buffer_info(KIB(1), PLAIN_USAGE);
+    const BdaAllocInfo info = { .pool = taker->pool };
+    (void)pthread_barrier_wait(taker->together);
+    taker->result = bda_alloc_buffer(bench.allocator, &made, &info, &taker->allocation);
+    return NULL;
+}
+
+static void a_pools_part_for_buffers_is_made_once(void **state) {
+    (void)state;
+    pthread_barrier_t together;
+    struct buffer_taker takers[CROWD];
+    bench_open(NULL, NULL);
+    (void)pthread_barrier_init(&together, NULL, CROWD);
+    for (uint32_t round = 0; round < 50; round++) {
+        BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_UPLOAD });
+        for (uint32_t i = 0; i < CROWD; i++)
+            takers[i] = (struct buffer_taker){ .together = &together, .pool = pool };
+        run(take_first_buffer, takers, sizeof takers[0], CROWD);
+        for (uint32_t i = 0; i < CROWD; i++) {
+            assert_int_equal(takers[i].result, VK_SUCCESS);
+            give(takers[i].allocation);
+        }
+        assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+        assert_int_equal(fake_memory_count(bench.driver), 0);
+    }
+    (void)pthread_barrier_destroy(&together);
     bench_close();
 }
 
@@ -436,8 +646,15 @@ int main(void) {
         cmocka_unit_test(a_handle_may_die_while_it_is_looked_at),
         cmocka_unit_test(nobody_waits_for_anothers_driver_call),
         cmocka_unit_test(limits_hold_when_all_threads_want_the_last_of_it),
-        cmocka_unit_test(of_many_threads_that_find_a_pool_full_one_opens_the_large_block),
+        cmocka_unit_test(of_many_threads_that_find_a_pool_full_one_makes_the_block_for_all),
+        cmocka_unit_test(a_crowd_makes_as_many_blocks_as_its_bytes_need),
         cmocka_unit_test(after_a_crowd_blocks_go_on_doubling),
+        cmocka_unit_test(of_those_who_wait_in_vain_the_next_makes_a_block_for_the_others),
+        cmocka_unit_test(where_no_block_can_be_made_each_is_refused_for_itself),
+        cmocka_unit_test(who_waits_in_vain_finds_what_was_freed_meanwhile),
+        cmocka_unit_test(who_finds_no_room_takes_part_in_a_warm_up),
+        cmocka_unit_test(a_block_below_the_mark_is_made_once),
+        cmocka_unit_test(a_pools_part_for_buffers_is_made_once),
         cmocka_unit_test(an_allocation_does_not_wait_for_anothers_query_and_makes_none),
         cmocka_unit_test(nobody_takes_a_free_out_while_its_semaphore_is_read),
     };

@@ -241,6 +241,68 @@ static void the_test_build_can_stop_at_every_lock(void **state) {
     bda_mutex_destroy(&mutex);
 }
 
+/* ---- Conditions ---- */
+
+struct meeting {
+    struct bda_mutex mutex;
+    struct bda_condition changed;
+    uint32_t waiting, woken;
+    bool open;
+    unsigned held;
+};
+
+static void *wait_for_it(void *argument) {
+    struct meeting *meeting = argument;
+    bda_mutex_lock(&meeting->mutex);
+    meeting->waiting++;
+    while (!meeting->open)
+        bda_condition_wait(&meeting->changed, &meeting->mutex);
+    meeting->woken++;
+    meeting->held += bda_locks_held;
+    bda_mutex_unlock(&meeting->mutex);
+    return NULL;
+}
+
+static bool all_wait(struct meeting *meeting) {
+    bda_mutex_lock(&meeting->mutex);
+    bool all = meeting->waiting == THREADS;
+    bda_mutex_unlock(&meeting->mutex);
+    return all;
+}
+
+static void who_waits_leaves_the_lock_and_has_it_again_when_woken(void **state) {
+    (void)state;
+    pthread_t threads[THREADS];
+    struct meeting meeting = { .open = false };
+    bda_mutex_init(&meeting.mutex, true);
+    bda_condition_init(&meeting.changed, true);
+    for (uint32_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, wait_for_it, &meeting), 0);
+    while (!all_wait(&meeting)) {}
+    bda_mutex_lock(&meeting.mutex);
+    meeting.open = true;
+    bda_condition_wake(&meeting.changed);
+    bda_mutex_unlock(&meeting.mutex);
+    for (uint32_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(meeting.woken, THREADS);
+    assert_int_equal(meeting.held, THREADS);
+    bda_condition_destroy(&meeting.changed);
+    bda_mutex_destroy(&meeting.mutex);
+}
+
+static void a_condition_that_is_not_used_touches_nothing(void **state) {
+    (void)state;
+    struct bda_condition condition;
+    struct bda_condition before;
+    memset(&condition, 0xA5, sizeof condition);
+    bda_condition_init(&condition, false);
+    memcpy(&before, &condition, sizeof condition);
+    bda_condition_wake(&condition);
+    bda_condition_destroy(&condition);
+    assert_memory_equal(&condition, &before, sizeof condition);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lock_keeps_others_out),
@@ -254,6 +316,8 @@ int main(void) {
         cmocka_unit_test(the_barrier_orders_what_other_threads_do_without_one),
         cmocka_unit_test(asking_again_whether_there_is_a_barrier_changes_nothing),
         cmocka_unit_test(the_test_build_can_stop_at_every_lock),
+        cmocka_unit_test(who_waits_leaves_the_lock_and_has_it_again_when_woken),
+        cmocka_unit_test(a_condition_that_is_not_used_touches_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

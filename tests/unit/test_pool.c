@@ -2,6 +2,8 @@
  */
 #include "alloc_support.h"
 
+#include "alloc/allocator.h"
+
 #include <stdlib.h>
 
 /* ---- Alignment asked for ---- */
@@ -331,6 +333,69 @@ static void a_pool_is_used_again_with_nothing_of_its_past(void **state) {
     bench_close();
 }
 
+/* ---- Spare nodes ---- */
+
+enum { MANY_NODES = 4000 };
+
+/* Leaves a pool with many spare nodes, having had as many ranges. */
+static void come_and_go(BdaIntent intent) {
+    static BdaAllocation taken[MANY_NODES];
+    for (uint32_t i = 0; i < MANY_NODES; i++)
+        taken[i] = take_bytes(48, intent);
+    give_all(taken, MANY_NODES);
+}
+
+static uint32_t nodes_made(void) {
+    return bench.allocator->nodes.store.length;
+}
+
+/* Guards against nodes that never leave a pool: intents used in turn each took their own. */
+static void after_a_trim_spare_nodes_serve_other_pools(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    come_and_go(BDA_INTENT_DEVICE);
+    assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    const uint32_t made = nodes_made();
+    const BdaIntent others[] = { BDA_INTENT_UPLOAD, BDA_INTENT_READBACK, BDA_INTENT_DEVICE };
+    for (uint32_t i = 0; i < COUNT_OF(others); i++) {
+        come_and_go(others[i]);
+        assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    }
+    assert_true(nodes_made() <= made + COUNT_OF(others) * 256);
+    bench_close();
+}
+
+/* Also where the pool keeps a block for what still lives in it. */
+static void a_trim_leaves_a_pool_few_spare_nodes(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation stays = take_bytes(48, BDA_INTENT_DEVICE);
+    const struct bda_pool *pool = bench.allocator->first_pools[BDA_INTENT_DEVICE];
+    come_and_go(BDA_INTENT_DEVICE);
+    assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    assert_int_equal(pool->tlsf.spare.count, 128);
+    assert_int_equal(bench_use().block_count, 1);
+    come_and_go(BDA_INTENT_DEVICE);
+    give(stays);
+    bench_close();
+}
+
+static void a_block_that_goes_leaves_its_pool_few_spare_nodes(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT, .keep_collects = 1 });
+    come_and_go(BDA_INTENT_DEVICE);
+    const struct bda_pool *pool = bench.allocator->first_pools[BDA_INTENT_DEVICE];
+    assert_true(pool->tlsf.spare.count > MANY_NODES - 64);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS); /* one empty block is kept */
+    assert_true(pool->tlsf.spare.count > MANY_NODES - 64);
+    BdaAllocation two[] = { take_bytes(KIB(900), BDA_INTENT_DEVICE), take_bytes(KIB(900), BDA_INTENT_DEVICE) };
+    give_all(two, COUNT_OF(two));
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_use().block_count, 1);
+    assert_int_equal(pool->tlsf.spare.count, 128);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alignments_hold_from_one_to_the_largest_block),
@@ -350,6 +415,9 @@ int main(void) {
         cmocka_unit_test(a_pool_of_the_callers_never_asks_for_more_than_its_heap),
         cmocka_unit_test(no_block_is_larger_than_the_pools_largest),
         cmocka_unit_test(a_pool_is_used_again_with_nothing_of_its_past),
+        cmocka_unit_test(after_a_trim_spare_nodes_serve_other_pools),
+        cmocka_unit_test(a_trim_leaves_a_pool_few_spare_nodes),
+        cmocka_unit_test(a_block_that_goes_leaves_its_pool_few_spare_nodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

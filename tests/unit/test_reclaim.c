@@ -1,6 +1,8 @@
 /* src/alloc/reclaim.c: which empty blocks go back to the driver, when, and which are kept. */
 #include "alloc_support.h"
 
+static const BdaAllocatorInfo at_once = { .keep_collects = 1 };
+
 /* Fills blocks of 1, 2 and 4 MiB in one pool and empties them all. */
 static void leave_three_empty_blocks(BdaPool pool) {
     BdaAllocation taken[6];
@@ -25,7 +27,7 @@ static void freeing_ranges_never_gives_memory_back(void **state) {
 
 static void collect_keeps_one_empty_block_the_smallest(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
+    bench_open(NULL, &at_once);
     leave_three_empty_blocks(NULL);
     assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
     assert_int_equal(bench_use().empty_count, 1);
@@ -42,7 +44,7 @@ static void collect_keeps_the_bytes_it_was_told_to_keep(void **state) {
     const VkDeviceSize keep[] = { MIB(1), MIB(2), MIB(5), MIB(6), MIB(7), GIB(1) };
     const VkDeviceSize left[] = { MIB(1), MIB(3), MIB(3), MIB(7), MIB(7), MIB(7) };
     for (uint32_t i = 0; i < COUNT_OF(keep); i++) {
-        bench_open(NULL, &(BdaAllocatorInfo){ .keep_empty = keep[i] });
+        bench_open(NULL, &(BdaAllocatorInfo){ .keep_empty = keep[i], .keep_collects = 1 });
         assert_int_equal(bench_properties().keep_empty, keep[i]);
         leave_three_empty_blocks(NULL);
         assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
@@ -53,7 +55,7 @@ static void collect_keeps_the_bytes_it_was_told_to_keep(void **state) {
 
 static void each_pool_keeps_its_own(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
+    bench_open(NULL, &at_once);
     BdaPool thrifty = make_pool((BdaPoolInfo){ .name = "thrifty" });
     BdaPool lavish = make_pool((BdaPoolInfo){ .keep_empty = MIB(16) });
     leave_three_empty_blocks(thrifty);
@@ -68,7 +70,7 @@ static void each_pool_keeps_its_own(void **state) {
 
 static void collect_leaves_blocks_in_use_alone(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
+    bench_open(NULL, &at_once);
     BdaAllocation taken[6];
     for (uint32_t i = 0; i < COUNT_OF(taken); i++)
         taken[i] = take_bytes(KIB(900), BDA_INTENT_DEVICE);
@@ -91,7 +93,104 @@ static void a_request_that_needs_a_new_block_gives_the_surplus_back(void **state
     bench_close();
 }
 
+/* ---- For how long ---- */
+
+static void collect(uint32_t times) {
+    while (times-- > 0)
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+}
+
+static void surplus_goes_once_enough_collects_have_found_it_empty(void **state) {
+    (void)state;
+    const uint32_t given[] = { 0, 1, 2, 7, 300 };
+    for (uint32_t i = 0; i < COUNT_OF(given); i++) {
+        bench_open(NULL, &(BdaAllocatorInfo){ .keep_collects = given[i] });
+        const uint32_t most = bench_properties().keep_collects;
+        assert_int_equal(most, given[i] != 0 ? given[i] : 16);
+        leave_three_empty_blocks(NULL);
+        const unsigned calls = bench_calls(FAKE_CALL_ANY);
+        collect(most - 1);
+        assert_int_equal(bench_calls(FAKE_CALL_ANY), calls);
+        assert_int_equal(bench_use().reserved, MIB(7));
+        collect(1);
+        assert_int_equal(bench_use().reserved, MIB(1));
+        bench_close();
+    }
+}
+
+static void what_was_used_meanwhile_is_kept_as_long_again(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .keep_collects = 3 });
+    leave_three_empty_blocks(NULL);
+    collect(2);
+    give(take_bytes(KIB(3900), BDA_INTENT_DEVICE)); /* the block of 4 MiB */
+    collect(1);
+    assert_int_equal(bench_use().empty_count, 1); /* the one that was used: two idle ones went */
+    assert_int_equal(bench_use().reserved, MIB(4));
+    collect(10);
+    assert_int_equal(bench_use().reserved, MIB(4));
+    bench_close();
+}
+
+static void the_longest_time_is_the_longest_there_is(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .keep_collects = UINT32_MAX });
+    assert_int_equal(bench_properties().keep_collects, 65534);
+    leave_three_empty_blocks(NULL);
+    collect(65533);
+    assert_int_equal(bench_use().reserved, MIB(7));
+    collect(1);
+    assert_int_equal(bench_use().reserved, MIB(1));
+    bench_close();
+}
+
+static void each_pool_keeps_for_its_own_time(void **state) {
+    (void)state;
+    BdaPoolInfo info;
+    bench_open(NULL, &(BdaAllocatorInfo){ .keep_collects = 5 });
+    BdaPool like_all = make_pool((BdaPoolInfo){ .name = "like all" });
+    BdaPool hasty = make_pool((BdaPoolInfo){ .keep_collects = 2 });
+    assert_int_equal(bda_get_pool_info(bench.allocator, like_all, &info), VK_SUCCESS);
+    assert_int_equal(info.keep_collects, 5);
+    assert_int_equal(bda_get_pool_info(bench.allocator, hasty, &info), VK_SUCCESS);
+    assert_int_equal(info.keep_collects, 2);
+    leave_three_empty_blocks(like_all);
+    leave_three_empty_blocks(hasty);
+    collect(2);
+    assert_int_equal(bench_pool_use(like_all).reserved, MIB(7));
+    assert_int_equal(bench_pool_use(hasty).reserved, MIB(1));
+    collect(3);
+    assert_int_equal(bench_pool_use(like_all).reserved, MIB(1));
+    bench_close();
+}
+
+static void trim_does_not_ask_for_how_long(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .keep_collects = UINT32_MAX, .keep_empty = GIB(1) });
+    leave_three_empty_blocks(NULL);
+    VkDeviceSize released = 0;
+    assert_int_equal(bda_trim(bench.allocator, 0, &released), VK_SUCCESS);
+    assert_int_equal(released, MIB(7));
+    assert_int_equal(fake_memory_count(bench.driver), 0);
+    bench_close();
+}
+
 /* ---- At a block's edge ---- */
+
+/* Guards against three blocks that come and go with every frame: one empty block alone was kept. */
+static void work_that_comes_and_goes_with_each_frame_calls_no_driver(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    leave_three_empty_blocks(NULL);
+    unsigned calls = bench_calls(FAKE_CALL_ANY);
+    for (uint32_t i = 0; i < 1000; i++) {
+        if (i % 4 == 0)
+            leave_three_empty_blocks(NULL);
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    }
+    assert_int_equal(bench_calls(FAKE_CALL_ANY), calls);
+    bench_close();
+}
 
 static void crossing_the_edge_of_a_block_calls_no_driver(void **state) {
     (void)state;
@@ -99,7 +198,7 @@ static void crossing_the_edge_of_a_block_calls_no_driver(void **state) {
     BdaAllocation full = take_bytes(KIB(1000), BDA_INTENT_DEVICE);
     give(take_bytes(KIB(100), BDA_INTENT_DEVICE)); /* a second block, empty */
     unsigned calls = bench_calls(FAKE_CALL_ANY);
-    for (uint32_t i = 0; i < 100; i++) {
+    for (uint32_t i = 0; i < 1000; i++) {
         BdaAllocation over = take_bytes(KIB(100), BDA_INTENT_DEVICE);
         assert_int_not_equal(over.buffer, full.buffer);
         give(over);
@@ -199,7 +298,7 @@ static void warm_up(VkDeviceSize bytes) {
 /* Guards against the first bda_collect of a frame undoing a warm-up. */
 static void warmed_up_blocks_outlast_collecting_and_growth(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
+    bench_open(NULL, &at_once);
     warm_up(MIB(6));
     assert_int_equal(bench_use().empty_count, 3);
     assert_int_equal(bench_use().reserved, MIB(7));
@@ -225,7 +324,7 @@ static void warmed_up_blocks_outlast_collecting_and_growth(void **state) {
 
 static void warmed_up_blocks_of_buffers_and_pools_last_as_well(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
+    bench_open(NULL, &at_once);
     BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_UPLOAD });
     const VkBufferCreateInfo like = buffer_info(KIB(10), PLAIN_USAGE);
     const BdaAllocInfo in_pool = { .size = KIB(10), .pool = pool };
@@ -241,7 +340,7 @@ static void warmed_up_blocks_of_buffers_and_pools_last_as_well(void **state) {
 /* Guards against a warm-up that finds room, makes nothing, and loses that room in the next bda_collect. */
 static void empty_blocks_that_a_warm_up_counted_on_last_as_well(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
+    bench_open(NULL, &at_once);
     leave_three_empty_blocks(NULL);
     const struct bench_state before = bench_look();
     warm_up(MIB(6));
@@ -257,7 +356,7 @@ static void empty_blocks_that_a_warm_up_counted_on_last_as_well(void **state) {
 /* Guards against memory that no bda_collect ever gives back, because it was warmed up once. */
 static void warmed_up_blocks_that_were_used_are_surplus_again(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
+    bench_open(NULL, &at_once);
     warm_up(MIB(6));
     leave_three_empty_blocks(NULL); /* the same three */
     assert_int_equal(bench_use().reserved, MIB(7));
@@ -269,7 +368,7 @@ static void warmed_up_blocks_that_were_used_are_surplus_again(void **state) {
 
 static void a_block_that_follows_a_warmed_up_one_is_surplus_like_any(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
+    bench_open(NULL, &at_once);
     warm_up(MIB(6));
     assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
     leave_three_empty_blocks(NULL); /* in the records of those */
@@ -320,6 +419,12 @@ int main(void) {
         cmocka_unit_test(each_pool_keeps_its_own),
         cmocka_unit_test(collect_leaves_blocks_in_use_alone),
         cmocka_unit_test(a_request_that_needs_a_new_block_gives_the_surplus_back),
+        cmocka_unit_test(surplus_goes_once_enough_collects_have_found_it_empty),
+        cmocka_unit_test(what_was_used_meanwhile_is_kept_as_long_again),
+        cmocka_unit_test(the_longest_time_is_the_longest_there_is),
+        cmocka_unit_test(each_pool_keeps_for_its_own_time),
+        cmocka_unit_test(trim_does_not_ask_for_how_long),
+        cmocka_unit_test(work_that_comes_and_goes_with_each_frame_calls_no_driver),
         cmocka_unit_test(crossing_the_edge_of_a_block_calls_no_driver),
         cmocka_unit_test(blocks_of_buffers_are_kept_at_their_edge_too),
         cmocka_unit_test(trim_gives_back_the_largest_first_until_enough_is_gone),

@@ -643,7 +643,9 @@ static void exchange_parcel(struct sailor *sailor) {
 
 static void own_pool(struct sailor *sailor) {
     BdaAllocator allocator = sailor->storm->stage.allocator;
-    const BdaPoolInfo info = { .name = "short-lived", .intent = (BdaIntent)draw(sailor, 3), .limit = KIB(512) };
+    const BdaPoolInfo info = {
+        .name = "short-lived", .intent = (BdaIntent)draw(sailor, 3), .limit = KIB(512), .low_water = KIB(70)
+    };
     BdaPool pool;
     BdaAllocation a;
     NOTE(bda_create_pool(allocator, &info, &pool) == VK_SUCCESS);
@@ -685,6 +687,10 @@ static void tidy_up(struct sailor *sailor) {
     fake_signal(storm->stage.driver, storm->stage.timeline, atomic_fetch_add(&storm->clock, 1) + 1);
     (void)pthread_mutex_unlock(&storm->clock_lock);
     NOTE(bda_collect(storm->stage.allocator) == VK_SUCCESS);
+    if (bda_wants_block(storm->stage.allocator)) {
+        VkResult result = bda_prepare(storm->stage.allocator);
+        NOTE(result == VK_SUCCESS || result == VK_INCOMPLETE);
+    }
     if (draw(sailor, 4) == 0)
         NOTE(bda_trim(storm->stage.allocator, KIB(64), &released) == VK_SUCCESS);
     if (draw(sailor, 4) == 0) {
@@ -720,7 +726,7 @@ static void a_storm_leaves_everything_in_order(void **state) {
     assert_non_null(storm);
     (void)pthread_mutex_init(&storm->clock_lock, NULL);
     raise_stage(&storm->stage, (struct fake_config){ .machine = FAKE_MACHINE_NON_COHERENT, .heap_size = KIB(1024) });
-    const BdaPoolInfo info = { .intent = BDA_INTENT_UPLOAD, .limit = KIB(256) };
+    const BdaPoolInfo info = { .intent = BDA_INTENT_UPLOAD, .limit = KIB(256), .low_water = KIB(16) };
     assert_int_equal(bda_create_pool(storm->stage.allocator, &info, &storm->pool), VK_SUCCESS);
     for (uint32_t i = 0; i < STORM_THREADS; i++) {
         sailors[i] = (struct sailor){ storm, i + 1 };

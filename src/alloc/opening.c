@@ -1,0 +1,63 @@
+/* Blocks on their way, see opening.h. */
+#include "alloc/opening.h"
+
+#include "core/bits.h"
+
+void bda_opening_begin(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize booked) {
+    *opening = (struct bda_opening){ .next = pool->openings, .number = ++pool->last_opening, .booked = booked };
+    opening->size = bda_max(pool->next_block_size, booked);
+    pool->openings = opening;
+}
+
+void bda_opening_end(struct bda_pool *pool, struct bda_opening *opening) {
+    bda_mutex_lock(&pool->lock);
+    struct bda_opening **link = &pool->openings;
+    while (*link != opening)
+        link = &(*link)->next;
+    *link = opening->next;
+    bda_condition_wake(&pool->opened);
+    bda_mutex_unlock(&pool->lock);
+}
+
+void bda_opening_resize(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize size) {
+    bda_mutex_lock(&pool->lock);
+    opening->size = size;
+    bda_mutex_unlock(&pool->lock);
+}
+
+static VkDeviceSize unbooked(const struct bda_opening *opening) {
+    return opening->size > opening->booked ? opening->size - opening->booked : 0;
+}
+
+VkDeviceSize bda_opening_unbooked(const struct bda_pool *pool) {
+    VkDeviceSize bytes = 0;
+    for (const struct bda_opening *opening = pool->openings; opening != NULL; opening = opening->next)
+        bytes += unbooked(opening);
+    return bytes;
+}
+
+static bool is_on_its_way(const struct bda_pool *pool, uint64_t number) {
+    const struct bda_opening *opening = pool->openings;
+    while (opening != NULL && opening->number != number)
+        opening = opening->next;
+    return opening != NULL;
+}
+
+/* A block on its way that will have `bytes` to spare, or NULL. */
+static struct bda_opening *find_opening(struct bda_pool *pool, VkDeviceSize bytes) {
+    struct bda_opening *opening = pool->openings;
+    while (opening != NULL && unbooked(opening) < bytes)
+        opening = opening->next;
+    return opening;
+}
+
+bool bda_opening_wait(struct bda_pool *pool, VkDeviceSize bytes) {
+    struct bda_opening *opening = find_opening(pool, bytes);
+    if (opening == NULL)
+        return false;
+    opening->booked += bytes;
+    uint64_t number = opening->number;
+    while (is_on_its_way(pool, number))
+        bda_condition_wait(&pool->opened, &pool->lock);
+    return true;
+}
