@@ -4,6 +4,8 @@
 #include "alloc/allocate.h"
 #include "alloc/handle.h"
 
+#include <string.h>
+
 /* A handle that turned out to name nothing. */
 static VkResult refuse(BdaAllocator allocator, BdaHandle handle, const char **reason) {
     *reason = bda_handle_fault(allocator, handle);
@@ -17,10 +19,12 @@ VkResult bda_access_view(BdaAllocator allocator, BdaHandle handle, struct bda_vi
     bda_mutex_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live);
     if (holds) {
+        BDA_YIELD_POINT();
         VkDeviceSize offset = bda_node_start(live.node);
         *view =
             (struct bda_view){ live.block->backing, live.block->memory_offset + offset, bda_asked(allocator, live.node),
                                live.block->mapped != NULL ? live.block->mapped + offset : NULL };
+        holds = bda_node_lives_on(live.node, bda_handle_generation(handle));
     }
     bda_mutex_unlock(&live.pool->lock);
     return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
@@ -34,6 +38,7 @@ VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocation
     bda_mutex_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live);
     if (holds) {
+        BDA_YIELD_POINT();
         bda_describe(allocator, live.index, &info->allocation);
         uint32_t index = bda_node_record(live.node);
         const struct bda_record *record = index != 0 ? bda_record_at(allocator, index) : NULL;
@@ -48,6 +53,9 @@ VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocation
         info->priority = pool->key.priority;
         info->user = record != NULL ? record->user : 0;
         info->name = record != NULL ? record->name : NULL;
+        holds = bda_node_lives_on(live.node, bda_handle_generation(handle));
+        if (!holds)
+            memset(info, 0, sizeof *info);
     }
     bda_mutex_unlock(&live.pool->lock);
     return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
@@ -90,17 +98,25 @@ struct change {
     struct objects objects; /* out: what bears the name */
 };
 
+/* Sees to it that the allocation has a record; false where it is not live any more. The pool's lock is held: what has
+ * a record is not freed without it. */
+static bool give_record(const struct bda_live *live, BdaHandle handle, struct change *change) {
+    BDA_YIELD_POINT();
+    if (bda_node_record(live->node) != 0)
+        return true;
+    if (!bda_node_try_set_record(live->node, bda_handle_generation(handle), change->spare))
+        return false;
+    change->spare = 0;
+    return true;
+}
+
 static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *change, const char **reason) {
     struct bda_live live;
     if (!bda_handle_find(allocator, handle, &live))
         return refuse(allocator, handle, reason);
     bda_mutex_lock(&live.pool->lock);
-    bool holds = bda_handle_holds(allocator, handle, &live);
+    bool holds = bda_handle_holds(allocator, handle, &live) && give_record(&live, handle, change);
     if (holds) {
-        if (bda_node_record(live.node) == 0) {
-            bda_node_set_record(live.node, change->spare);
-            change->spare = 0;
-        }
         struct bda_record *record = bda_record_at(allocator, bda_node_record(live.node));
         if (change->user != NULL)
             record->user = *change->user;

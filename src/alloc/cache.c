@@ -142,7 +142,7 @@ static uint64_t drain_cache(BdaAllocator allocator, struct bda_cache *cache, con
     uint64_t granules = 0;
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
-        struct bda_stock *stock = atomic_load_explicit(&cache->stocks[pool->stock], memory_order_acquire);
+        struct bda_stock *stock = atomic_load_explicit(&cache->stocks[bda_pool_stock(pool)], memory_order_acquire);
         if (stock != NULL && (only == NULL || only == pool))
             granules += drain_stock(allocator, pool, stock);
     }
@@ -231,21 +231,21 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
 
 /* Makes the cache's stock for a pool; the lock of the caches is held, or the caller synchronises. */
 static struct bda_stock *open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
-    struct bda_stock *stock = bda_cache_stock(cache, pool->stock);
-    if (stock != NULL || pool->stock == BDA_STOCKS || allocator->caches_off)
+    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
+    if (stock != NULL || bda_pool_stock(pool) == BDA_STOCKS || allocator->caches_off)
         return stock;
     stock = make_stock(allocator, pool);
-    atomic_store_explicit(&cache->stocks[pool->stock], stock, memory_order_release);
+    atomic_store_explicit(&cache->stocks[bda_pool_stock(pool)], stock, memory_order_release);
     return stock;
 }
 
 /* Where a thread only frees, what it lacks is made by one that allocates. */
 static void wish(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *pool) {
-    if (pool->stock == BDA_STOCKS || allocator->caches_off ||
+    if (bda_pool_stock(pool) == BDA_STOCKS || allocator->caches_off ||
         atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         return;
     bda_mutex_lock(&allocator->caches_lock);
-    cache->wishes |= 1u << pool->stock;
+    cache->wishes |= 1u << bda_pool_stock(pool);
     bda_mutex_unlock(&allocator->caches_lock);
     atomic_store_explicit(&allocator->wishes, true, memory_order_relaxed);
 }
@@ -272,7 +272,7 @@ BDA_COLD void grant_wishes(BdaAllocator allocator, struct bda_pool *pool) {
     for (cache = allocator->locks ? cache : &allocator->only_cache; cache != NULL; cache = cache->older) {
         struct bda_pool *wished = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
         for (; wished != NULL; wished = wished->older)
-            if (wished->stock != BDA_STOCKS && (cache->wishes >> wished->stock & 1) != 0)
+            if (bda_pool_stock(wished) != BDA_STOCKS && (cache->wishes >> bda_pool_stock(wished) & 1) != 0)
                 (void)open_stock(allocator, cache, wished);
         cache->wishes = 0;
     }
@@ -287,7 +287,7 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
     struct bda_cache *cache = cache_of_thread(allocator, true);
     if (atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         grant_wishes(allocator, pool);
-    struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, pool->stock) : NULL;
+    struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, bda_pool_stock(pool)) : NULL;
     uint32_t number = bda_shelf_of(extent.granules);
     if (cache != NULL && stock == NULL && bda_depot_has(&pool->depot, number)) /* filled by threads that only free */
         wish(allocator, cache, pool);
@@ -307,17 +307,21 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, const struct bda_
     struct bda_cache *cache = cache_of_thread(allocator, false);
     if (cache == NULL)
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, live->pool->stock);
+    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(live->pool));
     if (stock == NULL)
         wish(allocator, cache, live->pool);
     if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
         return false;
     keep_less(allocator, stock);
-    bool wanted = bda_node_zone(live->node) < stock->zones;
-    if (wanted)
-        make_room(allocator, stock, bda_shelf_of(live->node->size));
+    bool stored = bda_stock_granules(stock) < stock->most && bda_node_zone(live->node) < stock->zones &&
+                  bda_cache_retire(live, bda_handle_generation(handle), allocator->locks);
+    if (stored) {
+        uint32_t number = bda_shelf_of(live->node->size);
+        make_room(allocator, stock, number);
+        bda_stock_buy(stock, &stock->shelves[number], live);
+    }
     bda_cache_leave(cache, allocator->locks);
-    return wanted && bda_cache_put(allocator, handle, allocator->locks, live);
+    return stored;
 }
 
 /* ---- Others ---- */
@@ -325,7 +329,7 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, const struct bda_
 static bool holds_any(struct bda_cache *cache, const struct bda_pool *only) {
     for (uint32_t i = 0; i < BDA_STOCKS; i++) {
         const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[i], memory_order_acquire);
-        if (stock != NULL && (only == NULL || only->stock == i) &&
+        if (stock != NULL && (only == NULL || bda_pool_stock(only) == i) &&
             atomic_load_explicit(&stock->granules, memory_order_relaxed) != 0)
             return true;
     }
@@ -425,12 +429,18 @@ void bda_caches_go(BdaAllocator allocator) {
 }
 
 static void add_stock(struct bda_cached *sum, struct bda_cache *cache, const struct bda_pool *pool) {
-    const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[pool->stock], memory_order_acquire);
+    const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[bda_pool_stock(pool)], memory_order_acquire);
     if (stock == NULL)
         return;
     sum->live_count += atomic_load_explicit(&stock->live_count, memory_order_relaxed);
     sum->used += atomic_load_explicit(&stock->used, memory_order_relaxed);
     sum->granules += atomic_load_explicit(&stock->granules, memory_order_relaxed);
+}
+
+/* Caches are read one after another: of a range that one thread takes and another one frees meanwhile, only the end may
+ * have been seen. */
+static uint64_t not_below_zero(uint64_t difference, uint64_t counted) {
+    return (int64_t)(counted + difference) < 0 ? 0 - counted : difference;
 }
 
 struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool) {
@@ -439,6 +449,8 @@ struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
     for (; cache != NULL; cache = cache->older)
         add_stock(&sum, cache, pool);
+    sum.live_count = not_below_zero(sum.live_count, pool->counters.live_count);
+    sum.used = not_below_zero(sum.used, pool->counters.used);
     return sum;
 }
 

@@ -18,6 +18,14 @@
 
 #include "alloc/range.h"
 
+#if defined(__SANITIZE_THREAD__)
+#define BDA_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define BDA_THREAD_SANITIZER
+#endif
+#endif
+
 /* ---- A thread's own ---- */
 
 /* The cache that belonged to this thread when it last asked, by allocator. Serials start at 1 and are never used
@@ -42,16 +50,19 @@ BDA_INLINE struct bda_cache *bda_cache_at_hand(BdaAllocator allocator, bool shar
 }
 
 BDA_INLINE struct bda_stock *bda_cache_stock(struct bda_cache *cache, uint32_t stock) {
-    return atomic_load_explicit(&cache->stocks[stock], memory_order_relaxed);
+    return atomic_load_explicit(&cache->stocks[stock], memory_order_acquire); /* another thread may have made it */
 }
 
 BDA_INLINE bool bda_cache_enter(struct bda_cache *cache, bool shared) {
     return !shared || bda_claim_enter(&cache->claim);
 }
 
+/* Without a claim its turn still moves, so that a cache in use is not taken for an idle one. */
 BDA_INLINE void bda_cache_leave(struct bda_cache *cache, bool shared) {
     if (shared)
         bda_claim_leave(&cache->claim);
+    else
+        bda_claim_pass(&cache->claim);
 }
 
 BDA_INLINE void bda_stock_add(_Atomic uint64_t *sum, uint64_t difference) {
@@ -101,7 +112,7 @@ BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, co
     struct bda_cache *cache = bda_cache_at_hand(allocator, shared);
     if (cache == NULL || extent.granules > BDA_CACHED_MOST)
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, pool->stock);
+    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
     if (stock == NULL || !bda_cache_enter(cache, shared))
         return false;
     uint32_t number = bda_shelf_of(extent.granules);
@@ -126,15 +137,40 @@ BDA_INLINE void bda_stock_buy(struct bda_stock *stock, struct bda_shelf *shelf, 
     bda_stock_add(&stock->live_count, (uint64_t)-1);
     bda_stock_add(&stock->used, 0 - asked);
     bda_stock_add(&stock->granules, granules);
-    bda_node_set_link(live->node, shelf->first);
+    bda_node_release_link(live->node, shelf->first);
     shelf->first = live->index;
     shelf->count++;
 }
 
-/* Whether ranges like this are kept: not too large, no record to destroy, and a generation left for its next handle. */
+/* The size of a node that may be anybody's by now: other threads may have freed the same handle, and TLSF may be at it.
+ * So it is a guess until the node is retired; where the thread sanitizer would complain, that is the only look. */
+BDA_INLINE bool bda_cache_seems_large(const struct bda_node *node) {
+#ifdef BDA_THREAD_SANITIZER
+    (void)node;
+    return false;
+#else
+    return *(const volatile uint32_t *)&node->size > BDA_CACHED_MOST;
+#endif
+}
+
+/* Whether ranges like this are kept: not too large, and a generation left for its next handle. */
 BDA_INLINE bool bda_cache_wants(const struct bda_live *live, uint32_t generation) {
-    return !bda_range_is_large(live->node) && bda_node_record(live->node) == 0 &&
-           generation + 1 != BDA_GENERATION_SPENT;
+    return !bda_cache_seems_large(live->node) && generation + 1 != BDA_GENERATION_SPENT;
+}
+
+/* Retires an allocation that bda_cache_wants. Only now is it sure what its size is, and whether it has a record to
+ * destroy, which others may have given it until then (bda_node_try_set_record): then it lives on. The owner is inside.
+ */
+BDA_INLINE bool bda_cache_retire(const struct bda_live *live, uint32_t generation, bool shared) {
+    BDA_YIELD_POINT();
+    if (!bda_node_try_retire(live->node, generation, BDA_NODE_CACHED, shared))
+        return false;
+    BDA_YIELD_POINT();
+    bool good = !bda_range_is_large(live->node) &&
+                atomic_load_explicit(&live->node->as.taken.record, memory_order_seq_cst) == 0;
+    if (!good)
+        bda_node_revive(live->node);
+    return good;
 }
 
 /* Frees what `handle` names, as bda_handle_find has found it, onto the thread's shelves. False: it does not go there,
@@ -144,15 +180,19 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, bool sha
     struct bda_cache *cache = bda_cache_at_hand(allocator, shared);
     if (cache == NULL || !bda_cache_wants(live, generation))
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, live->block->stock);
+    struct bda_stock *stock = bda_cache_stock(cache, atomic_load_explicit(&live->block->stock, memory_order_relaxed));
     if (stock == NULL || !bda_cache_enter(cache, shared))
         return false;
-    struct bda_shelf *shelf = &stock->shelves[bda_shelf_of(live->node->size)];
-    bool put = shelf->count < shelf->most && bda_stock_granules(stock) < stock->most &&
-               bda_node_zone(live->node) < stock->zones &&
-               bda_node_try_retire(live->node, generation, BDA_NODE_CACHED, shared);
-    if (put)
-        bda_stock_buy(stock, shelf, live);
+    bool put = false;
+    if (bda_stock_granules(stock) < stock->most && bda_node_zone(live->node) < stock->zones &&
+        bda_cache_retire(live, generation, shared)) {
+        struct bda_shelf *shelf = &stock->shelves[bda_shelf_of(live->node->size)];
+        put = shelf->count < shelf->most;
+        if (put)
+            bda_stock_buy(stock, shelf, live);
+        else
+            bda_node_revive(live->node);
+    }
     bda_cache_leave(cache, shared);
     return put;
 }

@@ -43,10 +43,12 @@ struct bda_pool {
     VkDeviceSize keep_empty;
     VkDeviceSize least_alignment; /* of ranges; not below the atom, where they must own whole ones */
     VkDeviceSize most_rounding;   /* alignments up to it are rounded up to in size, too */
-    uint32_t stock;               /* place in every cache; BDA_STOCKS: none is kept of its ranges */
+    _Atomic uint32_t stock;       /* place in every cache; BDA_STOCKS: none is kept of its ranges; see
+                                   * bda_pool_stock */
     VkDeviceSize most_plain;      /* sizes and alignments up to it break no limit and want no memory of their own */
     /* under the lock: */
-    VkDeviceSize atom_skew; /* bytes by which aligned addresses miss the atoms of the memory; 0 on known drivers */
+    _Atomic VkDeviceSize atom_skew; /* read without the lock: bytes by which aligned addresses miss the atoms of the
+                                       memory; 0 on known drivers */
     struct bda_pool_counters {
         uint64_t live_count, pending_count;
         VkDeviceSize used, pending, reserved;
@@ -102,6 +104,11 @@ static inline void bda_pool_bound_caches(struct bda_pool *pool) {
     bool mostly_large = pool->large > (tlsf->granules - tlsf->free_granules) / 2;
     atomic_store_explicit(&pool->cached_most, tlsf->free_granules / BDA_CACHED_SHARE, memory_order_relaxed);
     atomic_store_explicit(&pool->kept_zones, mostly_large ? 1 : BDA_TLSF_ZONES, memory_order_relaxed);
+}
+
+/* May be asked of any pool at any time. */
+static inline uint32_t bda_pool_stock(const struct bda_pool *pool) {
+    return atomic_load_explicit(&pool->stock, memory_order_relaxed);
 }
 
 /* A block's place in one of the pool's lists. The pool's lock is held. */

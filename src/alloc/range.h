@@ -17,7 +17,8 @@ struct bda_extent {
 
 BDA_INLINE struct bda_extent bda_range_extent(const struct bda_pool *pool, const struct bda_request *request) {
     VkDeviceSize alignment = bda_max(request->alignment, pool->least_alignment);
-    VkDeviceSize room = bda_align_up(request->room + pool->atom_skew, bda_min(alignment, pool->most_rounding));
+    VkDeviceSize skew = atomic_load_explicit(&pool->atom_skew, memory_order_relaxed);
+    VkDeviceSize room = bda_align_up(request->room + skew, bda_min(alignment, pool->most_rounding));
     return (struct bda_extent){ (uint32_t)(room >> BDA_GRANULE_LOG2), alignment };
 }
 

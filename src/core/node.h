@@ -5,8 +5,9 @@
  * is a node's index and generation: there is no other table between a handle and its range.
  *
  * The fields of a node belong to the pool that holds it, under its lock; those of a cached node to the cache that keeps
- * it. `tag` and `region` may be read by anyone at any time: that is how a handle finds out which lock to take, and a
- * stale one that it is stale. (What else a stale one reads under the wrong lock is atomic, too.)
+ * it, and a live one may become that at any time without the lock. `tag` and `region` may be read by anyone at any
+ * time: that is how a handle finds out which lock to take, and a stale one that it is stale. (What else a stale one
+ * reads under the wrong lock is atomic, too.)
  */
 #ifndef BDA_CORE_NODE_H
 #define BDA_CORE_NODE_H
@@ -193,7 +194,7 @@ static inline bool bda_node_try_retire(struct bda_node *node, uint32_t generatio
     if ((tag & ~BDA_NODE_ZONE_MASK) != (generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE))
         return false;
     if (shared)
-        return atomic_compare_exchange_strong_explicit(&node->tag, &tag, next, memory_order_acq_rel,
+        return atomic_compare_exchange_strong_explicit(&node->tag, &tag, next, memory_order_seq_cst,
                                                        memory_order_relaxed);
     bda_node_set_tag(node, next);
     return true;
@@ -202,7 +203,8 @@ static inline bool bda_node_try_retire(struct bda_node *node, uint32_t generatio
 /* Takes a retirement back, before anything was made of it. */
 static inline void bda_node_revive(struct bda_node *node) {
     uint32_t tag = bda_node_tag(node) & ~BDA_NODE_STATE_MASK;
-    bda_node_set_tag(node, (tag - (1u << BDA_NODE_GENERATION_SHIFT)) | (uint32_t)BDA_NODE_LIVE);
+    tag = (tag - (1u << BDA_NODE_GENERATION_SHIFT)) | (uint32_t)BDA_NODE_LIVE;
+    atomic_store_explicit(&node->tag, tag, memory_order_release); /* who retires it next comes after us */
 }
 
 static inline uint32_t bda_node_slack(const struct bda_node *node) {
@@ -219,6 +221,29 @@ static inline uint32_t bda_node_link(const struct bda_node *node) {
 
 static inline void bda_node_set_link(struct bda_node *node, uint32_t next) {
     bda_node_set_slack(node, next);
+}
+
+/* The same of a node that was live a moment ago: who reads the link for the slack finds out, see bda_node_lives_on. */
+static inline void bda_node_release_link(struct bda_node *node, uint32_t next) {
+    atomic_store_explicit(&node->as.taken.slack_or_link, next, memory_order_release);
+}
+
+/* Whether what was read of a live node, under its pool's lock, was read of the allocation that a handle of this
+ * generation names: it may have been retired without that lock meanwhile, and be in a cache. */
+static inline bool bda_node_lives_on(struct bda_node *node, uint32_t generation) {
+    (void)atomic_load_explicit(&node->as.taken.slack_or_link, memory_order_acquire);
+    return bda_node_is_live(node, generation);
+}
+
+/* Gives a live node a record, under its pool's lock. False where it turns out to have been retired without that lock
+ * meanwhile, and it has got none. Who retires it so looks for a record afterwards: one of the two sees the other. */
+static inline bool bda_node_try_set_record(struct bda_node *node, uint32_t generation, uint32_t record) {
+    uint32_t live = generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE;
+    (void)atomic_exchange_explicit(&node->as.taken.record, record, memory_order_seq_cst);
+    if ((atomic_load_explicit(&node->tag, memory_order_seq_cst) & ~BDA_NODE_ZONE_MASK) == live)
+        return true;
+    atomic_store_explicit(&node->as.taken.record, 0, memory_order_relaxed);
+    return false;
 }
 
 static inline uint32_t bda_node_record(const struct bda_node *node) {

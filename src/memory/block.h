@@ -30,8 +30,8 @@ struct bda_block {
     _Atomic(struct bda_pool *) pool;       /* whose it is; NULL while unused */
     unsigned char *mapped;                 /* CPU address of the region's first byte, or NULL */
     VkBuffer buffer;                       /* spanning, or the dedicated allocation's; none in own-buffer blocks */
-    uint8_t stock;                         /* where caches keep its ranges, see alloc/cache.h */
-    bool plain;                            /* cut into ranges that nobody listens to: a free is TLSF's work alone */
+    _Atomic uint8_t stock;                 /* where caches keep its ranges, see alloc/cache.h */
+    _Atomic bool plain;                    /* cut into ranges that nobody listens to: a free is TLSF's work alone */
     bool warm;                             /* made ahead of time and not used yet: no surplus */
     /* what the rest of a block's life needs: */
     uint32_t call;               /* which public call opened it; see bda_reclaim_call */
