@@ -1,10 +1,11 @@
 /*
  * Locks: they keep others out, cost nothing where the caller promised to synchronise, and are counted in the test
- * build, so that the fake driver can tell a call made under one.
+ * build, so that the fake driver can tell a call made under one. And a thread's end, and the barrier on all threads.
  */
 #include "memory_support.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "platform/platform.h"
@@ -115,6 +116,131 @@ static void the_fake_driver_tells_of_calls_under_a_lock(void **state) {
     rig_close(&rig);
 }
 
+/* ---- A thread's end ---- */
+
+static _Atomic unsigned ended;
+static _Thread_local unsigned asked; /* of this thread */
+static _Atomic unsigned asked_of_the_ended;
+
+static void count_end(void) {
+    atomic_fetch_add(&ended, 1);
+    atomic_fetch_add(&asked_of_the_ended, asked);
+}
+
+static void *ask_often(void *argument) {
+    uint32_t times = *(const uint32_t *)argument;
+    for (uint32_t i = 0; i < times; i++)
+        asked += bda_thread_watch(count_end) ? 1u : 0u;
+    return NULL;
+}
+
+static void ask_in_a_thread(uint32_t times) {
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, ask_often, &times), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+/* The thread's own variables are still there: that is how a cache is known by its thread. */
+static void a_thread_that_asked_is_told_of_its_end_once(void **state) {
+    (void)state;
+    ended = asked_of_the_ended = 0;
+    ask_in_a_thread(3);
+    assert_int_equal(ended, 1);
+    assert_int_equal(asked_of_the_ended, 3);
+    ask_in_a_thread(1);
+    assert_int_equal(ended, 2);
+}
+
+static void a_thread_that_did_not_ask_ends_quietly(void **state) {
+    (void)state;
+    ended = 0;
+    ask_in_a_thread(0);
+    assert_int_equal(ended, 0);
+}
+
+static void no_thread_ends_for_another(void **state) {
+    (void)state;
+    pthread_t threads[THREADS];
+    uint32_t twice = 2;
+    ended = 0;
+    for (uint32_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, &twice), 0);
+    for (uint32_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(ended, THREADS);
+}
+
+/* ---- The barrier ---- */
+
+/* Two threads each write their own word and read the other's, one of them with nothing but a fence for the compiler
+ * between. Without the barrier both may read 0. */
+static struct { _Atomic uint32_t go, mine, yours, seen_by_it; } words;
+
+static void *write_then_read(void *argument) {
+    uint32_t rounds = *(const uint32_t *)argument;
+    for (uint32_t i = 1; i <= rounds; i++) {
+        while (atomic_load_explicit(&words.go, memory_order_acquire) < i)
+            ;
+        atomic_store_explicit(&words.mine, i, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+        uint32_t seen = atomic_load_explicit(&words.yours, memory_order_acquire);
+        atomic_store_explicit(&words.seen_by_it, i << 1 | (seen == i), memory_order_release);
+    }
+    return NULL;
+}
+
+static void the_barrier_orders_what_other_threads_do_without_one(void **state) {
+    (void)state;
+    pthread_t thread;
+    uint32_t rounds = 300, seen;
+    if (!bda_barrier_exists())
+        skip();
+    memset(&words, 0, sizeof words);
+    assert_int_equal(pthread_create(&thread, NULL, write_then_read, &rounds), 0);
+    for (uint32_t i = 1; i <= rounds; i++) {
+        atomic_store_explicit(&words.go, i, memory_order_release);
+        atomic_store_explicit(&words.yours, i, memory_order_relaxed);
+        bda_barrier_everywhere();
+        bool saw = atomic_load_explicit(&words.mine, memory_order_acquire) == i;
+        while ((seen = atomic_load_explicit(&words.seen_by_it, memory_order_acquire)) >> 1 < i)
+            bda_native_yield();
+        assert_true(saw || (seen & 1) != 0);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void asking_again_whether_there_is_a_barrier_changes_nothing(void **state) {
+    (void)state;
+    bool exists = bda_barrier_exists();
+    assert_int_equal(bda_barrier_exists(), exists);
+    bda_barrier_everywhere();
+    assert_int_equal(bda_barrier_exists(), exists);
+}
+
+/* ---- Yield points ---- */
+
+static unsigned yields;
+
+static void count_yield(void) {
+    yields++;
+}
+
+static void the_test_build_can_stop_at_every_lock(void **state) {
+    (void)state;
+    struct bda_mutex mutex;
+    bda_mutex_init(&mutex, false);
+    bda_yield_hook = count_yield;
+    yields = 0;
+    bda_mutex_lock(&mutex);
+    bda_mutex_unlock(&mutex);
+    bda_yield_hook = NULL;
+    assert_int_equal(yields, 1);
+    bda_mutex_lock(&mutex);
+    bda_mutex_unlock(&mutex);
+    assert_int_equal(yields, 1);
+    bda_mutex_destroy(&mutex);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lock_keeps_others_out),
@@ -122,6 +248,12 @@ int main(void) {
         cmocka_unit_test(the_test_build_counts_the_locks_of_both_kinds),
         cmocka_unit_test(locks_are_counted_for_each_thread),
         cmocka_unit_test(the_fake_driver_tells_of_calls_under_a_lock),
+        cmocka_unit_test(a_thread_that_asked_is_told_of_its_end_once),
+        cmocka_unit_test(a_thread_that_did_not_ask_ends_quietly),
+        cmocka_unit_test(no_thread_ends_for_another),
+        cmocka_unit_test(the_barrier_orders_what_other_threads_do_without_one),
+        cmocka_unit_test(asking_again_whether_there_is_a_barrier_changes_nothing),
+        cmocka_unit_test(the_test_build_can_stop_at_every_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,561 @@
+/*
+ * src/alloc/cache.c, several threads and allocators: whose cache it is, what becomes of it when its thread ends or only
+ * frees, who may reach into it, and what host memory it may take.
+ */
+#include "alloc_support.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "alloc/cache.h"
+
+/* ---- A thread that does what it is told, and lives on in between ---- */
+
+struct helper {
+    pthread_t thread;
+    _Atomic uint32_t asked, done; /* how often */
+    void (*what)(struct helper *helper);
+    bool ends;
+    /* what it works on */
+    BdaAllocator allocator;
+    BdaAllocation slots[256];
+    uint32_t count;
+    VkDeviceSize size;
+    unsigned wrong;
+};
+
+static void *obey(void *context) {
+    struct helper *h = context;
+    for (uint32_t round = 1;; round++) {
+        while (atomic_load_explicit(&h->asked, memory_order_acquire) < round)
+            bda_native_yield();
+        if (h->ends)
+            return NULL;
+        h->what(h);
+        atomic_store_explicit(&h->done, round, memory_order_release);
+    }
+}
+
+static void hire(struct helper *h) {
+    memset(h, 0, sizeof *h);
+    h->allocator = bench.allocator;
+    assert_int_equal(pthread_create(&h->thread, NULL, obey, h), 0);
+}
+
+static void tell(struct helper *h, void (*what)(struct helper *helper)) {
+    h->what = what;
+    uint32_t round = atomic_fetch_add_explicit(&h->asked, 1, memory_order_release) + 1;
+    while (atomic_load_explicit(&h->done, memory_order_acquire) < round)
+        bda_native_yield();
+    assert_int_equal(h->wrong, 0);
+}
+
+static void dismiss(struct helper *h) {
+    h->ends = true;
+    (void)atomic_fetch_add_explicit(&h->asked, 1, memory_order_release);
+    assert_int_equal(pthread_join(h->thread, NULL), 0);
+}
+
+static void free_all(struct helper *h) {
+    for (uint32_t i = 0; i < h->count; i++)
+        h->wrong += bda_free(h->allocator, h->slots[i].handle) != VK_SUCCESS ? 1u : 0u;
+    h->count = 0;
+}
+
+/* `count` ranges of `size`. */
+static void take_all(struct helper *h) {
+    for (uint32_t i = 0; i < h->count; i++)
+        h->wrong += bda_alloc(h->allocator, &(BdaAllocInfo){ .size = h->size }, &h->slots[i]) != VK_SUCCESS ? 1u : 0u;
+}
+
+static void take_and_free(struct helper *h) {
+    for (uint32_t i = 0; i < 3; i++) {
+        h->count = 1;
+        h->size = 64;
+        take_all(h);
+        free_all(h);
+    }
+}
+
+static VkDeviceSize cached(void) {
+    return bench_use().cached;
+}
+
+static uint32_t caches_of(BdaAllocator allocator) {
+    uint32_t count = 0;
+    for (struct bda_cache *cache = atomic_load(&allocator->newest_cache); cache != NULL; cache = cache->older)
+        count++;
+    return count;
+}
+
+/* A block that stays, and a cache of this thread. */
+static BdaAllocation open_held(void) {
+    bench_open(NULL, NULL);
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    return held;
+}
+
+static void close_held(BdaAllocation held) {
+    give(held);
+    bench_close();
+}
+
+/* ---- When a thread ends ---- */
+
+static struct helper helper, other;
+
+static void a_thread_that_ends_leaves_nothing_behind(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    tell(&helper, take_and_free);
+    assert_int_equal(cached(), 64);
+    dismiss(&helper);
+    assert_int_equal(cached(), 0);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    close_held(held);
+}
+
+static void its_cache_goes_to_the_next_thread(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    size_t host = 0;
+    for (uint32_t i = 0; i < 10; i++) {
+        hire(&helper);
+        tell(&helper, take_and_free);
+        dismiss(&helper);
+        host = i == 0 ? bench.host.live_count : host;
+    }
+    assert_int_equal(caches_of(bench.allocator), 2); /* ours, and theirs */
+    assert_int_equal(bench.host.live_count, host);
+    close_held(held);
+}
+
+static void two_threads_at_a_time_have_two_caches(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    hire(&other);
+    tell(&helper, take_and_free);
+    tell(&other, take_and_free);
+    assert_int_equal(caches_of(bench.allocator), 3);
+    assert_int_equal(cached(), 128);
+    dismiss(&helper);
+    assert_int_equal(cached(), 64);
+    dismiss(&other);
+    close_held(held);
+}
+
+/* Guards against an end that looks for the caches of an allocator that is gone. */
+static void an_allocator_may_go_before_the_threads_that_used_it(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    tell(&helper, take_and_free);
+    close_held(held);
+    held = open_held(); /* perhaps in the same place */
+    helper.allocator = bench.allocator;
+    tell(&helper, take_and_free);
+    assert_int_equal(cached(), 64);
+    close_held(held);
+    dismiss(&helper);
+}
+
+/* More allocators than a thread remembers, in turns. */
+static void each_allocator_has_one_cache_of_a_thread(void **state) {
+    (void)state;
+    enum { ALLOCATORS = 2 * BDA_CACHES_KNOWN + 1 };
+    BdaAllocator all[ALLOCATORS];
+    BdaAllocation held[ALLOCATORS], a, b;
+    bench_prepare(NULL);
+    for (uint32_t i = 0; i < ALLOCATORS; i++) {
+        assert_int_equal(bda_create_allocator(&bench.info, &all[i]), VK_SUCCESS);
+        assert_int_equal(bda_alloc(all[i], &(BdaAllocInfo){ .size = 64 }, &held[i]), VK_SUCCESS);
+    }
+    for (uint32_t round = 0; round < 5; round++)
+        for (uint32_t i = 0; i < ALLOCATORS; i++) {
+            BdaStats stats;
+            assert_int_equal(bda_alloc(all[i], &(BdaAllocInfo){ .size = 64 }, &a), VK_SUCCESS);
+            assert_int_equal(bda_free(all[i], a.handle), VK_SUCCESS);
+            assert_int_equal(bda_get_stats(all[i], &stats), VK_SUCCESS);
+            assert_true(round == 0 || stats.total.cached == 64);
+            assert_int_equal(bda_alloc(all[i], &(BdaAllocInfo){ .size = 64 }, &b), VK_SUCCESS);
+            assert_int_equal(b.address, a.address);
+            assert_int_equal(bda_free(all[i], b.handle), VK_SUCCESS);
+            assert_int_equal(caches_of(all[i]), 1);
+        }
+    for (uint32_t i = 0; i < ALLOCATORS; i++) {
+        assert_int_equal(bda_free(all[i], held[i].handle), VK_SUCCESS);
+        assert_int_equal(bda_check(all[i]), VK_SUCCESS);
+        assert_int_equal(bda_destroy_allocator(all[i]), VK_SUCCESS);
+    }
+    bench_start();
+    bench_close();
+}
+
+/* ---- Where the caller synchronises ---- */
+
+static void an_allocator_without_locks_has_one_cache_for_all_threads(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT });
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    hire(&helper);
+    tell(&helper, take_and_free);
+    assert_int_equal(caches_of(bench.allocator), 0);
+    assert_int_equal(cached(), 64);
+    dismiss(&helper);
+    assert_int_equal(cached(), 64); /* it was nobody's own */
+    BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE);
+    assert_int_equal(cached(), 0);
+    give(a);
+    assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    assert_int_equal(cached(), 0);
+    close_held(held);
+}
+
+/* ---- Who only frees ---- */
+
+static void fill(struct helper *h, uint32_t count, VkDeviceSize size) {
+    for (h->count = 0; h->count < count; h->count++)
+        h->slots[h->count] = take_bytes(size, BDA_INTENT_DEVICE);
+}
+
+static void freeing_takes_no_host_memory(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    fill(&helper, 200, 64);
+    size_t calls = bench.host.calls;
+    fake_host_fail(&bench.host, 1, true);
+    tell(&helper, free_all);
+    fake_host_fail(&bench.host, 0, false);
+    assert_int_equal(bench.host.calls, calls);
+    assert_int_equal(bench_use().allocation_count, 1);
+    dismiss(&helper);
+    close_held(held);
+}
+
+/* First it has no cache, and nothing is kept; the next request of anybody makes it one, the request after that may make
+ * it a place for the pool. */
+static void a_thread_that_only_frees_gets_its_cache_from_others(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    fill(&helper, 1, 64);
+    tell(&helper, free_all);
+    assert_int_equal(cached(), 0);
+    for (uint32_t i = 0; i < 3 && cached() == 0; i++) {
+        fill(&helper, 1, 64);
+        tell(&helper, free_all);
+    }
+    assert_int_equal(cached(), 64);
+    assert_int_equal(caches_of(bench.allocator), 2);
+    dismiss(&helper);
+    assert_int_equal(cached(), 0);
+    close_held(held);
+}
+
+/* One frees what another one allocates: through the depot what was freed comes back. */
+static void what_one_frees_another_one_gets(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    bool depot_used = false;
+    VkDeviceSize reserved = bench_use().reserved;
+    for (uint32_t i = 0; i < 40; i++) {
+        fill(&helper, 200, 64);
+        assert_int_equal(bench_use().allocation_count, 201);
+        tell(&helper, free_all);
+        BdaUse use = bench_use();
+        assert_int_equal(use.allocation_count, 1);
+        assert_int_equal(use.used, 64);
+        assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+        for (struct bda_pool *pool = bench.allocator->newest_pool; pool != NULL; pool = pool->older)
+            depot_used = depot_used || pool->depot.granules != 0;
+    }
+    assert_true(depot_used);
+    assert_int_equal(bench_use().reserved, reserved);
+    dismiss(&helper);
+    close_held(held);
+}
+
+/* ---- Reaching into another thread's ---- */
+
+static void a_trim_takes_from_threads_that_live_on(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    for (uint32_t i = 0; i < 3; i++) {
+        tell(&helper, take_and_free);
+        assert_int_equal(cached(), 64);
+        assert_int_equal(bda_trim(bench.allocator, UINT64_MAX, NULL), VK_SUCCESS);
+        assert_int_equal(cached(), 0);
+        assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    }
+    dismiss(&helper);
+    close_held(held);
+}
+
+static void idle_threads_lose_what_they_keep_and_busy_ones_do_not(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    hire(&other);
+    tell(&helper, take_and_free);
+    for (uint32_t i = 0; i < 3; i++) {
+        tell(&other, take_and_free);
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    }
+    assert_int_equal(cached(), 64);
+    dismiss(&helper);
+    assert_int_equal(cached(), 64); /* the other one's */
+    dismiss(&other);
+    assert_int_equal(cached(), 0);
+    close_held(held);
+}
+
+static void a_check_keeps_owners_out_and_lets_them_in_again(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    bda_caches_stop(bench.allocator);
+    assert_int_equal(cached(), 64);
+    hire(&helper);
+    BdaAllocation a;
+    struct bda_cache *mine = bda_cache_at_hand(bench.allocator, true);
+    assert_false(bda_claim_enter(&mine->claim));
+    bda_caches_go(bench.allocator);
+    a = take_bytes(64, BDA_INTENT_DEVICE);
+    assert_int_equal(cached(), 0);
+    give(a);
+    dismiss(&helper);
+    close_held(held);
+}
+
+/* What bda_check compares. */
+static void a_check_sees_what_caches_say_wrongly(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    struct bda_cache *mine = bda_cache_at_hand(bench.allocator, true);
+    struct bda_stock *stock = bda_cache_stock(mine, 0);
+    _Atomic uint64_t *const sums[] = { &stock->granules, &stock->live_count, &stock->used };
+    const char *const said[] = { "kept in caches", "count of allocations", "bytes used" };
+    for (uint32_t i = 0; i < COUNT_OF(sums); i++) {
+        atomic_fetch_add(sums[i], 1);
+        assert_refusal(VK_ERROR_UNKNOWN, bda_check(bench.allocator), "bda_check", said[i]);
+        atomic_fetch_sub(sums[i], 1);
+    }
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    close_held(held);
+}
+
+/* Caches are read one after another: a range that one takes and another one frees may be seen to end only. */
+static void no_count_falls_below_zero(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    struct bda_stock *stock = bda_cache_stock(bda_cache_at_hand(bench.allocator, true), 0);
+    atomic_fetch_sub(&stock->live_count, 5);
+    atomic_fetch_sub(&stock->used, 500);
+    BdaUse use = bench_use();
+    assert_int_equal(use.allocation_count, 0);
+    assert_int_equal(use.used, 0);
+    atomic_fetch_add(&stock->live_count, 5);
+    atomic_fetch_add(&stock->used, 500);
+    assert_int_equal(bench_use().allocation_count, 1);
+    close_held(held);
+}
+
+/* ---- Misuse ---- */
+
+static void a_kept_range_has_no_handle(void **state) {
+    (void)state;
+    BdaAllocation held = open_held(), a = { .handle = 0 };
+    for (uint32_t i = 0; i < 3; i++)
+        give(a = take_bytes(64, BDA_INTENT_DEVICE));
+    assert_int_equal(cached(), 64);
+    for (uint32_t i = 0; i < 2; i++) { /* kept, and then somebody else's */
+        BdaAllocationInfo info;
+        const BdaHandle h = a.handle;
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free(bench.allocator, h), "bda_free", "stale");
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_many(bench.allocator, 1, &h), "bda_free_many", "stale");
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_get_info(bench.allocator, h, &info), "bda_get_info",
+                       "stale");
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_set_name(bench.allocator, h, "x"), "bda_set_name", "stale");
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_set_user(bench.allocator, h, 1), "bda_set_user", "stale");
+        assert_int_equal(cached(), i == 0 ? 64 : 0);
+        if (i == 0)
+            helper.slots[0] = take_bytes(64, BDA_INTENT_DEVICE);
+    }
+    assert_null(info_of(helper.slots[0].handle).name);
+    give(helper.slots[0]);
+    close_held(held);
+}
+
+static struct {
+    _Atomic BdaHandle handle;
+    _Atomic uint32_t round;
+    _Atomic unsigned freed, tried;
+} contest;
+
+enum { RIVALS = 3, ROUNDS = 3000 };
+
+static void *free_first(void *unused) {
+    (void)unused;
+    BdaAllocation a;
+    for (uint32_t i = 0; i < 3; i++) /* so that it has a cache */
+        if (bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = 64 }, &a) == VK_SUCCESS)
+            (void)bda_free(bench.allocator, a.handle);
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        while (atomic_load(&contest.round) < round)
+            bda_native_yield();
+        if (bda_free(bench.allocator, atomic_load(&contest.handle)) == VK_SUCCESS)
+            atomic_fetch_add(&contest.freed, 1);
+        atomic_fetch_add(&contest.tried, 1);
+    }
+    return NULL;
+}
+
+static void of_threads_that_free_one_handle_one_succeeds(void **state) {
+    (void)state;
+    pthread_t threads[RIVALS];
+    bench_prepare(NULL);
+    bench.info.message = NULL;
+    bench_start();
+    memset(&contest, 0, sizeof contest);
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    for (uint32_t i = 0; i < RIVALS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, free_first, NULL), 0);
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        atomic_store(&contest.handle, take_bytes(64 + round % 64, BDA_INTENT_DEVICE).handle);
+        atomic_store(&contest.round, round);
+        while (atomic_load(&contest.tried) < round * RIVALS)
+            bda_native_yield();
+        assert_int_equal(contest.freed, round);
+    }
+    for (uint32_t i = 0; i < RIVALS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(bench_use().allocation_count, 1);
+    close_held(held);
+}
+
+/* ---- Host memory ---- */
+
+static void without_host_memory_there_is_no_cache_and_no_refusal(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    give(take_bytes(64, BDA_INTENT_DEVICE)); /* so that there are nodes */
+    assert_int_equal(bda_trim(bench.allocator, UINT64_MAX, NULL), VK_SUCCESS);
+    hire(&helper);
+    fake_host_fail(&bench.host, 1, true);
+    for (uint32_t i = 0; i < 3; i++) {
+        tell(&helper, take_and_free);
+        assert_int_equal(cached(), 0);
+    }
+    fake_host_fail(&bench.host, 0, false);
+    assert_int_equal(caches_of(bench.allocator), 1);
+    tell(&helper, take_and_free); /* now it is made after all */
+    assert_int_equal(cached(), 64);
+    dismiss(&helper);
+    close_held(held);
+}
+
+/* The nth allocation of host memory is refused, alone or with all that follow: a cache, or the place for a pool in it,
+ * is missing, and nothing else. */
+static void no_refusal_of_host_memory_is_seen(void **state) {
+    (void)state;
+    for (size_t nth = 1, failed = 1; failed != 0; nth++)
+        for (int sticky = 0; sticky < 2; sticky++) {
+            BdaAllocation held = open_held();
+            BdaPool pool = make_pool((BdaPoolInfo){ .name = "pool" });
+            BdaAllocation in_pool = take((BdaAllocInfo){ .size = 64, .pool = pool });
+            fake_host_fail(&bench.host, nth, sticky != 0);
+            for (uint32_t i = 0; i < 4; i++) {
+                give(take_bytes(64, BDA_INTENT_DEVICE));
+                give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
+            }
+            failed = bench.host.failed;
+            fake_host_fail(&bench.host, 0, false);
+            assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+            for (uint32_t i = 0; i < 3; i++) {
+                give(take_bytes(64, BDA_INTENT_DEVICE));
+                give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
+            }
+            assert_int_equal(cached(), 128);
+            give(in_pool);
+            assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+            close_held(held);
+        }
+}
+
+/* ---- Exact while others run ---- */
+
+static _Atomic bool over;
+
+static void *hammer(void *context) {
+    struct helper *h = context;
+    for (uint32_t i = 0; !atomic_load(&over); i++) {
+        BdaAllocation *a = &h->slots[i * 7 % 64];
+        if (a->handle != 0)
+            h->wrong += bda_free(bench.allocator, a->handle) != VK_SUCCESS ? 1u : 0u;
+        h->wrong += bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = 1 + i % 900 }, a) != VK_SUCCESS ? 1u : 0u;
+    }
+    for (uint32_t i = 0; i < 64; i++)
+        h->wrong += bda_free(bench.allocator, h->slots[i].handle) != VK_SUCCESS ? 1u : 0u;
+    return NULL;
+}
+
+static void a_check_is_exact_while_others_run(void **state) {
+    (void)state;
+    static struct helper workers[2];
+    BdaAllocation held = open_held();
+    memset(workers, 0, sizeof workers);
+    atomic_store(&over, false);
+    for (uint32_t i = 0; i < COUNT_OF(workers); i++)
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, hammer, &workers[i]), 0);
+    VkResult result = VK_SUCCESS;
+    for (uint32_t i = 0; i < 300 && result == VK_SUCCESS; i++)
+        result = bda_check(bench.allocator);
+    for (uint32_t i = 0; i < 100; i++) {
+        BdaUse use = bench_use();
+        assert_true(use.allocation_count <= 1 + 2 * 65 && use.used <= use.reserved);
+    }
+    atomic_store(&over, true);
+    for (uint32_t i = 0; i < COUNT_OF(workers); i++) {
+        assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+        assert_int_equal(workers[i].wrong, 0);
+    }
+    assert_int_equal(result, VK_SUCCESS);
+    assert_int_equal(cached(), 0);
+    close_held(held);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_thread_that_ends_leaves_nothing_behind),
+        cmocka_unit_test(its_cache_goes_to_the_next_thread),
+        cmocka_unit_test(two_threads_at_a_time_have_two_caches),
+        cmocka_unit_test(an_allocator_may_go_before_the_threads_that_used_it),
+        cmocka_unit_test(each_allocator_has_one_cache_of_a_thread),
+        cmocka_unit_test(an_allocator_without_locks_has_one_cache_for_all_threads),
+        cmocka_unit_test(freeing_takes_no_host_memory),
+        cmocka_unit_test(a_thread_that_only_frees_gets_its_cache_from_others),
+        cmocka_unit_test(what_one_frees_another_one_gets),
+        cmocka_unit_test(a_trim_takes_from_threads_that_live_on),
+        cmocka_unit_test(idle_threads_lose_what_they_keep_and_busy_ones_do_not),
+        cmocka_unit_test(a_check_keeps_owners_out_and_lets_them_in_again),
+        cmocka_unit_test(a_check_sees_what_caches_say_wrongly),
+        cmocka_unit_test(no_count_falls_below_zero),
+        cmocka_unit_test(a_kept_range_has_no_handle),
+        cmocka_unit_test(of_threads_that_free_one_handle_one_succeeds),
+        cmocka_unit_test(without_host_memory_there_is_no_cache_and_no_refusal),
+        cmocka_unit_test(no_refusal_of_host_memory_is_seen),
+        cmocka_unit_test(a_check_is_exact_while_others_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
