@@ -1,22 +1,61 @@
 /* What must hold after each step; see api_model.h. */
 #include "api_model.h"
 
+bool api_keeps_ranges(const struct api_model *model) {
+    return ((model->plan->flags | model->more_flags) & (BDA_ALLOCATOR_NO_CACHES_BIT | BDA_ALLOCATOR_LOG_EVENTS_BIT)) ==
+           0;
+}
+
+/* What rounding, atoms, and a range that served a larger request before, can cost each of them. */
+static VkDeviceSize most_waste(const BdaAllocation *a) {
+    return a->size / 8 + KIB(8);
+}
+
 static void require_use(struct api_model *model, const BdaUse *use, BdaPool pool, bool all) {
     uint64_t live = 0, dedicated = 0;
-    VkDeviceSize used = 0;
+    VkDeviceSize used = 0, waste = 0, apart = 0;
     for (uint32_t i = 0; i < THINGS; i++) {
         const struct thing *thing = &model->things[i];
         if (thing->state != LIVE || (!all && thing->info.pool != pool))
             continue;
         live++;
         used += thing->info.allocation.size;
+        waste += most_waste(&thing->info.allocation);
         dedicated += thing->info.dedicated != VK_FALSE;
+        apart += thing->info.dedicated != VK_FALSE ? thing->info.allocation.size : 0;
     }
     promise(model, use->allocation_count == live && use->used == used);
     promise(model, use->dedicated_count >= dedicated);
     promise(model, use->dedicated_count + use->empty_count <= use->block_count);
     promise(model, use->largest_free <= use->free);
-    promise(model, use->used + use->wasted + use->free <= use->reserved);
+    promise(model, use->used + use->wasted + use->cached + use->free <= use->reserved);
+    promise(model, use->wasted <= waste);
+    promise(model, use->cached == 0 || api_keeps_ranges(model));
+    promise(model, use->cached <= use->reserved - apart);
+}
+
+static bool dedicated_waits(const struct api_model *model) {
+    for (uint32_t i = 0; i < THINGS; i++)
+        if (model->things[i].state == PENDING && model->things[i].info.dedicated)
+            return true;
+    return false;
+}
+
+/* What blocks are cut into is used, wasted, cached, pending or free, and the same while the blocks are. Dedicated
+ * memory that is pending counts as such, so only moments without are compared. */
+static void require_whole_blocks(struct api_model *model, const BdaUse *use) {
+    unsigned made = fake_call_count(model->driver, FAKE_CALL_ALLOCATE_MEMORY);
+    VkDeviceSize whole = use->used + use->wasted + use->cached + use->pending + use->free;
+    bool known = !dedicated_waits(model);
+    for (uint32_t i = 0; i < THINGS; i++)
+        if (model->things[i].state == LIVE && model->things[i].info.dedicated)
+            whole -= model->things[i].info.allocation.size;
+    bool same_blocks = made == model->made && use->block_count == model->blocks;
+    promise(model, !known || !model->whole_is_known || !same_blocks || whole == model->whole);
+    model->whole_is_known = known;
+    model->whole = whole;
+    model->blocks = use->block_count;
+    model->made = made;
 }
 
 /* Frees that are due may have been collected in an allocation that found no room, all of them at once. */
@@ -37,14 +76,16 @@ static void require_heap(struct api_model *model, const BdaHeapStats *heap, uint
 }
 
 static void require_heaps(struct api_model *model, const BdaStats *stats) {
-    VkDeviceSize reserved = 0;
+    VkDeviceSize reserved = 0, cached = 0;
     uint64_t blocks = 0;
     for (uint32_t i = 0; i < stats->heap_count; i++) {
         require_heap(model, &stats->heaps[i], i);
+        cached += stats->heaps[i].use.cached;
         reserved += stats->heaps[i].use.reserved;
         blocks += stats->heaps[i].use.block_count;
     }
     promise(model, reserved == stats->total.reserved && blocks == stats->total.block_count);
+    promise(model, cached == stats->total.cached);
     promise(model, stats->total.block_count == fake_memory_count(model->driver));
 }
 
@@ -68,6 +109,7 @@ void api_model_check(struct api_model *model) {
     promise(model, bda_check(model->allocator) == VK_SUCCESS);
     promise(model, bda_get_stats(model->allocator, &stats) == VK_SUCCESS);
     require_use(model, &stats.total, NULL, true);
+    require_whole_blocks(model, &stats.total);
     require_pending(model, &stats);
     require_heaps(model, &stats);
     require_pools(model, &stats);

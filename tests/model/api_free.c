@@ -117,4 +117,5 @@ void api_trim(struct api_model *model) {
         return;
     api_forget_due(model);
     promise(model, keep != 0 || after.total.empty_count == 0);
+    promise(model, after.total.cached == 0);
 }

@@ -309,17 +309,18 @@ static void open_driver(struct api_model *model) {
 }
 
 void api_model_open(struct api_model *model, const struct api_plan *plan, struct choices choices, bool thrifty,
-                    const char *run) {
+                    bool caches, const char *run) {
     const VkDeviceSize limits[] = { plan->heap_limit, plan->heap_limit };
     memset(model, 0, sizeof *model);
     model->plan = plan;
     model->choices = choices;
     model->thrifty = thrifty;
+    model->more_flags = caches ? 0 : BDA_ALLOCATOR_NO_CACHES_BIT;
     (void)snprintf(model->run, sizeof model->run, "%s", run);
     open_driver(model);
     BdaAllocatorInfo info = fake_allocator_info(model->driver);
     info.callbacks = &model->callbacks;
-    info.flags = plan->flags;
+    info.flags = plan->flags | model->more_flags;
     info.message = drop_message;
     info.first_block_size = plan->first_block;
     info.max_block_size = plan->max_block;

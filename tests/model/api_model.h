@@ -95,6 +95,11 @@ struct api_model {
     VkDeviceSize external[HEAPS]; /* what the library was told that the caller uses */
     uint32_t external_count;      /* of memories, in the first heap */
     bool failing;                 /* the step runs under an injected failure */
+    BdaAllocatorFlags more_flags; /* beside the plan's */
+    VkDeviceSize whole;           /* at the last check: all bytes of what blocks are cut into, */
+    bool whole_is_known;          /* unless dedicated memory was pending, */
+    uint64_t blocks;              /* in so many blocks, */
+    unsigned made;                /* of so many that there ever were */
     uint32_t allocated, refused, freed, waited;
 };
 
@@ -106,9 +111,9 @@ struct api_model {
 
 /* ---- A run (api_model.c) ----------------------------------------------------------------------------------------- */
 
-/* A driver and an allocator. `run` says how to repeat it. */
+/* A driver and an allocator, which keeps ranges in caches or not. `run` says how to repeat it. */
 void api_model_open(struct api_model *model, const struct api_plan *plan, struct choices choices, bool thrifty,
-                    const char *run);
+                    bool caches, const char *run);
 /* One operation. */
 void api_model_step(struct api_model *model);
 /* Every invariant, and the statistics. */
@@ -122,6 +127,9 @@ void api_model_close(struct api_model *model);
  */
 
 void api_broken(struct api_model *model, const char *what, const char *file, int line);
+
+/* Whether what is freed may be cached. */
+bool api_keeps_ranges(const struct api_model *model);
 
 uint64_t api_draw(struct api_model *model, uint64_t bound);
 bool api_once_in(struct api_model *model, uint64_t times);
