@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Do the tests notice a broken library? Plants the faults of scripts/mutations.txt into a copy of the tree, one after
-# the other, and expects the unit and model tests to fail each time.
+# the other, and expects the tests of units, models and schedules to fail each time.
 #
 #   scripts/mutate.sh                all of them
 #   scripts/mutate.sh NAME...        those whose name contains one of the words
@@ -30,7 +30,7 @@ list=scripts/mutations.txt
 copy=build/mutate/tree
 build_dir=build/mutate/build
 test_seconds=20                         # of one test program, the slowest takes a few; more is a hang
-slow='^(model\.|unit\.(sweep|memory_types))' # these run only when the others have noticed nothing
+slow='^(model\.|schedule\.(interrupt|storm)|unit\.(sweep|memory_types))' # these run only when the others have noticed nothing
 
 # ---- The list -------------------------------------------------------------------------------------------------------
 
@@ -84,11 +84,12 @@ refresh_copy() {
 programs=()
 list_programs() {
     local source name
-    for source in "$copy"/tests/unit/test_*.c "$copy"/tests/model/*.c; do
+    for source in "$copy"/tests/unit/test_*.c "$copy"/tests/model/*.c "$copy"/tests/schedule/test_*.c; do
         name=$(basename "$source" .c)
-        case $name in
-        test_*) programs+=("unit_${name#test_}") ;;
-        model_*) programs+=("$name") ;;
+        case $source in
+        */unit/*) programs+=("unit_${name#test_}") ;;
+        */schedule/*) programs+=("schedule_${name#test_}") ;;
+        */model_*.c) programs+=("$name") ;;
         esac
     done
 }
@@ -106,7 +107,7 @@ build_copy() {
 run_tests() { # [ctest option...]
     (
         ulimit -v 16777216 -c 0
-        ctest --test-dir "$build_dir" -L '^(unit|model)$' --no-tests=error --stop-on-failure -j "$(nproc)" "$@"
+        ctest --test-dir "$build_dir" -L '^(unit|model|schedule)$' --no-tests=error --stop-on-failure -j "$(nproc)" "$@"
     )
 }
 
