@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 44, BUFFERED = 4, PIECES = 2, NOT_INSIDE = 0xFF, STATES_LOG2 = 22 };
+enum { STEPS = 44, BUFFERED = 4, PIECES = 2, NOT_INSIDE = 0xFF, STATES_LOG2 = 18 };
 
 struct entry {
     uint8_t place, value, release, consistent;

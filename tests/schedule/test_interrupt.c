@@ -116,12 +116,12 @@ static const struct call {
 
 /* ---- Coming between ---- */
 
+enum turn { NOT_READY, READY, MAKE_IT, LEAVE_IT, DONE };
+
 static struct {
     const struct call *call; /* the other thread's */
-    pthread_t thread;
-    bool started;
-    _Atomic bool done;
-    bool prepared; /* the other thread has a cache of its own */
+    bool prepared;           /* it has a cache of its own */
+    _Atomic int turn;        /* enum turn */
 } other;
 
 static _Thread_local uint32_t stop_at; /* this place from now; 0: nowhere */
@@ -137,33 +137,42 @@ static void *make_other(void *unused) {
     (void)unused;
     if (other.prepared)
         give_back_at_once();
-    other.call->make(1);
-    atomic_store(&other.done, true);
+    atomic_store(&other.turn, READY);
+    while (atomic_load(&other.turn) == READY)
+        bda_native_yield();
+    if (atomic_load(&other.turn) == MAKE_IT)
+        other.call->make(1);
+    atomic_store(&other.turn, DONE);
     return NULL;
 }
 
 static void wait_a_moment(void) {
-    for (uint32_t i = 0; i < 40 && !atomic_load(&other.done); i++)
+    for (uint32_t i = 0; i < 40 && atomic_load(&other.turn) != DONE; i++)
         (void)nanosleep(&(struct timespec){ .tv_nsec = 25000 }, NULL);
 }
 
 static void come_between(void) {
     if (stop_at == 0 || --stop_at != 0)
         return;
-    atomic_store(&other.done, false);
-    other.started = pthread_create(&other.thread, NULL, make_other, NULL) == 0;
+    atomic_store(&other.turn, MAKE_IT);
     wait_a_moment();
 }
 
 /* Whether the first call had as many places. */
 static bool run_with(const struct call *first, uint32_t place) {
-    other.started = false;
+    pthread_t thread;
+    atomic_store(&other.turn, NOT_READY);
+    assert_int_equal(pthread_create(&thread, NULL, make_other, NULL), 0);
+    while (atomic_load(&other.turn) == NOT_READY)
+        bda_native_yield();
     stop_at = place;
     first->make(0);
+    bool there = stop_at == 0;
     stop_at = 0;
-    if (other.started)
-        assert_int_equal(pthread_join(other.thread, NULL), 0);
-    return other.started;
+    if (!there)
+        atomic_store(&other.turn, LEAVE_IT);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    return there;
 }
 
 /* ---- Before and after ---- */
