@@ -147,6 +147,23 @@ static void little_is_wasted_by_a_range_that_served_before(void **state) {
     bench_close();
 }
 
+/* Sizes of one shelf differ: what is kept may be smaller than what is asked for. */
+static void a_range_that_is_too_small_stays_for_another_request(void **state) {
+    (void)state;
+    open_used(NULL);
+    VkDeviceSize small = 66 * 16, large = 67 * 16;
+    assert_int_equal(bda_shelf_of(66), bda_shelf_of(67));
+    BdaAllocation a = take_small(small), behind = take_small(small);
+    give(a);
+    BdaAllocation b = take_small(large);
+    assert_int_not_equal(b.address, a.address);
+    assert_int_equal(cached(), small);
+    assert_is_sound(&b);
+    give(b);
+    give(behind);
+    bench_close();
+}
+
 static void alignments_hold_for_what_is_kept(void **state) {
     (void)state;
     open_used(NULL);
@@ -543,6 +560,7 @@ int main(void) {
         cmocka_unit_test(what_is_kept_is_neither_used_nor_free),
         cmocka_unit_test(a_pool_counts_its_own),
         cmocka_unit_test(little_is_wasted_by_a_range_that_served_before),
+        cmocka_unit_test(a_range_that_is_too_small_stays_for_another_request),
         cmocka_unit_test(alignments_hold_for_what_is_kept),
         cmocka_unit_test(a_range_that_lies_wrong_stays_for_another_request),
         cmocka_unit_test(large_ranges_are_not_kept),
