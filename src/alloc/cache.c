@@ -320,6 +320,38 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, const struct bda_
     return wanted && bda_cache_put(allocator, handle, allocator->locks, live);
 }
 
+/* A retired range goes onto its shelf, where there is room. The owner is inside. */
+static bool keep(struct bda_stock *stock, const struct bda_live *live) {
+    struct bda_shelf *shelf = &stock->shelves[bda_shelf_of(live->node->size)];
+    if (shelf->count == shelf->most || bda_stock_granules(stock) >= stock->most ||
+        bda_node_zone(live->node) >= stock->zones)
+        return false;
+    bda_node_set_state(live->node, BDA_NODE_CACHED);
+    bda_stock_buy(stock, shelf, live);
+    return true;
+}
+
+bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
+    struct bda_cache *cache = cache_of_thread(allocator, false);
+    if (cache == NULL)
+        return false;
+    struct bda_stock *stock = bda_cache_stock(cache, live->pool->stock);
+    if (stock == NULL)
+        wish(allocator, cache, live->pool);
+    if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
+        return false;
+    bool kept = keep(stock, live);
+    if (!kept) {
+        keep_less(allocator, stock);
+        if (bda_node_zone(live->node) < stock->zones) {
+            make_room(allocator, stock, bda_shelf_of(live->node->size));
+            kept = keep(stock, live);
+        }
+    }
+    bda_cache_leave(cache, allocator->locks);
+    return kept;
+}
+
 /* ---- Others ---- */
 
 static bool holds_any(struct bda_cache *cache, const struct bda_pool *only) {

@@ -160,6 +160,10 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, bool sha
 /* The same with room made for it. For what bda_cache_wants. */
 bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live);
 
+/* The same for an own buffer's range, which its owner has retired, once the buffer is gone. Nothing is left to fail but
+ * room for it, so this makes the room as well. */
+bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live);
+
 /* ---- Others ---- */
 
 /* All that is kept of a pool's ranges, or of every pool's (NULL), goes back to TLSF, whoever keeps it. Returns how many

@@ -33,6 +33,7 @@ struct bda_block {
     uint8_t stock;                         /* where caches keep its ranges, see alloc/cache.h */
     bool plain;                            /* cut into ranges that nobody listens to: a free is TLSF's work alone */
     bool warm;                             /* made ahead of time and not used yet: no surplus */
+    bool own;                              /* cut into ranges for own buffers */
     /* what the rest of a block's life needs: */
     uint32_t call;               /* which public call opened it; see bda_reclaim_call */
     VkDeviceSize dedicated_size; /* bytes asked for by the one allocation; 0: not dedicated */
