@@ -95,11 +95,11 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
         return refuse(allocator, handle, reason);
     bda_mutex_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live);
+    if (holds && bda_node_record(live.node) == 0) {
+        holds = bda_node_adopt_record(live.node, bda_handle_generation(handle), change->spare);
+        change->spare = holds ? 0 : change->spare;
+    }
     if (holds) {
-        if (bda_node_record(live.node) == 0) {
-            bda_node_set_record(live.node, change->spare);
-            change->spare = 0;
-        }
         struct bda_record *record = bda_record_at(allocator, bda_node_record(live.node));
         if (change->user != NULL)
             record->user = *change->user;

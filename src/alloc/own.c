@@ -6,6 +6,9 @@
 #include "alloc/grow.h"
 #include "alloc/plain.h"
 
+_Static_assert(BDA_INTENT_COUNT == sizeof((struct bda_kind *)NULL)->first_pools / sizeof(struct bda_pool *),
+               "one for each intent");
+
 /* ---- The driver ---- */
 
 static VkResult create(BdaAllocator allocator, const VkBufferCreateInfo *info, VkBuffer *buffer) {
@@ -69,6 +72,25 @@ BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, co
     return VK_SUCCESS;
 }
 
+/* ---- Giving a range back ---- */
+
+/* Under the lock, since somebody may be looking at the record; that goes when nobody can be. */
+static void give_back(BdaAllocator allocator, const struct bda_live *live) {
+    bda_mutex_lock(&live->pool->lock);
+    uint32_t record = bda_node_record(live->node);
+    bda_range_free(live);
+    bda_mutex_unlock(&live->pool->lock);
+    bda_record_destroy(allocator, record);
+}
+
+/* A retired range is kept by the thread, or goes back to TLSF. Nobody listens to what caches serve. */
+static void let_go(BdaAllocator allocator, const struct bda_live *live) {
+    bool wanted = bda_node_last_record(live->node) == 0 && !bda_range_is_large(live->node) &&
+                  !bda_node_is_spent(live->node) && allocator->event == NULL;
+    if (!wanted || !bda_cache_keep(allocator, live))
+        give_back(allocator, live);
+}
+
 /* ---- The short way of an allocation ---- */
 
 /* Whether the library knows without further questions what is asked of it. */
@@ -85,14 +107,23 @@ BDA_INLINE bool is_plain(BdaAllocator allocator, const VkBufferCreateInfo *buffe
            (info->size == 0 || info->size == buffer_info->size);
 }
 
-/* The library's own pool that such a buffer tries first, or NULL. */
-BDA_INLINE struct bda_pool *first_pool(BdaAllocator allocator, BdaIntent intent, uint32_t type_bits) {
+/* The first pool of an intent that such buffers can lie in, or NULL. It is the library's own, so it stays what it is. */
+BDA_COLD struct bda_pool *find_first_pool(BdaAllocator allocator, struct bda_kind *kind, BdaIntent intent) {
     const struct bda_type_order *order = &allocator->order[intent][0];
-    for (uint32_t i = 0; i < order->count; i++)
-        if ((type_bits >> order->types[i] & 1u) != 0)
-            return atomic_load_explicit(&allocator->pools[order->types[i]][BDA_USAGE_GENERAL][1],
-                                        memory_order_acquire);
-    return NULL;
+    uint32_t i = 0;
+    while (i < order->count && (kind->type_bits >> order->types[i] & 1u) == 0)
+        i++;
+    if (i == order->count)
+        return NULL;
+    struct bda_pool *pool =
+        atomic_load_explicit(&allocator->pools[order->types[i]][BDA_USAGE_GENERAL][1], memory_order_acquire);
+    atomic_store_explicit(&kind->first_pools[intent], pool, memory_order_release);
+    return pool;
+}
+
+BDA_INLINE struct bda_pool *first_pool(BdaAllocator allocator, struct bda_kind *kind, BdaIntent intent) {
+    struct bda_pool *pool = atomic_load_explicit(&kind->first_pools[intent], memory_order_acquire);
+    return pool != NULL ? pool : find_first_pool(allocator, kind, intent);
 }
 
 /* The buffer, from the caller's info with the address usage added. */
@@ -110,31 +141,38 @@ BDA_APART void ask(BdaAllocator allocator, struct bda_kind *kind, VkDeviceSize s
     bda_kind_learn(kind, &allocator->device, size, &own->requirements);
 }
 
+/* What a plain buffer wants of a pool. */
+BDA_INLINE struct bda_request request_for(VkDeviceSize size, VkDeviceSize room, VkDeviceSize alignment) {
+    return (struct bda_request){ .size = size, .room = room, .alignment = alignment };
+}
+
 /* From the pool's blocks, when the thread's shelves have nothing. */
-BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                            struct bda_live *live) {
-    if (request->room <= BDA_CACHED_BYTES && bda_cache_fetch(allocator, pool, request, live))
+BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
+                            VkDeviceSize alignment, struct bda_live *live) {
+    struct bda_request request = request_for(size, room, alignment);
+    if (room <= BDA_CACHED_BYTES && bda_cache_fetch(allocator, pool, &request, live))
         return true;
     bda_mutex_lock(&pool->lock);
-    bool taken = bda_range_take(allocator, pool, request, live) == VK_SUCCESS;
+    bool taken = bda_range_take(allocator, pool, &request, live) == VK_SUCCESS;
     bda_mutex_unlock(&pool->lock);
     return taken;
 }
 
-BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                     struct bda_live *live) {
-    bool shared = allocator->locks;
-    if (request->room <= BDA_CACHED_BYTES && (shared ? bda_cache_take(allocator, pool, request, true, live)
-                                                     : bda_cache_take(allocator, pool, request, false, live)))
-        return true;
-    return take_further(allocator, pool, request, live);
+BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
+                     VkDeviceSize alignment, struct bda_live *live) {
+    struct bda_request request = request_for(size, room, alignment);
+    bool taken = room <= BDA_CACHED_BYTES &&
+                 (allocator->locks ? bda_cache_take(allocator, pool, &request, true, live)
+                                   : bda_cache_take(allocator, pool, &request, false, live));
+    return taken || take_further(allocator, pool, size, room, alignment, live);
 }
 
 /* Where the address is not aligned, dedicated memory may do, which is for the long way to see. */
 BDA_COLD VkResult give_up(BdaAllocator allocator, const struct bda_live *live, struct bda_own *own, VkResult result) {
     bda_own_destroy(allocator, own->buffer);
     own->buffer = VK_NULL_HANDLE;
-    bda_take_back(allocator, live->pool, live->index);
+    bda_node_retire(live->node, BDA_NODE_RETIRED);
+    let_go(allocator, live);
     return result == VK_ERROR_FEATURE_NOT_PRESENT ? BDA_OWN_IS_NOT_PLAIN : result;
 }
 
@@ -147,7 +185,7 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
     struct bda_kind *kind = bda_kinds_find(&allocator->kinds, usage);
     if (kind == NULL)
         return BDA_OWN_IS_NOT_PLAIN;
-    struct bda_pool *pool = first_pool(allocator, info != NULL ? info->intent : BDA_INTENT_DEVICE, kind->type_bits);
+    struct bda_pool *pool = first_pool(allocator, kind, info != NULL ? info->intent : BDA_INTENT_DEVICE);
     VkDeviceSize size = buffer_info->size;
     VkDeviceSize alignment = bda_max(info != NULL ? info->alignment : 0, kind->usage_alignment);
     if (pool == NULL || size - 1 >= pool->most_plain || alignment > pool->most_plain)
@@ -158,12 +196,13 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
     if (!bda_kind_requires(kind, size, &own->requirements))
         ask(allocator, kind, size, own);
     const struct bda_requirements *r = &own->requirements;
-    struct bda_request request = { .size = size, .room = r->size, .alignment = bda_max(alignment, r->alignment) };
     struct bda_live live;
-    if (r->prefers_dedicated || r->type_bits != kind->type_bits || r->size > pool->most_plain ||
-        r->alignment > pool->most_plain || !take(allocator, pool, &request, &live))
+    alignment = bda_max(alignment, r->alignment);
+    if (r->prefers_dedicated || r->requires_dedicated || r->type_bits != kind->type_bits ||
+        r->size > pool->most_plain || alignment > pool->most_plain ||
+        !take(allocator, pool, size, r->size, alignment, &live))
         return BDA_OWN_IS_NOT_PLAIN;
-    result = bind(allocator, &live, own, request.alignment);
+    result = bind(allocator, &live, own, alignment);
     if (result != VK_SUCCESS)
         return give_up(allocator, &live, own, result);
     uint32_t record = bda_node_record(live.node);
@@ -174,24 +213,13 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
 
 /* ---- A free ---- */
 
-/* Under the lock, since somebody may be looking at the record; that goes when nobody can be. */
-static void give_back(BdaAllocator allocator, const struct bda_live *live) {
-    bda_mutex_lock(&live->pool->lock);
-    uint32_t record = bda_node_record(live->node);
-    bda_range_free(live);
-    bda_mutex_unlock(&live->pool->lock);
-    bda_record_destroy(allocator, record);
-}
-
 bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
-    uint32_t generation = bda_handle_generation(handle);
-    if (!bda_node_try_retire(live->node, generation, BDA_NODE_RETIRED, allocator->locks))
+    if (!bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
         return false;
-    bda_tell_freed(allocator, live->index);
+    if (allocator->event != NULL)
+        bda_tell_freed(allocator, live->index);
     bda_own_destroy(allocator, bda_own_buffer(allocator, live->index)); /* before anybody else can have the range */
-    bool wanted = bda_cache_wants(live, generation) && allocator->event == NULL;
-    if (!wanted || !bda_cache_keep(allocator, live))
-        give_back(allocator, live);
+    let_go(allocator, live);
     return true;
 }
 

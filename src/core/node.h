@@ -193,7 +193,7 @@ static inline bool bda_node_try_retire(struct bda_node *node, uint32_t generatio
     if ((tag & ~BDA_NODE_ZONE_MASK) != (generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE))
         return false;
     if (shared)
-        return atomic_compare_exchange_strong_explicit(&node->tag, &tag, next, memory_order_acq_rel,
+        return atomic_compare_exchange_strong_explicit(&node->tag, &tag, next, memory_order_seq_cst,
                                                        memory_order_relaxed);
     bda_node_set_tag(node, next);
     return true;
@@ -227,6 +227,22 @@ static inline uint32_t bda_node_record(const struct bda_node *node) {
 
 static inline void bda_node_set_record(struct bda_node *node, uint32_t record) {
     atomic_store_explicit(&node->as.taken.record, record, memory_order_relaxed);
+}
+
+/* Gives a node that lives in this generation its first record, under the pool's lock. Somebody may be retiring it at
+ * this moment without that lock, and afterwards asks bda_node_last_record: then either they see the record, or this
+ * sees that they were faster and leaves none; false. (Each side writes its own before it reads the other's.) */
+static inline bool bda_node_adopt_record(struct bda_node *node, uint32_t generation, uint32_t record) {
+    uint32_t live = generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE;
+    atomic_store_explicit(&node->as.taken.record, record, memory_order_seq_cst);
+    if ((atomic_load_explicit(&node->tag, memory_order_seq_cst) & ~BDA_NODE_ZONE_MASK) == live)
+        return true;
+    bda_node_set_record(node, 0);
+    return false;
+}
+
+static inline uint32_t bda_node_last_record(struct bda_node *node) {
+    return atomic_load_explicit(&node->as.taken.record, memory_order_seq_cst);
 }
 
 static inline uint32_t bda_node_region(struct bda_node *node) {

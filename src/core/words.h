@@ -10,6 +10,7 @@
 #ifndef BDA_CORE_WORDS_H
 #define BDA_CORE_WORDS_H
 
+#include "core/bits.h"
 #include "core/host.h"
 
 #include <stdbool.h>
@@ -37,7 +38,7 @@ void bda_words_destroy(struct bda_words *words);
 bool bda_words_secure(struct bda_words *words, uint32_t index);
 
 /* A node's word, or NULL where it was never secured (as far as this thread knows). */
-static inline bda_word *bda_words_find(struct bda_words *words, uint32_t index) {
+BDA_INLINE bda_word *bda_words_find(struct bda_words *words, uint32_t index) {
     struct bda_word_directory *directory = atomic_load_explicit(&words->directory, memory_order_acquire);
     uint32_t chunk = index >> BDA_WORD_CHUNK_LOG2;
     if (directory == NULL || chunk >= directory->length)
@@ -47,7 +48,7 @@ static inline bda_word *bda_words_find(struct bda_words *words, uint32_t index) 
 }
 
 /* The word of a node, 0 where it has none. */
-static inline uint64_t bda_words_read(struct bda_words *words, uint32_t index) {
+BDA_INLINE uint64_t bda_words_read(struct bda_words *words, uint32_t index) {
     bda_word *word = bda_words_find(words, index);
     return word != NULL ? atomic_load_explicit(word, memory_order_relaxed) : 0;
 }

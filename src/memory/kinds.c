@@ -9,7 +9,7 @@
 /* An answer that is not as promised (or not as it was) teaches nothing. */
 static bool is_as_promised(const struct bda_kind *kind, const struct bda_device *device, VkDeviceSize size,
                            const struct bda_requirements *r) {
-    return device->features.maintenance4 && !r->prefers_dedicated && !r->requires_dedicated &&
+    return device->features.maintenance4_enabled && !r->prefers_dedicated && !r->requires_dedicated &&
            r->alignment == kind->alignment && r->type_bits == kind->type_bits &&
            r->size <= bda_align_up(size, kind->alignment);
 }

@@ -25,6 +25,7 @@ struct bda_kind {
     VkDeviceSize usage_alignment;       /* that the usage needs by itself */
     VkDeviceSize alignment;             /* that the driver requires */
     _Atomic VkDeviceSize most_promised; /* the requirements of a buffer up to this size need not be asked for */
+    _Atomic(struct bda_pool *) first_pools[4]; /* by intent, that such a buffer tries first; the allocation floor's */
 };
 
 enum { BDA_KINDS_LOG2 = 5, BDA_KINDS = 1 << BDA_KINDS_LOG2, BDA_KIND_TRIES = 4 };
