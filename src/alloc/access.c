@@ -96,7 +96,7 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
     bda_mutex_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live);
     if (holds && bda_node_record(live.node) == 0) {
-        holds = bda_node_adopt_record(live.node, bda_handle_generation(handle), change->spare);
+        holds = bda_node_try_set_record(live.node, bda_handle_generation(handle), change->spare);
         change->spare = holds ? 0 : change->spare;
     }
     if (holds) {

@@ -23,19 +23,22 @@ enum { BDA_STOCKS = 16 };
 
 /* Ranges of about one size, see depot.h. */
 struct bda_shelf {
-    uint32_t first; /* the list that is being filled and emptied */
-    uint32_t full;  /* 0, or the first of a full list behind it */
-    uint32_t count; /* in the former */
-    uint32_t most;  /* what makes it full */
+    uint32_t first;         /* the list that is being filled and emptied */
+    _Atomic uint32_t count; /* in it */
+    _Atomic uint32_t full;  /* 0, or the first of a full list behind it */
+    uint32_t most;          /* what makes it full */
 };
 
 /* What a cache keeps of one pool. */
 struct bda_stock {
-    /* Written by the owner alone. The first two are differences to what the pool's counters say, modulo 2^64. */
-    _Atomic uint64_t live_count, used;
-    _Atomic uint64_t granules; /* kept */
-    uint64_t most;             /* may be kept, */
-    uint32_t zones;            /* of so many of the lowest zones, as the pool said last */
+    /* Written by whoever is inside, read by statistics. */
+    _Atomic uint64_t used; /* to be added to what the pool's counters say, modulo 2^64 */
+    _Atomic int64_t space; /* granules that may be kept still: what is kept is what this lacks of `most` */
+    _Atomic int64_t most;
+    uint32_t zones; /* of so many of the lowest zones, as the pool said last */
+    uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
+    uint64_t
+        filled[BDA_SHELVES / 64 + 2]; /* shelves whose first list is not empty, a bit each; the last word is empty */
     struct bda_pool *pool;
     uint32_t hand; /* the shelf that was emptied last to make space */
     struct bda_shelf shelves[BDA_SHELVES];
@@ -96,8 +99,9 @@ struct BdaAllocator_T {
     bool barrier;         /* claims rely on bda_barrier_everywhere */
     uint32_t stock_count; /* of pools, under the pools lock */
     struct bda_mutex caches_lock;
-    _Atomic bool wishes; /* some free found no cache, or no stock in it: the next allocation may make them */
-    bool wish_for_cache; /* under the lock */
+    _Atomic bool wishes;          /* some free found no cache, or no stock in it: the next allocation may make them */
+    bool wish_for_cache;          /* under the lock */
+    _Atomic uint32_t cache_count; /* of them, in use by a thread */
     _Atomic(struct bda_cache *) newest_cache; /* read without the lock, since the list only grows */
     struct bda_cache only_cache;              /* where the caller synchronises; else it has no stocks */
     BdaAllocator registered_before;           /* under the lock of the registry, see cache.c */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-_Thread_local struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
+BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
 
 /* ---- Back to TLSF ---- */
 
@@ -14,6 +14,7 @@ static uint64_t release_list(BdaAllocator allocator, struct bda_pool *pool, uint
         struct bda_node *node = bda_node_of(allocator, list);
         uint32_t next = bda_node_link(node);
         granules += node->size;
+        pool->counters.live_count--;
         bda_tlsf_free_node(&pool->tlsf, list, node);
         list = next;
     }
@@ -24,18 +25,31 @@ static uint64_t release_depot(BdaAllocator allocator, struct bda_pool *pool) {
     uint64_t granules = 0, ignored;
     bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
     for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
-        for (uint32_t list; (list = bda_depot_take(&pool->depot, chunks, shelf, &ignored)) != 0;)
+        for (uint32_t list; (list = bda_depot_take(&pool->depot, chunks, bda_home(pool->stock, shelf), &ignored)) != 0;)
             granules += release_list(allocator, pool, list);
     return granules;
 }
 
 /* ---- Shelves; the owner is inside ---- */
 
+static uint32_t full_of(const struct bda_shelf *shelf) {
+    return atomic_load_explicit(&shelf->full, memory_order_relaxed);
+}
+
+static void set_lists(struct bda_stock *stock, uint32_t number, uint32_t first, uint32_t count, uint32_t full) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    bda_stock_mark(stock, number, first != 0);
+    shelf->first = first;
+    bda_shelf_set_count(shelf, count);
+    atomic_store_explicit(&shelf->full, full, memory_order_relaxed);
+}
+
 /* Empties a shelf. The pool's lock is held. */
-static uint64_t release_shelf(BdaAllocator allocator, struct bda_pool *pool, struct bda_shelf *shelf) {
-    uint64_t granules = release_list(allocator, pool, shelf->first) + release_list(allocator, pool, shelf->full);
-    shelf->first = shelf->full = 0;
-    shelf->count = 0;
+static uint64_t release_shelf(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
+    const struct bda_shelf *shelf = &stock->shelves[number];
+    struct bda_pool *pool = stock->pool;
+    uint64_t granules = release_list(allocator, pool, shelf->first) + release_list(allocator, pool, full_of(shelf));
+    set_lists(stock, number, 0, 0, 0);
     return granules;
 }
 
@@ -43,76 +57,70 @@ static uint64_t release_shelf(BdaAllocator allocator, struct bda_pool *pool, str
 static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
     struct bda_shelf *shelf = &stock->shelves[number];
     struct bda_pool *pool = stock->pool;
-    uint32_t list = shelf->full;
+    uint32_t list = full_of(shelf);
     if (list == 0 && bda_depot_has(&pool->depot, number)) {
+        bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
         uint64_t granules = 0;
         bda_mutex_lock(&pool->lock);
-        list = bda_depot_take(&pool->depot, bda_nodes_chunks(&allocator->nodes), number, &granules);
+        list = bda_depot_take(&pool->depot, chunks, bda_home(pool->stock, number), &granules);
         bda_mutex_unlock(&pool->lock);
-        bda_stock_add(&stock->granules, granules);
+        bda_stock_widen(stock, -(int64_t)granules);
     }
-    shelf->full = 0;
-    shelf->first = list;
-    shelf->count = list != 0 ? shelf->most : 0;
-}
-
-static bool take_refilled(BdaAllocator allocator, struct bda_stock *stock, uint32_t number,
-                          const struct bda_extent *extent, struct bda_live *live) {
-    struct bda_shelf *shelf = &stock->shelves[number];
-    if (shelf->first == 0)
-        refill(allocator, stock, number);
-    return bda_shelf_take(allocator, stock->pool, shelf, extent, live);
+    set_lists(stock, number, list, list != 0 ? shelf->most : 0, 0);
 }
 
 /* A full list leaves: for the depot, or back to TLSF. */
 static void hand_over(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, uint32_t list) {
     struct bda_pool *pool = stock->pool;
     struct bda_depot *depot = &pool->depot;
-    uint64_t granules;
+    uint64_t granules, most = atomic_load_explicit(&pool->cached_most, memory_order_relaxed);
     bda_mutex_lock(&pool->lock);
     uint64_t before = depot->granules;
-    if (bda_depot_give(depot, bda_nodes_chunks(&allocator->nodes), number, list, stock->most))
+    if (bda_depot_give(depot, bda_nodes_chunks(&allocator->nodes), number, list, most))
         granules = depot->granules - before;
     else
         granules = release_list(allocator, pool, list);
     bda_mutex_unlock(&pool->lock);
-    bda_stock_add(&stock->granules, 0 - granules);
+    bda_stock_widen(stock, (int64_t)granules);
 }
 
 /* Empties one shelf after another, from where it left off last time, until a quarter of what may be kept is free again.
  */
 static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
-    uint64_t wanted = stock->most - stock->most / 4;
-    for (uint32_t tries = 0; tries < BDA_SHELVES && bda_stock_granules(stock) > wanted; tries++) {
+    int64_t wanted = atomic_load_explicit(&stock->most, memory_order_relaxed) / 4;
+    for (uint32_t tries = 0; tries < BDA_SHELVES && bda_stock_space(stock) < wanted; tries++) {
         stock->hand = (stock->hand + 1) % BDA_SHELVES;
-        struct bda_shelf *shelf = &stock->shelves[stock->hand];
-        if ((shelf->first | shelf->full) == 0)
+        const struct bda_shelf *shelf = &stock->shelves[stock->hand];
+        if ((shelf->first | full_of(shelf)) == 0)
             continue;
         bda_mutex_lock(&stock->pool->lock);
-        uint64_t granules = release_shelf(allocator, stock->pool, shelf);
+        uint64_t granules = release_shelf(allocator, stock, stock->hand);
         bda_mutex_unlock(&stock->pool->lock);
-        bda_stock_add(&stock->granules, 0 - granules);
+        bda_stock_widen(stock, (int64_t)granules);
     }
 }
 
-/* What may be kept follows how much of the pool is free. */
-static void keep_less(BdaAllocator allocator, struct bda_stock *stock) {
-    stock->most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed);
+/* What may be kept follows how much of the pool is free, and is shared by the threads. */
+static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
+    uint64_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed) | 1; /* not 0 */
+    int64_t most = (int64_t)(atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) / caches);
+    int64_t before = atomic_load_explicit(&stock->most, memory_order_relaxed);
+    atomic_store_explicit(&stock->most, most, memory_order_relaxed);
+    bda_stock_widen(stock, most - before);
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
-    if (bda_stock_granules(stock) >= stock->most)
+    stock->reach = atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) ? BDA_REACH_ROOMY : 1;
+    if (bda_stock_space(stock) <= 0)
         make_space(allocator, stock);
 }
 
 /* Sees to it that the shelf has room for one more. */
 static void make_room(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
     struct bda_shelf *shelf = &stock->shelves[number];
-    if (shelf->count < shelf->most)
+    if (bda_shelf_count(shelf) < shelf->most)
         return;
-    if (shelf->full != 0)
-        hand_over(allocator, stock, number, shelf->full);
-    shelf->full = shelf->first;
-    shelf->first = 0;
-    shelf->count = 0;
+    if (full_of(shelf) != 0)
+        hand_over(allocator, stock, number, full_of(shelf));
+    set_lists(stock, number, 0, 0, shelf->first);
 }
 
 /* ---- Whose cache ---- */
@@ -131,9 +139,9 @@ static uint64_t drain_stock(BdaAllocator allocator, struct bda_pool *pool, struc
     uint64_t granules = 0;
     bda_mutex_lock(&pool->lock);
     for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
-        granules += release_shelf(allocator, pool, &stock->shelves[shelf]);
+        granules += release_shelf(allocator, stock, shelf);
     bda_mutex_unlock(&pool->lock);
-    bda_stock_add(&stock->granules, 0 - granules);
+    bda_stock_widen(stock, (int64_t)granules);
     return granules;
 }
 
@@ -156,6 +164,7 @@ static void leave_behind(BdaAllocator allocator) {
         if (cache->owner == this_thread()) {
             (void)drain_cache(allocator, cache, NULL);
             cache->owner = NULL;
+            atomic_fetch_sub_explicit(&allocator->cache_count, 1, memory_order_relaxed);
         }
     bda_mutex_unlock(&allocator->caches_lock);
 }
@@ -199,6 +208,7 @@ static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
     if (cache == NULL && may)
         cache = make_cache(allocator);
     if (cache != NULL) {
+        atomic_fetch_add_explicit(&allocator->cache_count, cache->owner == NULL, memory_order_relaxed);
         cache->owner = this_thread();
     } else {
         allocator->wish_for_cache = true;
@@ -224,6 +234,7 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
         return NULL;
     memset(stock, 0, sizeof *stock);
     stock->pool = pool;
+    stock->reach = 1;
     for (uint32_t number = 0; number < BDA_SHELVES; number++)
         stock->shelves[number].most = bda_list_length(number);
     return stock;
@@ -285,54 +296,60 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
                      struct bda_live *live) {
     struct bda_extent extent = bda_range_extent(pool, request);
     struct bda_cache *cache = cache_of_thread(allocator, true);
+    if (extent.granules > BDA_CACHED_MOST)
+        return false;
     if (atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         grant_wishes(allocator, pool);
     struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, pool->stock) : NULL;
-    uint32_t number = bda_shelf_of(extent.granules);
+    uint32_t number = bda_shelf_for(extent.granules);
     if (cache != NULL && stock == NULL && bda_depot_has(&pool->depot, number)) /* filled by threads that only free */
         wish(allocator, cache, pool);
     if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
         return false;
-    bool taken = take_refilled(allocator, stock, number, &extent, live) ||
-                 (bda_shelf_lends(number) && take_refilled(allocator, stock, number + 1, &extent, live));
-    if (taken)
-        bda_stock_sell(stock, live, request->size);
-    else
-        keep_less(allocator, stock);
+    if (stock->shelves[number].first == 0)
+        refill(allocator, stock, number);
+    uint64_t offers = bda_stock_offers(stock, number);
+    bool taken = offers != 0 && bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), request->size,
+                                               extent.alignment, live);
+    if (!taken)
+        keep_within_bounds(allocator, stock);
     bda_cache_leave(cache, allocator->locks);
     return taken;
 }
 
-bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
+bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_pool *pool) {
     struct bda_cache *cache = cache_of_thread(allocator, false);
+    uint32_t home = bda_node_home(node);
     if (cache == NULL)
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, live->pool->stock);
+    struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
     if (stock == NULL)
-        wish(allocator, cache, live->pool);
+        wish(allocator, cache, pool);
     if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
         return false;
-    keep_less(allocator, stock);
-    bool wanted = bda_node_zone(live->node) < stock->zones;
+    keep_within_bounds(allocator, stock);
+    bool wanted = bda_node_zone(node) < stock->zones;
     if (wanted)
-        make_room(allocator, stock, bda_shelf_of(live->node->size));
+        make_room(allocator, stock, bda_home_shelf(home));
     bda_cache_leave(cache, allocator->locks);
-    return wanted && bda_cache_put(allocator, handle, allocator->locks, live);
+    return wanted && bda_cache_put(allocator, handle, node, allocator->locks);
 }
 
 /* A retired range goes onto its shelf, where there is room. The owner is inside. */
-static bool keep(struct bda_stock *stock, const struct bda_live *live) {
-    struct bda_shelf *shelf = &stock->shelves[bda_shelf_of(live->node->size)];
-    if (shelf->count == shelf->most || bda_stock_granules(stock) >= stock->most ||
+static bool keep(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
+    const struct bda_shelf *shelf = &stock->shelves[number];
+    if (bda_shelf_count(shelf) >= shelf->most || bda_stock_space(stock) <= 0 ||
         bda_node_zone(live->node) >= stock->zones)
         return false;
+    bda_node_set_record(live->node, bda_home(stock->pool->stock, number));
     bda_node_set_state(live->node, BDA_NODE_CACHED);
-    bda_stock_buy(stock, shelf, live);
+    bda_shelf_put(stock, number, live->index, live->node);
     return true;
 }
 
 bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
     struct bda_cache *cache = cache_of_thread(allocator, false);
+    uint32_t number = bda_shelf_of(live->node->size);
     if (cache == NULL)
         return false;
     struct bda_stock *stock = bda_cache_stock(cache, live->pool->stock);
@@ -340,12 +357,12 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
         wish(allocator, cache, live->pool);
     if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
         return false;
-    bool kept = keep(stock, live);
+    bool kept = keep(stock, number, live);
     if (!kept) {
-        keep_less(allocator, stock);
+        keep_within_bounds(allocator, stock);
         if (bda_node_zone(live->node) < stock->zones) {
-            make_room(allocator, stock, bda_shelf_of(live->node->size));
-            kept = keep(stock, live);
+            make_room(allocator, stock, number);
+            kept = keep(stock, number, live);
         }
     }
     bda_cache_leave(cache, allocator->locks);
@@ -354,11 +371,14 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
 
 /* ---- Others ---- */
 
+static uint64_t granules_in(const struct bda_stock *stock) {
+    return (uint64_t)(atomic_load_explicit(&stock->most, memory_order_relaxed) - bda_stock_space(stock));
+}
+
 static bool holds_any(struct bda_cache *cache, const struct bda_pool *only) {
     for (uint32_t i = 0; i < BDA_STOCKS; i++) {
         const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[i], memory_order_acquire);
-        if (stock != NULL && (only == NULL || only->stock == i) &&
-            atomic_load_explicit(&stock->granules, memory_order_relaxed) != 0)
+        if (stock != NULL && (only == NULL || only->stock == i) && granules_in(stock) != 0)
             return true;
     }
     return false;
@@ -456,17 +476,26 @@ void bda_caches_go(BdaAllocator allocator) {
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
+static uint64_t count_in(const struct bda_stock *stock) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < BDA_SHELVES; i++) {
+        const struct bda_shelf *shelf = &stock->shelves[i];
+        count += bda_shelf_count(shelf) + (full_of(shelf) != 0 ? shelf->most : 0);
+    }
+    return count;
+}
+
 static void add_stock(struct bda_cached *sum, struct bda_cache *cache, const struct bda_pool *pool) {
     const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[pool->stock], memory_order_acquire);
     if (stock == NULL)
         return;
-    sum->live_count += atomic_load_explicit(&stock->live_count, memory_order_relaxed);
+    sum->count += count_in(stock);
     sum->used += atomic_load_explicit(&stock->used, memory_order_relaxed);
-    sum->granules += atomic_load_explicit(&stock->granules, memory_order_relaxed);
+    sum->granules += granules_in(stock);
 }
 
 struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool) {
-    struct bda_cached sum = { 0, 0, pool->depot.granules };
+    struct bda_cached sum = { bda_depot_count(&pool->depot), 0, pool->depot.granules };
     add_stock(&sum, &allocator->only_cache, pool);
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
     for (; cache != NULL; cache = cache->older)

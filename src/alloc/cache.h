@@ -27,7 +27,7 @@ struct bda_known_cache {
     uint64_t serial;
     struct bda_cache *cache; /* NULL: there is none to be had */
 };
-extern _Thread_local struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
+extern BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
 
 /* `shared` below is allocator->locks, given as a constant where that makes two pieces of code of it: the one without
  * locks has no claim, the other no cache that is everybody's. */
@@ -54,43 +54,61 @@ BDA_INLINE void bda_cache_leave(struct bda_cache *cache, bool shared) {
         bda_claim_leave(&cache->claim);
 }
 
-BDA_INLINE void bda_stock_add(_Atomic uint64_t *sum, uint64_t difference) {
-    atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + difference, memory_order_relaxed);
+/* What the one inside of a stock counts, and statistics read at any time. */
+BDA_INLINE void bda_stock_use(struct bda_stock *stock, uint64_t bytes) {
+    atomic_store_explicit(&stock->used, atomic_load_explicit(&stock->used, memory_order_relaxed) + bytes,
+                          memory_order_relaxed);
 }
 
-BDA_INLINE uint64_t bda_stock_granules(const struct bda_stock *stock) {
-    return atomic_load_explicit(&stock->granules, memory_order_relaxed);
+BDA_INLINE int64_t bda_stock_space(const struct bda_stock *stock) {
+    return atomic_load_explicit(&stock->space, memory_order_relaxed);
+}
+
+BDA_INLINE void bda_stock_widen(struct bda_stock *stock, int64_t granules) {
+    atomic_store_explicit(&stock->space, bda_stock_space(stock) + granules, memory_order_relaxed);
+}
+
+BDA_INLINE uint32_t bda_shelf_count(const struct bda_shelf *shelf) {
+    return atomic_load_explicit(&shelf->count, memory_order_relaxed);
+}
+
+BDA_INLINE void bda_shelf_set_count(struct bda_shelf *shelf, uint32_t count) {
+    atomic_store_explicit(&shelf->count, count, memory_order_relaxed);
 }
 
 /* ---- Taking ---- */
 
-/* The range on top of a shelf, if it holds the request as it lies. The owner is inside. */
-BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_pool *pool, struct bda_shelf *shelf,
-                               const struct bda_extent *extent, struct bda_live *live) {
-    if (shelf->first == 0)
-        return false;
-    *live = bda_range_at(allocator, pool, shelf->first);
+/* The shelves that may serve a request of so many granules and hold something, the lowest bit being the right shelf.
+ * Where steps are single granules, only that one: the next would be far larger. */
+BDA_INLINE uint64_t bda_stock_offers(const struct bda_stock *stock, uint32_t right) {
+    const uint64_t *filled = &stock->filled[right / 64];
+    uint64_t from_right_on = filled[0] >> right % 64 | filled[1] << 1 << (63 - right % 64);
+    return from_right_on & (right >= BDA_STEPS ? stock->reach : 1);
+}
+
+BDA_INLINE void bda_stock_mark(struct bda_stock *stock, uint32_t shelf, bool filled) {
+    uint64_t bit = (uint64_t)1 << shelf % 64;
+    stock->filled[shelf / 64] = (stock->filled[shelf / 64] & ~bit) | (filled ? bit : 0);
+}
+
+/* The range on top of a shelf becomes an allocation, if it is aligned as it lies. The owner is inside. */
+BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize size,
+                               VkDeviceSize alignment, struct bda_live *live) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    *live = bda_range_at(allocator, NULL, shelf->first);
+    uint32_t granules = live->node->size;
     VkDeviceSize address = live->block->region.base + bda_node_start(live->node);
-    if (live->node->size < extent->granules || (address & (extent->alignment - 1)) != 0)
+    if ((address & (alignment - 1)) != 0)
         return false;
     shelf->first = bda_node_link(live->node);
-    shelf->count--;
-    return true;
-}
-
-/* The one above has only larger ranges, and wastes little where steps are many granules. */
-BDA_INLINE bool bda_shelf_lends(uint32_t shelf) {
-    return shelf >= BDA_STEPS && shelf + 1 < BDA_SHELVES;
-}
-
-/* A kept range becomes an allocation. The owner is inside. */
-BDA_INLINE void bda_stock_sell(struct bda_stock *stock, const struct bda_live *live, VkDeviceSize size) {
-    uint32_t granules = live->node->size;
-    bda_stock_add(&stock->live_count, 1);
-    bda_stock_add(&stock->used, size);
-    bda_stock_add(&stock->granules, 0 - (uint64_t)granules);
+    bda_shelf_set_count(shelf, bda_shelf_count(shelf) - 1);
+    if (shelf->first == 0)
+        bda_stock_mark(stock, number, false);
+    bda_stock_use(stock, size);
+    bda_stock_widen(stock, granules);
     bda_node_set_slack(live->node, (granules << BDA_GRANULE_LOG2) - (uint32_t)size);
-    bda_node_set_state(live->node, BDA_NODE_LIVE);
+    bda_node_set_tag(live->node, bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE);
+    return true;
 }
 
 /* Serves a request from what the thread has on its shelves. False: nothing there, and nothing has changed. No calls, so
@@ -104,12 +122,10 @@ BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, co
     struct bda_stock *stock = bda_cache_stock(cache, pool->stock);
     if (stock == NULL || !bda_cache_enter(cache, shared))
         return false;
-    uint32_t number = bda_shelf_of(extent.granules);
-    struct bda_shelf *shelf = &stock->shelves[number];
-    bool taken = bda_shelf_take(allocator, pool, shelf, &extent, live) ||
-                 (bda_shelf_lends(number) && bda_shelf_take(allocator, pool, shelf + 1, &extent, live));
-    if (taken)
-        bda_stock_sell(stock, live, request->size);
+    uint32_t right = bda_shelf_for(extent.granules);
+    uint64_t offers = bda_stock_offers(stock, right);
+    bool taken = offers != 0 && bda_shelf_take(allocator, stock, right + bda_lowest_bit64(offers), request->size,
+                                               extent.alignment, live);
     bda_cache_leave(cache, shared);
     return taken;
 }
@@ -120,48 +136,43 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
 
 /* ---- Keeping ---- */
 
-/* An allocation, just retired, goes onto its shelf, where there is room for it. The owner is inside. */
-BDA_INLINE void bda_stock_buy(struct bda_stock *stock, struct bda_shelf *shelf, const struct bda_live *live) {
-    uint64_t granules = live->node->size, asked = bda_node_asked(live->node);
-    bda_stock_add(&stock->live_count, (uint64_t)-1);
-    bda_stock_add(&stock->used, 0 - asked);
-    bda_stock_add(&stock->granules, granules);
-    bda_node_set_link(live->node, shelf->first);
-    shelf->first = live->index;
-    shelf->count++;
+/* An allocation, just retired, goes onto its shelf. The owner is inside. */
+BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    int64_t granules = node->size;
+    bda_stock_mark(stock, number, true);
+    bda_stock_use(stock, bda_node_slack(node) - ((uint64_t)granules << BDA_GRANULE_LOG2));
+    bda_stock_widen(stock, -granules);
+    bda_node_set_link(node, shelf->first);
+    shelf->first = index;
+    bda_shelf_set_count(shelf, bda_shelf_count(shelf) + 1);
 }
 
-/* Whether ranges like this are kept: not too large, no record to destroy, and a generation left for its next handle. */
-BDA_INLINE bool bda_cache_wants(const struct bda_live *live, uint32_t generation) {
-    return !bda_range_is_large(live->node) && bda_node_record(live->node) == 0 &&
-           generation + 1 != BDA_GENERATION_SPENT;
-}
-
-/* Frees what `handle` names, as bda_handle_find has found it, onto the thread's shelves. False: it does not go there,
- * or there is no room, or it is no longer live, and nothing has changed. No calls either. */
-BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, bool shared, const struct bda_live *live) {
-    uint32_t generation = bda_handle_generation(handle);
+/* Frees what `handle` names, which has led to `node`, onto the thread's shelves. False: it has no home there, or there
+ * is no room, or it is no longer live, and nothing has changed. No calls either. */
+BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, bool shared) {
+    uint32_t home = bda_node_home(node), generation = bda_handle_generation(handle);
     struct bda_cache *cache = bda_cache_at_hand(allocator, shared);
-    if (cache == NULL || !bda_cache_wants(live, generation))
+    if (cache == NULL || !bda_home_is_one(home) || generation + 1 == BDA_GENERATION_SPENT)
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, live->block->stock);
+    struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
     if (stock == NULL || !bda_cache_enter(cache, shared))
         return false;
-    struct bda_shelf *shelf = &stock->shelves[bda_shelf_of(live->node->size)];
-    bool put = shelf->count < shelf->most && bda_stock_granules(stock) < stock->most &&
-               bda_node_zone(live->node) < stock->zones &&
-               bda_node_try_retire(live->node, generation, BDA_NODE_CACHED, shared);
+    const struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
+    bool put = bda_shelf_count(shelf) < shelf->most && bda_stock_space(stock) > 0 &&
+               bda_node_try_retire(node, generation, BDA_NODE_CACHED, shared);
     if (put)
-        bda_stock_buy(stock, shelf, live);
+        bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
     bda_cache_leave(cache, shared);
     return put;
 }
 
-/* The same with room made for it. For what bda_cache_wants. */
-bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live);
+/* The same with room made for it. For what has a home. */
+bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_pool *pool);
 
 /* The same for an own buffer's range, which its owner has retired, once the buffer is gone. Nothing is left to fail but
- * room for it, so this makes the room as well. */
+ * room for it, so this makes the room as well. Such a range has a home only while it is kept: bda_free would put it
+ * there with its buffer, so who takes it from a cache clears that (bda_node_set_record). */
 bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live);
 
 /* ---- Others ---- */
@@ -178,10 +189,11 @@ void bda_caches_drain_idle(BdaAllocator allocator);
 void bda_caches_stop(BdaAllocator allocator);
 void bda_caches_go(BdaAllocator allocator);
 
-/* What the caches know of a pool beside its own counters: allocations and bytes to add to its live ones (modulo 2^64),
- * and granules kept, the depot's included. The pool's lock is held. Exact when no owner is inside. */
+/* What the caches know of a pool beside its own counters, which have every range that TLSF handed out as live: how many
+ * of them are kept and not live, the depot's included, and of how many granules; and bytes to add to those in use
+ * (modulo 2^64). The pool's lock is held. Exact when no owner is inside. */
 struct bda_cached {
-    uint64_t live_count;
+    uint64_t count;
     VkDeviceSize used;
     uint64_t granules;
 };

@@ -21,15 +21,41 @@ enum {
     BDA_CACHED_MOST = 1 << BDA_CACHED_LOG2,
     BDA_CACHED_BYTES = BDA_CACHED_MOST << 4,
     BDA_SHELVES = ((BDA_CACHED_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1,
-    BDA_LIST_GRANULES = 2048, /* in a list, 32 KiB, */
+    BDA_REACH_ROOMY = 0xFF,   /* a request is served from the right shelf or one of the next seven, while there is much
+                                 room: a quarter of its size is wasted at most */
+    BDA_LIST_GRANULES = 4096, /* in a list, 32 KiB, */
     BDA_LIST_MOST = 32,       /* or so many ranges */
     BDA_DEPOT_LISTS = 8,      /* of one shelf, in a depot */
 };
 
-/* The shelf for a size of 1 to BDA_CACHED_MOST granules. */
+/* Shelves for sizes of 1 to BDA_CACHED_MOST granules: the one that a range of such a size lies on, and the lowest one
+ * where every range holds a request of it. */
 static inline uint32_t bda_shelf_of(uint32_t granules) {
     uint32_t step = bda_floor_log2(granules | BDA_STEPS) - BDA_STEPS_LOG2;
     return (step << BDA_STEPS_LOG2) + (granules >> step);
+}
+
+static inline uint32_t bda_shelf_for(uint32_t granules) {
+    uint32_t step = bda_floor_log2(granules | BDA_STEPS) - BDA_STEPS_LOG2;
+    return (step << BDA_STEPS_LOG2) + ((granules + (1u << step) - 1) >> step);
+}
+
+/* The home of a range: which stock of a cache keeps it and on which shelf, found once when it is taken from TLSF. It
+ * stands in its node in the place of a record; what has a record is never kept. */
+static inline uint32_t bda_home(uint32_t stock, uint32_t shelf) {
+    return BDA_NODE_HOME | stock << 16 | shelf;
+}
+
+static inline bool bda_home_is_one(uint32_t word) {
+    return (word & BDA_NODE_HOME) != 0;
+}
+
+static inline uint32_t bda_home_stock(uint32_t home) {
+    return home >> 16 & 0xFF;
+}
+
+static inline uint32_t bda_home_shelf(uint32_t home) {
+    return home & 0xFFFF;
 }
 
 /* How many ranges make a full list of a shelf. */
@@ -44,7 +70,7 @@ static inline uint32_t bda_list_length(uint32_t shelf) {
 struct bda_depot {
     uint64_t granules;           /* in all lists */
     bool used;                   /* since it was last asked whether it is idle */
-    uint32_t lists[BDA_SHELVES]; /* the first node of a list; the next list stands in the place of its record */
+    uint32_t lists[BDA_SHELVES]; /* the first node of a list; the next list stands in the place of its home */
     _Atomic uint8_t counts[BDA_SHELVES];
 };
 
@@ -52,10 +78,13 @@ static inline bool bda_depot_has(const struct bda_depot *depot, uint32_t shelf) 
     return atomic_load_explicit(&depot->counts[shelf], memory_order_relaxed) != 0;
 }
 
+/* How many ranges it keeps. */
+uint64_t bda_depot_count(const struct bda_depot *depot);
+
 /* Keeps a full list; false where it has enough, or all of it would be more than `most` granules. */
 bool bda_depot_give(struct bda_depot *depot, bda_node_chunks chunks, uint32_t shelf, uint32_t list, uint64_t most);
 
-/* A full list, or 0. `granules` becomes what is in it. */
-uint32_t bda_depot_take(struct bda_depot *depot, bda_node_chunks chunks, uint32_t shelf, uint64_t *granules);
+/* A full list, or 0. `home` is that of its ranges; `granules` becomes what is in it. */
+uint32_t bda_depot_take(struct bda_depot *depot, bda_node_chunks chunks, uint32_t home, uint64_t *granules);
 
 #endif

@@ -32,14 +32,21 @@ static inline uint32_t bda_handle_generation(BdaHandle handle) {
     return (uint32_t)(handle >> 32) & BDA_GENERATION_SPENT;
 }
 
-/* What a handle leads to, seen without a lock; false where it names no live allocation. */
+/* The node of the live allocation that a handle names, seen without a lock; NULL where it names none. */
+BDA_INLINE struct bda_node *bda_handle_node(BdaAllocator allocator, BdaHandle handle) {
+    uint32_t index = bda_handle_index(handle);
+    uint32_t length = atomic_load_explicit(&allocator->nodes.store.length, memory_order_acquire);
+    if ((handle ^ allocator->tag) >> 56 != 0 || index >= length) /* node 0 is there, but never lives */
+        return NULL;
+    struct bda_node *node = bda_node_of(allocator, index);
+    return bda_node_is_live(node, bda_handle_generation(handle)) ? node : NULL;
+}
+
+/* The same with its block and pool. */
 BDA_INLINE bool bda_handle_find(BdaAllocator allocator, BdaHandle handle, struct bda_live *live) {
     live->index = bda_handle_index(handle);
-    uint32_t length = atomic_load_explicit(&allocator->nodes.store.length, memory_order_acquire);
-    if ((handle ^ allocator->tag) >> 56 != 0 || live->index >= length) /* node 0 is there, but never lives */
-        return false;
-    live->node = bda_node_of(allocator, live->index);
-    if (!bda_node_is_live(live->node, bda_handle_generation(handle)))
+    live->node = bda_handle_node(allocator, handle);
+    if (live->node == NULL)
         return false;
     live->block = bda_block_of(allocator, live->node);
     live->pool = atomic_load_explicit(&live->block->pool, memory_order_acquire);

@@ -146,12 +146,20 @@ BDA_INLINE struct bda_request request_for(VkDeviceSize size, VkDeviceSize room, 
     return (struct bda_request){ .size = size, .room = room, .alignment = alignment };
 }
 
+/* A range from a cache has no home there while it is an own buffer's, see bda_cache_keep. */
+BDA_INLINE void become_own(struct bda_pool *pool, struct bda_live *live) {
+    live->pool = pool;
+    bda_node_set_record(live->node, 0);
+}
+
 /* From the pool's blocks, when the thread's shelves have nothing. */
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    if (room <= BDA_CACHED_BYTES && bda_cache_fetch(allocator, pool, &request, live))
+    if (room <= BDA_CACHED_BYTES && bda_cache_fetch(allocator, pool, &request, live)) {
+        become_own(pool, live);
         return true;
+    }
     bda_mutex_lock(&pool->lock);
     bool taken = bda_range_take(allocator, pool, &request, live) == VK_SUCCESS;
     bda_mutex_unlock(&pool->lock);
@@ -164,7 +172,10 @@ BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize
     bool taken = room <= BDA_CACHED_BYTES &&
                  (allocator->locks ? bda_cache_take(allocator, pool, &request, true, live)
                                    : bda_cache_take(allocator, pool, &request, false, live));
-    return taken || take_further(allocator, pool, size, room, alignment, live);
+    if (!taken)
+        return take_further(allocator, pool, size, room, alignment, live);
+    become_own(pool, live);
+    return true;
 }
 
 /* Where the address is not aligned, dedicated memory may do, which is for the long way to see. */

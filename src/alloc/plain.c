@@ -35,11 +35,12 @@ static bool give_back(BdaAllocator allocator, BdaHandle handle, const struct bda
     return good;
 }
 
-bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block) {
+bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+    struct bda_block *block = bda_block_of(allocator, node);
     const struct bda_live live = { bda_handle_index(handle), node, block,
                                    atomic_load_explicit(&block->pool, memory_order_acquire) };
     if (live.pool == NULL || !block->plain)
         return false;
-    bool kept = bda_cache_wants(&live, bda_handle_generation(handle)) && bda_cache_store(allocator, handle, &live);
+    bool kept = bda_home_is_one(bda_node_home(node)) && bda_cache_store(allocator, handle, node, live.pool);
     return kept || give_back(allocator, handle, &live);
 }

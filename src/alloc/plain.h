@@ -18,7 +18,7 @@
  */
 bool bda_plain_alloc_shared(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                             const BdaAllocInfo *info, BdaAllocation *allocation);
-bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block);
+bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, struct bda_node *node);
 
 /* Flags that say what may be done when the first pool has no room. */
 #define BDA_PLAIN_FLAGS (BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT | BDA_ALLOC_HOST_FALLBACK_BIT)

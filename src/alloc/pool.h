@@ -14,7 +14,7 @@
 #include "platform/platform.h"
 
 enum {
-    BDA_CACHED_SHARE = 16,      /* the part of a pool that a cache, or its depot, may keep */
+    BDA_CACHED_SHARE = 8,       /* the part of what is free that all caches may keep, and as much the depot */
     BDA_GRANULE_LOG2 = 4,       /* 16 bytes, as malloc: the least alignment handed out */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
@@ -58,6 +58,7 @@ struct bda_pool {
     struct bda_depot depot;
     uint64_t large;               /* granules in ranges too large to be kept */
     _Atomic uint64_t cached_most; /* granules that a cache, or the depot, may keep of it; read without the lock */
+    _Atomic bool roomy;           /* an eighth of it is free */
     _Atomic uint32_t kept_zones;  /* the lowest of them whose ranges may be kept; read without the lock */
     VkDeviceSize next_block_size;
     uint32_t opening;     /* blocks on their way: while there is one, others open no more than they need */
@@ -101,6 +102,7 @@ static inline void bda_pool_bound_caches(struct bda_pool *pool) {
     const struct bda_tlsf *tlsf = &pool->tlsf;
     bool mostly_large = pool->large > (tlsf->granules - tlsf->free_granules) / 2;
     atomic_store_explicit(&pool->cached_most, tlsf->free_granules / BDA_CACHED_SHARE, memory_order_relaxed);
+    atomic_store_explicit(&pool->roomy, tlsf->free_granules > tlsf->granules / 8, memory_order_relaxed);
     atomic_store_explicit(&pool->kept_zones, mostly_large ? 1 : BDA_TLSF_ZONES, memory_order_relaxed);
 }
 

@@ -37,13 +37,20 @@ BDA_INLINE bool bda_range_is_large(const struct bda_node *node) {
     return node->size > BDA_CACHED_MOST;
 }
 
+/* Where caches keep it, 0 where they do not. */
+BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
+    bool kept = live->block->stock != BDA_STOCKS && !bda_range_is_large(live->node) &&
+                bda_node_zone(live->node) < atomic_load_explicit(&live->pool->kept_zones, memory_order_relaxed);
+    return kept ? bda_home(live->block->stock, bda_shelf_of(live->node->size)) : 0;
+}
+
 /* Counts a range that TLSF has just handed out, and writes down whose it is. The pool's lock is held. */
 BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request) {
     live->pool->large += bda_range_is_large(live->node) ? live->node->size : 0;
     bda_pool_bound_caches(live->pool);
     live->block->warm = false;
     bda_node_set_slack(live->node, (uint32_t)(bda_node_held(live->node) - request->size));
-    bda_node_set_record(live->node, request->record);
+    bda_node_set_record(live->node, request->record != 0 ? request->record : bda_range_home(live));
     live->pool->counters.live_count++;
     live->pool->counters.used += request->size;
 }

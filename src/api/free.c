@@ -25,20 +25,20 @@ static VkResult free_own(BdaAllocator allocator, BdaHandle handle, struct bda_no
 }
 
 /* Apart, so that the shortest way saves no registers for it. */
-BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node,
-                                       struct bda_block *block) {
+BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+    struct bda_block *block = bda_block_of(allocator, node);
     if (block->own)
         return free_own(allocator, handle, node, block);
-    return bda_plain_free_shared(allocator, handle, node, block) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+    return bda_plain_free_shared(allocator, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
 BDA_INLINE VkResult free_handle(BdaAllocator allocator, BdaHandle handle, bool shared) {
-    struct bda_live live;
-    if (!bda_handle_find(allocator, handle, &live))
+    struct bda_node *node = bda_handle_node(allocator, handle);
+    if (node == NULL)
         return free_the_long_way(allocator, handle);
-    if (bda_cache_put(allocator, handle, shared, &live))
+    if (bda_cache_put(allocator, handle, node, shared))
         return VK_SUCCESS;
-    return free_the_longer_way(allocator, handle, live.node, live.block);
+    return free_the_longer_way(allocator, handle, node);
 }
 
 VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {

@@ -56,7 +56,7 @@ struct bda_node {
             /* live and retired: bytes of the range beyond what was asked for; pending, cached, quarantined: the next
              * one of their list */
             _Atomic uint32_t slack_or_link;
-            _Atomic uint32_t record; /* name, user value, own buffer; 0 none */
+            _Atomic uint32_t record_or_home;
         } taken;
         uint32_t spare; /* unused: the next spare node */
     } as;
@@ -186,10 +186,10 @@ static inline void bda_node_retire(struct bda_node *node, enum bda_node_state st
 
 /* The same of the allocation that a handle of this generation names; false where it is no longer live. `shared`: others
  * may be trying the same at this moment, and one alone succeeds. */
-static inline bool bda_node_try_retire(struct bda_node *node, uint32_t generation, enum bda_node_state state,
-                                       bool shared) {
+BDA_INLINE bool bda_node_try_retire(struct bda_node *node, uint32_t generation, enum bda_node_state state,
+                                    bool shared) {
     uint32_t tag = bda_node_tag(node);
-    uint32_t next = ((tag & ~BDA_NODE_STATE_MASK) + (1u << BDA_NODE_GENERATION_SHIFT)) | (uint32_t)state;
+    uint32_t next = tag - (uint32_t)BDA_NODE_LIVE + (1u << BDA_NODE_GENERATION_SHIFT) + (uint32_t)state;
     if ((tag & ~BDA_NODE_ZONE_MASK) != (generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE))
         return false;
     if (shared)
@@ -221,28 +221,39 @@ static inline void bda_node_set_link(struct bda_node *node, uint32_t next) {
     bda_node_set_slack(node, next);
 }
 
+/* What the owner of a taken range keeps with it: a record (name, user value, own buffer), or with the highest bit set
+ * where caches keep it (alloc/depot.h); 0: neither. */
+#define BDA_NODE_HOME ((uint32_t)1 << 31)
+
+static inline uint32_t bda_node_home(const struct bda_node *node) {
+    return atomic_load_explicit(&node->as.taken.record_or_home, memory_order_relaxed);
+}
+
 static inline uint32_t bda_node_record(const struct bda_node *node) {
-    return atomic_load_explicit(&node->as.taken.record, memory_order_relaxed);
+    uint32_t word = bda_node_home(node);
+    return (word & BDA_NODE_HOME) != 0 ? 0 : word;
 }
 
-static inline void bda_node_set_record(struct bda_node *node, uint32_t record) {
-    atomic_store_explicit(&node->as.taken.record, record, memory_order_relaxed);
+static inline void bda_node_set_record(struct bda_node *node, uint32_t record_or_home) {
+    atomic_store_explicit(&node->as.taken.record_or_home, record_or_home, memory_order_relaxed);
 }
 
-/* Gives a node that lives in this generation its first record, under the pool's lock. Somebody may be retiring it at
- * this moment without that lock, and afterwards asks bda_node_last_record: then either they see the record, or this
- * sees that they were faster and leaves none; false. (Each side writes its own before it reads the other's.) */
-static inline bool bda_node_adopt_record(struct bda_node *node, uint32_t generation, uint32_t record) {
+/* Gives a live node its first record, under its pool's lock. Somebody may be retiring it at this moment without that
+ * lock, and looks for a record afterwards (bda_node_last_record): one of the two sees the other. False: it has been
+ * retired, and got none. */
+static inline bool bda_node_try_set_record(struct bda_node *node, uint32_t generation, uint32_t record) {
     uint32_t live = generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE;
-    atomic_store_explicit(&node->as.taken.record, record, memory_order_seq_cst);
+    uint32_t before = atomic_exchange_explicit(&node->as.taken.record_or_home, record, memory_order_seq_cst);
     if ((atomic_load_explicit(&node->tag, memory_order_seq_cst) & ~BDA_NODE_ZONE_MASK) == live)
         return true;
-    bda_node_set_record(node, 0);
-    return false;
+    (void)atomic_compare_exchange_strong_explicit(&node->as.taken.record_or_home, &record, before,
+                                                  memory_order_relaxed, memory_order_relaxed);
+    return false; /* and whoever has it now may have written there already */
 }
 
 static inline uint32_t bda_node_last_record(struct bda_node *node) {
-    return atomic_load_explicit(&node->as.taken.record, memory_order_seq_cst);
+    uint32_t word = atomic_load_explicit(&node->as.taken.record_or_home, memory_order_seq_cst);
+    return (word & BDA_NODE_HOME) != 0 ? 0 : word;
 }
 
 static inline uint32_t bda_node_region(struct bda_node *node) {

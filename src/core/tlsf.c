@@ -315,7 +315,7 @@ BDA_COLD struct bda_taken replace_spent(struct bda_tlsf *tlsf, bda_node_chunks c
     fresh->next = node->next;
     atomic_store_explicit(&fresh->region, bda_node_region(node), memory_order_relaxed);
     bda_node_set_slack(fresh, bda_node_slack(node));
-    bda_node_set_record(fresh, bda_node_record(node));
+    bda_node_set_record(fresh, bda_node_home(node));
     bda_node_set(fresh, BDA_NODE_LIVE, bda_node_zone(node));
     tell_previous(tlsf, chunks, node, fresh_index, false, false);
     tell_next(chunks, node, fresh_index, false);

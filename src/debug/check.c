@@ -74,7 +74,7 @@ static const char *compare(BdaAllocator allocator, const struct bda_pool *pool, 
     const struct bda_cached caches = bda_caches_sum(allocator, pool);
     if (c->block_count != s->blocks || c->dedicated_count != s->dedicated)
         return "the count of blocks is wrong";
-    if (c->live_count + caches.live_count != s->live || c->pending_count != s->pending)
+    if (c->live_count - caches.count != s->live || c->pending_count != s->pending)
         return "the count of allocations is wrong";
     if (c->reserved != s->reserved || c->region_bytes != s->region_bytes)
         return "the bytes reserved are wrong";

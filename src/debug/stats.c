@@ -15,7 +15,7 @@ static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
         .dedicated_count = c->dedicated_count,
         .empty_count = pool->tlsf.empty_regions,
         .reserved = c->reserved,
-        .allocation_count = c->live_count + caches.live_count,
+        .allocation_count = c->live_count - caches.count,
         .used = used,
         .wasted = held > accounted ? held - accounted : 0,
         .pending_count = c->pending_count,

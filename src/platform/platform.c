@@ -1,6 +1,6 @@
 /* What platform.h does not do in place: a thread's end, and the barrier on all threads. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* syscall */
+#define _GNU_SOURCE /* syscall, PTHREAD_MUTEX_ADAPTIVE_NP */
 #endif
 #include "platform/platform.h"
 
@@ -43,6 +43,20 @@ void bda_barrier_everywhere(void) {
 }
 
 #else
+
+/* Locks of this library are held for less than it takes to put a thread to sleep: who finds one taken tries again for a
+ * little while first, where the system knows how. */
+void bda_native_mutex_init(bda_native_mutex *mutex) {
+#if defined(__GLIBC__)
+    pthread_mutexattr_t adaptive;
+    (void)pthread_mutexattr_init(&adaptive);
+    (void)pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+    (void)pthread_mutex_init(mutex, &adaptive);
+    (void)pthread_mutexattr_destroy(&adaptive);
+#else
+    (void)pthread_mutex_init(mutex, NULL);
+#endif
+}
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;

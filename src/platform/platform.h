@@ -56,6 +56,14 @@ static inline void bda_mutex_unlock(struct bda_mutex *mutex) {
         bda_native_mutex_unlock(&mutex->native);
 }
 
+/* A thread-local of a few bytes that is read without a call, also from a shared library: it takes them from the reserve
+ * that the C library keeps for libraries loaded later. */
+#if defined(__GNUC__) && defined(__ELF__)
+#define BDA_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+#else
+#define BDA_THREAD_LOCAL _Thread_local
+#endif
+
 /* Has `at_end` called when the calling thread ends (on the main thread: perhaps never), once however often it is asked
  * for; every call of the process passes the same function. False when the system has no room for that. */
 bool bda_thread_watch(void (*at_end)(void));

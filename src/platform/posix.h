@@ -1,4 +1,4 @@
-/* Locks on POSIX systems: pthread mutexes of the default kind, which glibc takes with one atomic when uncontended. */
+/* Locks on POSIX systems: pthread mutexes, which glibc takes with one atomic when uncontended. */
 #ifndef BDA_PLATFORM_POSIX_H
 #define BDA_PLATFORM_POSIX_H
 
@@ -13,10 +13,8 @@ static inline void bda_native_yield(void) {
     (void)sched_yield();
 }
 
-/* Neither call can fail for a default mutex on the systems we know (init allocates nothing on Linux, BSD, macOS). */
-static inline void bda_native_mutex_init(bda_native_mutex *mutex) {
-    (void)pthread_mutex_init(mutex, NULL);
-}
+/* Cannot fail on the systems we know (it allocates nothing on Linux, BSD, macOS). */
+void bda_native_mutex_init(bda_native_mutex *mutex);
 
 static inline void bda_native_mutex_destroy(bda_native_mutex *mutex) {
     (void)pthread_mutex_destroy(mutex);

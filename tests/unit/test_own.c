@@ -206,12 +206,12 @@ static void a_misaligned_address_goes_the_long_way(void **state) {
     BdaAllocation a = take_buffer(KIB(8), STORAGE, (BdaAllocInfo){ .alignment = 256 });
     assert_true(info_of(a.handle).dedicated);
     assert_int_equal(a.address % 256, 0);
-    for (uint32_t turn = 0; turn < 3; turn++) /* until the thread keeps what is given back: no block is empty then */
-        give(plain(KIB(8)));
     const VkBufferCreateInfo info = buffer_info(KIB(8), STORAGE);
+    const BdaAllocInfo frugal = { .alignment = 256, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    for (uint32_t turn = 0; turn < 3; turn++) /* until the thread keeps the range: its block is not empty then */
+        refuse_buffer(VK_ERROR_FEATURE_NOT_PRESENT, &info, frugal);
     const struct bench_state before = bench_look();
-    refuse_buffer(VK_ERROR_FEATURE_NOT_PRESENT, &info,
-                  (BdaAllocInfo){ .alignment = 256, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
+    refuse_buffer(VK_ERROR_FEATURE_NOT_PRESENT, &info, frugal);
     assert_as_before(&before);
     give(a);
     bench_close();
