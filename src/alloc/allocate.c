@@ -166,7 +166,8 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
         if (result != VK_SUCCESS)
             return result;
     }
-    VkResult result = own ? bda_own_allocate(allocator, request, node) : bda_try_types(allocator, request, try_range, node);
+    VkResult result =
+        own ? bda_own_allocate(allocator, request, node) : bda_try_types(allocator, request, try_range, node);
     if (result != VK_SUCCESS) {
         bda_reclaim_call(allocator, request->call);
         bda_record_destroy(allocator, request->record);

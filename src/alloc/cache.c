@@ -336,7 +336,7 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
 }
 
 /* A retired range goes onto its shelf, where there is room. The owner is inside. */
-static bool keep(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
+BDA_INLINE bool keep(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
     const struct bda_shelf *shelf = &stock->shelves[number];
     if (bda_shelf_count(shelf) >= shelf->most || bda_stock_space(stock) <= 0 ||
         bda_node_zone(live->node) >= stock->zones)

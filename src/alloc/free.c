@@ -53,8 +53,7 @@ void bda_tell_freed(BdaAllocator allocator, uint32_t index) {
     const struct bda_event event = {
         .kind = BDA_EVENT_FREED,
         .handle = bda_handle_of(allocator, index, node) - ((BdaHandle)1 << 32),
-        .address =
-            record != NULL && record->address != 0 ? record->address : block->region.base + bda_node_start(node),
+        .address = record != NULL && record->address != 0 ? record->address : block->region.base + bda_node_start(node),
         .size = pending && !is_dedicated(block) ? bda_node_held(node) : bda_asked(allocator, node),
         .name = record != NULL ? record->name : NULL,
     };

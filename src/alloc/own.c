@@ -61,8 +61,7 @@ BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, co
     bda_word *word = bda_words_find(&allocator->own_buffers, live->index);
     if (word == NULL && (word = secure_word(allocator, live->index)) == NULL)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
-    VkResult result =
-        device->vk.bind_buffer_memory(device->handle, own->buffer, live->block->backing.memory, offset);
+    VkResult result = device->vk.bind_buffer_memory(device->handle, own->buffer, live->block->backing.memory, offset);
     if (result != VK_SUCCESS)
         return result;
     VkDeviceAddress address = bda_block_buffer_address(device, own->buffer);
@@ -83,10 +82,11 @@ static void give_back(BdaAllocator allocator, const struct bda_live *live) {
     bda_record_destroy(allocator, record);
 }
 
-/* A retired range is kept by the thread, or goes back to TLSF. Nobody listens to what caches serve. */
-static void let_go(BdaAllocator allocator, const struct bda_live *live) {
+/* A retired range is kept by the thread, or goes back to TLSF. Caches serve the short way alone: no pool of the
+ * caller's, nobody who listens. */
+BDA_INLINE void let_go(BdaAllocator allocator, const struct bda_live *live) {
     bool wanted = bda_node_last_record(live->node) == 0 && !bda_range_is_large(live->node) &&
-                  !bda_node_is_spent(live->node) && allocator->event == NULL;
+                  !bda_node_is_spent(live->node) && allocator->event == NULL && live->pool->user == NULL;
     if (!wanted || !bda_cache_keep(allocator, live))
         give_back(allocator, live);
 }
@@ -107,7 +107,8 @@ BDA_INLINE bool is_plain(BdaAllocator allocator, const VkBufferCreateInfo *buffe
            (info->size == 0 || info->size == buffer_info->size);
 }
 
-/* The first pool of an intent that such buffers can lie in, or NULL. It is the library's own, so it stays what it is. */
+/* The first pool of an intent that such buffers can lie in, or NULL. It is the library's own, so it stays what it is.
+ */
 BDA_COLD struct bda_pool *find_first_pool(BdaAllocator allocator, struct bda_kind *kind, BdaIntent intent) {
     const struct bda_type_order *order = &allocator->order[intent][0];
     uint32_t i = 0;
@@ -169,9 +170,9 @@ BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDev
 BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                      VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    bool taken = room <= BDA_CACHED_BYTES &&
-                 (allocator->locks ? bda_cache_take(allocator, pool, &request, true, live)
-                                   : bda_cache_take(allocator, pool, &request, false, live));
+    bool taken =
+        room <= BDA_CACHED_BYTES && (allocator->locks ? bda_cache_take(allocator, pool, &request, true, live)
+                                                      : bda_cache_take(allocator, pool, &request, false, live));
     if (!taken)
         return take_further(allocator, pool, size, room, alignment, live);
     become_own(pool, live);

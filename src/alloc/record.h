@@ -1,6 +1,6 @@
 /*
- * Records: what only some allocations have (a name, a user value, an unforeseen address), so that the others pay nothing
- * for it. Their fields belong to the pool of the allocation, under its lock; taking and giving back a record
+ * Records: what only some allocations have (a name, a user value, an unforeseen address), so that the others pay
+ * nothing for it. Their fields belong to the pool of the allocation, under its lock; taking and giving back a record
  * takes the store lock inside.
  */
 #ifndef BDA_ALLOC_RECORD_H

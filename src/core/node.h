@@ -246,8 +246,8 @@ static inline bool bda_node_try_set_record(struct bda_node *node, uint32_t gener
     uint32_t before = atomic_exchange_explicit(&node->as.taken.record_or_home, record, memory_order_seq_cst);
     if ((atomic_load_explicit(&node->tag, memory_order_seq_cst) & ~BDA_NODE_ZONE_MASK) == live)
         return true;
-    (void)atomic_compare_exchange_strong_explicit(&node->as.taken.record_or_home, &record, before,
-                                                  memory_order_relaxed, memory_order_relaxed);
+    (void)atomic_compare_exchange_strong_explicit(&node->as.taken.record_or_home, &record, before, memory_order_relaxed,
+                                                  memory_order_relaxed);
     return false; /* and whoever has it now may have written there already */
 }
 

@@ -22,9 +22,9 @@
 struct bda_kind {
     _Atomic uint32_t key; /* the usage; 0: nothing stands here yet */
     uint32_t type_bits;
-    VkDeviceSize usage_alignment;       /* that the usage needs by itself */
-    VkDeviceSize alignment;             /* that the driver requires */
-    _Atomic VkDeviceSize most_promised; /* the requirements of a buffer up to this size need not be asked for */
+    VkDeviceSize usage_alignment;              /* that the usage needs by itself */
+    VkDeviceSize alignment;                    /* that the driver requires */
+    _Atomic VkDeviceSize most_promised;        /* the requirements of a buffer up to this size need not be asked for */
     _Atomic(struct bda_pool *) first_pools[4]; /* by intent, that such a buffer tries first; the allocation floor's */
 };
 
@@ -52,8 +52,8 @@ BDA_INLINE struct bda_kind *bda_kinds_find(struct bda_kinds *kinds, VkBufferUsag
 BDA_INLINE bool bda_kind_requires(struct bda_kind *kind, VkDeviceSize size, struct bda_requirements *requirements) {
     if (size > atomic_load_explicit(&kind->most_promised, memory_order_relaxed))
         return false;
-    *requirements =
-        (struct bda_requirements){ bda_align_up(size, kind->alignment), kind->alignment, kind->type_bits, false, false };
+    *requirements = (struct bda_requirements){ bda_align_up(size, kind->alignment), kind->alignment, kind->type_bits,
+                                               false, false };
     return true;
 }
 

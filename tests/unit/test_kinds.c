@@ -37,7 +37,8 @@ static void a_usage_is_unknown_until_it_was_seen(void **state) {
     learn(&rig, STORAGE, 1000, needs(1008, 16, 3));
     assert_non_null(bda_kinds_find(&kinds, STORAGE));
     assert_null(bda_kinds_find(&kinds, ADDRESS));
-    assert_int_equal(bda_kinds_find(&kinds, STORAGE)->usage_alignment, bda_usage_alignment(&rig.device, STORAGE, false));
+    assert_int_equal(bda_kinds_find(&kinds, STORAGE)->usage_alignment,
+                     bda_usage_alignment(&rig.device, STORAGE, false));
     rig_close(&rig);
 }
 

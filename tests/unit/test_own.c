@@ -168,9 +168,9 @@ static void a_pool_without_room_grows_with_the_buffer_that_was_made(void **state
     const VkBufferCreateInfo info = buffer_info(KIB(64), STORAGE);
     BdaAllocation more[200];
     uint32_t count = 0;
-    while (count < COUNT_OF(more) && bda_alloc_buffer(bench.allocator, &info,
-                                                      &(BdaAllocInfo){ .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT },
-                                                      &more[count]) == VK_SUCCESS)
+    while (count < COUNT_OF(more) &&
+           bda_alloc_buffer(bench.allocator, &info, &(BdaAllocInfo){ .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT },
+                            &more[count]) == VK_SUCCESS)
         count++;
     assert_in_range(count, 1, COUNT_OF(more) - 1);
     bench_hush();
@@ -325,6 +325,23 @@ static void what_is_kept_goes_back_to_the_driver_when_asked(void **state) {
     bench_close();
 }
 
+static void a_callers_pool_gives_its_memory_back_when_it_is_destroyed(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    for (uint32_t round = 0; round < 3; round++) {
+        BdaPool pool = make_pool((BdaPoolInfo){ .name = "own buffers" });
+        BdaAllocation taken[20];
+        for (uint32_t i = 0; i < COUNT_OF(taken); i++) {
+            taken[i] = take_buffer(100 + i, STORAGE, (BdaAllocInfo){ .pool = pool });
+            assert_ptr_equal(info_of(taken[i].handle).pool, pool);
+        }
+        give_all(taken, COUNT_OF(taken));
+        assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+        assert_int_equal(fake_memory_count(bench.driver), 0);
+    }
+    bench_close();
+}
+
 /* Frees that wait, and batches, of buffers that took the short way. */
 static void other_frees_know_the_buffer_too(void **state) {
     (void)state;
@@ -380,7 +397,8 @@ static void *exchange(void *context) {
     struct worker *w = context;
     for (uint32_t turn = 0; turn < TURNS; turn++) {
         w->seed = w->seed * 1664525u + 1013904223u;
-        const VkBufferCreateInfo info = buffer_info(1 + (w->seed >> 8) % 3000, w->seed >> 24 & 1 ? STORAGE : PLAIN_USAGE);
+        const VkBufferCreateInfo info =
+            buffer_info(1 + (w->seed >> 8) % 3000, w->seed >> 24 & 1 ? STORAGE : PLAIN_USAGE);
         BdaAllocation a;
         if (bda_alloc_buffer(bench.allocator, &info, NULL, &a) != VK_SUCCESS) {
             w->wrong++;
@@ -437,6 +455,7 @@ int main(void) {
         cmocka_unit_test(a_freed_buffer_is_destroyed_at_once),
         cmocka_unit_test(a_name_given_later_goes_with_the_buffer),
         cmocka_unit_test(what_is_kept_goes_back_to_the_driver_when_asked),
+        cmocka_unit_test(a_callers_pool_gives_its_memory_back_when_it_is_destroyed),
         cmocka_unit_test(other_frees_know_the_buffer_too),
         cmocka_unit_test(who_listens_hears_of_every_buffer),
         cmocka_unit_test(each_buffer_is_freed_by_exactly_one_thread),
