@@ -6,6 +6,7 @@
 #include "contenders.h"
 #include "device.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +26,18 @@ struct share {
     struct functions vk;
     VkDevice device;
     VkDeviceMemory memory;
-    VkBuffer *buffers; /* of each place */
-    uint32_t *free;    /* places without one */
-    uint32_t free_count, place_count;
+    uint64_t serial;
+    VkBuffer *buffers;       /* of each place */
+    uint32_t *behind;        /* of each place without one: the next in its list, plus one */
+    _Atomic uint32_t unused; /* the first place that never had a buffer */
+    uint32_t place_count;
 };
+
+/* Places that the thread has freed: a list of its own, so that no thread waits for another but in the driver. */
+static _Thread_local struct {
+    uint64_t serial; /* of the share it belongs to */
+    uint32_t first;  /* plus one */
+} mine;
 
 /* ---- Beginning and end ---- */
 
@@ -88,7 +97,7 @@ static void destroy(void *self) {
     if (share->memory != VK_NULL_HANDLE)
         share->vk.free_memory(share->device, share->memory, NULL);
     free(share->buffers);
-    free(share->free);
+    free(share->behind);
     free(share);
 }
 
@@ -104,35 +113,56 @@ static void *create(const struct bench_options *options) {
     share->device = options->device->device;
     share->place_count = places_for(options->pool_bytes);
     share->buffers = calloc(share->place_count, sizeof *share->buffers);
-    share->free = calloc(share->place_count, sizeof *share->free);
-    if (share->buffers == NULL || share->free == NULL || !load(&share->vk, options->device) ||
+    share->behind = calloc(share->place_count, sizeof *share->behind);
+    if (share->buffers == NULL || share->behind == NULL || !load(&share->vk, options->device) ||
         !allocate_memory(share)) {
         destroy(share);
         return NULL;
     }
-    while (share->free_count < share->place_count) {
-        share->free[share->free_count] = share->free_count;
-        share->free_count++;
-    }
+    static uint64_t last;
+    share->serial = ++last;
     return share;
 }
 
 /* ---- The calls ---- */
+
+/* A place without a buffer, or place_count. */
+static uint32_t take_place(struct share *share) {
+    if (mine.serial == share->serial && mine.first != 0) {
+        uint32_t place = mine.first - 1;
+        mine.first = share->behind[place];
+        return place;
+    }
+    if (atomic_load_explicit(&share->unused, memory_order_relaxed) >= share->place_count)
+        return share->place_count;
+    uint32_t place = atomic_fetch_add_explicit(&share->unused, 1, memory_order_relaxed);
+    return place < share->place_count ? place : share->place_count;
+}
+
+static void give_place(struct share *share, uint32_t place) {
+    share->behind[place] = mine.serial == share->serial ? mine.first : 0;
+    mine.serial = share->serial;
+    mine.first = place + 1;
+}
 
 static bool alloc(void *self, uint64_t size, uint64_t alignment, struct bench_range *range) {
     struct share *share = self;
     VkBuffer buffer;
     VkMemoryRequirements requirements;
     (void)alignment; /* places are aligned to more */
-    if (share->free_count == 0 || size > PLACE || create_buffer(share, size, &buffer) != VK_SUCCESS)
+    uint32_t place = size <= PLACE ? take_place(share) : share->place_count;
+    if (place == share->place_count)
         return false;
-    share->vk.get_requirements(share->device, buffer, &requirements);
-    uint32_t place = share->free[share->free_count - 1];
-    if (share->vk.bind(share->device, buffer, share->memory, (VkDeviceSize)place * PLACE) != VK_SUCCESS) {
-        share->vk.destroy_buffer(share->device, buffer, NULL);
+    if (create_buffer(share, size, &buffer) != VK_SUCCESS) {
+        give_place(share, place);
         return false;
     }
-    share->free_count--;
+    share->vk.get_requirements(share->device, buffer, &requirements);
+    if (share->vk.bind(share->device, buffer, share->memory, (VkDeviceSize)place * PLACE) != VK_SUCCESS) {
+        share->vk.destroy_buffer(share->device, buffer, NULL);
+        give_place(share, place);
+        return false;
+    }
     share->buffers[place] = buffer;
     const VkBufferDeviceAddressInfo info = { .sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO, .buffer = buffer };
     *range = (struct bench_range){ place + 1, share->vk.get_address(share->device, &info) };
@@ -144,13 +174,14 @@ static void free_range(void *self, struct bench_range range) {
     uint32_t place = (uint32_t)range.handle - 1;
     share->vk.destroy_buffer(share->device, share->buffers[place], NULL);
     share->buffers[place] = VK_NULL_HANDLE;
-    share->free[share->free_count++] = place;
+    give_place(share, place);
 }
 
 const struct contender bench_driver_share = {
     .name = "driver-share",
     .what = "the driver's own part of a buffer, with no allocator",
     .makes_buffers = true,
+    .threads = BENCH_ANY_THREADS,
     .create = create,
     .destroy = destroy,
     .alloc = alloc,

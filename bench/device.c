@@ -16,6 +16,7 @@ static struct {
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
     VkDeviceQueueCreateInfo queue_info;
     VkPhysicalDeviceVulkan12Features features12;
+    VkPhysicalDeviceMaintenance4Features maintenance4;
     VkDeviceCreateInfo device_info;
     struct fake_driver *fake;
 } current;
@@ -31,7 +32,7 @@ static const struct bench_device *give_up(const char *why) {
 static VkResult create_instance(void) {
     const VkApplicationInfo application = { .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                             .pApplicationName = "bda_bench",
-                                            .apiVersion = VK_API_VERSION_1_2 };
+                                            .apiVersion = VK_API_VERSION_1_3 };
     const VkInstanceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
                                         .pApplicationInfo = &application };
     VkResult result = vkCreateInstance(&info, NULL, &current.device.instance);
@@ -76,7 +77,21 @@ static VkPhysicalDevice choose_device(void) {
     return best;
 }
 
+static bool has_maintenance4(VkPhysicalDevice device) {
+    VkPhysicalDeviceProperties properties;
+    vkGetPhysicalDeviceProperties(device, &properties);
+    VkPhysicalDeviceMaintenance4Features has4 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_FEATURES };
+    VkPhysicalDeviceFeatures2 has = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &has4 };
+    if (properties.apiVersion < VK_API_VERSION_1_3)
+        return false;
+    vkGetPhysicalDeviceFeatures2(device, &has);
+    return has4.maintenance4 == VK_TRUE;
+}
+
+/* As an application would make it that is about as new as its driver: it is Vulkan 1.3, and maintenance4 is on, where
+ * the driver has them. */
 static VkResult create_device(void) {
+    bool newer = has_maintenance4(current.device.physical_device);
     static const float priority = 1.0f;
     current.queue_info = (VkDeviceQueueCreateInfo){ .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                                     .queueCount = 1,
@@ -84,6 +99,11 @@ static VkResult create_device(void) {
     current.features12 =
         (VkPhysicalDeviceVulkan12Features){ .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                                             .bufferDeviceAddress = VK_TRUE };
+    current.maintenance4 =
+        (VkPhysicalDeviceMaintenance4Features){ .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_FEATURES,
+                                                .maintenance4 = VK_TRUE };
+    current.features12.pNext = newer ? &current.maintenance4 : NULL;
+    current.device.api_version = newer ? VK_API_VERSION_1_3 : VK_API_VERSION_1_2;
     current.device_info = (VkDeviceCreateInfo){ .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                                 .pNext = &current.features12,
                                                 .queueCreateInfoCount = 1,
@@ -107,7 +127,6 @@ const struct bench_device *bench_device_open(void) {
     current.device.name = current.name;
     current.device.get_instance_proc_addr = vkGetInstanceProcAddr;
     current.device.device_info = &current.device_info;
-    current.device.api_version = VK_API_VERSION_1_2;
     return &current.device;
 }
 

@@ -274,7 +274,8 @@ BDA_API VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, Bda
  * it into a block of such buffers, or into memory of its own where it is large or the driver prefers so. The buffer
  * belongs to the allocation: bda_free destroys it. `info` may be NULL.
  * Cost: the driver's vkCreateBuffer, vkGetBufferMemoryRequirements2, vkBindBufferMemory and vkGetBufferDeviceAddress,
- *   plus new memory as in bda_alloc when no block has room.
+ *   plus new memory as in bda_alloc when no block has room. Where the feature maintenance4 is enabled, requirements are
+ *   asked for once per usage, and for sizes larger than any before.
  * Errors: as bda_alloc; VALIDATION_FAILED also for sparse or protected buffers, opaque capture addresses, and a
  *   VkBufferUsageFlags2CreateInfo without SHADER_DEVICE_ADDRESS in the pNext chain.
  * Notes: VkExternalMemoryBufferCreateInfo in the chain makes the memory dedicated and exportable with its handle types.

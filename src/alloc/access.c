@@ -3,6 +3,7 @@
 
 #include "alloc/allocate.h"
 #include "alloc/handle.h"
+#include "alloc/own.h"
 
 #include <string.h>
 
@@ -68,13 +69,11 @@ struct objects {
     VkDeviceMemory memory;
 };
 
-static struct objects objects_of(BdaAllocator allocator, struct bda_node *node) {
-    const struct bda_block *block = bda_block_of(allocator, node);
+static struct objects objects_of(BdaAllocator allocator, uint32_t index) {
+    const struct bda_block *block = bda_block_of(allocator, bda_node_of(allocator, index));
     if (block->dedicated_size != 0)
         return (struct objects){ block->buffer, block->backing.memory };
-    uint32_t record = bda_node_record(node);
-    VkBuffer own = record != 0 ? bda_record_at(allocator, record)->buffer : VK_NULL_HANDLE;
-    return (struct objects){ own, VK_NULL_HANDLE };
+    return (struct objects){ block->own ? bda_own_buffer(allocator, index) : VK_NULL_HANDLE, VK_NULL_HANDLE };
 }
 
 static void show(BdaAllocator allocator, struct objects objects, const char *name) {
@@ -86,7 +85,7 @@ static void show(BdaAllocator allocator, struct objects objects, const char *nam
 }
 
 void bda_access_show_name(BdaAllocator allocator, uint32_t index, const char *name) {
-    show(allocator, objects_of(allocator, bda_node_of(allocator, index)), name);
+    show(allocator, objects_of(allocator, index), name);
 }
 
 /* What is to change in an allocation's record. */
@@ -125,7 +124,7 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
             record->name = change->name;
             change->name = old;
         }
-        change->objects = objects_of(allocator, live.node);
+        change->objects = objects_of(allocator, live.index);
     }
     bda_mutex_unlock(&live.pool->lock);
     return holds ? VK_SUCCESS : refuse(allocator, handle, reason);

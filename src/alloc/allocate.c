@@ -1,19 +1,12 @@
 /* Allocation, from the request down. See allocate.h. */
 #include "alloc/allocate.h"
 
-#include "alloc/free.h"
 #include "alloc/grow.h"
+#include "alloc/own.h"
 #include "alloc/plain.h"
 #include "alloc/reclaim.h"
 
 #include <string.h>
-
-/* An own buffer on its way into a block. */
-struct own {
-    VkBuffer buffer; /* VK_NULL_HANDLE: it went with a dedicated try that failed, and is made again */
-    struct bda_requirements requirements;
-    uint32_t node; /* its place, once it has one */
-};
 
 /* ---- What is told ---- */
 
@@ -27,10 +20,9 @@ void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocat
     bda_range_describe(allocator, &live, bda_asked(allocator, live.node), allocation);
     if (live.block->buffer != VK_NULL_HANDLE)
         return;
-    const struct bda_record *record = bda_record_at(allocator, bda_node_record(live.node));
-    allocation->buffer = record->buffer;
-    allocation->address = record->address;
-    allocation->offset = 0;
+    uint32_t record = bda_node_record(live.node);
+    VkDeviceAddress address = record != 0 ? bda_record_at(allocator, record)->address : 0;
+    bda_own_describe(bda_own_buffer(allocator, index), address, allocation);
 }
 
 static void tell(BdaAllocator allocator, const struct bda_request *request, uint32_t node) {
@@ -85,10 +77,10 @@ static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, stru
     return bda_grow_pool(allocator, pool, request, node);
 }
 
-/* Dedicated memory where it is wanted, else a place in a block. Where dedicated memory was only preferred, the blocks
- * there are may still serve; a large request makes none for itself, though, having just been refused as much. */
-static VkResult allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, struct own *own,
-                            uint32_t *node) {
+/* Where dedicated memory was only preferred, the blocks there are may still serve; a large request makes none for
+ * itself, though, having just been refused as much. */
+VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                         struct bda_own *own, uint32_t *node) {
     bool may_grow = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
     bool large = bda_grow_is_large(allocator, pool, request);
     bool forced = (request->flags & BDA_ALLOC_DEDICATED_BIT) != 0 || request->handle_types != 0 ||
@@ -109,71 +101,6 @@ static VkResult allocate_in(BdaAllocator allocator, struct bda_pool *pool, struc
         return refused;
     VkResult result = take_or_grow(allocator, pool, request, may_grow && !large, node);
     return large && result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? refused : result;
-}
-
-/* ---- Own buffers ---- */
-
-static VkResult create_own(BdaAllocator allocator, const struct bda_request *request, struct own *own) {
-    struct bda_device *device = &allocator->device;
-    VkResult result =
-        device->vk.create_buffer(device->handle, request->buffer_info, device->driver_callbacks, &own->buffer);
-    if (result != VK_SUCCESS)
-        own->buffer = VK_NULL_HANDLE;
-    return result;
-}
-
-/* The driver's wishes go into the request. */
-static void ask_requirements(BdaAllocator allocator, struct bda_request *request, struct own *own) {
-    bda_block_requirements(&allocator->device, own->buffer, &own->requirements);
-    request->room = own->requirements.size;
-    request->alignment = bda_max(request->alignment, own->requirements.alignment);
-    request->type_bits &= own->requirements.type_bits;
-}
-
-static void destroy_own(BdaAllocator allocator, struct own *own) {
-    struct bda_device *device = &allocator->device;
-    if (own->buffer != VK_NULL_HANDLE)
-        device->vk.destroy_buffer(device->handle, own->buffer, device->driver_callbacks);
-    own->buffer = VK_NULL_HANDLE;
-}
-
-/* Binds the buffer to its range and writes both into the record. The address that the driver tells is the truth,
- * whatever the block's base says: VK_ERROR_FEATURE_NOT_PRESENT means it does not have the alignment. */
-static VkResult bind_own(BdaAllocator allocator, const struct bda_request *request, struct own *own) {
-    struct bda_device *device = &allocator->device;
-    struct bda_node *node = bda_node_of(allocator, own->node);
-    const struct bda_block *block = bda_block_of(allocator, node);
-    VkDeviceSize offset = block->memory_offset + bda_node_start(node);
-    if (offset % own->requirements.alignment != 0)
-        return VK_ERROR_FEATURE_NOT_PRESENT;
-    VkResult result = own->buffer == VK_NULL_HANDLE ? create_own(allocator, request, own) : VK_SUCCESS;
-    if (result == VK_SUCCESS)
-        result = device->vk.bind_buffer_memory(device->handle, own->buffer, block->backing.memory, offset);
-    if (result != VK_SUCCESS)
-        return result;
-    VkDeviceAddress address = bda_block_buffer_address(device, own->buffer);
-    if (address % request->alignment != 0)
-        return VK_ERROR_FEATURE_NOT_PRESENT;
-    struct bda_record *record = bda_record_at(allocator, request->record);
-    record->buffer = own->buffer;
-    record->address = address;
-    return VK_SUCCESS;
-}
-
-/* A dedicated allocation can be aligned at will where a place in a block cannot. */
-static VkResult finish_own(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                           struct own *own) {
-    if (bda_block_of(allocator, bda_node_of(allocator, own->node))->dedicated_size != 0)
-        return VK_SUCCESS;
-    VkResult result = bind_own(allocator, request, own);
-    if (result == VK_SUCCESS)
-        return VK_SUCCESS;
-    destroy_own(allocator, own);
-    bda_take_back(allocator, pool, own->node);
-    own->node = 0;
-    if (result != VK_ERROR_FEATURE_NOT_PRESENT || (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0)
-        return result;
-    return bda_grow_dedicated(allocator, pool, request, VK_NULL_HANDLE, &own->requirements, &own->node);
 }
 
 /* ---- The types an intent tries ---- */
@@ -202,17 +129,14 @@ static VkResult pool_for(BdaAllocator allocator, const struct bda_request *reque
     return bda_pool_get(allocator, &key, pool);
 }
 
-/* What is done with a pool of each type in turn; `context` is its own. */
-typedef VkResult (*attempt)(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, void *context);
-
-static VkResult try_type(BdaAllocator allocator, struct bda_request *request, uint32_t type, attempt try,
+static VkResult try_type(BdaAllocator allocator, struct bda_request *request, uint32_t type, bda_attempt try,
                          void *context) {
     struct bda_pool *pool = NULL;
     VkResult result = pool_for(allocator, request, type, &pool);
     return result == VK_SUCCESS ? try(allocator, pool, request, context) : result;
 }
 
-static VkResult try_pool(BdaAllocator allocator, struct bda_request *request, attempt try, void *context) {
+static VkResult try_pool(BdaAllocator allocator, struct bda_request *request, bda_attempt try, void *context) {
     uint32_t type = request->pool->ranges->key.memory_type;
     if ((request->type_bits >> type & 1u) != 0)
         return try_type(allocator, request, type, try, context);
@@ -221,7 +145,7 @@ static VkResult try_pool(BdaAllocator allocator, struct bda_request *request, at
 }
 
 /* The next type is for full heaps only; what is answered in the end is what the best type said. */
-static VkResult try_types(BdaAllocator allocator, struct bda_request *request, attempt try, void *context) {
+VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_attempt try, void *context) {
     if (request->pool != NULL)
         return try_pool(allocator, request, try, context);
     const struct bda_type_order *order = order_of(allocator, request);
@@ -246,36 +170,18 @@ static VkResult try_types(BdaAllocator allocator, struct bda_request *request, a
 /* ---- Both kinds of allocation ---- */
 
 static VkResult try_range(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, void *node) {
-    return allocate_in(allocator, pool, request, NULL, node);
-}
-
-static VkResult try_own(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, void *context) {
-    struct own *own = context;
-    VkResult result = allocate_in(allocator, pool, request, own, &own->node);
-    return result == VK_SUCCESS ? finish_own(allocator, pool, request, own) : result;
-}
-
-static VkResult allocate_own(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
-    struct own own = { .buffer = VK_NULL_HANDLE };
-    VkResult result = create_own(allocator, request, &own);
-    if (result != VK_SUCCESS)
-        return result;
-    ask_requirements(allocator, request, &own);
-    result = try_types(allocator, request, try_own, &own);
-    if (result != VK_SUCCESS)
-        destroy_own(allocator, &own);
-    *node = own.node;
-    return result;
+    return bda_allocate_in(allocator, pool, request, NULL, node);
 }
 
 VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
     bool own = request->buffer_info != NULL;
-    if (own || request->name != NULL || request->user != 0) {
+    if (request->name != NULL || request->user != 0) {
         VkResult result = bda_record_create(allocator, request->user, request->name, &request->record);
         if (result != VK_SUCCESS)
             return result;
     }
-    VkResult result = own ? allocate_own(allocator, request, node) : try_types(allocator, request, try_range, node);
+    VkResult result =
+        own ? bda_own_allocate(allocator, request, node) : bda_try_types(allocator, request, try_range, node);
     if (result != VK_SUCCESS) {
         bda_reclaim_call(allocator, request->call);
         bda_record_destroy(allocator, request->record);
@@ -403,18 +309,16 @@ static VkResult try_room(BdaAllocator allocator, struct bda_pool *pool, struct b
 
 VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDeviceSize bytes) {
     if (like->buffer_info != NULL) { /* a buffer is made for its requirements alone */
-        struct own own = { .buffer = VK_NULL_HANDLE };
-        VkResult result = create_own(allocator, like, &own);
+        struct bda_requirements requirements;
+        VkResult result = bda_own_probe(allocator, like, &requirements);
         if (result != VK_SUCCESS)
             return result;
-        ask_requirements(allocator, like, &own);
-        destroy_own(allocator, &own);
-        if (own.requirements.prefers_dedicated || own.requirements.requires_dedicated) {
+        if (requirements.prefers_dedicated || requirements.requires_dedicated) {
             like->reason = "the driver wants such buffers dedicated, no room can be made ahead for them";
             return VK_ERROR_VALIDATION_FAILED_EXT;
         }
     }
-    VkResult result = try_types(allocator, like, try_room, &bytes);
+    VkResult result = bda_try_types(allocator, like, try_room, &bytes);
     if (result != VK_SUCCESS)
         bda_reclaim_call(allocator, like->call);
     return result;

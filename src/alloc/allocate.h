@@ -20,6 +20,19 @@ VkResult bda_allocate_present(BdaAllocator allocator, struct bda_pool *pool, VkD
 uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos,
                           BdaAllocation *allocations);
 
+/* What is done with a pool of each memory type in turn; `context` is its own. */
+typedef VkResult (*bda_attempt)(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                                void *context);
+
+/* Makes an attempt with the pool of each type that serves the request, in the intent's order, until one is not refused
+ * for want of memory. */
+VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_attempt attempt, void *context);
+
+/* One attempt: dedicated memory where it is wanted, else a place in a block of the pool. `own`: the buffer that it is
+ * for, or NULL; a dedicated try that fails takes its VkBuffer along. */
+VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                         struct bda_own *own, uint32_t *node);
+
 /* All that the caller is told of an allocation. For its owner, or under its pool's lock. */
 void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocation);
 

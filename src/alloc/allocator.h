@@ -7,6 +7,8 @@
 #include "alloc/pending.h"
 #include "alloc/pool.h"
 #include "alloc/record.h"
+#include "core/words.h"
+#include "memory/kinds.h"
 
 /* Memory types in the order in which an intent tries them. */
 struct bda_type_order {
@@ -71,6 +73,7 @@ struct BdaAllocator_T {
     uint32_t range_type_bits[BDA_USAGE_CLASS_COUNT];  /* memory types that can carry a class's spanning buffers */
     uint64_t special_usage;                           /* all that ranges of the general class are not used for */
     VkDeviceSize usage_alignment[32];                 /* that each bit of a usage needs */
+    struct bda_kinds kinds;                           /* of plain own buffers */
     /* messages and events */
     BdaMessageCallback message;
     void *message_user;
@@ -81,6 +84,7 @@ struct BdaAllocator_T {
     struct bda_mutex store_lock;
     struct bda_nodes nodes;
     struct bda_records records;
+    struct bda_words own_buffers; /* the VkBuffer of each node that has its own */
     struct bda_store blocks;
     uint32_t spare_block;
     /* under the pools lock; read without, since they only grow */

@@ -385,6 +385,40 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
     return wanted && bda_cache_put(allocator, handle, node, allocator->locks);
 }
 
+/* A retired range goes onto its shelf, where there is room. The owner is inside. */
+BDA_INLINE bool keep(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
+    const struct bda_shelf *shelf = &stock->shelves[number];
+    if (bda_shelf_count(shelf) >= shelf->most || bda_stock_space(stock) <= 0 ||
+        bda_node_zone(live->node) >= stock->zones)
+        return false;
+    bda_node_set_record(live->node, bda_home(stock->pool->stock, number));
+    bda_node_set_state(live->node, BDA_NODE_CACHED);
+    bda_shelf_put(stock, number, live->index, live->node);
+    return true;
+}
+
+bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
+    struct bda_cache *cache = cache_of_thread(allocator, false);
+    uint32_t number = bda_shelf_of(live->node->size);
+    if (cache == NULL)
+        return false;
+    struct bda_stock *stock = bda_cache_stock(cache, live->pool->stock);
+    if (stock == NULL)
+        wish(allocator, cache, live->pool);
+    if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
+        return false;
+    bool kept = keep(stock, number, live);
+    if (!kept) {
+        keep_within_bounds(allocator, stock);
+        if (bda_node_zone(live->node) < stock->zones) {
+            make_room(allocator, stock, number);
+            kept = keep(stock, number, live);
+        }
+    }
+    bda_cache_leave(cache, allocator->locks);
+    return kept;
+}
+
 /* ---- Others ---- */
 
 static uint64_t granules_in(const struct bda_stock *stock) {

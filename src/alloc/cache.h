@@ -185,6 +185,11 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
 /* The same with room made for it. For what has a home. */
 bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_pool *pool);
 
+/* The same for an own buffer's range, which its owner has retired, once the buffer is gone. Nothing is left to fail but
+ * room for it, so this makes the room as well. Such a range has a home only while it is kept: bda_free would put it
+ * there with its buffer, so who takes it from a cache clears that (bda_node_set_record). */
+bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live);
+
 /* ---- Others ---- */
 
 /* All that is kept of a pool's ranges, or of every pool's (NULL), goes back to TLSF, whoever keeps it. Returns how many

@@ -3,6 +3,7 @@
 
 #include "alloc/allocate.h"
 #include "alloc/grow.h"
+#include "alloc/own.h"
 #include "alloc/plain.h"
 
 static bool is_dedicated(const struct bda_block *block) {
@@ -40,20 +41,19 @@ static void count_pending(BdaAllocator allocator, struct bda_pool *pool, struct 
     counters->dedicated_pending += dedicated;
 }
 
-/* Tells who listens of a retired or pending node. Its generation has moved on: the handle is the one before. */
-static void tell(BdaAllocator allocator, uint32_t index) {
+/* Its generation has moved on: the handle is the one before. */
+void bda_tell_freed(BdaAllocator allocator, uint32_t index) {
     if (allocator->event == NULL)
         return;
     struct bda_node *node = bda_node_of(allocator, index);
     const struct bda_block *block = bda_block_of(allocator, node);
     const struct bda_record *record =
         bda_node_record(node) != 0 ? bda_record_at(allocator, bda_node_record(node)) : NULL;
-    bool own = record != NULL && record->buffer != VK_NULL_HANDLE;
     bool pending = bda_node_state(node) == BDA_NODE_PENDING;
     const struct bda_event event = {
         .kind = BDA_EVENT_FREED,
         .handle = bda_handle_of(allocator, index, node) - ((BdaHandle)1 << 32),
-        .address = own ? record->address : block->region.base + bda_node_start(node),
+        .address = record != NULL && record->address != 0 ? record->address : block->region.base + bda_node_start(node),
         .size = pending && !is_dedicated(block) ? bda_node_held(node) : bda_asked(allocator, node),
         .name = record != NULL ? record->name : NULL,
     };
@@ -118,14 +118,12 @@ void bda_release(BdaAllocator allocator, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, block_index);
     struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_relaxed);
     uint32_t record = bda_node_record(node);
-    tell(allocator, index);
+    bda_tell_freed(allocator, index);
     if (is_dedicated(block)) {
         release_dedicated(allocator, pool, index, block_index);
     } else {
-        struct bda_device *device = &allocator->device;
-        VkBuffer own = record != 0 ? bda_record_at(allocator, record)->buffer : VK_NULL_HANDLE;
-        if (own != VK_NULL_HANDLE) /* before anybody else can have the range */
-            device->vk.destroy_buffer(device->handle, own, device->driver_callbacks);
+        if (block->own) /* before anybody else can have the range */
+            bda_own_destroy(allocator, bda_own_buffer(allocator, index));
         release_range(allocator, pool, index);
     }
     bda_record_destroy(allocator, record);

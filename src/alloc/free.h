@@ -21,6 +21,9 @@ uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_stat
 /* Takes a retirement back; the handle is good again. Only from the state retired, before anything else. */
 void bda_unretire(BdaAllocator allocator, uint32_t index);
 
+/* Tells who listens of a retired or pending node. */
+void bda_tell_freed(BdaAllocator allocator, uint32_t index);
+
 /* The second step, for a retired or pending node. */
 void bda_release(BdaAllocator allocator, uint32_t index);
 

@@ -70,6 +70,7 @@ static uint32_t take_record(BdaAllocator allocator, struct bda_request *request)
     if (index != 0) {
         bda_block_at(allocator, index)->call = request->call;
         bda_block_at(allocator, index)->plain = false;
+        bda_block_at(allocator, index)->own = false;
         bda_block_at(allocator, index)->stock = BDA_STOCKS;
         bda_block_at(allocator, index)->idle = 0;
     }
@@ -125,6 +126,7 @@ static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) 
     if (size >= pool->next_block_size)
         pool->next_block_size = bda_min(pool->next_block_size * 2, pool->max_block_size);
     block->plain = !pool->key.own_buffers && allocator->event == NULL;
+    block->own = pool->key.own_buffers;
     block->stock = (uint8_t)(block->plain ? pool->stock : BDA_STOCKS);
     atomic_store_explicit(&block->pool, pool, memory_order_release);
 }

@@ -97,6 +97,7 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     atomic_flag_clear(&allocator->pending.asking);
     bda_nodes_init(&allocator->nodes, &allocator->host);
     bda_records_init(&allocator->records, &allocator->host);
+    bda_words_init(&allocator->own_buffers, &allocator->host);
     bda_store_init(&allocator->blocks, &allocator->host, sizeof(struct bda_block), BDA_BLOCK_CHUNK_LOG2);
     return VK_SUCCESS;
 }
@@ -132,6 +133,7 @@ void bda_allocator_finish(BdaAllocator allocator) {
     release_pools(allocator);
     destroy_pools(allocator);
     bda_store_destroy(&allocator->blocks);
+    bda_words_destroy(&allocator->own_buffers);
     bda_records_destroy(&allocator->records);
     bda_nodes_destroy(&allocator->nodes);
     bda_mutex_destroy(&allocator->pending.lock);

@@ -83,7 +83,8 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     if (bda_device_needs_atoms(&allocator->device, key->memory_type))
         pool->least_alignment = bda_max(BDA_LEAST_ALIGNMENT, allocator->device.limits.non_coherent_atom);
     pool->most_rounding = bda_max(ROUNDED_ALIGNMENT, pool->least_alignment);
-    if (!key->own_buffers && pool->stock == BDA_STOCKS && allocator->stock_count < BDA_STOCKS)
+    bool cached = !key->own_buffers || pool->user == NULL; /* see own.h */
+    if (cached && pool->stock == BDA_STOCKS && allocator->stock_count < BDA_STOCKS)
         pool->stock = allocator->stock_count++;
     bda_pool_set_sizes(allocator, pool, 0, 0);
 }

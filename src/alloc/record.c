@@ -1,4 +1,4 @@
-/* Names, user values and own buffers, see record.h. */
+/* Names, user values and unforeseen addresses, see record.h. */
 #include "alloc/record.h"
 
 #include "alloc/allocator.h"

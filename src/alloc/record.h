@@ -1,5 +1,5 @@
 /*
- * Records: what only some allocations have (a name, a user value, a VkBuffer of their own), so that the others pay
+ * Records: what only some allocations have (a name, a user value, an unforeseen address), so that the others pay
  * nothing for it. Their fields belong to the pool of the allocation, under its lock; taking and giving back a record
  * takes the store lock inside.
  */
@@ -13,8 +13,7 @@
 struct bda_record {
     uint64_t user;
     char *name;              /* owned; NULL: none */
-    VkBuffer buffer;         /* an own buffer in a block of such; else VK_NULL_HANDLE */
-    VkDeviceAddress address; /* that buffer's, as the driver told it */
+    VkDeviceAddress address; /* of an own buffer that does not lie where its block's base says; else 0 */
     uint32_t spare;          /* next spare record */
 };
 

@@ -4,6 +4,8 @@
 
 #include "memory/usage.h"
 
+struct bda_own; /* own.h */
+
 struct bda_request {
     VkDeviceSize size;      /* asked for, never 0 */
     VkDeviceSize room;      /* bytes that must be held: size, or what an own buffer requires */
@@ -19,6 +21,7 @@ struct bda_request {
     uint32_t record;    /* secured before anything else; 0: it needs none */
     /* own buffers only */
     const VkBufferCreateInfo *buffer_info; /* NULL: a range */
+    struct bda_own *own;                   /* what the short way has made of it already; or NULL */
     VkExternalMemoryHandleTypeFlags handle_types;
     bool capture_replay;
     /* out */

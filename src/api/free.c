@@ -1,6 +1,7 @@
 /* bda_free and its kin. */
 #include "alloc/free.h"
 
+#include "alloc/own.h"
 #include "alloc/pending.h"
 #include "alloc/plain.h"
 #include "alloc/reclaim.h"
@@ -16,8 +17,18 @@ BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle) {
     return result == VK_SUCCESS ? result : bda_refuse(allocator, "bda_free", result, reason);
 }
 
+static VkResult free_own(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block) {
+    const struct bda_live live = { bda_handle_index(handle), node, block,
+                                   atomic_load_explicit(&block->pool, memory_order_acquire) };
+    bool freed = live.pool != NULL && bda_own_free(allocator, handle, &live);
+    return freed ? VK_SUCCESS : free_the_long_way(allocator, handle);
+}
+
 /* Apart, so that the shortest way saves no registers for it. */
 BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+    struct bda_block *block = bda_block_of(allocator, node);
+    if (block->own)
+        return free_own(allocator, handle, node, block);
     return bda_plain_free_shared(allocator, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 

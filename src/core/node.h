@@ -244,18 +244,6 @@ static inline uint32_t bda_node_home(const struct bda_node *node) {
     return atomic_load_explicit(&node->as.taken.record_or_home, memory_order_relaxed);
 }
 
-/* Gives a live node a record, under its pool's lock. False where it turns out to have been retired without that lock
- * meanwhile, and it has got none. Who retires it so looks whether it still has its home afterwards: one of the two sees
- * the other. */
-static inline bool bda_node_try_set_record(struct bda_node *node, uint32_t generation, uint32_t record) {
-    uint32_t live = generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE;
-    uint32_t before = atomic_exchange_explicit(&node->as.taken.record_or_home, record, memory_order_seq_cst);
-    if ((atomic_load_explicit(&node->tag, memory_order_seq_cst) & ~BDA_NODE_ZONE_MASK) == live)
-        return true;
-    atomic_store_explicit(&node->as.taken.record_or_home, before, memory_order_relaxed);
-    return false;
-}
-
 static inline bool bda_node_has_home(const struct bda_node *node, uint32_t home) {
     return atomic_load_explicit(&node->as.taken.record_or_home, memory_order_seq_cst) == home;
 }
@@ -267,6 +255,24 @@ static inline uint32_t bda_node_record(const struct bda_node *node) {
 
 static inline void bda_node_set_record(struct bda_node *node, uint32_t record_or_home) {
     atomic_store_explicit(&node->as.taken.record_or_home, record_or_home, memory_order_relaxed);
+}
+
+/* Gives a live node its first record, under its pool's lock. Somebody may be retiring it at this moment without that
+ * lock, and looks for a record afterwards (bda_node_last_record): one of the two sees the other. False: it has been
+ * retired, and got none. */
+static inline bool bda_node_try_set_record(struct bda_node *node, uint32_t generation, uint32_t record) {
+    uint32_t live = generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE;
+    uint32_t before = atomic_exchange_explicit(&node->as.taken.record_or_home, record, memory_order_seq_cst);
+    if ((atomic_load_explicit(&node->tag, memory_order_seq_cst) & ~BDA_NODE_ZONE_MASK) == live)
+        return true;
+    (void)atomic_compare_exchange_strong_explicit(&node->as.taken.record_or_home, &record, before, memory_order_relaxed,
+                                                  memory_order_relaxed);
+    return false; /* and whoever has it now may have written there already */
+}
+
+static inline uint32_t bda_node_last_record(struct bda_node *node) {
+    uint32_t word = atomic_load_explicit(&node->as.taken.record_or_home, memory_order_seq_cst);
+    return (word & BDA_NODE_HOME) != 0 ? 0 : word;
 }
 
 static inline uint32_t bda_node_region(struct bda_node *node) {

@@ -32,6 +32,7 @@ struct bda_block {
     VkBuffer buffer;                       /* spanning, or the dedicated allocation's; none in own-buffer blocks */
     _Atomic uint8_t stock;                 /* where caches keep its ranges, see alloc/cache.h */
     _Atomic bool plain;                    /* cut into ranges that nobody listens to: a free is TLSF's work alone */
+    bool own;                              /* cut into ranges for own buffers */
     uint16_t idle;                         /* how often bda_collect found it empty since it was last used */
     /* what the rest of a block's life needs: */
     uint32_t call;               /* which public call opened it; see bda_reclaim_call */
@@ -41,7 +42,7 @@ struct bda_block {
     uint32_t previous, next; /* in the pool's list; next also links spare records */
 };
 
-_Static_assert(offsetof(struct bda_block, call) < 64, "what plain ranges need lies in one cache line");
+_Static_assert(offsetof(struct bda_block, call) <= 64, "what plain ranges need lies in one cache line");
 
 enum {
     BDA_BLOCK_CHUNK_LOG2 = 4,

@@ -47,6 +47,16 @@ static void read_struct(struct bda_features *features, const VkBaseInStructure *
         features->descriptor_buffer |= f->descriptorBuffer != VK_FALSE;
         break;
     }
+    case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES: {
+        const VkPhysicalDeviceVulkan13Features *f = s;
+        features->maintenance4_enabled |= f->maintenance4 != VK_FALSE;
+        break;
+    }
+    case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_FEATURES: {
+        const VkPhysicalDeviceMaintenance4Features *f = s;
+        features->maintenance4_enabled |= f->maintenance4 != VK_FALSE;
+        break;
+    }
     case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PRIORITY_FEATURES_EXT: {
         const VkPhysicalDeviceMemoryPriorityFeaturesEXT *f = s;
         features->memory_priority |= f->memoryPriority != VK_FALSE;

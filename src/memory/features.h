@@ -20,7 +20,8 @@ struct bda_features {
     bool descriptor_buffer;
     bool memory_priority;
     bool memory_budget;
-    bool maintenance4; /* maxBufferSize can be asked for */
+    bool maintenance4;         /* is there: maxBufferSize can be asked for */
+    bool maintenance4_enabled; /* its feature: what it promises of requirements holds */
     /* the distinct families of pQueueCreateInfos */
     uint32_t queue_family_count;
     uint32_t queue_families[BDA_MAX_QUEUE_FAMILIES];

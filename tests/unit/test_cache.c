@@ -213,8 +213,6 @@ static void what_has_a_name_or_a_value_is_not_kept(void **state) {
     give(later);
     give(even_later);
     assert_int_equal(cached(), 0);
-    for (uint32_t i = 0; i < 4; i++)
-        give(take_buffer(64, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 }));
     give(take((BdaAllocInfo){ .size = 64, .flags = BDA_ALLOC_DEDICATED_BIT }));
     assert_int_equal(cached(), 0);
     bench_close();

@@ -1,0 +1,315 @@
+/* Own buffers, see own.h. */
+#include "alloc/own.h"
+
+#include "alloc/allocate.h"
+#include "alloc/free.h"
+#include "alloc/grow.h"
+#include "alloc/plain.h"
+
+_Static_assert(BDA_INTENT_COUNT == sizeof((struct bda_kind *)NULL)->first_pools / sizeof(struct bda_pool *),
+               "one for each intent");
+
+/* ---- The driver ---- */
+
+static VkResult create(BdaAllocator allocator, const VkBufferCreateInfo *info, VkBuffer *buffer) {
+    struct bda_device *device = &allocator->device;
+    VkResult result = device->vk.create_buffer(device->handle, info, device->driver_callbacks, buffer);
+    if (result != VK_SUCCESS)
+        *buffer = VK_NULL_HANDLE;
+    return result;
+}
+
+void bda_own_destroy(BdaAllocator allocator, VkBuffer buffer) {
+    struct bda_device *device = &allocator->device;
+    if (buffer != VK_NULL_HANDLE)
+        device->vk.destroy_buffer(device->handle, buffer, device->driver_callbacks);
+}
+
+/* ---- Beside the node ---- */
+
+/* The first buffer of some hundred nodes makes room for theirs. */
+BDA_COLD bda_word *secure_word(BdaAllocator allocator, uint32_t index) {
+    bda_mutex_lock(&allocator->store_lock);
+    bool secured = bda_words_secure(&allocator->own_buffers, index);
+    bda_mutex_unlock(&allocator->store_lock);
+    return secured ? bda_words_find(&allocator->own_buffers, index) : NULL;
+}
+
+/* The driver has another address than the block's base makes expect, which it may; that is kept in the record. */
+BDA_COLD VkResult keep_address(BdaAllocator allocator, struct bda_node *node, VkDeviceAddress address,
+                               VkDeviceSize alignment) {
+    if (address % alignment != 0)
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    uint32_t index = bda_node_record(node);
+    VkResult result = index == 0 ? bda_record_create(allocator, 0, NULL, &index) : VK_SUCCESS;
+    if (result != VK_SUCCESS)
+        return result;
+    bda_record_at(allocator, index)->address = address;
+    bda_node_set_record(node, index);
+    return VK_SUCCESS;
+}
+
+/* Binds the buffer to its range and notes which it is. The address that the driver tells is the truth, whatever the
+ * block's base says: VK_ERROR_FEATURE_NOT_PRESENT means that it does not have the alignment. */
+BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, const struct bda_own *own,
+                         VkDeviceSize alignment) {
+    struct bda_device *device = &allocator->device;
+    VkDeviceSize start = bda_node_start(live->node);
+    VkDeviceSize offset = live->block->memory_offset + start;
+    if ((offset & (own->requirements.alignment - 1)) != 0)
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    bda_word *word = bda_words_find(&allocator->own_buffers, live->index);
+    if (word == NULL && (word = secure_word(allocator, live->index)) == NULL)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    VkResult result = device->vk.bind_buffer_memory(device->handle, own->buffer, live->block->backing.memory, offset);
+    if (result != VK_SUCCESS)
+        return result;
+    VkDeviceAddress address = bda_block_buffer_address(device, own->buffer);
+    atomic_store_explicit(word, (uint64_t)own->buffer, memory_order_relaxed);
+    if (address != live->block->region.base + start)
+        return keep_address(allocator, live->node, address, alignment);
+    return VK_SUCCESS;
+}
+
+/* ---- Giving a range back ---- */
+
+/* Under the lock, since somebody may be looking at the record; that goes when nobody can be. */
+static void give_back(BdaAllocator allocator, const struct bda_live *live) {
+    bda_mutex_lock(&live->pool->lock);
+    uint32_t record = bda_node_record(live->node);
+    bda_range_free(live);
+    bda_mutex_unlock(&live->pool->lock);
+    bda_record_destroy(allocator, record);
+}
+
+/* A retired range is kept by the thread, or goes back to TLSF. Caches serve the short way alone: no pool of the
+ * caller's, nobody who listens. */
+BDA_INLINE void let_go(BdaAllocator allocator, const struct bda_live *live) {
+    bool wanted = bda_node_last_record(live->node) == 0 && !bda_range_is_large(live->node) &&
+                  !bda_node_is_spent(live->node) && allocator->event == NULL && live->pool->user == NULL;
+    if (!wanted || !bda_cache_keep(allocator, live))
+        give_back(allocator, live);
+}
+
+/* ---- The short way of an allocation ---- */
+
+/* Whether the library knows without further questions what is asked of it. */
+BDA_INLINE bool is_plain(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info) {
+    if (((uintptr_t)buffer_info->pNext | buffer_info->flags) != 0 || allocator->event != NULL ||
+        buffer_info->sType != VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO)
+        return false;
+    if (info == NULL)
+        return true;
+    uint64_t special = (uintptr_t)info->next | (info->flags & ~(BdaAllocFlags)BDA_PLAIN_FLAGS) |
+                       bda_plain_priority(info->priority) | info->usage | (uintptr_t)info->name | info->user |
+                       (uintptr_t)info->pool | (info->alignment & (info->alignment - 1));
+    return special == 0 && (uint32_t)info->intent < BDA_INTENT_COUNT &&
+           (info->size == 0 || info->size == buffer_info->size);
+}
+
+/* The first pool of an intent that such buffers can lie in, or NULL. It is the library's own, so it stays what it is.
+ */
+BDA_COLD struct bda_pool *find_first_pool(BdaAllocator allocator, struct bda_kind *kind, BdaIntent intent) {
+    const struct bda_type_order *order = &allocator->order[intent][0];
+    uint32_t i = 0;
+    while (i < order->count && (kind->type_bits >> order->types[i] & 1u) == 0)
+        i++;
+    if (i == order->count)
+        return NULL;
+    struct bda_pool *pool =
+        atomic_load_explicit(&allocator->pools[order->types[i]][BDA_USAGE_GENERAL][1], memory_order_acquire);
+    atomic_store_explicit(&kind->first_pools[intent], pool, memory_order_release);
+    return pool;
+}
+
+BDA_INLINE struct bda_pool *first_pool(BdaAllocator allocator, struct bda_kind *kind, BdaIntent intent) {
+    struct bda_pool *pool = atomic_load_explicit(&kind->first_pools[intent], memory_order_acquire);
+    return pool != NULL ? pool : find_first_pool(allocator, kind, intent);
+}
+
+/* The buffer, from the caller's info with the address usage added. */
+BDA_INLINE VkResult create_addressed(BdaAllocator allocator, const VkBufferCreateInfo *info, VkBuffer *buffer) {
+    if ((info->usage & VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT) != 0)
+        return create(allocator, info, buffer);
+    VkBufferCreateInfo addressed = *info;
+    addressed.usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+    return create(allocator, &addressed, buffer);
+}
+
+/* Asks the driver, and remembers what need not be asked again. */
+BDA_APART void ask(BdaAllocator allocator, struct bda_kind *kind, VkDeviceSize size, struct bda_own *own) {
+    bda_block_requirements(&allocator->device, own->buffer, &own->requirements);
+    bda_kind_learn(kind, &allocator->device, size, &own->requirements);
+}
+
+/* What a plain buffer wants of a pool. */
+BDA_INLINE struct bda_request request_for(VkDeviceSize size, VkDeviceSize room, VkDeviceSize alignment) {
+    return (struct bda_request){ .size = size, .room = room, .alignment = alignment };
+}
+
+/* A range from a cache has no home there while it is an own buffer's, see bda_cache_keep. */
+BDA_INLINE void become_own(struct bda_pool *pool, struct bda_live *live) {
+    live->pool = pool;
+    bda_node_set_record(live->node, 0);
+}
+
+/* From the pool's blocks, when the thread's shelves have nothing. */
+BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
+                            VkDeviceSize alignment, struct bda_live *live) {
+    struct bda_request request = request_for(size, room, alignment);
+    if (room <= BDA_CACHED_BYTES && bda_cache_fetch(allocator, pool, &request, live)) {
+        become_own(pool, live);
+        return true;
+    }
+    bda_mutex_lock(&pool->lock);
+    bool taken = bda_range_take(allocator, pool, &request, live) == VK_SUCCESS;
+    bda_mutex_unlock(&pool->lock);
+    return taken;
+}
+
+BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
+                     VkDeviceSize alignment, struct bda_live *live) {
+    struct bda_request request = request_for(size, room, alignment);
+    bool taken =
+        room <= BDA_CACHED_BYTES && (allocator->locks ? bda_cache_take(allocator, pool, &request, true, live)
+                                                      : bda_cache_take(allocator, pool, &request, false, live));
+    if (!taken)
+        return take_further(allocator, pool, size, room, alignment, live);
+    become_own(pool, live);
+    return true;
+}
+
+/* Where the address is not aligned, dedicated memory may do, which is for the long way to see. */
+BDA_COLD VkResult give_up(BdaAllocator allocator, const struct bda_live *live, struct bda_own *own, VkResult result) {
+    bda_own_destroy(allocator, own->buffer);
+    own->buffer = VK_NULL_HANDLE;
+    bda_node_retire(live->node, BDA_NODE_RETIRED);
+    let_go(allocator, live);
+    return result == VK_ERROR_FEATURE_NOT_PRESENT ? BDA_OWN_IS_NOT_PLAIN : result;
+}
+
+VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info,
+                       struct bda_own *own, BdaAllocation *allocation) {
+    own->buffer = VK_NULL_HANDLE;
+    if (!is_plain(allocator, buffer_info, info))
+        return BDA_OWN_IS_NOT_PLAIN;
+    VkBufferUsageFlags usage = buffer_info->usage | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+    struct bda_kind *kind = bda_kinds_find(&allocator->kinds, usage);
+    if (kind == NULL)
+        return BDA_OWN_IS_NOT_PLAIN;
+    struct bda_pool *pool = first_pool(allocator, kind, info != NULL ? info->intent : BDA_INTENT_DEVICE);
+    VkDeviceSize size = buffer_info->size;
+    VkDeviceSize alignment = bda_max(info != NULL ? info->alignment : 0, kind->usage_alignment);
+    if (pool == NULL || size - 1 >= pool->most_plain || alignment > pool->most_plain)
+        return BDA_OWN_IS_NOT_PLAIN;
+    VkResult result = create_addressed(allocator, buffer_info, &own->buffer);
+    if (result != VK_SUCCESS)
+        return result;
+    if (!bda_kind_requires(kind, size, &own->requirements))
+        ask(allocator, kind, size, own);
+    const struct bda_requirements *r = &own->requirements;
+    struct bda_live live;
+    alignment = bda_max(alignment, r->alignment);
+    if (r->prefers_dedicated || r->requires_dedicated || r->type_bits != kind->type_bits ||
+        r->size > pool->most_plain || alignment > pool->most_plain ||
+        !take(allocator, pool, size, r->size, alignment, &live))
+        return BDA_OWN_IS_NOT_PLAIN;
+    result = bind(allocator, &live, own, alignment);
+    if (result != VK_SUCCESS)
+        return give_up(allocator, &live, own, result);
+    uint32_t record = bda_node_record(live.node);
+    bda_range_describe(allocator, &live, size, allocation);
+    bda_own_describe(own->buffer, record != 0 ? bda_record_at(allocator, record)->address : 0, allocation);
+    return VK_SUCCESS;
+}
+
+/* ---- A free ---- */
+
+bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
+    if (!bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
+        return false;
+    if (allocator->event != NULL)
+        bda_tell_freed(allocator, live->index);
+    bda_own_destroy(allocator, bda_own_buffer(allocator, live->index)); /* before anybody else can have the range */
+    let_go(allocator, live);
+    return true;
+}
+
+/* ---- The long way ---- */
+
+/* The driver's wishes go into the request; those of a plain kind are remembered. */
+static void ask_requirements(BdaAllocator allocator, struct bda_request *request, struct bda_own *own) {
+    const VkBufferCreateInfo *info = request->buffer_info;
+    bda_block_requirements(&allocator->device, own->buffer, &own->requirements);
+    if (info->pNext == NULL && info->flags == 0 && request->usage_class == BDA_USAGE_GENERAL)
+        bda_kinds_learn(&allocator->kinds, &allocator->device, info->usage, info->size, &own->requirements);
+}
+
+static void add_requirements(struct bda_request *request, const struct bda_requirements *requirements) {
+    request->room = requirements->size;
+    request->alignment = bda_max(request->alignment, requirements->alignment);
+    request->type_bits &= requirements->type_bits;
+}
+
+static VkResult bind_own(BdaAllocator allocator, const struct bda_request *request, struct bda_own *own) {
+    const struct bda_live live = bda_range_at(allocator, NULL, own->node);
+    VkResult result = VK_SUCCESS;
+    if (own->buffer == VK_NULL_HANDLE)
+        result = create(allocator, request->buffer_info, &own->buffer);
+    return result == VK_SUCCESS ? bind(allocator, &live, own, request->alignment) : result;
+}
+
+/* A dedicated allocation can be aligned at will where a place in a block cannot. */
+static VkResult finish_own(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                           struct bda_own *own) {
+    struct bda_node *node = bda_node_of(allocator, own->node);
+    if (bda_block_of(allocator, node)->dedicated_size != 0)
+        return VK_SUCCESS;
+    VkResult result = bind_own(allocator, request, own);
+    if (result == VK_SUCCESS)
+        return VK_SUCCESS;
+    bda_own_destroy(allocator, own->buffer);
+    own->buffer = VK_NULL_HANDLE;
+    bda_take_back(allocator, pool, own->node);
+    own->node = 0;
+    if (result != VK_ERROR_FEATURE_NOT_PRESENT || (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0)
+        return result;
+    return bda_grow_dedicated(allocator, pool, request, VK_NULL_HANDLE, &own->requirements, &own->node);
+}
+
+static VkResult try_own(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, void *context) {
+    struct bda_own *own = context;
+    VkResult result = bda_allocate_in(allocator, pool, request, own, &own->node);
+    return result == VK_SUCCESS ? finish_own(allocator, pool, request, own) : result;
+}
+
+VkResult bda_own_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
+    struct bda_own fresh, *own = request->own != NULL ? request->own : &fresh;
+    VkResult result = VK_SUCCESS;
+    if (request->own == NULL)
+        result = create(allocator, request->buffer_info, &own->buffer);
+    if (result != VK_SUCCESS)
+        return result;
+    /* Asked for anew where the short way knew enough: dedicated memory must have the very size that is required
+     * (VUID-VkMemoryDedicatedAllocateInfo-buffer-02965). */
+    ask_requirements(allocator, request, own);
+    own->node = 0;
+    add_requirements(request, &own->requirements);
+    result = bda_try_types(allocator, request, try_own, own);
+    if (result != VK_SUCCESS)
+        bda_own_destroy(allocator, own->buffer);
+    *node = own->node;
+    return result;
+}
+
+VkResult bda_own_probe(BdaAllocator allocator, struct bda_request *request, struct bda_requirements *requirements) {
+    struct bda_own own;
+    VkResult result = create(allocator, request->buffer_info, &own.buffer);
+    if (result != VK_SUCCESS)
+        return result;
+    ask_requirements(allocator, request, &own);
+    bda_own_destroy(allocator, own.buffer);
+    add_requirements(request, &own.requirements);
+    *requirements = own.requirements;
+    return VK_SUCCESS;
+}

@@ -1,0 +1,147 @@
+/* Checking requests and doing what they say, see request.h. */
+#include "api/request.h"
+
+#include "alloc/access.h"
+#include "alloc/allocate.h"
+#include "alloc/free.h"
+#include "alloc/reclaim.h"
+#include "api/check.h"
+
+#include <string.h>
+
+#define KNOWN_FLAGS                                                                                                    \
+    (BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT |                             \
+     BDA_ALLOC_HOST_FALLBACK_BIT | BDA_ALLOC_ZERO_BIT | BDA_ALLOC_ACCELERATION_STRUCTURE_SCRATCH_BIT)
+
+VkResult bda_invalid(struct bda_request *request, const char *reason) {
+    request->reason = reason;
+    return VK_ERROR_VALIDATION_FAILED_EXT;
+}
+
+static VkResult check_pool(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
+    BdaPool pool = info->pool;
+    if (!bda_pool_is_alive(allocator, pool))
+        return bda_invalid(request, "the pool is not one of this allocator's, or destroyed");
+    float priority = pool->ranges->key.priority;
+    if (info->intent != BDA_INTENT_DEVICE && info->intent != pool->intent)
+        return bda_invalid(request, "the pool has another intent");
+    bool counts = info->priority > 0 && allocator->device.features.memory_priority;
+    if (counts && (info->priority < priority || info->priority > priority))
+        return bda_invalid(request, "the pool has another priority");
+    request->pool = pool;
+    request->intent = pool->intent;
+    request->flags |= pool->flags;
+    request->priority = priority;
+    return VK_SUCCESS;
+}
+
+VkResult bda_check_info(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
+    if (info->next != NULL)
+        return bda_invalid(request, "next must be NULL");
+    if ((info->flags & ~(BdaAllocFlags)KNOWN_FLAGS) != 0)
+        return bda_invalid(request, "unknown flags");
+    if ((uint32_t)info->intent >= BDA_INTENT_COUNT)
+        return bda_invalid(request, "unknown intent");
+    if (!(info->priority >= 0 && info->priority <= 1)) /* refuses NaN too */
+        return bda_invalid(request, "priority is not between 0 and 1");
+    if (info->alignment != 0 && !bda_is_power_of_two(info->alignment))
+        return bda_invalid(request, "alignment is no power of two");
+    request->name = info->name;
+    request->user = info->user;
+    request->intent = info->intent;
+    request->flags = info->flags;
+    request->priority = BDA_DEFAULT_PRIORITY;
+    if (info->priority > 0 && allocator->device.features.memory_priority)
+        request->priority = info->priority;
+    return info->pool != NULL ? check_pool(allocator, info, request) : VK_SUCCESS;
+}
+
+/* The largest block that any memory type of the request could have. */
+static VkDeviceSize largest_block(BdaAllocator allocator, const struct bda_request *request) {
+    if (request->pool != NULL)
+        return request->pool->ranges->max_block_size;
+    return bda_max(allocator->max_block_size, allocator->max_host_visible_block_size);
+}
+
+static VkDeviceSize largest_heap(BdaAllocator allocator, const struct bda_request *request) {
+    const struct bda_type_order *order =
+        &allocator->order[request->intent][(request->flags & BDA_ALLOC_HOST_FALLBACK_BIT) != 0];
+    const struct bda_device *device = &allocator->device;
+    VkDeviceSize largest = 0;
+    for (uint32_t i = 0; i < order->count; i++) {
+        VkDeviceSize size = device->memory.memoryHeaps[bda_device_heap_of(device, order->types[i])].size;
+        largest = bda_max(largest, size);
+    }
+    return largest;
+}
+
+VkResult bda_check_size(BdaAllocator allocator, VkDeviceSize size, struct bda_request *request) {
+    const struct bda_limits *limits = &allocator->device.limits;
+    if (size == 0)
+        return bda_invalid(request, "size is 0");
+    if (size > limits->max_buffer_size)
+        return bda_invalid(request, "size is larger than maxBufferSize");
+    if (size > limits->max_memory_size)
+        return bda_invalid(request, "size is larger than maxMemoryAllocationSize");
+    VkDeviceSize heap = largest_heap(allocator, request);
+    if (heap != 0 && size > heap)
+        return bda_invalid(request, "size is larger than the heap");
+    request->size = request->room = size;
+    return VK_SUCCESS;
+}
+
+VkResult bda_check_use(BdaAllocator allocator, uint64_t usage, VkDeviceSize alignment, struct bda_request *request) {
+    bool scratch = (request->flags & BDA_ALLOC_ACCELERATION_STRUCTURE_SCRATCH_BIT) != 0;
+    if (scratch && allocator->device.limits.scratch_alignment == 0) {
+        request->reason = "accelerationStructure is not enabled";
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
+    if (!bda_usage_is_enabled(&allocator->device, usage)) {
+        request->reason = "the usage's feature is not enabled";
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
+    if (alignment > largest_block(allocator, request))
+        return bda_invalid(request, "alignment is larger than a block");
+    request->type_bits = UINT32_MAX;
+    if ((request->flags & BDA_ALLOC_ZERO_BIT) != 0) /* the CPU must reach what it is to zero */
+        request->type_bits = bda_device_types_with(&allocator->device, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
+    request->usage_class = bda_usage_class_of(usage);
+    request->alignment = bda_max(alignment, bda_usage_alignment(&allocator->device, usage, scratch));
+    return VK_SUCCESS;
+}
+
+static VkResult zero(BdaAllocator allocator, const BdaAllocation *allocation) {
+    struct bda_view view;
+    const char *reason = NULL;
+    VkResult result = bda_access_view(allocator, allocation->handle, &view, &reason);
+    if (result != VK_SUCCESS)
+        return result;
+    memset(view.mapped, 0, (size_t)view.size);
+    return bda_backing_sync(&allocator->device, &view.backing, BDA_SYNC_FLUSH, view.memory_offset, view.size);
+}
+
+/* Allocates what was checked, and does what is left to do with it. */
+VkResult bda_fulfil(BdaAllocator allocator, struct bda_request *request, BdaAllocation *allocation) {
+    uint32_t node = 0;
+    VkResult result = bda_allocate(allocator, request, &node);
+    if (result != VK_SUCCESS)
+        return result;
+    bda_describe(allocator, node, allocation);
+    if ((request->flags & BDA_ALLOC_ZERO_BIT) != 0)
+        result = zero(allocator, allocation);
+    if (result != VK_SUCCESS) {
+        (void)bda_free_handle(allocator, allocation->handle, &request->reason);
+        bda_reclaim_call(allocator, request->call);
+        memset(allocation, 0, sizeof *allocation);
+        return result;
+    }
+    if (request->name != NULL)
+        bda_access_show_name(allocator, node, request->name);
+    return VK_SUCCESS;
+}
+
+VkResult bda_make_room_for(BdaAllocator allocator, struct bda_request *request, VkDeviceSize bytes) {
+    if ((request->flags & (BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT)) != 0 || request->handle_types != 0)
+        return bda_invalid(request, "no room can be made ahead for what is dedicated, or takes no new memory");
+    return bda_make_room(allocator, request, bytes);
+}

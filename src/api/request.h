@@ -1,0 +1,25 @@
+/*
+ * From the caller's words to a request: the checks that both kinds of allocation share, and what is done with a request
+ * once it is checked. Each refusal leaves its reason in the request.
+ */
+#ifndef BDA_API_REQUEST_H
+#define BDA_API_REQUEST_H
+
+#include "alloc/allocator.h"
+
+/* VK_ERROR_VALIDATION_FAILED_EXT, with this reason. */
+VkResult bda_invalid(struct bda_request *request, const char *reason);
+
+/* What stands in the info, size, alignment and usage apart. First of the checks. */
+VkResult bda_check_info(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request);
+
+VkResult bda_check_size(BdaAllocator allocator, VkDeviceSize size, struct bda_request *request);
+VkResult bda_check_use(BdaAllocator allocator, uint64_t usage, VkDeviceSize alignment, struct bda_request *request);
+
+/* Allocates what was checked, and does what is left to do with it. */
+VkResult bda_fulfil(BdaAllocator allocator, struct bda_request *request, BdaAllocation *allocation);
+
+/* Makes room ahead for requests like the one that was checked. */
+VkResult bda_make_room_for(BdaAllocator allocator, struct bda_request *request, VkDeviceSize bytes);
+
+#endif
