@@ -357,7 +357,8 @@ typedef struct BdaPoolInfo {
 BDA_API VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPool *pool);
 
 /* Destroys a pool. Pending frees in it are drained; what is still live is listed as in bda_destroy_allocator and
- * freed, and VK_INCOMPLETE returned. NULL is allowed and does nothing. */
+ * freed, and VK_INCOMPLETE returned. Waits for a block that bda_prepare is making for the pool; no other call may be
+ * using it. NULL is allowed and does nothing. */
 BDA_API VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool);
 
 /* The pool's parameters with every default resolved; `name` belongs to the pool. */

@@ -61,3 +61,11 @@ bool bda_opening_wait(struct bda_pool *pool, VkDeviceSize bytes) {
         bda_condition_wait(&pool->opened, &pool->lock);
     return true;
 }
+
+void bda_opening_finish(struct bda_pool *pool) {
+    bda_mutex_lock(&pool->lock);
+    pool->low_granules = 0;
+    while (pool->openings != NULL)
+        bda_condition_wait(&pool->opened, &pool->lock);
+    bda_mutex_unlock(&pool->lock);
+}

@@ -3,6 +3,7 @@
 
 #include "alloc/cache.h"
 #include "alloc/free.h"
+#include "alloc/opening.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
 #include "debug/leaks.h"
@@ -128,6 +129,7 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
     struct bda_pool *const parts[] = { pool->ranges, bda_pool_of_buffers(pool) };
     uint64_t live = 0;
     for (int i = 0; i < 2 && parts[i] != NULL; i++) {
+        bda_opening_finish(parts[i]);
         live += bda_leaks_list(allocator, parts[i]);
         bda_release_all(allocator, parts[i]);
         (void)bda_reclaim_pool(allocator, parts[i], 0);

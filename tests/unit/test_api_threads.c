@@ -496,10 +496,56 @@ static void a_block_below_the_mark_is_made_once(void **state) {
     bench_close();
 }
 
+static void *destroy_that_pool(void *context) {
+    (void)bda_destroy_pool(bench.allocator, context);
+    return NULL;
+}
+
+/* Who prepares names no pool, so who destroys one cannot know. Guards against a block that joins a pool that has ended.
+ */
+static void a_pool_may_end_while_a_block_is_made_below_its_mark(void **state) {
+    (void)state;
+    pthread_t threads[2];
+    VkResult prepared = VK_NOT_READY;
+    BdaAllocation full = open_crowded_bench(NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .low_water = MIB(1), .name = "ends" });
+    give(take((BdaAllocInfo){ .size = KIB(500), .pool = pool }));
+    give(full);
+    full = take((BdaAllocInfo){ .size = KIB(1000), .pool = pool });
+    atomic_store(&crowd_bytes, UINT64_MAX);
+    assert_int_equal(pthread_create(&threads[0], NULL, prepare_once, &prepared), 0);
+    while (openings(pool->ranges) == 0)
+        (void)sched_yield();
+    give(full);
+    assert_int_equal(pthread_create(&threads[1], NULL, destroy_that_pool, pool), 0);
+    while (atomic_load(&pool->alive))
+        (void)sched_yield();
+    atomic_store(&crowd_bytes, 0);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(prepared, VK_SUCCESS);
+    assert_int_equal(bda_trim(bench.allocator, MIB(1), NULL), VK_SUCCESS); /* the block that the first range left */
+    assert_int_equal(bench_use().reserved, MIB(1));
+    assert_int_equal(bench_stats().pool_count, 0);
+    bench_close();
+}
+
 /* ---- A pool's part for own buffers, wanted by all at once ---- */
 
+static _Atomic uint32_t at_the_door; /* threads of the round that are about to look for the part */
+
+/* Both have made their buffer, and go on at the same moment. */
+static void meet_at_the_door(void *user, enum fake_call call) {
+    (void)user;
+    if (call != FAKE_CALL_GET_BUFFER_MEMORY_REQUIREMENTS || atomic_load(&at_the_door) >= 2)
+        return;
+    atomic_fetch_add(&at_the_door, 1);
+    for (uint32_t spins = 0; atomic_load(&at_the_door) < 2; spins++)
+        if (spins % 4096 == 4095)
+            (void)sched_yield();
+}
+
 struct buffer_taker {
-    pthread_barrier_t *together;
     BdaPool pool;
     VkResult result;
     BdaAllocation allocation;
@@ -509,30 +555,36 @@ static void *take_first_buffer(void *context) {
     struct buffer_taker *taker = context;
     const VkBufferCreateInfo made = buffer_info(KIB(1), PLAIN_USAGE);
     const BdaAllocInfo info = { .pool = taker->pool };
-    (void)pthread_barrier_wait(taker->together);
     taker->result = bda_alloc_buffer(bench.allocator, &made, &info, &taker->allocation);
     return NULL;
 }
 
+static uint32_t parts_of(BdaPool user) {
+    uint32_t count = 0;
+    for (struct bda_pool *pool = bench.allocator->newest_pool; pool != NULL; pool = pool->older)
+        count += pool->user == user ? 1u : 0u;
+    return count;
+}
+
 static void a_pools_part_for_buffers_is_made_once(void **state) {
     (void)state;
-    pthread_barrier_t together;
-    struct buffer_taker takers[CROWD];
-    bench_open(NULL, NULL);
-    (void)pthread_barrier_init(&together, NULL, CROWD);
-    for (uint32_t round = 0; round < 50; round++) {
+    struct buffer_taker takers[2];
+    atomic_store(&at_the_door, 2);
+    bench_open(&(struct fake_config){ .on_call = meet_at_the_door }, NULL);
+    for (uint32_t round = 0; round < 200; round++) {
         BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_UPLOAD });
-        for (uint32_t i = 0; i < CROWD; i++)
-            takers[i] = (struct buffer_taker){ .together = &together, .pool = pool };
-        run(take_first_buffer, takers, sizeof takers[0], CROWD);
-        for (uint32_t i = 0; i < CROWD; i++) {
+        for (uint32_t i = 0; i < 2; i++)
+            takers[i] = (struct buffer_taker){ .pool = pool };
+        atomic_store(&at_the_door, 0);
+        run(take_first_buffer, takers, sizeof takers[0], 2);
+        assert_int_equal(parts_of(pool), 2); /* and the one for ranges */
+        for (uint32_t i = 0; i < 2; i++) {
             assert_int_equal(takers[i].result, VK_SUCCESS);
             give(takers[i].allocation);
         }
         assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
         assert_int_equal(fake_memory_count(bench.driver), 0);
     }
-    (void)pthread_barrier_destroy(&together);
     bench_close();
 }
 
@@ -654,6 +706,7 @@ int main(void) {
         cmocka_unit_test(who_waits_in_vain_finds_what_was_freed_meanwhile),
         cmocka_unit_test(who_finds_no_room_takes_part_in_a_warm_up),
         cmocka_unit_test(a_block_below_the_mark_is_made_once),
+        cmocka_unit_test(a_pool_may_end_while_a_block_is_made_below_its_mark),
         cmocka_unit_test(a_pools_part_for_buffers_is_made_once),
         cmocka_unit_test(an_allocation_does_not_wait_for_anothers_query_and_makes_none),
         cmocka_unit_test(nobody_takes_a_free_out_while_its_semaphore_is_read),
