@@ -23,11 +23,12 @@ enum { BDA_STOCKS = 16 };
 
 /* Ranges of about one size, see depot.h. */
 struct bda_shelf {
-    uint32_t first;         /* the list that is being filled and emptied */
-    _Atomic uint32_t count; /* in it */
-    _Atomic uint32_t full;  /* 0, or the first of a full list behind it */
-    uint16_t most;          /* what makes it full */
-    uint16_t eager;         /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
+    uint32_t first;              /* the list that is being filled and emptied */
+    _Atomic uint32_t count;      /* in it */
+    _Atomic uint32_t full;       /* 0, or the first of a full list behind it */
+    _Atomic uint16_t full_count; /* in that */
+    uint8_t most;                /* what makes the first one full */
+    uint8_t eager;               /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
 };
 
 /* What a cache keeps of one pool. */

@@ -5,6 +5,10 @@
 
 BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
 
+static bool is_alone(BdaAllocator allocator) {
+    return atomic_load_explicit(&allocator->cache_count, memory_order_relaxed) < 2;
+}
+
 /* ---- Back to TLSF ---- */
 
 /* Gives a list back; returns its granules. The pool's lock is held. */
@@ -22,7 +26,8 @@ static uint64_t release_list(BdaAllocator allocator, struct bda_pool *pool, uint
 }
 
 static uint64_t release_depot(BdaAllocator allocator, struct bda_pool *pool) {
-    uint64_t granules = 0, ignored;
+    uint64_t granules = 0;
+    struct bda_list_sum ignored;
     bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
     for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
         for (uint32_t list;
@@ -37,12 +42,21 @@ static uint32_t full_of(const struct bda_shelf *shelf) {
     return atomic_load_explicit(&shelf->full, memory_order_relaxed);
 }
 
-static void set_lists(struct bda_stock *stock, uint32_t number, uint32_t first, uint32_t count, uint32_t full) {
+static uint32_t full_count_of(const struct bda_shelf *shelf) {
+    return atomic_load_explicit(&shelf->full_count, memory_order_relaxed);
+}
+
+static void set_first(struct bda_stock *stock, uint32_t number, uint32_t list, uint32_t count) {
     struct bda_shelf *shelf = &stock->shelves[number];
-    bda_stock_mark(stock, number, first != 0);
-    shelf->first = first;
+    bda_stock_mark(stock, number, list != 0);
+    shelf->first = list;
     bda_shelf_set_count(shelf, count);
-    atomic_store_explicit(&shelf->full, full, memory_order_relaxed);
+}
+
+static void set_full(struct bda_stock *stock, uint32_t number, uint32_t list, uint32_t count) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    atomic_store_explicit(&shelf->full, list, memory_order_relaxed);
+    atomic_store_explicit(&shelf->full_count, (uint16_t)count, memory_order_relaxed);
 }
 
 /* Empties a shelf. The pool's lock is held. */
@@ -50,7 +64,8 @@ static uint64_t release_shelf(BdaAllocator allocator, struct bda_stock *stock, u
     const struct bda_shelf *shelf = &stock->shelves[number];
     struct bda_pool *pool = stock->pool;
     uint64_t granules = release_list(allocator, pool, shelf->first) + release_list(allocator, pool, full_of(shelf));
-    set_lists(stock, number, 0, 0, 0);
+    set_first(stock, number, 0, 0);
+    set_full(stock, number, 0, 0);
     return granules;
 }
 
@@ -58,16 +73,18 @@ static uint64_t release_shelf(BdaAllocator allocator, struct bda_stock *stock, u
 static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
     struct bda_shelf *shelf = &stock->shelves[number];
     struct bda_pool *pool = stock->pool;
-    uint32_t list = full_of(shelf);
+    uint32_t list = full_of(shelf), count = full_count_of(shelf);
     if (list == 0 && bda_depot_has(&pool->depot, number)) {
         bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
-        uint64_t granules = 0;
+        struct bda_list_sum sum = { 0, 0 };
         bda_mutex_lock(&pool->lock);
-        list = bda_depot_take(&pool->depot, chunks, bda_home(bda_pool_stock(pool), number), &granules);
+        list = bda_depot_take(&pool->depot, chunks, bda_home(bda_pool_stock(pool), number), &sum);
         bda_mutex_unlock(&pool->lock);
-        bda_stock_widen(stock, -(int64_t)granules);
+        bda_stock_widen(stock, -(int64_t)sum.granules);
+        count = sum.count;
     }
-    set_lists(stock, number, list, list != 0 ? shelf->most : 0, 0);
+    set_full(stock, number, 0, 0);
+    set_first(stock, number, list, count);
 }
 
 /* Takes one range from TLSF for a shelf. The pool's lock is held. */
@@ -92,22 +109,25 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
     pool->counters.live_count++;
     bda_node_set_record(live.node, home);
     bda_node_set_link(live.node, shelf->first);
-    set_lists(stock, number, live.index, bda_shelf_count(shelf) + 1, full_of(shelf));
+    set_first(stock, number, live.index, bda_shelf_count(shelf) + 1);
     bda_stock_widen(stock, -(int64_t)live.node->size);
     return true;
 }
 
 /* Fills a shelf from TLSF. A thread that is not alone takes more ranges at once each time that it comes for some, so
  * that it comes for the lock seldom, and their nodes lie side by side in cache lines that are no other thread's. What
- * has to go again before it was asked for makes it modest. */
+ * has to go again before it was asked for makes it modest; and where there is little space, one will do, since what is
+ * taken ahead would drive out what is needed. */
 static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
     struct bda_shelf *shelf = &stock->shelves[number];
-    uint32_t wanted = 1u + shelf->eager;
-    bool alone = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed) < 2;
-    bool roomy = atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed);
-    if (alone || !roomy || bda_stock_space(stock) < (int64_t)(wanted * bda_shelf_begin(number)))
+    int64_t left = bda_stock_space(stock);
+    uint64_t space = left > 0 ? (uint64_t)left : 0;
+    uint64_t wanted = bda_min(1u + shelf->eager, space / BDA_GATHER_SHARE / bda_shelf_begin(number));
+    if (is_alone(allocator) || !atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) || wanted < 2)
+        wanted = 0;
+    shelf->eager = (uint8_t)bda_min(1u + shelf->eager, bda_min(shelf->most, BDA_GATHER_MOST) - 1);
+    if (wanted == 0)
         return;
-    shelf->eager = (uint16_t)bda_min(wanted, bda_min(shelf->most, BDA_GATHER_MOST) - 1);
     bda_mutex_lock(&stock->pool->lock);
     while (wanted != 0 && gather_one(allocator, stock, number, alignment))
         wanted--;
@@ -167,7 +187,9 @@ static void make_room(BdaAllocator allocator, struct bda_stock *stock, uint32_t 
         return;
     if (full_of(shelf) != 0)
         hand_over(allocator, stock, number, full_of(shelf));
-    set_lists(stock, number, 0, 0, shelf->first);
+    uint32_t list = shelf->first, count = bda_shelf_count(shelf);
+    set_first(stock, number, 0, 0);
+    set_full(stock, number, list, count);
 }
 
 /* ---- Whose cache ---- */
@@ -283,7 +305,7 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
     stock->pool = pool;
     stock->reach = 1;
     for (uint32_t number = 0; number < BDA_SHELVES; number++)
-        stock->shelves[number].most = (uint16_t)bda_list_length(number);
+        stock->shelves[number].most = (uint8_t)bda_list_length(number, is_alone(allocator));
     return stock;
 }
 
@@ -337,6 +359,15 @@ BDA_COLD void grant_wishes(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
+/* A thread that is not alone has use for a stock before it frees anything: it takes several ranges at a time, and what
+ * threads give to the depot that only free. */
+static struct bda_stock *stock_of(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
+    bda_mutex_lock(&allocator->caches_lock);
+    struct bda_stock *stock = open_stock(allocator, cache, pool);
+    bda_mutex_unlock(&allocator->caches_lock);
+    return stock;
+}
+
 /* ---- The longer ways of a request and a free ---- */
 
 bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
@@ -349,8 +380,8 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
         grant_wishes(allocator, pool);
     struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, bda_pool_stock(pool)) : NULL;
     uint32_t number = bda_shelf_for(extent.granules);
-    if (cache != NULL && stock == NULL && bda_depot_has(&pool->depot, number)) /* filled by threads that only free */
-        wish(allocator, cache, pool);
+    if (cache != NULL && stock == NULL && !is_alone(allocator))
+        stock = stock_of(allocator, cache, pool);
     if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
         return false;
     if (stock->shelves[number].first == 0)
@@ -530,7 +561,7 @@ static uint64_t count_in(const struct bda_stock *stock) {
     uint64_t count = 0;
     for (uint32_t i = 0; i < BDA_SHELVES; i++) {
         const struct bda_shelf *shelf = &stock->shelves[i];
-        count += bda_shelf_count(shelf) + (full_of(shelf) != 0 ? shelf->most : 0);
+        count += bda_shelf_count(shelf) + full_count_of(shelf);
     }
     return count;
 }
@@ -551,7 +582,7 @@ static uint64_t not_below_zero(uint64_t difference, uint64_t counted) {
 }
 
 struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool) {
-    struct bda_cached sum = { bda_depot_count(&pool->depot), 0, pool->depot.granules };
+    struct bda_cached sum = { pool->depot.count, 0, pool->depot.granules };
     add_stock(&sum, &allocator->only_cache, pool);
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
     for (; cache != NULL; cache = cache->older)

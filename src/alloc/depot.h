@@ -21,12 +21,14 @@ enum {
     BDA_CACHED_MOST = 1 << BDA_CACHED_LOG2,
     BDA_CACHED_BYTES = BDA_CACHED_MOST << 4,
     BDA_SHELVES = ((BDA_CACHED_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1,
-    BDA_REACH_ROOMY = 0xFF,   /* a request is served from the right shelf or one of the next seven, while there is much
-                                 room: a quarter of its size is wasted at most */
-    BDA_LIST_GRANULES = 4096, /* in a list, 32 KiB, */
-    BDA_LIST_MOST = 32,       /* or so many ranges */
-    BDA_GATHER_MOST = 16,     /* ranges that a thread takes from TLSF at once, where it is not alone */
-    BDA_DEPOT_LISTS = 8,      /* of one shelf, in a depot */
+    BDA_REACH_ROOMY = 0xFF, /* a request is served from the right shelf or one of the next seven, while there is much
+                               room: a quarter of its size is wasted at most */
+    BDA_LIST_GRANULES_SHARED = 16384, /* the same where a thread is not alone: it comes for the pool's lock seldom */
+    BDA_LIST_GRANULES = 4096,        /* in a list, 32 KiB, */
+    BDA_LIST_MOST = 32,               /* or so many ranges */
+    BDA_GATHER_SHARE = 32,            /* of the space left in a stock may be filled at once */
+    BDA_GATHER_MOST = 16,             /* ranges that a thread takes from TLSF at once, where it is not alone */
+    BDA_DEPOT_LISTS = 8,              /* of one shelf, in a depot */
 };
 
 /* Shelves for sizes of 1 to BDA_CACHED_MOST granules: the one that a range of such a size lies on, and the lowest one
@@ -65,14 +67,15 @@ static inline uint32_t bda_home_shelf(uint32_t home) {
 }
 
 /* How many ranges make a full list of a shelf. */
-static inline uint32_t bda_list_length(uint32_t shelf) {
-    uint32_t length = BDA_LIST_GRANULES / (uint32_t)bda_max(bda_shelf_begin(shelf), 1);
+static inline uint32_t bda_list_length(uint32_t shelf, bool alone) {
+    uint32_t granules = alone ? BDA_LIST_GRANULES : BDA_LIST_GRANULES_SHARED;
+    uint32_t length = granules / (uint32_t)bda_max(bda_shelf_begin(shelf), 1);
     return (uint32_t)bda_min(bda_max(length, 1), BDA_LIST_MOST);
 }
 
 /* All of it under the pool's lock, but for the counts, which tell anybody whether it is worth taking that. */
 struct bda_depot {
-    uint64_t granules;           /* in all lists */
+    uint64_t granules, count;    /* in all lists */
     bool used;                   /* since it was last asked whether it is idle */
     uint32_t lists[BDA_SHELVES]; /* the first node of a list; the next list stands in the place of its home */
     _Atomic uint8_t counts[BDA_SHELVES];
@@ -82,13 +85,14 @@ static inline bool bda_depot_has(const struct bda_depot *depot, uint32_t shelf) 
     return atomic_load_explicit(&depot->counts[shelf], memory_order_relaxed) != 0;
 }
 
-/* How many ranges it keeps. */
-uint64_t bda_depot_count(const struct bda_depot *depot);
-
 /* Keeps a full list; false where it has enough, or all of it would be more than `most` granules. */
 bool bda_depot_give(struct bda_depot *depot, bda_node_chunks chunks, uint32_t shelf, uint32_t list, uint64_t most);
 
-/* A full list, or 0. `home` is that of its ranges; `granules` becomes what is in it. */
-uint32_t bda_depot_take(struct bda_depot *depot, bda_node_chunks chunks, uint32_t home, uint64_t *granules);
+/* A full list, or 0. `home` is that of its ranges; `sum` becomes what is in it. */
+struct bda_list_sum {
+    uint64_t granules;
+    uint32_t count;
+};
+uint32_t bda_depot_take(struct bda_depot *depot, bda_node_chunks chunks, uint32_t home, struct bda_list_sum *sum);
 
 #endif

@@ -28,17 +28,22 @@ static void shelves_are_in_order_and_none_is_left_out(void **state) {
     assert_int_equal(bda_shelf_of(BDA_CACHED_MOST), BDA_SHELVES - 1);
 }
 
-static void a_list_has_at_least_one_range_and_not_too_many_bytes(void **state) {
-    (void)state;
+static void assert_list_lengths(bool alone, uint32_t most) {
     for (uint32_t size = 1; size <= BDA_CACHED_MOST; size++) {
-        uint32_t length = bda_list_length(bda_shelf_of(size)), shelf = bda_shelf_of(size);
+        uint32_t shelf = bda_shelf_of(size), length = bda_list_length(shelf, alone);
         uint32_t smallest = size;
         while (smallest > 1 && bda_shelf_of(smallest - 1) == shelf)
             smallest--;
         assert_in_range(length, 1, BDA_LIST_MOST);
-        assert_true(length == 1 || length * smallest <= BDA_LIST_GRANULES);
-        assert_true(length == BDA_LIST_MOST || (length + 1) * smallest > BDA_LIST_GRANULES);
+        assert_true(length == 1 || length * smallest <= most);
+        assert_true(length == BDA_LIST_MOST || (length + 1) * smallest > most);
     }
+}
+
+static void a_list_has_at_least_one_range_and_not_too_many_bytes(void **state) {
+    (void)state;
+    assert_list_lengths(true, BDA_LIST_GRANULES);
+    assert_list_lengths(false, BDA_LIST_GRANULES_SHARED);
 }
 
 static void a_request_finds_the_lowest_shelf_that_surely_holds_it(void **state) {
@@ -112,18 +117,18 @@ static void release(uint32_t list) {
 
 static void what_is_given_comes_back_whole_the_last_one_first(void **state) {
     (void)state;
-    uint64_t granules = 0;
+    struct bda_list_sum sum = { 0, 0 };
     open_depot();
     uint32_t one = make_list(3, 5), two = make_list(4, 5);
     assert_true(bda_depot_give(&depot, chunks(), 5, one, MOST));
     assert_int_equal(depot.granules, 15);
     assert_true(bda_depot_give(&depot, chunks(), 5, two, MOST));
     assert_int_equal(depot.granules, 35);
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 5), &granules), two);
-    assert_int_equal(granules, 20);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 5), &sum), two);
+    assert_int_equal(sum.granules, 20);
     assert_int_equal(length_of(two), 4);
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 5), &granules), one);
-    assert_int_equal(granules, 15);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 5), &sum), one);
+    assert_int_equal(sum.granules, 15);
     assert_int_equal(length_of(one), 3);
     assert_int_equal(depot.granules, 0);
     release(one);
@@ -133,17 +138,17 @@ static void what_is_given_comes_back_whole_the_last_one_first(void **state) {
 
 static void an_empty_shelf_gives_nothing(void **state) {
     (void)state;
-    uint64_t granules = 77;
+    struct bda_list_sum sum = { 77, 7 };
     open_depot();
     uint32_t list = make_list(2, 5);
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 5), &granules), 0);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 5), &sum), 0);
     assert_true(bda_depot_give(&depot, chunks(), 5, list, MOST));
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 6), &granules), 0);
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 4), &granules), 0);
-    assert_int_equal(granules, 77);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 6), &sum), 0);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 4), &sum), 0);
+    assert_int_equal(sum.granules, 77);
     assert_true(bda_depot_has(&depot, 5));
     assert_false(bda_depot_has(&depot, 6));
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 5), &granules), list);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 5), &sum), list);
     assert_false(bda_depot_has(&depot, 5));
     release(list);
     arena_close_sound(&arena);
@@ -152,7 +157,7 @@ static void an_empty_shelf_gives_nothing(void **state) {
 /* Each shelf has so many places; one that is full takes nothing from another. */
 static void a_shelf_takes_so_many_lists(void **state) {
     (void)state;
-    uint64_t granules;
+    struct bda_list_sum sum;
     uint32_t lists[BDA_DEPOT_LISTS];
     open_depot();
     for (uint32_t i = 0; i < BDA_DEPOT_LISTS; i++) {
@@ -165,9 +170,9 @@ static void a_shelf_takes_so_many_lists(void **state) {
     assert_int_equal(length_of(more), 2);
     assert_true(bda_depot_give(&depot, chunks(), 4, other, MOST));
     for (uint32_t i = BDA_DEPOT_LISTS; i-- > 0;)
-        assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 3), &granules), lists[i]);
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 3), &granules), 0);
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 4), &granules), other);
+        assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 3), &sum), lists[i]);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 3), &sum), 0);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 4), &sum), other);
     for (uint32_t i = 0; i < BDA_DEPOT_LISTS; i++)
         release(lists[i]);
     release(more);
@@ -177,7 +182,7 @@ static void a_shelf_takes_so_many_lists(void **state) {
 
 static void all_of_it_is_bounded(void **state) {
     (void)state;
-    uint64_t granules;
+    struct bda_list_sum sum;
     open_depot();
     uint32_t one = make_list(2, 10), two = make_list(2, 20);
     assert_false(bda_depot_give(&depot, chunks(), 10, one, 19));
@@ -186,8 +191,8 @@ static void all_of_it_is_bounded(void **state) {
     assert_false(bda_depot_give(&depot, chunks(), 20, two, 59));
     assert_int_equal(depot.granules, 20);
     assert_true(bda_depot_give(&depot, chunks(), 20, two, 60));
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 10), &granules), one);
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 20), &granules), two);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 10), &sum), one);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 20), &sum), two);
     release(one);
     release(two);
     arena_close_sound(&arena);
@@ -195,16 +200,16 @@ static void all_of_it_is_bounded(void **state) {
 
 static void giving_and_taking_is_use(void **state) {
     (void)state;
-    uint64_t granules;
+    struct bda_list_sum sum;
     open_depot();
     uint32_t list = make_list(1, 10);
     assert_false(bda_depot_give(&depot, chunks(), 10, list, 1));
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 10), &granules), 0);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 10), &sum), 0);
     assert_false(depot.used);
     assert_true(bda_depot_give(&depot, chunks(), 10, list, MOST));
     assert_true(depot.used);
     depot.used = false;
-    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 10), &granules), list);
+    assert_int_equal(bda_depot_take(&depot, chunks(), bda_home(0, 10), &sum), list);
     assert_true(depot.used);
     release(list);
     arena_close_sound(&arena);
