@@ -108,7 +108,7 @@ struct BdaAllocator_T {
     bool wish_for_cache;          /* under the lock */
     _Atomic uint32_t cache_count; /* of them, in use by a thread */
     _Atomic(struct bda_cache *) newest_cache; /* read without the lock, since the list only grows */
-    struct bda_cache only_cache;              /* where the caller synchronises; else it has no stocks */
+    struct bda_cache no_cache;                /* what every thread has where there are none: it has no stocks */
     BdaAllocator registered_before;           /* under the lock of the registry, see cache.c */
 };
 

@@ -288,10 +288,10 @@ static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
 }
 
 static struct bda_cache *cache_of_thread(BdaAllocator allocator, bool may) {
-    struct bda_cache *cache = bda_cache_at_hand(allocator, allocator->locks);
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (cache != NULL)
         return cache;
-    cache = allocator->caches_off ? &allocator->only_cache : adopt(allocator, may);
+    cache = allocator->caches_off ? &allocator->no_cache : adopt(allocator, may);
     if (cache != NULL)
         bda_known_caches[allocator->serial % BDA_CACHES_KNOWN] = (struct bda_known_cache){ allocator->serial, cache };
     return cache;
@@ -309,7 +309,7 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
     return stock;
 }
 
-/* Makes the cache's stock for a pool; the lock of the caches is held, or the caller synchronises. */
+/* Makes the cache's stock for a pool; the lock of the caches is held. */
 static struct bda_stock *open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
     struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
     if (stock != NULL || bda_pool_stock(pool) == BDA_STOCKS || allocator->caches_off)
@@ -345,11 +345,11 @@ static void provide(BdaAllocator allocator, struct bda_pool *pool) {
 BDA_COLD void grant_wishes(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_lock(&allocator->caches_lock);
     atomic_store_explicit(&allocator->wishes, false, memory_order_relaxed);
-    if (allocator->wish_for_cache && allocator->locks)
+    if (allocator->wish_for_cache)
         provide(allocator, pool);
     allocator->wish_for_cache = false;
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
-    for (cache = allocator->locks ? cache : &allocator->only_cache; cache != NULL; cache = cache->older) {
+    for (; cache != NULL; cache = cache->older) {
         struct bda_pool *wished = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
         for (; wished != NULL; wished = wished->older)
             if (bda_pool_stock(wished) != BDA_STOCKS && (cache->wishes >> bda_pool_stock(wished) & 1) != 0)
@@ -372,6 +372,8 @@ static struct bda_stock *stock_of(BdaAllocator allocator, struct bda_cache *cach
 
 bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                      struct bda_live *live) {
+    if (allocator->caches_off)
+        return false;
     struct bda_extent extent = bda_range_extent(pool, request);
     struct bda_cache *cache = cache_of_thread(allocator, true);
     if (extent.granules > BDA_CACHED_MOST)
@@ -382,7 +384,7 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
     uint32_t number = bda_shelf_for(extent.granules);
     if (cache != NULL && stock == NULL && !is_alone(allocator))
         stock = stock_of(allocator, cache, pool);
-    if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
+    if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
@@ -394,7 +396,7 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
     }
     bool taken = offers != 0 && bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), request->size,
                                                extent.alignment, live);
-    bda_cache_leave(cache, allocator->locks);
+    bda_claim_leave(&cache->claim);
     return taken;
 }
 
@@ -406,14 +408,14 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
     struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
     if (stock == NULL)
         wish(allocator, cache, pool);
-    if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
+    if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     keep_within_bounds(allocator, stock);
     bool wanted = bda_node_zone(node) < stock->zones;
     if (wanted)
         make_room(allocator, stock, bda_home_shelf(home));
-    bda_cache_leave(cache, allocator->locks);
-    return wanted && bda_cache_put(allocator, handle, node, allocator->locks);
+    bda_claim_leave(&cache->claim);
+    return wanted && bda_cache_put(allocator, handle, node);
 }
 
 /* A retired range goes onto its shelf, where there is room. The owner is inside. */
@@ -436,7 +438,7 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
     struct bda_stock *stock = bda_cache_stock(cache, live->pool->stock);
     if (stock == NULL)
         wish(allocator, cache, live->pool);
-    if (stock == NULL || !bda_cache_enter(cache, allocator->locks))
+    if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     bool kept = keep(stock, number, live);
     if (!kept) {
@@ -446,7 +448,7 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
             kept = keep(stock, number, live);
         }
     }
-    bda_cache_leave(cache, allocator->locks);
+    bda_claim_leave(&cache->claim);
     return kept;
 }
 
@@ -493,8 +495,6 @@ static void give_back_chosen(BdaAllocator allocator) {
 }
 
 static uint64_t drain_chosen(BdaAllocator allocator, choice choose, const struct bda_pool *only) {
-    if (!allocator->locks)
-        return choose(&allocator->only_cache, only) ? drain_cache(allocator, &allocator->only_cache, only) : 0;
     uint64_t granules = 0;
     bda_mutex_lock(&allocator->caches_lock);
     claim_chosen(allocator, choose, only);
@@ -547,13 +547,11 @@ static bool is_any(struct bda_cache *cache, const struct bda_pool *only) {
 
 void bda_caches_stop(BdaAllocator allocator) {
     bda_mutex_lock(&allocator->caches_lock);
-    if (allocator->locks)
-        claim_chosen(allocator, is_any, NULL);
+    claim_chosen(allocator, is_any, NULL);
 }
 
 void bda_caches_go(BdaAllocator allocator) {
-    if (allocator->locks)
-        give_back_chosen(allocator);
+    give_back_chosen(allocator);
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
@@ -583,7 +581,6 @@ static uint64_t not_below_zero(uint64_t difference, uint64_t counted) {
 
 struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool) {
     struct bda_cached sum = { pool->depot.count, 0, pool->depot.granules };
-    add_stock(&sum, &allocator->only_cache, pool);
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
     for (; cache != NULL; cache = cache->older)
         add_stock(&sum, cache, pool);
@@ -597,8 +594,8 @@ struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *
 void bda_caches_init(BdaAllocator allocator, bool off) {
     static _Atomic uint64_t last;
     allocator->serial = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
-    allocator->caches_off = off;
-    allocator->barrier = allocator->locks && !off && bda_barrier_exists();
+    allocator->caches_off = off || !allocator->locks;
+    allocator->barrier = !allocator->caches_off && bda_barrier_exists();
     bda_mutex_init(&allocator->caches_lock, allocator->locks);
     bda_mutex_lock(&registry_lock);
     allocator->registered_before = registry;
@@ -623,7 +620,6 @@ static void release_stocks(BdaAllocator allocator, struct bda_cache *cache) {
 
 void bda_caches_finish(BdaAllocator allocator) {
     unregister(allocator);
-    release_stocks(allocator, &allocator->only_cache);
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
     while (cache != NULL) {
         struct bda_cache *older = cache->older;

@@ -11,7 +11,7 @@
  *
  * Only unnamed ranges without a record are kept, so that nothing but their node is to be touched.
  *
- * Where the caller synchronises there is one cache, the allocator's, and no claim.
+ * Where the caller synchronises there are no caches: there is no lock that they could save.
  */
 #ifndef BDA_ALLOC_CACHE_H
 #define BDA_ALLOC_CACHE_H
@@ -29,31 +29,15 @@ struct bda_known_cache {
 };
 extern BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
 
-/* `shared` below is allocator->locks, given as a constant where that makes two pieces of code of it: the one without
- * locks has no claim, the other no cache that is everybody's. */
-
 /* The calling thread's cache, or NULL where it has to be looked for. Where there are no caches it is one without
  * stocks. */
-BDA_INLINE struct bda_cache *bda_cache_at_hand(BdaAllocator allocator, bool shared) {
-    if (!shared)
-        return &allocator->only_cache;
+BDA_INLINE struct bda_cache *bda_cache_at_hand(BdaAllocator allocator) {
     const struct bda_known_cache *known = &bda_known_caches[allocator->serial % BDA_CACHES_KNOWN];
     return known->serial == allocator->serial ? known->cache : NULL;
 }
 
 BDA_INLINE struct bda_stock *bda_cache_stock(struct bda_cache *cache, uint32_t stock) {
     return atomic_load_explicit(&cache->stocks[stock], memory_order_acquire); /* another thread may have made it */
-}
-
-BDA_INLINE bool bda_cache_enter(struct bda_cache *cache, bool shared) {
-    return !shared || bda_claim_enter(&cache->claim);
-}
-
-BDA_INLINE void bda_cache_leave(struct bda_cache *cache, bool shared) {
-    if (shared)
-        bda_claim_leave(&cache->claim);
-    else
-        bda_claim_pass(&cache->claim);
 }
 
 /* What the one inside of a stock counts, and statistics read at any time. */
@@ -116,19 +100,19 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
 /* Serves a request from what the thread has on its shelves. False: nothing there, and nothing has changed. No calls, so
  * no registers to save. */
 BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                               bool shared, struct bda_live *live) {
+                               struct bda_live *live) {
     struct bda_extent extent = bda_range_extent(pool, request);
-    struct bda_cache *cache = bda_cache_at_hand(allocator, shared);
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (cache == NULL || extent.granules > BDA_CACHED_MOST)
         return false;
     struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
-    if (stock == NULL || !bda_cache_enter(cache, shared))
+    if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     uint32_t right = bda_shelf_for(extent.granules);
     uint64_t offers = bda_stock_offers(stock, right);
     bool taken = offers != 0 && bda_shelf_take(allocator, stock, right + bda_lowest_bit64(offers), request->size,
                                                extent.alignment, live);
-    bda_cache_leave(cache, shared);
+    bda_claim_leave(&cache->claim);
     return taken;
 }
 
@@ -152,12 +136,12 @@ BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t
 
 /* Retires an allocation that had this home. If it has been given a record meanwhile, it lives on: that way is not
  * for it. The owner is inside. */
-BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uint32_t home, bool shared) {
+BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uint32_t home) {
     BDA_YIELD_POINT();
-    if (!bda_node_try_retire(node, generation, BDA_NODE_CACHED, shared))
+    if (!bda_node_try_retire(node, generation, BDA_NODE_CACHED, true))
         return false;
     BDA_YIELD_POINT();
-    bool good = !shared || bda_node_has_home(node, home);
+    bool good = bda_node_has_home(node, home);
     if (!good)
         bda_node_revive(node);
     return good;
@@ -165,20 +149,20 @@ BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uin
 
 /* Frees what `handle` names, which has led to `node`, onto the thread's shelves. False: it has no home there, or there
  * is no room, or it is no longer live, and nothing has changed. No calls either. */
-BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, bool shared) {
+BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
     uint32_t home = bda_node_home(node), generation = bda_handle_generation(handle);
-    struct bda_cache *cache = bda_cache_at_hand(allocator, shared);
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (cache == NULL || !bda_home_is_one(home) || generation + 1 == BDA_GENERATION_SPENT)
         return false;
     struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
-    if (stock == NULL || !bda_cache_enter(cache, shared))
+    if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     const struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
-    bool put = bda_shelf_count(shelf) < shelf->most && bda_stock_space(stock) > 0 &&
-               bda_cache_retire(node, generation, home, shared);
+    bool put =
+        bda_shelf_count(shelf) < shelf->most && bda_stock_space(stock) > 0 && bda_cache_retire(node, generation, home);
     if (put)
         bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
-    bda_cache_leave(cache, shared);
+    bda_claim_leave(&cache->claim);
     return put;
 }
 

@@ -54,12 +54,6 @@ BDA_INLINE void bda_claim_leave(struct bda_claim *claim) {
     atomic_store_explicit(&claim->turn, turn + 1, memory_order_release);
 }
 
-/* Where there are no others, the turns still tell whether the owner has been there. */
-BDA_INLINE void bda_claim_pass(struct bda_claim *claim) {
-    uint32_t turn = atomic_load_explicit(&claim->turn, memory_order_relaxed);
-    atomic_store_explicit(&claim->turn, turn + 2, memory_order_relaxed);
-}
-
 /* ---- The others: any number of claims are announced, then one barrier, then each is waited for ---- */
 
 static inline void bda_claim_announce(struct bda_claim *claim) {

@@ -170,9 +170,7 @@ BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDev
 BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                      VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    bool taken =
-        room <= BDA_CACHED_BYTES && (allocator->locks ? bda_cache_take(allocator, pool, &request, true, live)
-                                                      : bda_cache_take(allocator, pool, &request, false, live));
+    bool taken = allocator->locks && room <= BDA_CACHED_BYTES && bda_cache_take(allocator, pool, &request, live);
     if (!taken)
         return take_further(allocator, pool, size, room, alignment, live);
     become_own(pool, live);

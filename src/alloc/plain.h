@@ -93,10 +93,10 @@ BDA_INLINE bool bda_plain_take(BdaAllocator allocator, struct bda_pool *pool, co
 
 /* The shortest way of a request: from the thread's own shelves. What has a name or is large is never there. */
 BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
-                                const struct bda_request *request, bool shared, BdaAllocation *allocation) {
+                                const struct bda_request *request, BdaAllocation *allocation) {
     struct bda_live live;
     if (request->size > BDA_CACHED_BYTES || bda_plain_wants_record(info) ||
-        !bda_cache_take(allocator, pool, request, shared, &live))
+        !bda_cache_take(allocator, pool, request, &live))
         return false;
     bda_range_describe(allocator, &live, request->size, allocation);
     return true;

@@ -14,7 +14,7 @@
 #include "platform/platform.h"
 
 enum {
-    BDA_CACHED_SHARE = 8,      /* the part of what is free that all caches may keep, and as much the depot */
+    BDA_CACHED_SHARE = 8,       /* the part of what is free that all caches may keep, and as much the depot */
     BDA_GRANULE_LOG2 = 4,       /* 16 bytes, as malloc: the least alignment handed out */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };

@@ -76,20 +76,16 @@ BDA_APART VkResult alloc_the_longer_way(BdaAllocator allocator, struct bda_pool 
                : alloc_the_long_way(allocator, info, allocation);
 }
 
-BDA_INLINE VkResult alloc(BdaAllocator allocator, const BdaAllocInfo *info, bool shared, BdaAllocation *allocation) {
+VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
+    if (allocator == NULL || info == NULL || allocation == NULL)
+        return alloc_the_long_way(allocator, info, allocation);
     struct bda_pool *pool = bda_plain_pool(allocator, info);
     struct bda_request request;
     if (pool == NULL || !bda_plain_request(allocator, pool, info, &request))
         return alloc_the_long_way(allocator, info, allocation);
-    if (bda_plain_alloc(allocator, pool, info, &request, shared, allocation))
+    if (allocator->locks && bda_plain_alloc(allocator, pool, info, &request, allocation))
         return VK_SUCCESS;
     return alloc_the_longer_way(allocator, pool, request.alignment, info, allocation);
-}
-
-VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
-    if (allocator == NULL || info == NULL || allocation == NULL)
-        return alloc_the_long_way(allocator, info, allocation);
-    return allocator->locks ? alloc(allocator, info, true, allocation) : alloc(allocator, info, false, allocation);
 }
 
 /* Takes back what a batch has so far, the blocks that it opened too. */

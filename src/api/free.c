@@ -32,19 +32,15 @@ BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle,
     return bda_plain_free_shared(allocator, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
-BDA_INLINE VkResult free_handle(BdaAllocator allocator, BdaHandle handle, bool shared) {
-    struct bda_node *node = bda_handle_node(allocator, handle);
-    if (node == NULL)
-        return free_the_long_way(allocator, handle);
-    if (bda_cache_put(allocator, handle, node, shared))
-        return VK_SUCCESS;
-    return free_the_longer_way(allocator, handle, node);
-}
-
 VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    return allocator->locks ? free_handle(allocator, handle, true) : free_handle(allocator, handle, false);
+    struct bda_node *node = bda_handle_node(allocator, handle);
+    if (node == NULL)
+        return free_the_long_way(allocator, handle);
+    if (allocator->locks && bda_cache_put(allocator, handle, node))
+        return VK_SUCCESS;
+    return free_the_longer_way(allocator, handle, node);
 }
 
 VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value) {

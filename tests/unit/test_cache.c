@@ -42,7 +42,6 @@ static void open_used(const BdaAllocatorInfo *wishes) {
 }
 
 static const BdaAllocatorInfo large_block = { .first_block_size = MIB(16) };
-static const BdaAllocatorInfo by_caller = { .flags = BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT };
 
 static struct bda_pool *pool_of(const BdaAllocation *a) {
     return atomic_load(&bda_block_of(bench.allocator, bda_node_of(bench.allocator, (uint32_t)a->handle))->pool);
@@ -52,19 +51,17 @@ static struct bda_pool *pool_of(const BdaAllocation *a) {
 
 static void a_freed_range_serves_the_next_request_of_its_size(void **state) {
     (void)state;
-    for (int i = 0; i < 2; i++) {
-        open_used(i == 0 ? NULL : &by_caller);
-        BdaAllocation a = take_small(100);
-        give(a);
-        assert_int_equal(cached(), 112);
-        BdaAllocation b = take_small(100);
-        assert_int_equal(cached(), 0);
-        assert_int_equal(b.address, a.address);
-        assert_int_not_equal(b.handle, a.handle);
-        assert_is_sound(&b);
-        give(b);
-        bench_close();
-    }
+    open_used(NULL);
+    BdaAllocation a = take_small(100);
+    give(a);
+    assert_int_equal(cached(), 112);
+    BdaAllocation b = take_small(100);
+    assert_int_equal(cached(), 0);
+    assert_int_equal(b.address, a.address);
+    assert_int_not_equal(b.handle, a.handle);
+    assert_is_sound(&b);
+    give(b);
+    bench_close();
 }
 
 /* What would wait for the pool's lock would wait for ever. */
@@ -243,24 +240,22 @@ static BdaHandle age(const BdaAllocation *a, uint32_t generation) {
 
 static void the_last_generation_is_not_kept(void **state) {
     (void)state;
-    for (int i = 0; i < 2; i++) {
-        open_used(i == 0 ? NULL : &by_caller);
-        BdaAllocation a = take_small(64);
-        BdaHandle last_but_one = age(&a, BDA_GENERATION_SPENT - 2);
-        assert_int_equal(bda_free(bench.allocator, last_but_one), VK_SUCCESS);
-        assert_int_equal(cached(), 64);
-        BdaAllocation b = take_small(64);
-        assert_int_equal((uint32_t)b.handle, (uint32_t)a.handle);
-        assert_int_equal(bda_handle_generation(b.handle), BDA_GENERATION_SPENT - 1);
-        give(b);
-        assert_int_equal(cached(), 0);
-        for (uint32_t k = 0; k < 8; k++) {
-            BdaAllocation c = take_small(64);
-            assert_int_not_equal((uint32_t)c.handle, (uint32_t)b.handle);
-            give(c);
-        }
-        bench_close();
+    open_used(NULL);
+    BdaAllocation a = take_small(64);
+    BdaHandle last_but_one = age(&a, BDA_GENERATION_SPENT - 2);
+    assert_int_equal(bda_free(bench.allocator, last_but_one), VK_SUCCESS);
+    assert_int_equal(cached(), 64);
+    BdaAllocation b = take_small(64);
+    assert_int_equal((uint32_t)b.handle, (uint32_t)a.handle);
+    assert_int_equal(bda_handle_generation(b.handle), BDA_GENERATION_SPENT - 1);
+    give(b);
+    assert_int_equal(cached(), 0);
+    for (uint32_t k = 0; k < 8; k++) {
+        BdaAllocation c = take_small(64);
+        assert_int_not_equal((uint32_t)c.handle, (uint32_t)b.handle);
+        give(c);
     }
+    bench_close();
 }
 
 static void an_allocator_without_caches_keeps_nothing(void **state) {
@@ -342,20 +337,18 @@ static VkDeviceSize bound(void) {
 static void caches_are_bounded_for_one_size(void **state) {
     (void)state;
     static BdaAllocation all[6000];
-    for (int i = 0; i < 2; i++) {
-        open_used(i == 0 ? NULL : &by_caller);
-        VkDeviceSize most = 0;
-        for (uint32_t k = 0; k < COUNT_OF(all); k++)
-            all[k] = take_small(256);
-        for (uint32_t k = 0; k < COUNT_OF(all); k++) {
-            give(all[k]);
-            assert_true(cached() <= bound());
-            most = most > cached() ? most : cached();
-        }
-        assert_true(most >= KIB(32));
-        assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
-        bench_close();
+    open_used(NULL);
+    VkDeviceSize most = 0;
+    for (uint32_t k = 0; k < COUNT_OF(all); k++)
+        all[k] = take_small(256);
+    for (uint32_t k = 0; k < COUNT_OF(all); k++) {
+        give(all[k]);
+        assert_true(cached() <= bound());
+        most = most > cached() ? most : cached();
     }
+    assert_true(most >= KIB(32));
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    bench_close();
 }
 
 static void caches_are_bounded_for_all_sizes(void **state) {
@@ -433,30 +426,25 @@ static void among_large_ranges_only_the_lowest_zone_is_kept(void **state) {
 
 static void what_is_idle_for_two_collects_goes_back(void **state) {
     (void)state;
-    for (int i = 0; i < 2; i++) {
-        open_used(i == 0 ? NULL : &by_caller);
+    open_used(NULL);
+    give(take_small(64));
+    collect();
+    assert_int_equal(cached(), 64);
+    collect();
+    assert_int_equal(cached(), 0);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    bench_close();
+}
+
+static void what_is_in_use_stays(void **state) {
+    (void)state;
+    open_used(NULL);
+    for (uint32_t k = 0; k < 10; k++) {
         give(take_small(64));
         collect();
         assert_int_equal(cached(), 64);
-        collect();
-        assert_int_equal(cached(), 0);
-        assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
-        bench_close();
     }
-}
-
-/* Guards against an externally synchronised allocator, whose owner needs no claim, that seems idle at every collect. */
-static void what_is_in_use_stays(void **state) {
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        open_used(i == 0 ? NULL : &by_caller);
-        for (uint32_t k = 0; k < 10; k++) {
-            give(take_small(64));
-            collect();
-            assert_int_equal(cached(), 64);
-        }
-        bench_close();
-    }
+    bench_close();
 }
 
 static void a_trim_gives_all_back(void **state) {
