@@ -214,36 +214,11 @@ static bool others_may_serve(BdaAllocator allocator, const struct bda_pool *pool
     return false;
 }
 
-/* Takes the range, else learns whether the pool has nothing for the request at all. */
-static VkResult take_or_learn(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                              BdaAllocation *allocation) {
-    struct bda_live live;
+bool bda_allocate_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info) {
     bda_mutex_lock(&pool->lock);
-    VkResult result = bda_range_take(allocator, pool, request, &live);
-    if (result == VK_SUCCESS)
-        bda_range_describe(allocator, &live, request->size, allocation);
-    else if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || is_kept(allocator, pool))
-        result = VK_NOT_READY;
+    bool kept = is_kept(allocator, pool);
     bda_mutex_unlock(&pool->lock);
-    return result;
-}
-
-VkResult bda_allocate_present(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                              const BdaAllocInfo *info, BdaAllocation *allocation) {
-    struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
-    struct bda_live live;
-    if (info->size <= BDA_CACHED_BYTES && !bda_plain_wants_record(info) &&
-        bda_cache_fetch(allocator, pool, &request, &live)) {
-        bda_range_describe(allocator, &live, request.size, allocation);
-        return VK_SUCCESS;
-    }
-    if (!bda_plain_record(allocator, info, &request))
-        return VK_NOT_READY;
-    VkResult result = take_or_learn(allocator, pool, &request, allocation);
-    if (result == VK_SUCCESS)
-        return result;
-    bda_record_destroy(allocator, request.record);
-    return is_any_pending(allocator) || others_may_serve(allocator, pool, info) ? VK_NOT_READY : result;
+    return !kept && !is_any_pending(allocator) && !others_may_serve(allocator, pool, info);
 }
 
 /* ---- Many ranges ---- */
@@ -253,7 +228,8 @@ static bool take_plain(BdaAllocator allocator, struct bda_pool *pool, const BdaA
                        BdaAllocation *allocation) {
     struct bda_request request;
     return bda_plain_pool(allocator, info) == pool && bda_plain_request(allocator, pool, info, &request) &&
-           bda_plain_record(allocator, info, &request) && bda_plain_take(allocator, pool, &request, allocation);
+           bda_plain_record(allocator, info, &request) &&
+           bda_plain_take(allocator, pool, &request, allocation) == VK_SUCCESS;
 }
 
 /* So many of a run are taken under one lock: few enough that another thread waits for microseconds, and enough that

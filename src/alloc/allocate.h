@@ -9,11 +9,10 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
 
 #define BDA_NO_ROOM "no block has room, and the request may take no new memory"
 
-/* The longer way of a plain request (alloc/plain.h) that may take no new memory, which is refused there if nothing can
- * serve it. VK_ERROR_OUT_OF_DEVICE_MEMORY: refused, for BDA_NO_ROOM; VK_NOT_READY: it takes the long way, nothing has
- * changed. */
-VkResult bda_allocate_present(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                              const BdaAllocInfo *info, BdaAllocation *allocation);
+/* Whether a plain request that may take no new memory, and that TLSF has just had no room for in its first pool, would
+ * find none anywhere else either: no thread keeps anything of the pool, nothing is pending, and no other pool that it
+ * may go to has as many bytes free. Then it can be refused without a second search. */
+bool bda_allocate_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info);
 
 /* Ranges for the first of `count` requests, as long as they are plain (alloc/plain.h), of one pool, and fit: the pool's
  * lock is taken for up to 64 of them at a time. Returns how many; nothing is said of why it ends. */

@@ -12,14 +12,6 @@
 
 #include <string.h>
 
-/* The longer ways, which make calls: what must be kept across those would cost the shorter ones half as much again.
- * They look behind the thread's shelves, then take a range from TLSF, or give one back, under the pool's lock. What the
- * shorter ones found out is passed on. False: it has to be refused, or needs more than that, and nothing has changed.
- */
-bool bda_plain_alloc_shared(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                            const BdaAllocInfo *info, BdaAllocation *allocation);
-bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, struct bda_node *node);
-
 /* Flags that say what may be done when the first pool has no room. */
 #define BDA_PLAIN_FLAGS (BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT | BDA_ALLOC_HOST_FALLBACK_BIT)
 
@@ -80,15 +72,15 @@ BDA_INLINE bool bda_plain_record(BdaAllocator allocator, const BdaAllocInfo *inf
 }
 
 /* Takes the range and tells of it. The pool's lock is held. */
-BDA_INLINE bool bda_plain_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                               BdaAllocation *allocation) {
+BDA_INLINE VkResult bda_plain_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                                   BdaAllocation *allocation) {
     struct bda_live live;
     VkResult result = bda_range_take(allocator, pool, request, &live);
     if (result == VK_SUCCESS)
         bda_range_describe(allocator, &live, request->size, allocation);
     else
         bda_record_destroy(allocator, request->record);
-    return result == VK_SUCCESS;
+    return result;
 }
 
 /* The shortest way of a request: from the thread's own shelves. What has a name or is large is never there. */
@@ -100,6 +92,58 @@ BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, c
         return false;
     bda_range_describe(allocator, &live, request->size, allocation);
     return true;
+}
+
+/* ---- The longer ways ----
+ *
+ * They make calls: what must be kept across those would cost the shorter ones half as much again, so callers keep them
+ * apart. They look behind the thread's shelves, then take a range from TLSF, or give one back, under the pool's lock.
+ * What the shorter ones found out is passed on. When they fail nothing has changed: it has to be refused, or needs more
+ * than that. */
+
+/* VK_ERROR_OUT_OF_DEVICE_MEMORY: TLSF has no room for it; VK_ERROR_OUT_OF_HOST_MEMORY. */
+BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                           const BdaAllocInfo *info, BdaAllocation *allocation) {
+    struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
+    if (!allocator->caches_off && info->size <= BDA_CACHED_BYTES && !bda_plain_wants_record(info)) {
+        struct bda_live live;
+        if (bda_cache_fetch(allocator, pool, &request, &live)) {
+            bda_range_describe(allocator, &live, request.size, allocation);
+            return VK_SUCCESS;
+        }
+    }
+    if (!bda_plain_record(allocator, info, &request))
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    bda_mutex_lock(&pool->lock);
+    VkResult result = bda_plain_take(allocator, pool, &request, allocation);
+    bda_mutex_unlock(&pool->lock);
+    return result;
+}
+
+/* Gives a range back to TLSF. One that is retired here was live since it was found, and in the same pool. */
+BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
+    struct bda_pool *pool = live->pool;
+    uint32_t record = 0;
+    bda_mutex_lock(&pool->lock);
+    bool good = bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks);
+    if (good) {
+        record = bda_node_record(live->node);
+        bda_range_free(live);
+    }
+    bda_mutex_unlock(&pool->lock);
+    if (record != 0)
+        bda_record_destroy(allocator, record);
+    return good;
+}
+
+BDA_INLINE bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+    struct bda_block *block = bda_block_of(allocator, node);
+    const struct bda_live live = { bda_handle_index(handle), node, block,
+                                   atomic_load_explicit(&block->pool, memory_order_acquire) };
+    if (live.pool == NULL || !block->plain)
+        return false;
+    bool kept = bda_home_is_one(bda_node_home(node)) && bda_cache_store(allocator, handle, node, live.pool);
+    return kept || bda_plain_give_back(allocator, handle, &live);
 }
 
 #endif

@@ -84,7 +84,7 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
         pool->least_alignment = bda_max(BDA_LEAST_ALIGNMENT, allocator->device.limits.non_coherent_atom);
     pool->most_rounding = bda_max(ROUNDED_ALIGNMENT, pool->least_alignment);
     bool cached = !key->own_buffers || pool->user == NULL; /* see own.h */
-    if (cached && pool->stock == BDA_STOCKS && allocator->stock_count < BDA_STOCKS)
+    if (cached && pool->stock == BDA_STOCKS && allocator->stock_count < BDA_STOCKS && !allocator->caches_off)
         pool->stock = allocator->stock_count++;
     bda_pool_set_sizes(allocator, pool, 0, 0);
 }

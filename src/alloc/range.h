@@ -48,7 +48,8 @@ BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
 /* Counts a range that TLSF has just handed out, and writes down whose it is. The pool's lock is held. */
 BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request) {
     live->pool->large += bda_range_is_large(live->node) ? live->node->size : 0;
-    bda_pool_bound_caches(live->pool);
+    if (bda_pool_stock(live->pool) != BDA_STOCKS)
+        bda_pool_bound_caches(live->pool);
     bda_pool_watch_level(live->pool);
     if (live->block->idle != 0) /* every thread reads that line: it is written as seldom as can be */
         live->block->idle = 0;

@@ -54,26 +54,19 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo 
     return result == VK_SUCCESS ? result : bda_refuse(allocator, function, result, request.reason);
 }
 
-/* What may take no new memory is refused often, where somebody looks whether there is room: without a second search. */
-static VkResult alloc_what_is_present(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                                      const BdaAllocInfo *info, BdaAllocation *allocation) {
-    VkResult result = bda_allocate_present(allocator, pool, alignment, info, allocation);
-    if (result == VK_NOT_READY)
-        return alloc_the_long_way(allocator, info, allocation);
-    if (result == VK_SUCCESS)
-        return result;
-    memset(allocation, 0, sizeof *allocation);
-    return bda_refuse(allocator, "bda_alloc", result, BDA_NO_ROOM);
-}
-
-/* Apart, so that the shortest way saves no registers for it. */
+/* Apart, so that the shortest way saves no registers for it. What may take no new memory is refused often, where
+ * somebody looks whether there is room: that takes one search, if nothing can come of a second. */
 BDA_APART VkResult alloc_the_longer_way(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                         const BdaAllocInfo *info, BdaAllocation *allocation) {
-    if ((info->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0)
-        return alloc_what_is_present(allocator, pool, alignment, info, allocation);
-    return bda_plain_alloc_shared(allocator, pool, alignment, info, allocation)
-               ? VK_SUCCESS
-               : alloc_the_long_way(allocator, info, allocation);
+    VkResult result = bda_plain_alloc_shared(allocator, pool, alignment, info, allocation);
+    if (result == VK_SUCCESS)
+        return result;
+    bool hopeless = result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (info->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0 &&
+                    bda_allocate_is_hopeless(allocator, pool, info);
+    if (!hopeless)
+        return alloc_the_long_way(allocator, info, allocation);
+    memset(allocation, 0, sizeof *allocation);
+    return bda_refuse(allocator, "bda_alloc", result, BDA_NO_ROOM);
 }
 
 VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
