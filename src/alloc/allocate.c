@@ -36,19 +36,28 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
 
 /* ---- One pool ---- */
 
-/* Whether threads keep anything of the pool. Its lock is held. */
-static bool is_kept(BdaAllocator allocator, const struct bda_pool *pool) {
-    return bda_caches_sum(allocator, pool).granules != 0;
+/* Takes from the blocks there are; `kept`: it was refused, and threads keep something of the pool. Both are seen under
+ * one lock: what somebody gives back in between is not overlooked. */
+static VkResult take_or_look(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                             uint32_t *node, bool *kept) {
+    struct bda_live live;
+    bda_mutex_lock(&pool->lock);
+    VkResult result = bda_range_take(allocator, pool, request, &live);
+    *kept = result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, pool);
+    bda_mutex_unlock(&pool->lock);
+    *node = result == VK_SUCCESS ? live.index : 0;
+    return result;
 }
 
-/* No block has room: what threads keep for themselves comes first, since it costs no call. */
-static VkResult take_after_drain(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                                 uint32_t *node) {
-    bda_mutex_lock(&pool->lock);
-    bool kept = is_kept(allocator, pool);
-    bda_mutex_unlock(&pool->lock);
-    if (!kept || bda_caches_drain(allocator, pool) == 0)
-        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+/* No block has room: what threads keep for themselves comes first, since it costs no call. (Another thread may have
+ * been faster to drain it.) */
+static VkResult take_or_drain(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                              uint32_t *node) {
+    bool kept;
+    VkResult result = take_or_look(allocator, pool, request, node, &kept);
+    if (!kept)
+        return result;
+    (void)bda_caches_drain(allocator, pool);
     return bda_pool_take(allocator, pool, request, node);
 }
 
@@ -67,9 +76,7 @@ static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool
 
 static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                              uint32_t *node) {
-    VkResult result = bda_pool_take(allocator, pool, request, node);
-    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
-        result = take_after_drain(allocator, pool, request, node);
+    VkResult result = take_or_drain(allocator, pool, request, node);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
         result = take_after_collect(allocator, pool, request, node);
     if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || !may_grow)
@@ -193,10 +200,10 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
 
 /* ---- Plain requests that may take no new memory ---- */
 
-/* Whether more is free in a pool than a request takes; it may still be in pieces. */
-static bool has_free(struct bda_pool *pool, VkDeviceSize size) {
+/* Whether a pool has, or threads keep of it, more than a request takes; it may still be in pieces. */
+static bool has_free(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size) {
     bda_mutex_lock(&pool->lock);
-    bool has = (VkDeviceSize)pool->tlsf.free_granules << BDA_GRANULE_LOG2 >= size;
+    bool has = (VkDeviceSize)pool->tlsf.free_granules << BDA_GRANULE_LOG2 >= size || bda_caches_hold(allocator, pool);
     bda_mutex_unlock(&pool->lock);
     return has;
 }
@@ -208,17 +215,14 @@ static bool others_may_serve(BdaAllocator allocator, const struct bda_pool *pool
     for (uint32_t i = 0; info->pool == NULL && i < order->count; i++) {
         struct bda_pool *other =
             atomic_load_explicit(&allocator->pools[order->types[i]][BDA_USAGE_GENERAL][false], memory_order_acquire);
-        if (other != NULL && other != pool && has_free(other, info->size))
+        if (other != NULL && other != pool && has_free(allocator, other, info->size))
             return true;
     }
     return false;
 }
 
 bool bda_allocate_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info) {
-    bda_mutex_lock(&pool->lock);
-    bool kept = is_kept(allocator, pool);
-    bda_mutex_unlock(&pool->lock);
-    return !kept && !is_any_pending(allocator) && !others_may_serve(allocator, pool, info);
+    return !is_any_pending(allocator) && !others_may_serve(allocator, pool, info);
 }
 
 /* ---- Many ranges ---- */

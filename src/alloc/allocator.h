@@ -35,9 +35,9 @@ struct bda_shelf {
 struct bda_stock {
     /* Written by whoever is inside, read by statistics. */
     _Alignas(64) _Atomic uint64_t used; /* to be added to what the pool's counters say, modulo 2^64 */
-    _Atomic int64_t space;              /* granules that may be kept still: what is kept is what this lacks of `most` */
-    _Atomic int64_t most;
-    uint32_t zones; /* of so many of the lowest zones, as the pool said last */
+    _Atomic uint64_t kept;              /* granules */
+    uint64_t most;                      /* that may be kept; the owner's */
+    uint32_t zones;                     /* of so many of the lowest zones, as the pool said last */
     uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
     uint64_t
         filled[BDA_SHELVES / 64 + 2]; /* shelves whose first list is not empty, a bit each; the last word is empty */

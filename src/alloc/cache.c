@@ -79,8 +79,8 @@ static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
         struct bda_list_sum sum = { 0, 0 };
         bda_mutex_lock(&pool->lock);
         list = bda_depot_take(&pool->depot, chunks, bda_home(bda_pool_stock(pool), number), &sum);
+        bda_stock_keep(stock, sum.granules); /* at no moment in neither */
         bda_mutex_unlock(&pool->lock);
-        bda_stock_widen(stock, -(int64_t)sum.granules);
         count = sum.count;
     }
     set_full(stock, number, 0, 0);
@@ -96,10 +96,9 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
     if (taken.index == 0)
         return false;
     const struct bda_live live = { (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
-    uint32_t home = bda_range_home(&live);
     bda_node_set_state(live.node, BDA_NODE_CACHED);
-    if (home != bda_home(bda_pool_stock(pool), number)) { /* it lies where none is kept */
-        bda_tlsf_free_node(&pool->tlsf, live.index, live.node);
+    if (live.node->size != bda_shelf_begin(number) || bda_node_zone(live.node) >= stock->zones) {
+        bda_tlsf_free_node(&pool->tlsf, live.index, live.node); /* it lies where none is kept */
         return false;
     }
     struct bda_shelf *shelf = &stock->shelves[number];
@@ -107,10 +106,10 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
         live.block->idle = 0;
     bda_pool_watch_level(pool);
     pool->counters.live_count++;
-    bda_node_set_record(live.node, home);
+    bda_node_set_record(live.node, bda_home(bda_pool_stock(pool), number));
     bda_node_set_link(live.node, shelf->first);
     set_first(stock, number, live.index, bda_shelf_count(shelf) + 1);
-    bda_stock_widen(stock, -(int64_t)live.node->size);
+    bda_stock_keep(stock, live.node->size);
     return true;
 }
 
@@ -120,8 +119,7 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
  * taken ahead would drive out what is needed. */
 static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
     struct bda_shelf *shelf = &stock->shelves[number];
-    int64_t left = bda_stock_space(stock);
-    uint64_t space = left > 0 ? (uint64_t)left : 0;
+    uint64_t space = stock->most - bda_min(bda_stock_kept(stock), stock->most);
     uint64_t wanted = bda_min(1u + shelf->eager, space / BDA_GATHER_SHARE / bda_shelf_begin(number));
     if (is_alone(allocator) || !atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) || wanted < 2)
         wanted = 0;
@@ -131,6 +129,8 @@ static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
     bda_mutex_lock(&stock->pool->lock);
     while (wanted != 0 && gather_one(allocator, stock, number, alignment))
         wanted--;
+    if (wanted != 0)
+        shelf->eager = 0;
     bda_pool_bound_caches(stock->pool);
     bda_mutex_unlock(&stock->pool->lock);
 }
@@ -147,14 +147,14 @@ static void hand_over(BdaAllocator allocator, struct bda_stock *stock, uint32_t 
     else
         granules = release_list(allocator, pool, list);
     bda_mutex_unlock(&pool->lock);
-    bda_stock_widen(stock, (int64_t)granules);
+    bda_stock_keep(stock, 0 - granules);
 }
 
 /* Empties one shelf after another, from where it left off last time, until a quarter of what may be kept is free again.
  */
 static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
-    int64_t wanted = atomic_load_explicit(&stock->most, memory_order_relaxed) / 4;
-    for (uint32_t tries = 0; tries < BDA_SHELVES && bda_stock_space(stock) < wanted; tries++) {
+    uint64_t wanted = stock->most - stock->most / 4;
+    for (uint32_t tries = 0; tries < BDA_SHELVES && bda_stock_kept(stock) > wanted; tries++) {
         stock->hand = (stock->hand + 1) % BDA_SHELVES;
         const struct bda_shelf *shelf = &stock->shelves[stock->hand];
         if ((shelf->first | full_of(shelf)) == 0)
@@ -163,20 +163,17 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
         bda_mutex_lock(&stock->pool->lock);
         uint64_t granules = release_shelf(allocator, stock, stock->hand);
         bda_mutex_unlock(&stock->pool->lock);
-        bda_stock_widen(stock, (int64_t)granules);
+        bda_stock_keep(stock, 0 - granules);
     }
 }
 
 /* What may be kept follows how much of the pool is free, and is shared by the threads. */
 static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
     uint64_t caches = bda_max(atomic_load_explicit(&allocator->cache_count, memory_order_relaxed), 1);
-    int64_t most = (int64_t)(atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) / caches);
-    int64_t before = atomic_load_explicit(&stock->most, memory_order_relaxed);
-    atomic_store_explicit(&stock->most, most, memory_order_relaxed);
-    bda_stock_widen(stock, most - before);
+    stock->most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) / caches;
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
     stock->reach = atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) ? BDA_REACH_ROOMY : 1;
-    if (bda_stock_space(stock) <= 0)
+    if (bda_stock_kept(stock) >= stock->most)
         make_space(allocator, stock);
 }
 
@@ -210,7 +207,7 @@ static uint64_t drain_stock(BdaAllocator allocator, struct bda_pool *pool, struc
     for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
         granules += release_shelf(allocator, stock, shelf);
     bda_mutex_unlock(&pool->lock);
-    bda_stock_widen(stock, (int64_t)granules);
+    bda_stock_keep(stock, 0 - granules);
     return granules;
 }
 
@@ -279,6 +276,7 @@ static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
     if (cache != NULL) {
         atomic_fetch_add_explicit(&allocator->cache_count, cache->owner == NULL, memory_order_relaxed);
         cache->owner = this_thread();
+        allocator->wish_for_cache = false; /* this thread's, most likely */
     } else {
         allocator->wish_for_cache = true;
         atomic_store_explicit(&allocator->wishes, true, memory_order_relaxed);
@@ -382,7 +380,7 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
         grant_wishes(allocator, pool);
     struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, bda_pool_stock(pool)) : NULL;
     uint32_t number = bda_shelf_for(extent.granules);
-    if (cache != NULL && stock == NULL && !is_alone(allocator))
+    if (cache != NULL && stock == NULL && bda_pool_stock(pool) != BDA_STOCKS && !is_alone(allocator))
         stock = stock_of(allocator, cache, pool);
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
@@ -421,10 +419,10 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
 /* A retired range goes onto its shelf, where there is room. The owner is inside. */
 BDA_INLINE bool keep(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
     const struct bda_shelf *shelf = &stock->shelves[number];
-    if (bda_shelf_count(shelf) >= shelf->most || bda_stock_space(stock) <= 0 ||
+    if (bda_shelf_count(shelf) >= shelf->most || bda_stock_kept(stock) >= stock->most ||
         bda_node_zone(live->node) >= stock->zones)
         return false;
-    bda_node_set_record(live->node, bda_home(stock->pool->stock, number));
+    bda_node_set_record(live->node, bda_home(bda_pool_stock(stock->pool), number));
     bda_node_set_state(live->node, BDA_NODE_CACHED);
     bda_shelf_put(stock, number, live->index, live->node);
     return true;
@@ -435,7 +433,7 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
     uint32_t number = bda_shelf_of(live->node->size);
     if (cache == NULL)
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, live->pool->stock);
+    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(live->pool));
     if (stock == NULL)
         wish(allocator, cache, live->pool);
     if (stock == NULL || !bda_claim_enter(&cache->claim))
@@ -454,14 +452,10 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
 
 /* ---- Others ---- */
 
-static uint64_t granules_in(const struct bda_stock *stock) {
-    return (uint64_t)(atomic_load_explicit(&stock->most, memory_order_relaxed) - bda_stock_space(stock));
-}
-
 static bool holds_any(struct bda_cache *cache, const struct bda_pool *only) {
     for (uint32_t i = 0; i < BDA_STOCKS; i++) {
         const struct bda_stock *stock = atomic_load_explicit(&cache->stocks[i], memory_order_acquire);
-        if (stock != NULL && (only == NULL || bda_pool_stock(only) == i) && granules_in(stock) != 0)
+        if (stock != NULL && (only == NULL || bda_pool_stock(only) == i) && bda_stock_kept(stock) != 0)
             return true;
     }
     return false;
@@ -555,6 +549,16 @@ void bda_caches_go(BdaAllocator allocator) {
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
+bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool) {
+    if (pool->depot.granules != 0)
+        return true;
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
+    for (; cache != NULL; cache = cache->older)
+        if (holds_any(cache, pool))
+            return true;
+    return false;
+}
+
 static uint64_t count_in(const struct bda_stock *stock) {
     uint64_t count = 0;
     for (uint32_t i = 0; i < BDA_SHELVES; i++) {
@@ -570,7 +574,7 @@ static void add_stock(struct bda_cached *sum, struct bda_cache *cache, const str
         return;
     sum->count += count_in(stock);
     sum->used += atomic_load_explicit(&stock->used, memory_order_relaxed);
-    sum->granules += granules_in(stock);
+    sum->granules += bda_stock_kept(stock);
 }
 
 /* Caches are read one after another: of a range that one thread takes and another one frees meanwhile, only the end may

@@ -46,12 +46,13 @@ BDA_INLINE void bda_stock_use(struct bda_stock *stock, uint64_t bytes) {
                           memory_order_relaxed);
 }
 
-BDA_INLINE int64_t bda_stock_space(const struct bda_stock *stock) {
-    return atomic_load_explicit(&stock->space, memory_order_relaxed);
+BDA_INLINE uint64_t bda_stock_kept(const struct bda_stock *stock) {
+    return atomic_load_explicit(&stock->kept, memory_order_relaxed);
 }
 
-BDA_INLINE void bda_stock_widen(struct bda_stock *stock, int64_t granules) {
-    atomic_store_explicit(&stock->space, bda_stock_space(stock) + granules, memory_order_relaxed);
+/* So many granules more, modulo 2^64. */
+BDA_INLINE void bda_stock_keep(struct bda_stock *stock, uint64_t granules) {
+    atomic_store_explicit(&stock->kept, bda_stock_kept(stock) + granules, memory_order_relaxed);
 }
 
 BDA_INLINE uint32_t bda_shelf_count(const struct bda_shelf *shelf) {
@@ -91,7 +92,7 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
     if (shelf->first == 0)
         bda_stock_mark(stock, number, false);
     bda_stock_use(stock, size);
-    bda_stock_widen(stock, granules);
+    bda_stock_keep(stock, 0 - (uint64_t)granules);
     bda_node_set_slack(live->node, (granules << BDA_GRANULE_LOG2) - (uint32_t)size);
     bda_node_set_tag(live->node, bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE);
     return true;
@@ -125,10 +126,10 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
 /* An allocation, just retired, goes onto its shelf. The owner is inside. */
 BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
     struct bda_shelf *shelf = &stock->shelves[number];
-    int64_t granules = node->size;
+    uint64_t granules = node->size;
     bda_stock_mark(stock, number, true);
-    bda_stock_use(stock, bda_node_slack(node) - ((uint64_t)granules << BDA_GRANULE_LOG2));
-    bda_stock_widen(stock, -granules);
+    bda_stock_use(stock, bda_node_slack(node) - (granules << BDA_GRANULE_LOG2));
+    bda_stock_keep(stock, granules);
     bda_node_release_link(node, shelf->first);
     shelf->first = index;
     bda_shelf_set_count(shelf, bda_shelf_count(shelf) + 1);
@@ -158,8 +159,8 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     const struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
-    bool put =
-        bda_shelf_count(shelf) < shelf->most && bda_stock_space(stock) > 0 && bda_cache_retire(node, generation, home);
+    bool put = bda_shelf_count(shelf) < shelf->most && bda_stock_kept(stock) < stock->most &&
+               bda_cache_retire(node, generation, home);
     if (put)
         bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
     bda_claim_leave(&cache->claim);
@@ -196,6 +197,8 @@ struct bda_cached {
     VkDeviceSize used;
     uint64_t granules;
 };
+/* Whether anything is kept of a pool, wherever. The pool's lock is held. */
+bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool);
 struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool);
 
 /* An allocator's caches come and go with it. */

@@ -177,13 +177,14 @@ BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize
     return true;
 }
 
-/* Where the address is not aligned, dedicated memory may do, which is for the long way to see. */
+/* Where the address is not aligned, dedicated memory may do, and where memory ran out another type of it: that is for
+ * the long way to see. */
 BDA_COLD VkResult give_up(BdaAllocator allocator, const struct bda_live *live, struct bda_own *own, VkResult result) {
     bda_own_destroy(allocator, own->buffer);
     own->buffer = VK_NULL_HANDLE;
     bda_node_retire(live->node, BDA_NODE_RETIRED);
     let_go(allocator, live);
-    return result == VK_ERROR_FEATURE_NOT_PRESENT ? BDA_OWN_IS_NOT_PLAIN : result;
+    return result == VK_ERROR_FEATURE_NOT_PRESENT || bda_is_exhaustion(result) ? BDA_OWN_IS_NOT_PLAIN : result;
 }
 
 VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info,

@@ -101,7 +101,8 @@ BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, c
  * What the shorter ones found out is passed on. When they fail nothing has changed: it has to be refused, or needs more
  * than that. */
 
-/* VK_ERROR_OUT_OF_DEVICE_MEMORY: TLSF has no room for it; VK_ERROR_OUT_OF_HOST_MEMORY. */
+/* VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps anything of it; VK_NOT_READY: somebody
+ * does; VK_ERROR_OUT_OF_HOST_MEMORY. */
 BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                            const BdaAllocInfo *info, BdaAllocation *allocation) {
     struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
@@ -116,6 +117,8 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     bda_mutex_lock(&pool->lock);
     VkResult result = bda_plain_take(allocator, pool, &request, allocation);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, pool))
+        result = VK_NOT_READY;
     bda_mutex_unlock(&pool->lock);
     return result;
 }

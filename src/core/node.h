@@ -50,8 +50,8 @@ struct bda_node {
     bda_link previous; /* 0 at the region's ends */
     bda_link next;
     union {
-        struct { /* free: its list */
-            uint32_t previous, next;
+        struct { /* free: its list. Atomic for who still reads the words below by a stale handle */
+            _Atomic uint32_t previous, next;
         } list;
         struct { /* taken */
             /* live and retired: bytes of the range beyond what was asked for; pending, cached, quarantined: the next
@@ -59,7 +59,7 @@ struct bda_node {
             _Atomic uint32_t slack_or_link;
             _Atomic uint32_t record_or_home;
         } taken;
-        uint32_t spare; /* unused: the next spare node */
+        _Atomic uint32_t spare; /* unused: the next spare node */
     } as;
     _Atomic uint32_t tag;    /* generation, zone (see tlsf.h), state */
     _Atomic uint32_t region; /* which block it lies in */
@@ -208,6 +208,23 @@ static inline void bda_node_revive(struct bda_node *node) {
     atomic_store_explicit(&node->tag, tag, memory_order_release); /* who retires it next comes after us */
 }
 
+/* Its neighbours in its list, of a free node. */
+static inline uint32_t bda_node_list_previous(const struct bda_node *node) {
+    return atomic_load_explicit(&node->as.list.previous, memory_order_relaxed);
+}
+
+static inline uint32_t bda_node_list_next(const struct bda_node *node) {
+    return atomic_load_explicit(&node->as.list.next, memory_order_relaxed);
+}
+
+static inline void bda_node_set_list_previous(struct bda_node *node, uint32_t previous) {
+    atomic_store_explicit(&node->as.list.previous, previous, memory_order_relaxed);
+}
+
+static inline void bda_node_set_list_next(struct bda_node *node, uint32_t next) {
+    atomic_store_explicit(&node->as.list.next, next, memory_order_relaxed);
+}
+
 static inline uint32_t bda_node_slack(const struct bda_node *node) {
     return atomic_load_explicit(&node->as.taken.slack_or_link, memory_order_relaxed);
 }
@@ -282,7 +299,7 @@ static inline uint32_t bda_node_region(struct bda_node *node) {
 /* Pops a node; the list is not empty. */
 static inline uint32_t bda_node_pop(bda_node_chunks chunks, struct bda_node_list *list) {
     uint32_t index = list->first;
-    list->first = bda_node_in(chunks, index)->as.spare;
+    list->first = atomic_load_explicit(&bda_node_in(chunks, index)->as.spare, memory_order_relaxed);
     list->count--;
     return index;
 }
@@ -294,7 +311,7 @@ static inline void bda_node_push(struct bda_node_list *list, uint32_t index, str
     bda_node_set_tag(node, tag | (uint32_t)BDA_NODE_UNUSED);
     if (tag >= BDA_GENERATION_SPENT << BDA_NODE_GENERATION_SHIFT)
         return;
-    node->as.spare = list->first;
+    atomic_store_explicit(&node->as.spare, list->first, memory_order_relaxed);
     list->first = index;
     list->count++;
 }

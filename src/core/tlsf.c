@@ -57,9 +57,9 @@ BDA_INLINE struct bda_node *in_list(bda_node_chunks chunks, uint32_t index, uint
 BDA_INLINE void link(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
                      uint32_t size, uint32_t list) {
     uint32_t next = tlsf->lists[list].first;
-    in_list(chunks, next, index)->as.list.previous = index;
-    node->as.list.previous = 0;
-    node->as.list.next = next;
+    bda_node_set_list_previous(in_list(chunks, next, index), index);
+    bda_node_set_list_previous(node, 0);
+    bda_node_set_list_next(node, next);
     tlsf->lists[list] = (struct bda_tlsf_list){ index, size };
     tlsf->filled[list / 64] |= (uint64_t)1 << list % 64;
     tlsf->words_of_zone[list % BDA_TLSF_ZONES] |= (uint64_t)1 << list / 64;
@@ -70,19 +70,19 @@ BDA_INLINE void unlink_first(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint
                              uint32_t next) {
     struct bda_node *behind = in_list(chunks, next, index);
     tlsf->lists[list] = (struct bda_tlsf_list){ next, behind->size };
-    behind->as.list.previous = 0;
+    bda_node_set_list_previous(behind, 0);
     tlsf->filled[list / 64] ^= (uint64_t)is_none(next) << list % 64;
 }
 
 BDA_INLINE void unlink(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, const struct bda_node *node,
                        uint32_t list) {
-    uint32_t previous = node->as.list.previous, next = node->as.list.next;
+    uint32_t previous = bda_node_list_previous(node), next = bda_node_list_next(node);
     if (previous == 0) {
         unlink_first(tlsf, chunks, index, list, next);
         return;
     }
-    in_list(chunks, next, index)->as.list.previous = previous;
-    bda_node_in(chunks, previous)->as.list.next = next;
+    bda_node_set_list_previous(in_list(chunks, next, index), previous);
+    bda_node_set_list_next(bda_node_in(chunks, previous), next);
 }
 
 /* A range in a list has grown, or begins elsewhere. It keeps its place where its list is still the same. */
@@ -92,7 +92,7 @@ BDA_INLINE void relink(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t i
     if (list != old) {
         unlink(tlsf, chunks, index, node, old);
         link(tlsf, chunks, index, node, size, list);
-    } else if (node->as.list.previous == 0) {
+    } else if (bda_node_list_previous(node) == 0) {
         tlsf->lists[list].size = size;
     }
 }
@@ -220,7 +220,7 @@ static struct place find_some(struct bda_tlsf *tlsf, bda_node_chunks chunks, con
                     return (struct place){ index, list };
                 if (--tries == 0)
                     return (struct place){ 0, 0 };
-                index = node->as.list.next;
+                index = bda_node_list_next(node);
             }
         }
     }
@@ -328,7 +328,7 @@ BDA_COLD struct bda_taken replace_spent(struct bda_tlsf *tlsf, bda_node_chunks c
 BDA_INLINE struct bda_taken take_whole(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
                                        struct bda_node *node, bool inner) {
     if (inner)
-        unlink_first(tlsf, chunks, place.index, place.list, node->as.list.next);
+        unlink_first(tlsf, chunks, place.index, place.list, bda_node_list_next(node));
     else
         unlink(tlsf, chunks, place.index, node, place.list);
     bda_node_set_tag(node, bda_node_tag(node) - (uint32_t)BDA_NODE_FREE + (uint32_t)BDA_NODE_LIVE);
@@ -597,8 +597,8 @@ static void prefetch_list(bda_node_chunks chunks, bda_link link) {
     if (!bda_link_is_free(link))
         return;
     const struct bda_node *node = bda_node_in(chunks, bda_link_index(link));
-    bda_prefetch(bda_node_in(chunks, node->as.list.previous));
-    bda_prefetch(bda_node_in(chunks, node->as.list.next));
+    bda_prefetch(bda_node_in(chunks, bda_node_list_previous(node)));
+    bda_prefetch(bda_node_in(chunks, bda_node_list_next(node)));
 }
 
 static void prefetch_lists(bda_node_chunks chunks, uint32_t index) {
@@ -644,7 +644,7 @@ uint32_t bda_tlsf_largest_free(struct bda_tlsf *tlsf) {
         for (uint32_t index = tlsf->lists[list].first; index != 0 && tries != 0; tries--) {
             const struct bda_node *node = bda_node_at(tlsf->nodes, index);
             largest = node->size > largest ? node->size : largest;
-            index = node->as.list.next;
+            index = bda_node_list_next(node);
         }
     return largest;
 }

@@ -59,7 +59,8 @@ static const char *check_region(struct bda_tlsf *tlsf, uint32_t region_index, st
  * has. */
 static const char *check_list(struct bda_tlsf *tlsf, uint32_t list, struct totals *found, uint64_t most) {
     uint32_t previous = 0;
-    for (uint32_t index = tlsf->lists[list].first; index != 0; index = bda_node_at(tlsf->nodes, index)->as.list.next) {
+    for (uint32_t index = tlsf->lists[list].first; index != 0;
+         index = bda_node_list_next(bda_node_at(tlsf->nodes, index))) {
         if (!bda_store_has(&tlsf->nodes->store, index))
             return "a link leads to no node";
         struct bda_node *node = bda_node_at(tlsf->nodes, index);
@@ -67,7 +68,7 @@ static const char *check_list(struct bda_tlsf *tlsf, uint32_t list, struct total
             return "a range that is not free is in a list of free ranges";
         if (bda_tlsf_class_of(node->size) * BDA_TLSF_ZONES + bda_node_zone(node) != list)
             return "a free range is in the list of another class or zone";
-        if (node->as.list.previous != previous)
+        if (bda_node_list_previous(node) != previous)
             return "the links of a list of free ranges disagree";
         found->free_granules += node->size;
         if (++found->free_ranges > most)

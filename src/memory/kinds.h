@@ -41,6 +41,8 @@ BDA_INLINE struct bda_kind *bda_kinds_at(struct bda_kinds *kinds, VkBufferUsageF
 
 /* The kind with a usage, which is not 0; NULL: none is known. */
 BDA_INLINE struct bda_kind *bda_kinds_find(struct bda_kinds *kinds, VkBufferUsageFlags usage) {
+    if (usage == UINT32_MAX) /* no usage at all, and what stands where one is being written down */
+        return NULL;
     struct bda_kind *kind = bda_kinds_at(kinds, usage);
     for (uint32_t i = 0; i < BDA_KIND_TRIES; i++)
         if (atomic_load_explicit(&kind[i].key, memory_order_acquire) == usage)

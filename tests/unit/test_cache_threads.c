@@ -338,9 +338,9 @@ static void a_check_sees_what_caches_say_wrongly(void **state) {
     give(take_bytes(64, BDA_INTENT_DEVICE));
     struct bda_cache *mine = bda_cache_at_hand(bench.allocator);
     struct bda_stock *stock = bda_cache_stock(mine, 0);
-    atomic_fetch_add(&stock->space, 1);
+    atomic_fetch_add(&stock->kept, 1);
     assert_refusal(VK_ERROR_UNKNOWN, bda_check(bench.allocator), "bda_check", "kept in caches");
-    atomic_fetch_sub(&stock->space, 1);
+    atomic_fetch_sub(&stock->kept, 1);
     atomic_fetch_add(&stock->used, 1);
     assert_refusal(VK_ERROR_UNKNOWN, bda_check(bench.allocator), "bda_check", "bytes used");
     atomic_fetch_sub(&stock->used, 1);
