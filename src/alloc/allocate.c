@@ -40,7 +40,7 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
  * one lock: what somebody gives back in between is not overlooked. */
 static VkResult take_or_look(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                              uint32_t *node, bool *kept) {
-    struct bda_live live;
+    struct bda_live live = {.index = 0};
     bda_mutex_lock(&pool->lock);
     VkResult result = bda_range_take(allocator, pool, request, &live);
     *kept = result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, pool);
