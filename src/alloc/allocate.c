@@ -40,7 +40,7 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
  * one lock: what somebody gives back in between is not overlooked. */
 static VkResult take_or_look(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                              uint32_t *node, bool *kept) {
-    struct bda_live live = {.index = 0};
+    struct bda_live live = { .index = 0 };
     bda_mutex_lock(&pool->lock);
     VkResult result = bda_range_take(allocator, pool, request, &live);
     *kept = result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, pool);
@@ -152,9 +152,9 @@ static VkResult try_pool(BdaAllocator allocator, struct bda_request *request, bd
 }
 
 /* The next type is for full heaps only; what is answered in the end is what the best type said. */
-VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_attempt try, void *context) {
+VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_attempt attempt, void *context) {
     if (request->pool != NULL)
-        return try_pool(allocator, request, try, context);
+        return try_pool(allocator, request, attempt, context);
     const struct bda_type_order *order = order_of(allocator, request);
     VkResult first = VK_ERROR_FEATURE_NOT_PRESENT;
     const char *first_reason = "no memory type serves the intent and the usage";
@@ -162,7 +162,7 @@ VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_
         if ((request->type_bits >> order->types[i] & 1u) == 0)
             continue;
         request->reason = NULL;
-        VkResult result = try_type(allocator, request, order->types[i], try, context);
+        VkResult result = try_type(allocator, request, order->types[i], attempt, context);
         if (!bda_is_exhaustion(result))
             return result;
         if (first == VK_ERROR_FEATURE_NOT_PRESENT) {

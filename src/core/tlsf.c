@@ -44,7 +44,7 @@ BDA_INLINE uint32_t list_of(struct bda_node *node) {
 
 /* 1 for index 0, else 0, as arithmetic: compilers make a branch of other ways to say it. */
 BDA_INLINE uint32_t is_none(uint32_t index) {
-    _Static_assert(BDA_NODES_MOST <= UINT32_MAX >> 1, "no index has the highest bit");
+    _Static_assert(BDA_NODES_MOST >> 31 == 0, "no index has the highest bit");
     return (index - 1) >> 31;
 }
 

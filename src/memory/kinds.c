@@ -26,6 +26,7 @@ void bda_kind_learn(struct bda_kind *kind, const struct bda_device *device, VkDe
 
 static void write_kind(struct bda_kind *kind, const struct bda_device *device, VkBufferUsageFlags usage,
                        VkDeviceSize size, const struct bda_requirements *requirements) {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is a place in the table, always */
     kind->usage_alignment = bda_usage_alignment(device, usage, false);
     kind->alignment = requirements->alignment;
     kind->type_bits = requirements->type_bits;
@@ -41,11 +42,11 @@ void bda_kinds_learn(struct bda_kinds *kinds, const struct bda_device *device, V
         bda_kind_learn(known, device, size, requirements);
         return;
     }
-    for (uint32_t i = 0; i < BDA_KIND_TRIES; i++) {
+    for (struct bda_kind *end = kind + BDA_KIND_TRIES; kind < end; kind++) {
         uint32_t none = 0; /* two threads may write the same usage down twice, which does no harm */
-        if (atomic_compare_exchange_strong_explicit(&kind[i].key, &none, TAKEN, memory_order_acquire,
+        if (atomic_compare_exchange_strong_explicit(&kind->key, &none, TAKEN, memory_order_acquire,
                                                     memory_order_relaxed)) {
-            write_kind(&kind[i], device, usage, size, requirements);
+            write_kind(kind, device, usage, size, requirements);
             return;
         }
     }

@@ -1,6 +1,6 @@
 /* What platform.h does not do in place: a thread's end, and the barrier on all threads. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* syscall, PTHREAD_MUTEX_ADAPTIVE_NP */
+#define _GNU_SOURCE /* syscall, PTHREAD_MUTEX_ADAPTIVE_NP; NOLINT(bugprone-reserved-identifier): glibc's own name */
 #endif
 #include "platform/platform.h"
 

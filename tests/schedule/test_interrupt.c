@@ -15,7 +15,7 @@
 #include "alloc/handle.h"
 #include "platform/platform.h"
 
-enum { SIZE = 208, NEIGHBOURS = 96, PLACES = 400 };
+enum { RANGE_SIZE = 208, NEIGHBOURS = 96, PLACES = 400 };
 
 /* ---- The calls; each answers whether it succeeded ---- */
 
@@ -57,17 +57,17 @@ static void call_get_info(uint32_t who) {
     (void)who;
     if (bda_get_info(bench.allocator, subject, &info) != VK_SUCCESS)
         return;
-    bool whole = info.allocation.size == SIZE && info.allocation.handle == subject;
+    bool whole = info.allocation.size == RANGE_SIZE && info.allocation.handle == subject;
     atomic_fetch_add(&nonsense, whole ? 0u : 1u);
 }
 
 /* Its last bytes: were its size not its own, those would be refused, or another's. */
 static void call_write(uint32_t who) {
-    (void)bda_write(bench.allocator, subject, SIZE - 1 - who, "x", 1);
+    (void)bda_write(bench.allocator, subject, RANGE_SIZE - 1 - who, "x", 1);
 }
 
 static void call_alloc(uint32_t who) {
-    if (bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = SIZE, .intent = BDA_INTENT_UPLOAD }, &taken[who]) !=
+    if (bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = RANGE_SIZE, .intent = BDA_INTENT_UPLOAD }, &taken[who]) !=
         VK_SUCCESS)
         atomic_fetch_add(&nonsense, 1u);
 }
@@ -129,7 +129,8 @@ static _Thread_local uint32_t stop_at; /* this place from now; 0: nowhere */
 static void give_back_at_once(void) {
     BdaAllocation a;
     for (uint32_t i = 0; i < 2; i++)
-        if (bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = SIZE, .intent = BDA_INTENT_UPLOAD }, &a) == VK_SUCCESS)
+        if (bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = RANGE_SIZE, .intent = BDA_INTENT_UPLOAD }, &a) ==
+            VK_SUCCESS)
             (void)bda_free(bench.allocator, a.handle);
 }
 
@@ -187,8 +188,8 @@ static void set_up(bool full) {
     bench_start();
     timeline = fake_make_semaphore(bench.driver, 0);
     for (uint32_t i = 0; i < NEIGHBOURS; i++)
-        neighbours[i] = take_bytes(SIZE, BDA_INTENT_UPLOAD);
-    subject = take_bytes(SIZE, BDA_INTENT_UPLOAD).handle;
+        neighbours[i] = take_bytes(RANGE_SIZE, BDA_INTENT_UPLOAD);
+    subject = take_bytes(RANGE_SIZE, BDA_INTENT_UPLOAD).handle;
     give_back_at_once();
     for (uint32_t i = full ? 0 : NEIGHBOURS - 20; i < NEIGHBOURS; i++) {
         give(neighbours[i]);
@@ -202,12 +203,12 @@ static void set_up(bool full) {
 static void take_all_anew(void) {
     static BdaAllocation all[200];
     for (uint32_t i = 0; i < COUNT_OF(all); i++) {
-        all[i] = take_bytes(SIZE, BDA_INTENT_UPLOAD);
+        all[i] = take_bytes(RANGE_SIZE, BDA_INTENT_UPLOAD);
         const BdaAllocationInfo info = info_of(all[i].handle);
         assert_null(info.name);
         assert_int_equal(info.user, 0);
         for (uint32_t k = 0; k < i; k++)
-            assert_true(all[k].address + SIZE <= all[i].address || all[i].address + SIZE <= all[k].address);
+            assert_true(all[k].address + RANGE_SIZE <= all[i].address || all[i].address + RANGE_SIZE <= all[k].address);
     }
     give_all(all, COUNT_OF(all));
 }
