@@ -99,7 +99,7 @@ typedef void (*BdaMessageCallback)(void *user, BdaMessageSeverity severity, cons
 /* ---- Allocator ------------------------------------------------------------------------------------------------ */
 
 typedef enum BdaAllocatorFlagBits {
-    /* The caller lets one call at a time into this allocator; the library then takes no locks. */
+    /* The caller lets one call at a time into this allocator; the library then takes no locks and has no caches. */
     BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT = 0x1,
     /* Every allocation, free and block is told to the message callback as BDA_MESSAGE_INFO. Slow; for debugging. */
     BDA_ALLOCATOR_LOG_EVENTS_BIT = 0x2,
@@ -460,7 +460,7 @@ BDA_API VkResult bda_set_external_use(BdaAllocator allocator, uint32_t heap, VkD
 typedef struct BdaUse {
     uint64_t block_count;      /* VkDeviceMemory objects, dedicated ones included */
     uint64_t dedicated_count;  /* of them, dedicated to one allocation */
-    uint64_t empty_count;      /* of them, with no allocation in them */
+    uint64_t empty_count;      /* of them, with nothing in them; what threads keep counts as something */
     VkDeviceSize reserved;     /* bytes of all blocks */
     uint64_t allocation_count; /* live allocations */
     VkDeviceSize used;         /* bytes asked for by live allocations */
@@ -491,8 +491,9 @@ typedef struct BdaStats {
     uint64_t host_bytes; /* host memory that the library holds now */
 } BdaStats;
 
-/* The state of the whole allocator, per heap and in total. Each pool is read consistently, one after another. Cost:
- * linear in pools and blocks, not in allocations; one vkGetPhysicalDeviceMemoryProperties2 where VK_EXT_memory_budget
+/* The state of the whole allocator, per heap and in total. Each pool's blocks are read consistently, one pool
+ * after another; what threads keep is read while they work, and agrees exactly once they rest. Cost: linear in pools,
+ * blocks and threads, not in allocations; one vkGetPhysicalDeviceMemoryProperties2 where VK_EXT_memory_budget
  * is enabled. Errors: VALIDATION_FAILED (NULL). */
 BDA_API VkResult bda_get_stats(BdaAllocator allocator, BdaStats *stats);
 

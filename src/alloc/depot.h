@@ -24,7 +24,7 @@ enum {
     BDA_REACH_ROOMY = 0xFF, /* a request is served from the right shelf or one of the next seven, while there is much
                                room: a quarter of its size is wasted at most */
     BDA_LIST_GRANULES_SHARED = 16384, /* the same where a thread is not alone: it comes for the pool's lock seldom */
-    BDA_LIST_GRANULES = 4096,         /* in a list, 32 KiB, */
+    BDA_LIST_GRANULES = 4096,         /* in a list, 64 KiB, */
     BDA_LIST_MOST = 32,               /* or so many ranges */
     BDA_GATHER_SHARE = 32,            /* of the space left in a stock may be filled at once */
     BDA_GATHER_MOST = 16,             /* ranges that a thread takes from TLSF at once, where it is not alone */
