@@ -57,7 +57,7 @@ static VkResult take_or_drain(BdaAllocator allocator, struct bda_pool *pool, con
     VkResult result = take_or_look(allocator, pool, request, node, &kept);
     if (!kept)
         return result;
-    (void)bda_caches_drain(allocator, pool);
+    bda_caches_drain(allocator, pool);
     return bda_pool_take(allocator, pool, request, node);
 }
 

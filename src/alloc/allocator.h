@@ -99,8 +99,8 @@ struct BdaAllocator_T {
     _Atomic(struct bda_pool *) first_pools[BDA_INTENT_COUNT];
     struct bda_pending pending;
     /* caches */
-    uint64_t serial; /* tells allocators apart for good */
-    bool caches_off;
+    uint64_t serial;      /* tells allocators apart for good */
+    bool caches_off;      /* as told; always where the caller synchronises */
     bool barrier;         /* claims rely on bda_barrier_everywhere */
     uint32_t stock_count; /* of pools, under the pools lock */
     struct bda_mutex caches_lock;
@@ -108,8 +108,7 @@ struct BdaAllocator_T {
     bool wish_for_cache;          /* under the lock */
     _Atomic uint32_t cache_count; /* of them, in use by a thread */
     _Atomic(struct bda_cache *) newest_cache; /* read without the lock, since the list only grows */
-    struct bda_cache no_cache;                /* what every thread has where there are none: it has no stocks */
-    BdaAllocator registered_before;           /* under the lock of the registry, see cache.c */
+    BdaAllocator registered_before;           /* under the lock of the registry, see caches.c */
 };
 
 #define BDA_DEFAULT_PRIORITY 0.5f

@@ -25,12 +25,11 @@
 enum { BDA_CACHES_KNOWN = 4 };
 struct bda_known_cache {
     uint64_t serial;
-    struct bda_cache *cache; /* NULL: there is none to be had */
+    struct bda_cache *cache;
 };
 extern BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
 
-/* The calling thread's cache, or NULL where it has to be looked for. Where there are no caches it is one without
- * stocks. */
+/* The calling thread's cache, or NULL where it has to be looked for (caches.h). */
 BDA_INLINE struct bda_cache *bda_cache_at_hand(BdaAllocator allocator) {
     const struct bda_known_cache *known = &bda_known_caches[allocator->serial % BDA_CACHES_KNOWN];
     return known->serial == allocator->serial ? known->cache : NULL;
@@ -61,6 +60,14 @@ BDA_INLINE uint32_t bda_shelf_count(const struct bda_shelf *shelf) {
 
 BDA_INLINE void bda_shelf_set_count(struct bda_shelf *shelf, uint32_t count) {
     atomic_store_explicit(&shelf->count, count, memory_order_relaxed);
+}
+
+BDA_INLINE uint32_t bda_shelf_full(const struct bda_shelf *shelf) {
+    return atomic_load_explicit(&shelf->full, memory_order_relaxed);
+}
+
+BDA_INLINE uint32_t bda_shelf_full_count(const struct bda_shelf *shelf) {
+    return atomic_load_explicit(&shelf->full_count, memory_order_relaxed);
 }
 
 /* ---- Taking ---- */
@@ -175,34 +182,12 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
  * there with its buffer, so who takes it from a cache clears that (bda_node_set_record). */
 bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live);
 
-/* ---- Others ---- */
+/* ---- Back to TLSF ---- */
 
-/* All that is kept of a pool's ranges, or of every pool's (NULL), goes back to TLSF, whoever keeps it. Returns how many
- * granules that were. No lock is held by the caller. */
-uint64_t bda_caches_drain(BdaAllocator allocator, struct bda_pool *pool);
+/* Gives a list back; returns its granules. The pool's lock is held. */
+uint64_t bda_list_release(BdaAllocator allocator, struct bda_pool *pool, uint32_t list);
 
-/* What nobody used since this was last called goes back. */
-void bda_caches_drain_idle(BdaAllocator allocator);
-
-/* Keeps every owner out, so that what is kept stands still, and lets them in again. The lock of the caches is held in
- * between. */
-void bda_caches_stop(BdaAllocator allocator);
-void bda_caches_go(BdaAllocator allocator);
-
-/* What the caches know of a pool beside its own counters, which have every range that TLSF handed out as live: how many
- * of them are kept and not live, the depot's included, and of how many granules; and bytes to add to those in use
- * (modulo 2^64). The pool's lock is held. Exact when no owner is inside. */
-struct bda_cached {
-    uint64_t count;
-    VkDeviceSize used;
-    uint64_t granules;
-};
-/* Whether anything is kept of a pool, wherever. The pool's lock is held. */
-bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool);
-struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool);
-
-/* An allocator's caches come and go with it. */
-void bda_caches_init(BdaAllocator allocator, bool off);
-void bda_caches_finish(BdaAllocator allocator);
+/* All that a stock keeps. The caller is inside; the pool's lock is taken. */
+void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock);
 
 #endif

@@ -1,7 +1,7 @@
 /* New blocks: for a request, ahead of time, and for one allocation alone. See grow.h. */
 #include "alloc/grow.h"
 
-#include "alloc/cache.h"
+#include "alloc/caches.h"
 #include "alloc/opening.h"
 #include "alloc/reclaim.h"
 
@@ -191,7 +191,7 @@ static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, con
 static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
                     VkDeviceSize size, VkResult result) {
     uint32_t count = atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed);
-    (void)bda_caches_drain(allocator, NULL);
+    bda_caches_drain(allocator, NULL);
     (void)bda_pending_try_collect(allocator); /* a lost device shows in the calls that follow */
     bool closed = close_empty(allocator, pool, request, size, result);
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
@@ -367,7 +367,7 @@ static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct
 VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, VkDeviceSize bytes) {
     uint64_t wanted = bytes / like->size + (bytes % like->size != 0);
     uint64_t added = 0;
-    (void)bda_caches_drain(allocator, pool);
+    bda_caches_drain(allocator, pool);
     /* Counted anew each time: under pressure an empty block that was counted on may have had to go. But other threads
      * may be taking the room as it comes, so twice the wish is enough. */
     while (count_room(allocator, pool, like) < wanted && added < 2 * wanted) {

@@ -1,7 +1,7 @@
 /* The allocator's beginning and end. */
 #include "alloc/allocator.h"
 
-#include "alloc/cache.h"
+#include "alloc/caches.h"
 #include "alloc/free.h"
 #include "alloc/reclaim.h"
 #include "core/bits.h"
@@ -128,7 +128,7 @@ static void destroy_pools(BdaAllocator allocator) {
 
 void bda_allocator_finish(BdaAllocator allocator) {
     bda_pending_drain(allocator);
-    (void)bda_caches_drain(allocator, NULL);
+    bda_caches_drain(allocator, NULL);
     bda_caches_finish(allocator);
     release_pools(allocator);
     destroy_pools(allocator);

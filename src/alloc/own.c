@@ -157,7 +157,7 @@ BDA_INLINE void become_own(struct bda_pool *pool, struct bda_live *live) {
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    if (room <= BDA_CACHED_BYTES && bda_cache_fetch(allocator, pool, &request, live)) {
+    if (!allocator->caches_off && room <= BDA_CACHED_BYTES && bda_cache_fetch(allocator, pool, &request, live)) {
         become_own(pool, live);
         return true;
     }
@@ -170,7 +170,7 @@ BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDev
 BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                      VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    bool taken = allocator->locks && room <= BDA_CACHED_BYTES && bda_cache_take(allocator, pool, &request, live);
+    bool taken = !allocator->caches_off && room <= BDA_CACHED_BYTES && bda_cache_take(allocator, pool, &request, live);
     if (!taken)
         return take_further(allocator, pool, size, room, alignment, live);
     become_own(pool, live);

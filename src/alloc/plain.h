@@ -8,7 +8,7 @@
 #ifndef BDA_ALLOC_PLAIN_H
 #define BDA_ALLOC_PLAIN_H
 
-#include "alloc/cache.h"
+#include "alloc/caches.h"
 
 #include <string.h>
 

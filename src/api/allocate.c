@@ -76,7 +76,7 @@ VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocati
     struct bda_request request;
     if (pool == NULL || !bda_plain_request(allocator, pool, info, &request))
         return alloc_the_long_way(allocator, info, allocation);
-    if (allocator->locks && bda_plain_alloc(allocator, pool, info, &request, allocation))
+    if (!allocator->caches_off && bda_plain_alloc(allocator, pool, info, &request, allocation))
         return VK_SUCCESS;
     return alloc_the_longer_way(allocator, pool, request.alignment, info, allocation);
 }

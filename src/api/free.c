@@ -38,7 +38,7 @@ VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
     struct bda_node *node = bda_handle_node(allocator, handle);
     if (node == NULL)
         return free_the_long_way(allocator, handle);
-    if (allocator->locks && bda_cache_put(allocator, handle, node))
+    if (!allocator->caches_off && bda_cache_put(allocator, handle, node))
         return VK_SUCCESS;
     return free_the_longer_way(allocator, handle, node);
 }
@@ -88,7 +88,7 @@ VkResult bda_trim(BdaAllocator allocator, VkDeviceSize keep, VkDeviceSize *relea
     VkResult result = bda_pending_collect(allocator);
     if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST)
         return bda_refuse(allocator, __func__, result, NULL);
-    (void)bda_caches_drain(allocator, NULL);
+    bda_caches_drain(allocator, NULL);
     VkDeviceSize bytes = bda_reclaim_down_to(allocator, keep, 0);
     bda_reclaim_nodes(allocator);
     if (released != NULL)

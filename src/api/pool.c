@@ -1,7 +1,7 @@
 /* The caller's pools. */
 #include "alloc/pool.h"
 
-#include "alloc/cache.h"
+#include "alloc/caches.h"
 #include "alloc/free.h"
 #include "alloc/opening.h"
 #include "alloc/reclaim.h"
@@ -125,7 +125,7 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
                           "the pool is not one of this allocator's, or destroyed");
     bda_pending_drain_pool(allocator, pool);
-    (void)bda_caches_drain(allocator, pool->ranges);
+    bda_caches_drain(allocator, pool->ranges);
     struct bda_pool *const parts[] = { pool->ranges, bda_pool_of_buffers(pool) };
     uint64_t live = 0;
     for (int i = 0; i < 2 && parts[i] != NULL; i++) {

@@ -2,7 +2,7 @@
 #include "debug/check.h"
 
 #include "alloc/allocate.h"
-#include "alloc/cache.h"
+#include "alloc/caches.h"
 
 /* What the nodes of a pool add up to, for comparison with its counters. */
 struct sums {

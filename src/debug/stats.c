@@ -1,7 +1,7 @@
 /* Statistics, see stats.h. */
 #include "debug/stats.h"
 
-#include "alloc/cache.h"
+#include "alloc/caches.h"
 
 static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
     const struct bda_pool_counters *c = &pool->counters;

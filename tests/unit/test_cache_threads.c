@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "alloc/cache.h"
+#include "alloc/caches.h"
 
 /* ---- A thread that does what it is told, and lives on in between ---- */
 

@@ -1,0 +1,359 @@
+/* See caches.h. */
+#include "alloc/caches.h"
+
+#include <string.h>
+
+BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
+
+/* ---- Whose cache ---- */
+
+/* Allocators with caches of threads, so that a thread that ends finds those that it leaves behind. Its lock comes
+ * before every other. */
+static struct bda_mutex registry_lock = BDA_MUTEX_INITIALIZER;
+static BdaAllocator registry;
+
+/* Names the calling thread among those that live. */
+static void *this_thread(void) {
+    return bda_known_caches;
+}
+
+/* What the cache keeps of one pool's ranges, or of all (NULL), goes back. Its owner is out, or the caller. */
+static void drain_cache(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
+    for (uint32_t i = 0; i < BDA_STOCKS; i++) {
+        struct bda_stock *stock = bda_cache_stock(cache, i);
+        if (stock != NULL && (only == NULL || only == stock->pool))
+            bda_stock_drain(allocator, stock);
+    }
+}
+
+static void leave_behind(BdaAllocator allocator) {
+    bda_mutex_lock(&allocator->caches_lock);
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    for (; cache != NULL; cache = cache->older)
+        if (cache->owner == this_thread()) {
+            drain_cache(allocator, cache, NULL);
+            cache->owner = NULL;
+            atomic_fetch_sub_explicit(&allocator->cache_count, 1, memory_order_relaxed);
+        }
+    bda_mutex_unlock(&allocator->caches_lock);
+}
+
+static void end_thread(void) {
+    bda_mutex_lock(&registry_lock);
+    for (BdaAllocator allocator = registry; allocator != NULL; allocator = allocator->registered_before)
+        leave_behind(allocator);
+    memset(bda_known_caches, 0, sizeof bda_known_caches);
+    bda_mutex_unlock(&registry_lock);
+}
+
+/* One that was this thread's (more allocators take turns than a thread remembers), else one that is nobody's. */
+static struct bda_cache *find_cache(BdaAllocator allocator) {
+    struct bda_cache *found = NULL;
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    for (; cache != NULL; cache = cache->older)
+        if (cache->owner == this_thread() || (cache->owner == NULL && found == NULL))
+            found = cache;
+    return found;
+}
+
+static struct bda_cache *make_cache(BdaAllocator allocator) {
+    struct bda_cache *cache = bda_host_allocate(&allocator->host, sizeof *cache, _Alignof(struct bda_cache));
+    if (cache == NULL)
+        return NULL;
+    memset(cache, 0, sizeof *cache);
+    cache->claim.barrier = allocator->barrier;
+    cache->older = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    atomic_store_explicit(&allocator->newest_cache, cache, memory_order_release);
+    return cache;
+}
+
+/* Finds the calling thread's cache, or makes it where the caller `may` take memory; NULL: there is none. */
+static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
+    bool waiting = !may && atomic_load_explicit(&allocator->wishes, memory_order_relaxed);
+    if (waiting || !bda_thread_watch(end_thread))
+        return NULL;
+    bda_mutex_lock(&allocator->caches_lock);
+    struct bda_cache *cache = find_cache(allocator);
+    if (cache == NULL && may)
+        cache = make_cache(allocator);
+    if (cache != NULL) {
+        atomic_fetch_add_explicit(&allocator->cache_count, cache->owner == NULL, memory_order_relaxed);
+        cache->owner = this_thread();
+        allocator->wish_for_cache = false; /* this thread's, most likely */
+    } else {
+        allocator->wish_for_cache = true;
+        atomic_store_explicit(&allocator->wishes, true, memory_order_relaxed);
+    }
+    bda_mutex_unlock(&allocator->caches_lock);
+    return cache;
+}
+
+struct bda_cache *bda_cache_of_thread(BdaAllocator allocator, bool may) {
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
+    if (cache != NULL || allocator->caches_off)
+        return cache;
+    cache = adopt(allocator, may);
+    if (cache != NULL)
+        bda_known_caches[allocator->serial % BDA_CACHES_KNOWN] = (struct bda_known_cache){ allocator->serial, cache };
+    return cache;
+}
+
+static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *pool) {
+    struct bda_stock *stock = bda_host_allocate(&allocator->host, sizeof *stock, _Alignof(struct bda_stock));
+    if (stock == NULL)
+        return NULL;
+    memset(stock, 0, sizeof *stock);
+    stock->pool = pool;
+    stock->reach = 1;
+    for (uint32_t number = 0; number < BDA_SHELVES; number++)
+        stock->shelves[number].most = (uint8_t)bda_list_length(number, bda_thread_is_alone(allocator));
+    return stock;
+}
+
+/* Makes the cache's stock for a pool; the lock of the caches is held. */
+static struct bda_stock *open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
+    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
+    if (stock != NULL || bda_pool_stock(pool) == BDA_STOCKS)
+        return stock;
+    stock = make_stock(allocator, pool);
+    atomic_store_explicit(&cache->stocks[bda_pool_stock(pool)], stock, memory_order_release);
+    return stock;
+}
+
+/* Where a thread only frees, what it lacks is made by one that allocates. */
+void bda_caches_wish(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *pool) {
+    if (bda_pool_stock(pool) == BDA_STOCKS || atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
+        return;
+    bda_mutex_lock(&allocator->caches_lock);
+    cache->wishes |= 1u << bda_pool_stock(pool);
+    bda_mutex_unlock(&allocator->caches_lock);
+    atomic_store_explicit(&allocator->wishes, true, memory_order_relaxed);
+}
+
+/* A cache that is nobody's, with a stock for the pool, for the next thread that only frees. */
+static void provide(BdaAllocator allocator, struct bda_pool *pool) {
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    while (cache != NULL && cache->owner != NULL)
+        cache = cache->older;
+    if (cache == NULL)
+        cache = make_cache(allocator);
+    if (cache != NULL)
+        (void)open_stock(allocator, cache, pool);
+}
+
+/* What host memory is refused for is wished for again. */
+void bda_caches_grant(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_lock(&allocator->caches_lock);
+    atomic_store_explicit(&allocator->wishes, false, memory_order_relaxed);
+    if (allocator->wish_for_cache)
+        provide(allocator, pool);
+    allocator->wish_for_cache = false;
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    for (; cache != NULL; cache = cache->older) {
+        struct bda_pool *wished = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+        for (; wished != NULL; wished = wished->older)
+            if (bda_pool_stock(wished) != BDA_STOCKS && (cache->wishes >> bda_pool_stock(wished) & 1) != 0)
+                (void)open_stock(allocator, cache, wished);
+        cache->wishes = 0;
+    }
+    bda_mutex_unlock(&allocator->caches_lock);
+}
+
+/* A thread that is not alone has use for a stock before it frees anything: it takes several ranges at a time, and what
+ * threads give to the depot that only free. */
+struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
+    bda_mutex_lock(&allocator->caches_lock);
+    struct bda_stock *stock = open_stock(allocator, cache, pool);
+    bda_mutex_unlock(&allocator->caches_lock);
+    return stock;
+}
+
+/* ---- Others ---- */
+
+static bool holds_any(struct bda_cache *cache, const struct bda_pool *only) {
+    for (uint32_t i = 0; i < BDA_STOCKS; i++) {
+        const struct bda_stock *stock = bda_cache_stock(cache, i);
+        if (stock != NULL && (only == NULL || bda_pool_stock(only) == i) && bda_stock_kept(stock) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a cache is to be drained; asked once. */
+typedef bool (*choice)(struct bda_cache *cache, const struct bda_pool *only);
+
+/* Keeps the owners of the chosen caches out. The lock of the caches is held. */
+static void claim_chosen(BdaAllocator allocator, choice choose, const struct bda_pool *only) {
+    struct bda_cache *newest = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed), *cache;
+    bool any = false;
+    for (cache = newest; cache != NULL; cache = cache->older) {
+        cache->chosen = choose(cache, only);
+        if (cache->chosen)
+            bda_claim_announce(&cache->claim);
+        any = any || (cache->chosen && cache->owner != this_thread());
+    }
+    if (any && allocator->barrier)
+        bda_barrier_everywhere();
+    for (cache = newest; cache != NULL; cache = cache->older)
+        if (cache->chosen)
+            bda_claim_wait(&cache->claim);
+}
+
+static void give_back_chosen(BdaAllocator allocator) {
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    for (; cache != NULL; cache = cache->older)
+        if (cache->chosen)
+            bda_claim_give_back(&cache->claim);
+}
+
+static void drain_chosen(BdaAllocator allocator, choice choose, const struct bda_pool *only) {
+    bda_mutex_lock(&allocator->caches_lock);
+    claim_chosen(allocator, choose, only);
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    for (; cache != NULL; cache = cache->older)
+        if (cache->chosen)
+            drain_cache(allocator, cache, only);
+    give_back_chosen(allocator);
+    bda_mutex_unlock(&allocator->caches_lock);
+}
+
+static void release_depot(BdaAllocator allocator, struct bda_pool *pool) {
+    struct bda_list_sum ignored;
+    bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
+    for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
+        for (uint32_t list;
+             (list = bda_depot_take(&pool->depot, chunks, bda_home(bda_pool_stock(pool), shelf), &ignored)) != 0;)
+            (void)bda_list_release(allocator, pool, list);
+}
+
+/* `idle_only`: a depot that was used since it was last asked is left alone. */
+static void drain_depots(BdaAllocator allocator, const struct bda_pool *only, bool idle_only) {
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    for (; pool != NULL; pool = pool->older) {
+        if (only != NULL && only != pool)
+            continue;
+        bda_mutex_lock(&pool->lock);
+        if (pool->depot.granules != 0 && !(idle_only && pool->depot.used))
+            release_depot(allocator, pool);
+        pool->depot.used = false;
+        bda_mutex_unlock(&pool->lock);
+    }
+}
+
+void bda_caches_drain(BdaAllocator allocator, struct bda_pool *pool) {
+    drain_chosen(allocator, holds_any, pool);
+    drain_depots(allocator, pool, false);
+}
+
+static bool is_idle(struct bda_cache *cache, const struct bda_pool *only) {
+    uint32_t turn = atomic_load_explicit(&cache->claim.turn, memory_order_relaxed);
+    bool idle = turn == cache->turn_seen;
+    cache->turn_seen = turn;
+    return idle && holds_any(cache, only);
+}
+
+void bda_caches_drain_idle(BdaAllocator allocator) {
+    drain_chosen(allocator, is_idle, NULL);
+    drain_depots(allocator, NULL, true);
+}
+
+static bool is_any(struct bda_cache *cache, const struct bda_pool *only) {
+    (void)cache;
+    (void)only;
+    return true;
+}
+
+void bda_caches_stop(BdaAllocator allocator) {
+    bda_mutex_lock(&allocator->caches_lock);
+    claim_chosen(allocator, is_any, NULL);
+}
+
+void bda_caches_go(BdaAllocator allocator) {
+    give_back_chosen(allocator);
+    bda_mutex_unlock(&allocator->caches_lock);
+}
+
+bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool) {
+    if (pool->depot.granules != 0)
+        return true;
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
+    for (; cache != NULL; cache = cache->older)
+        if (holds_any(cache, pool))
+            return true;
+    return false;
+}
+
+static uint64_t count_in(const struct bda_stock *stock) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < BDA_SHELVES; i++) {
+        const struct bda_shelf *shelf = &stock->shelves[i];
+        count += bda_shelf_count(shelf) + bda_shelf_full_count(shelf);
+    }
+    return count;
+}
+
+static void add_stock(struct bda_cached *sum, struct bda_cache *cache, const struct bda_pool *pool) {
+    const struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
+    if (stock == NULL)
+        return;
+    sum->count += count_in(stock);
+    sum->used += atomic_load_explicit(&stock->used, memory_order_relaxed);
+    sum->granules += bda_stock_kept(stock);
+}
+
+/* Caches are read one after another: of a range that one thread takes and another one frees meanwhile, only the end may
+ * have been seen. */
+static uint64_t not_below_zero(uint64_t difference, uint64_t counted) {
+    return (int64_t)(counted + difference) < 0 ? 0 - counted : difference;
+}
+
+struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool) {
+    struct bda_cached sum = { pool->depot.count, 0, pool->depot.granules };
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
+    for (; cache != NULL; cache = cache->older)
+        add_stock(&sum, cache, pool);
+    sum.count = bda_min(sum.count, pool->counters.live_count);
+    sum.used = not_below_zero(sum.used, pool->counters.used);
+    return sum;
+}
+
+/* ---- With the allocator ---- */
+
+void bda_caches_init(BdaAllocator allocator, bool off) {
+    static _Atomic uint64_t last;
+    allocator->serial = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+    allocator->caches_off = off || !allocator->locks;
+    allocator->barrier = !allocator->caches_off && bda_barrier_exists();
+    bda_mutex_init(&allocator->caches_lock, allocator->locks);
+    bda_mutex_lock(&registry_lock);
+    allocator->registered_before = registry;
+    registry = allocator;
+    bda_mutex_unlock(&registry_lock);
+}
+
+static void unregister(BdaAllocator allocator) {
+    bda_mutex_lock(&registry_lock);
+    BdaAllocator *link = &registry;
+    while (*link != allocator)
+        link = &(*link)->registered_before;
+    *link = allocator->registered_before;
+    bda_mutex_unlock(&registry_lock);
+}
+
+static void release_stocks(BdaAllocator allocator, struct bda_cache *cache) {
+    for (uint32_t i = 0; i < BDA_STOCKS; i++)
+        bda_host_release(&allocator->host, atomic_load_explicit(&cache->stocks[i], memory_order_relaxed),
+                         sizeof(struct bda_stock));
+}
+
+void bda_caches_finish(BdaAllocator allocator) {
+    unregister(allocator);
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    while (cache != NULL) {
+        struct bda_cache *older = cache->older;
+        release_stocks(allocator, cache);
+        bda_host_release(&allocator->host, cache, sizeof *cache);
+        cache = older;
+    }
+    bda_mutex_destroy(&allocator->caches_lock);
+}

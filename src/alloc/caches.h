@@ -1,0 +1,64 @@
+/*
+ * The caches of an allocator: whose they are, and what is done with all of them.
+ *
+ * A cache is made, and gets a stock for a pool, where an allocation may take host memory for it. A thread that only
+ * frees takes none: it leaves a wish, which the next small allocation that is on its longer way grants. When a thread
+ * ends, what its cache keeps goes back, and the next thread that has none gets the cache.
+ */
+#ifndef BDA_ALLOC_CACHES_H
+#define BDA_ALLOC_CACHES_H
+
+#include "alloc/cache.h"
+
+/* ---- Whose ---- */
+
+/* Finds the calling thread's cache, or makes it where the caller `may` take memory; NULL: there is none. */
+struct bda_cache *bda_cache_of_thread(BdaAllocator allocator, bool may);
+
+/* A stock for the pool in the calling thread's cache, NULL when host memory is refused. */
+struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool);
+
+/* Where a thread only frees, the stock that it lacks is made by one that allocates. */
+void bda_caches_wish(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *pool);
+
+/* Makes what was wished for; what host memory is refused for is wished for again. `pool`: where the caller allocates.
+ */
+void bda_caches_grant(BdaAllocator allocator, struct bda_pool *pool);
+
+/* Whether no other thread has a cache. */
+BDA_INLINE bool bda_thread_is_alone(BdaAllocator allocator) {
+    return atomic_load_explicit(&allocator->cache_count, memory_order_relaxed) < 2;
+}
+
+/* ---- Others ---- */
+
+/* All that is kept of a pool's ranges, or of every pool's (NULL), goes back to TLSF, whoever keeps it. No lock is
+ * held by the caller. */
+void bda_caches_drain(BdaAllocator allocator, struct bda_pool *pool);
+
+/* What nobody used since this was last called goes back. */
+void bda_caches_drain_idle(BdaAllocator allocator);
+
+/* Keeps every owner out, so that what is kept stands still, and lets them in again. The lock of the caches is held in
+ * between. */
+void bda_caches_stop(BdaAllocator allocator);
+void bda_caches_go(BdaAllocator allocator);
+
+/* What the caches know of a pool beside its own counters, which have every range that TLSF handed out as live: how many
+ * of them are kept and not live, the depot's included, and of how many granules; and bytes to add to those in use
+ * (modulo 2^64). The pool's lock is held. Exact when no owner is inside. */
+struct bda_cached {
+    uint64_t count;
+    VkDeviceSize used;
+    uint64_t granules;
+};
+struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool);
+
+/* Whether anything is kept of a pool, wherever. The pool's lock is held. */
+bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool);
+
+/* An allocator's caches come and go with it. */
+void bda_caches_init(BdaAllocator allocator, bool off);
+void bda_caches_finish(BdaAllocator allocator);
+
+#endif
