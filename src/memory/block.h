@@ -45,7 +45,7 @@ struct bda_block {
 _Static_assert(offsetof(struct bda_block, call) <= 64, "what plain ranges need lies in one cache line");
 
 enum {
-    BDA_BLOCK_CHUNK_LOG2 = 4,
+    BDA_BLOCK_CHUNK_LOG2 = 3,       /* 1.5 KiB a chunk: an allocator with one block stays under 64 KiB */
     BDA_IDLE_AHEAD = UINT16_MAX,    /* bda_block::idle of one made ahead of time and not used yet: no surplus */
     BDA_IDLE_MOST = UINT16_MAX - 1, /* no more is counted */
 };

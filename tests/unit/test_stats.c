@@ -217,6 +217,17 @@ static void host_bytes_are_those_that_were_asked_for(void **state) {
     bench_close();
 }
 
+/* Host memory follows use, and nothing large is taken up front. */
+static void an_allocator_with_one_block_holds_less_than_64_kib(void **state) {
+    (void)state;
+    bench_prepare(NULL);
+    bench_start();
+    BdaAllocation a = take((BdaAllocInfo){ .size = 16 });
+    assert_true(bench_stats().host_bytes < (VkDeviceSize)64 << 10);
+    give(a);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_allocator_has_nothing),
@@ -230,6 +241,7 @@ int main(void) {
         cmocka_unit_test(the_drivers_usage_is_asked_for),
         cmocka_unit_test(a_budget_has_the_limit_counted_in),
         cmocka_unit_test(host_bytes_are_those_that_were_asked_for),
+        cmocka_unit_test(an_allocator_with_one_block_holds_less_than_64_kib),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
