@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STANDARD_PAIRS = 200000, STANDARD_ROUNDS = 5, MOST_STANDARD_THREADS = 16, QUEUE_SHARE = 16 };
+enum { STANDARD_PAIRS = 200000, STANDARD_ROUNDS = 5, MOST_STANDARD_THREADS = 16, QUEUE_SHARE = 16, BLOCKS_EACH = 4 };
 
 static const uint64_t standard_counts[] = { 10000, 0 };
 
@@ -153,7 +153,7 @@ static uint64_t queue_room(uint64_t live) {
 
 static void open_stand(struct stand *stand, const struct contender *contender, const struct trial *trial,
                        uint32_t players, uint32_t threads) {
-    const struct bench_options options = { .device = trial->workload->device };
+    const struct bench_options options = { .blocks = BLOCKS_EACH * players, .device = trial->workload->device };
     const struct bench_script *scripts = trial->scripts;
     struct bench_script common = scripts[0];
     struct bench_player first;

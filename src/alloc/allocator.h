@@ -18,8 +18,11 @@ struct bda_type_order {
 
 enum { BDA_INTENT_COUNT = 4 };
 
-/* Pools whose ranges caches keep; any further pool goes without. */
-enum { BDA_STOCKS = 16 };
+/* Pools and arenas whose ranges caches keep; any further pool goes without, and gets no arenas. */
+enum { BDA_STOCKS = 128 };
+
+/* Of a pool, at most. */
+enum { BDA_ARENAS = 16 };
 
 /* Ranges of about one size, see depot.h. */
 struct bda_shelf {
@@ -50,10 +53,14 @@ struct bda_stock {
 struct bda_cache {
     _Alignas(64) struct bda_claim claim;                /* covers the shelves */
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
+    struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
+                                                  it takes from; NULL: not known yet */
+    bool settled[BDA_STOCKS];                  /* the owner's: it has its arena of that pool */
     /* under the lock of the caches: */
     struct bda_cache *older;
     void *owner;        /* names a thread, or NULL */
-    uint32_t wishes;    /* stocks that frees would have liked to find, a bit each */
+    uint32_t number;           /* counts the caches */
+    bool wishes[BDA_STOCKS];   /* for stocks that frees would have liked to find */
     uint32_t turn_seen; /* of the claim, when it was last asked whether it is idle */
     bool chosen;        /* claimed by whoever has the lock */
 };
@@ -102,7 +109,7 @@ struct BdaAllocator_T {
     uint64_t serial;      /* tells allocators apart for good */
     bool caches_off;      /* as told; always where the caller synchronises */
     bool barrier;         /* claims rely on bda_barrier_everywhere */
-    uint32_t stock_count; /* of pools, under the pools lock */
+    _Atomic uint32_t stock_count; /* of pools; grows under the pools lock */
     struct bda_mutex caches_lock;
     _Atomic bool wishes;          /* some free found no cache, or no stock in it: the next allocation may make them */
     bool wish_for_cache;          /* under the lock */

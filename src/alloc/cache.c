@@ -1,5 +1,5 @@
 /* The longer ways of a request and a free, see cache.h. */
-#include "alloc/caches.h"
+#include "alloc/arena.h"
 
 /* ---- Back to TLSF ---- */
 
@@ -50,7 +50,7 @@ static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
     if (list == 0 && bda_depot_has(&pool->depot, number)) {
         bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
         struct bda_list_sum sum = { 0, 0 };
-        bda_mutex_lock(&pool->lock);
+        bda_pool_lock(pool);
         list = bda_depot_take(&pool->depot, chunks, bda_home(bda_pool_stock(pool), number), &sum);
         bda_stock_keep(stock, sum.granules); /* at no moment in neither */
         bda_mutex_unlock(&pool->lock);
@@ -100,7 +100,7 @@ static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
     shelf->eager = (uint8_t)bda_min(1u + shelf->eager, bda_min(shelf->most, BDA_GATHER_MOST) - 1);
     if (wanted == 0)
         return;
-    bda_mutex_lock(&stock->pool->lock);
+    bda_pool_lock(stock->pool);
     while (wanted != 0 && gather_one(allocator, stock, number, alignment))
         wanted--;
     if (wanted != 0)
@@ -114,7 +114,7 @@ static void hand_over(BdaAllocator allocator, struct bda_stock *stock, uint32_t 
     struct bda_pool *pool = stock->pool;
     struct bda_depot *depot = &pool->depot;
     uint64_t granules, most = atomic_load_explicit(&pool->cached_most, memory_order_relaxed);
-    bda_mutex_lock(&pool->lock);
+    bda_pool_lock(pool);
     uint64_t before = depot->granules;
     if (bda_depot_give(depot, bda_nodes_chunks(&allocator->nodes), number, list, most))
         granules = depot->granules - before;
@@ -134,17 +134,18 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
         if ((shelf->first | bda_shelf_full(shelf)) == 0)
             continue;
         stock->shelves[stock->hand].eager = 0;
-        bda_mutex_lock(&stock->pool->lock);
+        bda_pool_lock(stock->pool);
         uint64_t granules = release_shelf(allocator, stock, stock->hand);
         bda_mutex_unlock(&stock->pool->lock);
         bda_stock_keep(stock, 0 - granules);
     }
 }
 
-/* What may be kept follows how much of the pool is free, and is shared by the threads. */
+/* What may be kept follows how much of the arena is free, and is shared by the threads, which are spread over all. */
 static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
-    uint64_t caches = bda_max(atomic_load_explicit(&allocator->cache_count, memory_order_relaxed), 1);
-    stock->most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) / caches;
+    uint64_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
+    uint64_t arenas = atomic_load_explicit(&stock->pool->head->arena_count, memory_order_relaxed);
+    stock->most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) / bda_max(caches / arenas, 1);
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
     stock->reach = atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) ? BDA_REACH_ROOMY : 1;
     if (bda_stock_kept(stock) >= stock->most)
@@ -165,7 +166,7 @@ static void make_room(BdaAllocator allocator, struct bda_stock *stock, uint32_t 
 
 void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock) {
     uint64_t granules = 0;
-    bda_mutex_lock(&stock->pool->lock);
+    bda_pool_lock(stock->pool);
     for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
         granules += release_shelf(allocator, stock, shelf);
     bda_mutex_unlock(&stock->pool->lock);
@@ -173,6 +174,16 @@ void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock) {
 }
 
 /* ---- The longer ways of a request and a free ---- */
+
+/* What the thread's requests to a pool come from, or NULL. */
+static struct bda_stock *source_of(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
+    uint32_t head = bda_pool_stock(pool);
+    if (cache->sources[head] == NULL)
+        cache->sources[head] = bda_cache_stock(cache, head);
+    if (cache->sources[head] == NULL && head != BDA_STOCKS && !bda_thread_is_alone(allocator))
+        cache->sources[head] = bda_caches_open_stock(allocator, cache, pool);
+    return cache->sources[head];
+}
 
 bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                      struct bda_live *live) {
@@ -182,10 +193,9 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
         return false;
     if (atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         bda_caches_grant(allocator, pool);
-    struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, bda_pool_stock(pool)) : NULL;
+    bda_arena_settle_if_crowded(allocator, pool);
+    struct bda_stock *stock = cache != NULL ? source_of(allocator, cache, pool) : NULL;
     uint32_t number = bda_shelf_for(extent.granules);
-    if (cache != NULL && stock == NULL && bda_pool_stock(pool) != BDA_STOCKS && !bda_thread_is_alone(allocator))
-        stock = bda_caches_open_stock(allocator, cache, pool);
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     if (stock->shelves[number].first == 0)

@@ -2,8 +2,8 @@
  * Caches: what each thread keeps of the ranges that it freed, for its next requests of about their size. A request that
  * finds its size there, and a free that finds room there, take no lock and wait for nobody.
  *
- * A thread has one cache per allocator. In it, a *stock* for each pool that it has freed into; in a stock the shelves
- * (depot.h), each a list that is being filled or emptied and a full one behind it. What overflows goes to the pool's
+ * A thread has one cache per allocator. In it, a *stock* for each arena that it has freed into (a pool has one, or
+ * several, arena.h), of which one is the source of its own requests to the pool; in a stock the shelves (depot.h), each a list that is being filled or emptied and a full one behind it. What overflows goes to the pool's
  * depot, or back to TLSF; what is lacking comes from there.
  *
  * The owner is inside of its cache under a claim (claim.h). Others come for all of it: before a request is
@@ -113,7 +113,7 @@ BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, co
     struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (cache == NULL || extent.granules > BDA_CACHED_MOST)
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
+    struct bda_stock *stock = cache->sources[bda_pool_stock(pool)];
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     uint32_t right = bda_shelf_for(extent.granules);

@@ -17,11 +17,17 @@ static void *this_thread(void) {
     return bda_known_caches;
 }
 
-/* What the cache keeps of one pool's ranges, or of all (NULL), goes back. Its owner is out, or the caller. */
+/* So many stocks a cache may have. */
+static uint32_t stock_count(BdaAllocator allocator) {
+    return atomic_load_explicit(&allocator->stock_count, memory_order_relaxed);
+}
+
+/* What the cache keeps of one pool's ranges, whatever their arena, or of all (NULL), goes back. Its owner is out, or
+ * the caller. */
 static void drain_cache(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
-    for (uint32_t i = 0; i < BDA_STOCKS; i++) {
+    for (uint32_t i = 0; i < stock_count(allocator); i++) {
         struct bda_stock *stock = bda_cache_stock(cache, i);
-        if (stock != NULL && (only == NULL || only == stock->pool))
+        if (stock != NULL && (only == NULL || only == stock->pool->head))
             bda_stock_drain(allocator, stock);
     }
 }
@@ -63,6 +69,7 @@ static struct bda_cache *make_cache(BdaAllocator allocator) {
     memset(cache, 0, sizeof *cache);
     cache->claim.barrier = allocator->barrier;
     cache->older = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    cache->number = cache->older != NULL ? cache->older->number + 1 : 0;
     atomic_store_explicit(&allocator->newest_cache, cache, memory_order_release);
     return cache;
 }
@@ -125,7 +132,7 @@ void bda_caches_wish(BdaAllocator allocator, struct bda_cache *cache, const stru
     if (bda_pool_stock(pool) == BDA_STOCKS || atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         return;
     bda_mutex_lock(&allocator->caches_lock);
-    cache->wishes |= 1u << bda_pool_stock(pool);
+    cache->wishes[bda_pool_stock(pool)] = true;
     bda_mutex_unlock(&allocator->caches_lock);
     atomic_store_explicit(&allocator->wishes, true, memory_order_relaxed);
 }
@@ -152,9 +159,9 @@ void bda_caches_grant(BdaAllocator allocator, struct bda_pool *pool) {
     for (; cache != NULL; cache = cache->older) {
         struct bda_pool *wished = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
         for (; wished != NULL; wished = wished->older)
-            if (bda_pool_stock(wished) != BDA_STOCKS && (cache->wishes >> bda_pool_stock(wished) & 1) != 0)
+            if (bda_pool_stock(wished) != BDA_STOCKS && cache->wishes[bda_pool_stock(wished)])
                 (void)open_stock(allocator, cache, wished);
-        cache->wishes = 0;
+        memset(cache->wishes, 0, sizeof cache->wishes);
     }
     bda_mutex_unlock(&allocator->caches_lock);
 }
@@ -170,24 +177,29 @@ struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache
 
 /* ---- Others ---- */
 
-static bool holds_any(struct bda_cache *cache, const struct bda_pool *only) {
-    for (uint32_t i = 0; i < BDA_STOCKS; i++) {
+static bool holds_of(struct bda_cache *cache, const struct bda_pool *arena) {
+    const struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(arena));
+    return stock != NULL && bda_stock_kept(stock) != 0;
+}
+
+static bool holds_any(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
+    for (uint32_t i = 0; i < stock_count(allocator); i++) {
         const struct bda_stock *stock = bda_cache_stock(cache, i);
-        if (stock != NULL && (only == NULL || bda_pool_stock(only) == i) && bda_stock_kept(stock) != 0)
+        if (stock != NULL && (only == NULL || only == stock->pool->head) && bda_stock_kept(stock) != 0)
             return true;
     }
     return false;
 }
 
-/* Whether a cache is to be drained; asked once. */
-typedef bool (*choice)(struct bda_cache *cache, const struct bda_pool *only);
+/* Whether a cache is to be drained, of a pool or of all (NULL); asked once. */
+typedef bool (*choice)(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only);
 
 /* Keeps the owners of the chosen caches out. The lock of the caches is held. */
 static void claim_chosen(BdaAllocator allocator, choice choose, const struct bda_pool *only) {
     struct bda_cache *newest = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed), *cache;
     bool any = false;
     for (cache = newest; cache != NULL; cache = cache->older) {
-        cache->chosen = choose(cache, only);
+        cache->chosen = choose(allocator, cache, only);
         if (cache->chosen)
             bda_claim_announce(&cache->claim);
         any = any || (cache->chosen && cache->owner != this_thread());
@@ -230,7 +242,7 @@ static void release_depot(BdaAllocator allocator, struct bda_pool *pool) {
 static void drain_depots(BdaAllocator allocator, const struct bda_pool *only, bool idle_only) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
-        if (only != NULL && only != pool)
+        if (only != NULL && only != pool->head)
             continue;
         bda_mutex_lock(&pool->lock);
         if (pool->depot.granules != 0 && !(idle_only && pool->depot.used))
@@ -245,11 +257,11 @@ void bda_caches_drain(BdaAllocator allocator, struct bda_pool *pool) {
     drain_depots(allocator, pool, false);
 }
 
-static bool is_idle(struct bda_cache *cache, const struct bda_pool *only) {
+static bool is_idle(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
     uint32_t turn = atomic_load_explicit(&cache->claim.turn, memory_order_relaxed);
     bool idle = turn == cache->turn_seen;
     cache->turn_seen = turn;
-    return idle && holds_any(cache, only);
+    return idle && holds_any(allocator, cache, only);
 }
 
 void bda_caches_drain_idle(BdaAllocator allocator) {
@@ -257,7 +269,8 @@ void bda_caches_drain_idle(BdaAllocator allocator) {
     drain_depots(allocator, NULL, true);
 }
 
-static bool is_any(struct bda_cache *cache, const struct bda_pool *only) {
+static bool is_any(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
+    (void)allocator;
     (void)cache;
     (void)only;
     return true;
@@ -278,7 +291,7 @@ bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool) {
         return true;
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
     for (; cache != NULL; cache = cache->older)
-        if (holds_any(cache, pool))
+        if (holds_of(cache, pool))
             return true;
     return false;
 }

@@ -8,7 +8,7 @@
 #ifndef BDA_ALLOC_PLAIN_H
 #define BDA_ALLOC_PLAIN_H
 
-#include "alloc/caches.h"
+#include "alloc/arena.h"
 
 #include <string.h>
 
@@ -102,7 +102,7 @@ BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, c
  * than that. */
 
 /* VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps anything of it; VK_NOT_READY: somebody
- * does; VK_ERROR_OUT_OF_HOST_MEMORY. */
+ * does, or the thread's arena has none and others may; VK_ERROR_OUT_OF_HOST_MEMORY. */
 BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                            const BdaAllocInfo *info, BdaAllocation *allocation) {
     struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
@@ -115,11 +115,13 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     }
     if (!bda_plain_record(allocator, info, &request))
         return VK_ERROR_OUT_OF_HOST_MEMORY;
-    bda_mutex_lock(&pool->lock);
-    VkResult result = bda_plain_take(allocator, pool, &request, allocation);
-    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, pool))
+    bda_arena_settle_if_crowded(allocator, pool);
+    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
+    bda_pool_lock(arena);
+    VkResult result = bda_plain_take(allocator, arena, &request, allocation);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_arena_is_alone(pool) || bda_caches_hold(allocator, arena)))
         result = VK_NOT_READY;
-    bda_mutex_unlock(&pool->lock);
+    bda_mutex_unlock(&arena->lock);
     return result;
 }
 
@@ -127,7 +129,7 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
 BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
     struct bda_pool *pool = live->pool;
     uint32_t record = 0;
-    bda_mutex_lock(&pool->lock);
+    bda_pool_lock(pool);
     bool good = bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks);
     if (good) {
         record = bda_node_record(live->node);

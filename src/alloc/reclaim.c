@@ -1,6 +1,7 @@
 /* Giving empty blocks back, see reclaim.h. */
 #include "alloc/reclaim.h"
 
+#include "alloc/arena.h"
 #include "alloc/grow.h"
 
 enum scope { ALL_EMPTY, SURPLUS, OLD_SURPLUS };
@@ -41,18 +42,13 @@ static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool, en
     return empty;
 }
 
-/* Takes an empty block out of its pool, so that nobody else finds it. The pool's lock is held. */
+/* Takes an empty block out of its pool, so that nobody else finds it. The locks of the pool and of its head are held.
+ */
 static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
-    struct bda_block *block = bda_block_at(allocator, index);
-    bda_tlsf_remove_region(&pool->tlsf, index);
-    bda_pool_unlink_block(allocator, &pool->first_block, index);
-    atomic_store_explicit(&block->pool, NULL, memory_order_release);
-    pool->counters.block_count--;
-    pool->counters.reserved -= block->backing.size;
-    pool->counters.region_bytes -= (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
-    bda_pool_bound_caches(pool);
+    struct bda_pool *head = pool->head;
+    bda_pool_remove_block(allocator, pool, index);
     /* The next block need not be as large as the largest ever was. */
-    pool->next_block_size = bda_max(pool->first_block_size, pool->next_block_size / 2);
+    head->next_block_size = bda_max(head->first_block_size, head->next_block_size / 2);
 }
 
 /* Whether the largest empty block may go: there is another one, more than `keep_empty` bytes are in all but the
@@ -65,14 +61,14 @@ static bool is_surplus(const struct bda_pool *pool, const struct empty *empty) {
 /* Closes the pool's largest empty block, of the surplus only if that is the scope; a retired pool keeps none. Returns
  * its bytes, 0 when there was nothing to close. */
 static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool, enum scope scope, uint32_t but) {
-    bda_mutex_lock(&pool->lock);
+    bda_arena_lock(pool);
     struct empty empty = find_empty(allocator, pool, scope, but);
     bool wanted = empty.largest_block != 0;
     if (scope != ALL_EMPTY)
         wanted = wanted && (pool->retired || is_surplus(pool, &empty));
     if (wanted)
         unlink_block(allocator, pool, empty.largest_block);
-    bda_mutex_unlock(&pool->lock);
+    bda_arena_unlock(pool);
     if (!wanted)
         return 0;
     bda_grow_close(allocator, empty.largest_block);
@@ -82,14 +78,14 @@ static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool,
 
 /* Closes one empty block that a call opened. */
 static bool close_opened(BdaAllocator allocator, struct bda_pool *pool, uint32_t call) {
-    bda_mutex_lock(&pool->lock);
+    bda_arena_lock(pool);
     uint32_t index = pool->first_block;
     while (index != 0 &&
            !(bda_block_at(allocator, index)->call == call && bda_tlsf_region_is_empty(&pool->tlsf, index)))
         index = bda_block_at(allocator, index)->next;
     if (index != 0)
         unlink_block(allocator, pool, index);
-    bda_mutex_unlock(&pool->lock);
+    bda_arena_unlock(pool);
     if (index != 0)
         bda_grow_close(allocator, index);
     return index != 0;
@@ -125,15 +121,24 @@ void bda_reclaim_surplus(BdaAllocator allocator) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
         age_empty(allocator, pool);
-        while (close_largest(allocator, pool, OLD_SURPLUS, 0) != 0)
+        bda_arena_return_blocks(allocator, pool, false);
+        while (pool->head == pool && close_largest(allocator, pool, OLD_SURPLUS, 0) != 0)
             ;
     }
 }
 
+/* Of one arena. */
+static bool reclaim_arena(BdaAllocator allocator, struct bda_pool *arena, uint32_t but) {
+    bool any = false;
+    while (close_largest(allocator, arena, ALL_EMPTY, but) != 0)
+        any = true;
+    return any;
+}
+
 bool bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t but) {
     bool any = false;
-    while (close_largest(allocator, pool, ALL_EMPTY, but) != 0)
-        any = true;
+    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena))
+        any = reclaim_arena(allocator, arena, but) || any;
     return any;
 }
 
@@ -149,7 +154,7 @@ bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap, uint32_t but) {
     bool any = false;
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older)
-        if (lies_in_heap(allocator, pool, heap) && bda_reclaim_pool(allocator, pool, but))
+        if (lies_in_heap(allocator, pool, heap) && reclaim_arena(allocator, pool, but))
             any = true;
     return any;
 }

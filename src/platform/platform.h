@@ -61,6 +61,15 @@ static inline void bda_mutex_lock(struct bda_mutex *mutex) {
     BDA_COUNT_LOCK(1);
 }
 
+/* Takes it unless another thread has it. */
+static inline bool bda_mutex_try_lock(struct bda_mutex *mutex) {
+    BDA_YIELD_POINT();
+    if (mutex->used && !bda_native_mutex_try_lock(&mutex->native))
+        return false;
+    BDA_COUNT_LOCK(1);
+    return true;
+}
+
 static inline void bda_mutex_unlock(struct bda_mutex *mutex) {
     BDA_COUNT_LOCK(-1);
     if (mutex->used)
