@@ -224,7 +224,7 @@ static bool take_plain(BdaAllocator allocator, struct bda_pool *arena, const Bda
     struct bda_request request;
     return bda_plain_pool(allocator, info) == arena->head && bda_plain_request(allocator, arena->head, info, &request) &&
            bda_plain_record(allocator, info, &request) &&
-           bda_plain_take(allocator, arena, &request, allocation) == VK_SUCCESS;
+           bda_plain_take(allocator, arena, &request, true, allocation) == VK_SUCCESS;
 }
 
 /* So many of a run are taken under one lock: few enough that another thread waits for microseconds, and enough that

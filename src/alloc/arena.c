@@ -108,7 +108,7 @@ void bda_arena_return_blocks(BdaAllocator allocator, struct bda_pool *arena, boo
 static VkResult take_from(BdaAllocator allocator, struct bda_pool *arena, const struct bda_request *request,
                           struct bda_live *live, bool *kept) {
     bda_arena_lock_beside_head(arena);
-    VkResult result = bda_range_take(allocator, arena, request, live);
+    VkResult result = bda_range_take(allocator, arena, request, true, live);
     *kept = *kept || (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, arena));
     bda_arena_unlock_beside_head(arena);
     return result;

@@ -241,7 +241,8 @@ static void release_batch(struct batch *batch) {
     bda_mutex_lock(&pool->lock);
     pool->counters.live_count -= batch->count;
     pool->counters.used -= batch->used;
-    pool->large -= batch->large;
+    if (bda_range_bounds_caches(pool))
+        pool->large -= batch->large;
     bda_tlsf_free_many(&pool->tlsf, batch->count, batch->nodes);
     bda_mutex_unlock(&pool->lock);
     batch->count = 0;

@@ -128,7 +128,7 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uin
         *node = bda_tlsf_alloc_at(&pool->tlsf, index, (uint32_t)(pad >> BDA_GRANULE_LOG2), extent.granules);
         if (*node != 0) {
             const struct bda_live live = bda_range_at(allocator, pool, *node);
-            bda_range_count(&live, request);
+            bda_range_count(&live, request, true);
         }
         result = *node != 0 ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }

@@ -164,7 +164,7 @@ BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDev
     bda_arena_settle_if_crowded(allocator, pool);
     struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
     bda_pool_lock(arena);
-    bool taken = bda_range_take(allocator, arena, &request, live) == VK_SUCCESS;
+    bool taken = bda_range_take(allocator, arena, &request, true, live) == VK_SUCCESS;
     bda_mutex_unlock(&arena->lock);
     return taken;
 }
