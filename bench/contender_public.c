@@ -3,8 +3,8 @@
  *
  * Without a device the contender stands on the fake driver of the tests. Its blocks are made ahead, and requests may
  * take no new memory, so no call reaches that driver and its price is in no figure; the allocator's block size is the
- * contender's pool, so that occupancy is that of one block, or, for threads, a part of it. On a real device everything is as by default. Requests go
- * the default way, through no pool of the caller's.
+ * contender's pool, so that occupancy is that of one block, or, for threads, a part of it. On a real device everything
+ * is as by default. Requests go the default way, through no pool of the caller's.
  */
 #include "bench.h"
 #include "contenders.h"

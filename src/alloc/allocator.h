@@ -45,7 +45,8 @@ struct bda_stock {
     uint64_t
         filled[BDA_SHELVES / 64 + 2]; /* shelves whose first list is not empty, a bit each; the last word is empty */
     struct bda_pool *pool;
-    uint32_t hand; /* the shelf that was emptied last to make space */
+    uint32_t hand;        /* the shelf that was emptied last to make space */
+    uint32_t turned_away; /* ranges that a thread alone found no space for */
     struct bda_shelf shelves[BDA_SHELVES];
 };
 
@@ -58,11 +59,11 @@ struct bda_cache {
     bool settled[BDA_STOCKS];                  /* the owner's: it has its arena of that pool */
     /* under the lock of the caches: */
     struct bda_cache *older;
-    void *owner;        /* names a thread, or NULL */
-    uint32_t number;           /* counts the caches */
-    bool wishes[BDA_STOCKS];   /* for stocks that frees would have liked to find */
-    uint32_t turn_seen; /* of the claim, when it was last asked whether it is idle */
-    bool chosen;        /* claimed by whoever has the lock */
+    void *owner;             /* names a thread, or NULL */
+    uint32_t number;         /* counts the caches */
+    bool wishes[BDA_STOCKS]; /* for stocks that frees would have liked to find */
+    uint32_t turn_seen;      /* of the claim, when it was last asked whether it is idle */
+    bool chosen;             /* claimed by whoever has the lock */
 };
 
 struct BdaAllocator_T {
@@ -106,9 +107,9 @@ struct BdaAllocator_T {
     _Atomic(struct bda_pool *) first_pools[BDA_INTENT_COUNT];
     struct bda_pending pending;
     /* caches */
-    uint64_t serial;      /* tells allocators apart for good */
-    bool caches_off;      /* as told; always where the caller synchronises */
-    bool barrier;         /* claims rely on bda_barrier_everywhere */
+    uint64_t serial;              /* tells allocators apart for good */
+    bool caches_off;              /* as told; always where the caller synchronises */
+    bool barrier;                 /* claims rely on bda_barrier_everywhere */
     _Atomic uint32_t stock_count; /* of pools; grows under the pools lock */
     struct bda_mutex caches_lock;
     _Atomic bool wishes;          /* some free found no cache, or no stock in it: the next allocation may make them */

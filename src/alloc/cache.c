@@ -141,14 +141,25 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
     }
 }
 
-/* What may be kept follows how much of the arena is free, and is shared by the threads, which are spread over all. */
+/* What may be kept follows how much of the arena is free, and is shared by the threads, which are spread over all. A
+ * thread alone waits for nobody: it keeps little, since what it keeps costs fit, and what finds no space goes back. */
+enum { ALONE_SHARE_LOG2 = 4, TURNED_AWAY = 64 };
+
+static uint64_t share_of(BdaAllocator allocator, const struct bda_pool *arena) {
+    uint64_t most = atomic_load_explicit(&arena->cached_most, memory_order_relaxed);
+    uint32_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
+    uint32_t arenas = atomic_load_explicit(&arena->head->arena_count, memory_order_relaxed);
+    if (caches < 2)
+        return most >> ALONE_SHARE_LOG2;
+    return caches < 2 * arenas ? most : most / (caches / arenas);
+}
+
 static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
-    uint64_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
-    uint64_t arenas = atomic_load_explicit(&stock->pool->head->arena_count, memory_order_relaxed);
-    stock->most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) / bda_max(caches / arenas, 1);
+    stock->most = share_of(allocator, stock->pool);
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
     stock->reach = atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) ? BDA_REACH_ROOMY : 1;
-    if (bda_stock_kept(stock) >= stock->most)
+    bool over = bda_stock_kept(stock) >= stock->most;
+    if (over && (!bda_thread_is_alone(allocator) || ++stock->turned_away % TURNED_AWAY == 0))
         make_space(allocator, stock);
 }
 
@@ -201,8 +212,9 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
     uint64_t offers = bda_stock_offers(stock, number);
-    if (offers == 0) {
+    if (offers == 0)
         keep_within_bounds(allocator, stock);
+    if (offers == 0 && !bda_thread_is_alone(allocator)) {
         gather(allocator, stock, number, extent.alignment);
         offers = bda_stock_offers(stock, number);
     }
@@ -223,7 +235,7 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     keep_within_bounds(allocator, stock);
-    bool wanted = bda_node_zone(node) < stock->zones;
+    bool wanted = bda_node_zone(node) < stock->zones && bda_stock_kept(stock) < stock->most;
     if (wanted)
         make_room(allocator, stock, bda_home_shelf(home));
     bda_claim_leave(&cache->claim);

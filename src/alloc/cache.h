@@ -3,8 +3,9 @@
  * finds its size there, and a free that finds room there, take no lock and wait for nobody.
  *
  * A thread has one cache per allocator. In it, a *stock* for each arena that it has freed into (a pool has one, or
- * several, arena.h), of which one is the source of its own requests to the pool; in a stock the shelves (depot.h), each a list that is being filled or emptied and a full one behind it. What overflows goes to the pool's
- * depot, or back to TLSF; what is lacking comes from there.
+ * several, arena.h), of which one is the source of its own requests to the pool; in a stock the shelves (depot.h), each
+ * a list that is being filled or emptied and a full one behind it. What overflows goes to the pool's depot, or back to
+ * TLSF; what is lacking comes from there.
  *
  * The owner is inside of its cache under a claim (claim.h). Others come for all of it: before a request is
  * refused or a block is opened, in bda_trim, when its thread has ended, when nothing happened between two bda_collect.

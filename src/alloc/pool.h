@@ -44,9 +44,9 @@ struct bda_opening {
 
 struct bda_pool {
     struct bda_mutex lock;
-    struct bda_condition opened;         /* a block on its way has come, or has failed to */
-    _Alignas(64) struct bda_pool *older; /* in the allocator's list */
-    struct bda_pool *head;               /* the first arena of the pool; itself, where it is that */
+    struct bda_condition opened;           /* a block on its way has come, or has failed to */
+    _Alignas(64) struct bda_pool *older;   /* in the allocator's list */
+    struct bda_pool *head;                 /* the first arena of the pool; itself, where it is that */
     _Atomic(struct bda_pool *) next_arena; /* of the same pool; they only grow in number */
     uint32_t arena;                        /* its number; 0: the head */
     _Atomic uint32_t arena_count;          /* the head's: of all, itself included */

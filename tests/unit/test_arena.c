@@ -1,6 +1,6 @@
 /*
- * src/alloc/arena.c: when a pool gets further arenas, whose they are, how blocks come to them and go, and that nobody is
- * refused anything, or makes memory, for what another arena has room for.
+ * src/alloc/arena.c: when a pool gets further arenas, whose they are, how blocks come to them and go, and that nobody
+ * is refused anything, or makes memory, for what another arena has room for.
  */
 #include "alloc_support.h"
 
