@@ -26,12 +26,10 @@ enum { BDA_ARENAS = 16 };
 
 /* Ranges of about one size, see depot.h. */
 struct bda_shelf {
-    uint32_t first;              /* the list that is being filled and emptied */
-    _Atomic uint32_t count;      /* in it */
-    _Atomic uint32_t full;       /* 0, or the first of a full list behind it */
-    _Atomic uint16_t full_count; /* in that */
-    uint8_t most;                /* what makes the first one full */
-    uint8_t eager;               /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
+    uint32_t first;         /* of its list, the range that was freed last */
+    _Atomic uint16_t count; /* in it */
+    uint8_t most;           /* what makes it full; 0: the thread does not take from here */
+    uint8_t eager;          /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
 };
 
 /* What a cache keeps of one pool. */
@@ -42,12 +40,14 @@ struct bda_stock {
     uint64_t most;                      /* that may be kept; the owner's */
     uint32_t zones;                     /* of so many of the lowest zones, as the pool said last */
     uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
-    uint64_t
-        filled[BDA_SHELVES / 64 + 2]; /* shelves whose first list is not empty, a bit each; the last word is empty */
+    uint64_t filled[BDA_SHELVES / 64 + 2]; /* shelves that are not empty, a bit each; the last word is empty */
     struct bda_pool *pool;
+    uint64_t depot_most;  /* granules that the depot may keep; as the pool said last */
+    bool source;          /* the owner's: its requests come from here */
     uint32_t hand;        /* the shelf that was emptied last to make space */
     uint32_t turned_away; /* ranges that a thread alone found no space for */
     struct bda_shelf shelves[BDA_SHELVES];
+    struct bda_bundle outgoing; /* on its way to the depot, or back to TLSF */
 };
 
 /* What a thread keeps, see cache.h. Lives as long as its allocator; when its thread ends, the next one gets it. */

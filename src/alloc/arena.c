@@ -8,15 +8,30 @@ static struct bda_stock *find_source(BdaAllocator allocator, struct bda_cache *c
     return arena != NULL ? bda_caches_open_stock(allocator, cache, arena) : NULL;
 }
 
+/* The requests to a pool come from another source from now on. What the old one keeps goes back; where somebody else is
+ * inside of the cache at this moment, with the next drain. */
+static void move_to(BdaAllocator allocator, struct bda_cache *cache, uint32_t head, struct bda_stock *source) {
+    struct bda_stock *before = cache->sources[head];
+    cache->sources[head] = source;
+    bda_stock_become_source(allocator, source);
+    if (before == NULL)
+        return;
+    bda_stock_retire(before);
+    if (bda_claim_enter(&cache->claim)) {
+        bda_stock_drain(allocator, before);
+        bda_claim_leave(&cache->claim);
+    }
+}
+
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, true);
     uint32_t stock = bda_pool_stock(head);
     if (cache == NULL || stock == BDA_STOCKS || cache->settled[stock])
         return;
     struct bda_stock *source = find_source(allocator, cache, head);
-    if (source != NULL)
-        cache->sources[stock] = source;
     cache->settled[stock] = true;
+    if (source != NULL && source != cache->sources[stock])
+        move_to(allocator, cache, stock, source);
 }
 
 /* ---- Locks ---- */

@@ -112,8 +112,6 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
     memset(stock, 0, sizeof *stock);
     stock->pool = pool;
     stock->reach = 1;
-    for (uint32_t number = 0; number < BDA_SHELVES; number++)
-        stock->shelves[number].most = (uint8_t)bda_list_length(number, bda_thread_is_alone(allocator));
     return stock;
 }
 
@@ -229,13 +227,11 @@ static void drain_chosen(BdaAllocator allocator, choice choose, const struct bda
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
-static void release_depot(BdaAllocator allocator, struct bda_pool *pool) {
-    struct bda_list_sum ignored;
-    bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
-    for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
-        for (uint32_t list;
-             (list = bda_depot_take(&pool->depot, chunks, bda_home(bda_pool_stock(pool), shelf), &ignored)) != 0;)
-            (void)bda_list_release(allocator, pool, list);
+static void release_depot(struct bda_pool *arena) {
+    struct bda_bundle bundle;
+    bda_bundle_clear(&bundle);
+    while (bda_depot_take(&arena->depot, &bundle, UINT64_MAX))
+        bda_bundle_release(arena, &bundle);
 }
 
 /* `idle_only`: a depot that was used since it was last asked is left alone. */
@@ -246,7 +242,7 @@ static void drain_depots(BdaAllocator allocator, const struct bda_pool *only, bo
             continue;
         bda_mutex_lock(&pool->lock);
         if (pool->depot.granules != 0 && !(idle_only && pool->depot.used))
-            release_depot(allocator, pool);
+            release_depot(pool);
         pool->depot.used = false;
         bda_mutex_unlock(&pool->lock);
     }
@@ -297,11 +293,9 @@ bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool) {
 }
 
 static uint64_t count_in(const struct bda_stock *stock) {
-    uint64_t count = 0;
-    for (uint32_t i = 0; i < BDA_SHELVES; i++) {
-        const struct bda_shelf *shelf = &stock->shelves[i];
-        count += bda_shelf_count(shelf) + bda_shelf_full_count(shelf);
-    }
+    uint64_t count = bda_bundle_count(&stock->outgoing);
+    for (uint32_t i = 0; i < BDA_SHELVES; i++)
+        count += bda_shelf_count(&stock->shelves[i]);
     return count;
 }
 
