@@ -19,6 +19,7 @@ struct helper {
     /* what it works on */
     BdaAllocInfo wish;
     BdaAllocation slots[64];
+    const BdaAllocation *given;
     uint32_t count;
     VkResult result;
 };
@@ -298,6 +299,67 @@ static void buffers_have_arenas_too(void **state) {
     close_crowded();
 }
 
+static void free_given(struct helper *h) {
+    h->result = VK_SUCCESS;
+    for (uint32_t i = 0; i < h->count; i++)
+        if (bda_free(bench.allocator, h->given[i].handle) != VK_SUCCESS)
+            h->result = VK_ERROR_UNKNOWN;
+    h->count = 0;
+}
+
+static void let_free(const BdaAllocation *given, uint32_t count) {
+    helper.given = given;
+    helper.count = count;
+    await(&helper, begin(&helper, free_given));
+    assert_int_equal(helper.result, VK_SUCCESS);
+}
+
+/* What a thread frees of another one's arena is of no use to itself: it goes back there, many at a time. */
+static void what_others_free_comes_back_in_bundles(void **state) {
+    (void)state;
+    static BdaAllocation mine[3 * BDA_BUNDLE_MOST];
+    open_crowded(NULL, 3);
+    give(held); /* among large ranges fewer are kept */
+    held = take_bytes(64, BDA_INTENT_DEVICE);
+    let_take((BdaAllocInfo){ .size = 512 }, 2);
+    let_give();
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take_bytes(16 + (i % 16) * 16, BDA_INTENT_DEVICE);
+    let_free(mine, 1); /* there is no place for it yet: a wish */
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    give(take_bytes(2000, BDA_INTENT_DEVICE)); /* on the longer way, which grants it */
+    VkDeviceSize cached = bench_use().cached;
+    let_free(mine + 1, 2 * BDA_BUNDLE_MOST);
+    assert_int_equal(bda_depot_filled(&head->depot), 2);
+    assert_true(bench_use().cached > cached);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    for (uint32_t i = 1; i < 1 + 2 * BDA_BUNDLE_MOST; i++) {
+        mine[i] = take_bytes(16 + (i % 16) * 16, BDA_INTENT_DEVICE);
+        assert_ptr_equal(pool_of(mine[i].handle), head);
+    }
+    assert_int_equal(bda_depot_filled(&head->depot), 0);
+    give_all(mine + 1, COUNT_OF(mine) - 1);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    close_crowded();
+}
+
+static void who_moves_leaves_nothing_behind(void **state) {
+    (void)state;
+    open_crowded(NULL, 2);
+    head->crowded = false;
+    VkDeviceSize before = bench_use().cached;
+    for (uint32_t i = 0; i < 3; i++) {
+        let_take((BdaAllocInfo){ .size = 4096 }, 20);
+        let_give();
+    }
+    assert_true(bench_use().cached > before);
+    head->crowded = true;
+    let_take(large, 1); /* on the way that looks */
+    assert_int_equal(bench_use().cached, before);
+    let_give();
+    close_crowded();
+}
+
 /* ---- Blocks ---- */
 
 static void an_empty_block_is_taken_over(void **state) {
@@ -525,6 +587,8 @@ int main(void) {
         cmocka_unit_test(small_ranges_come_from_it_and_go_back_to_it),
         cmocka_unit_test(batches_come_from_it),
         cmocka_unit_test(buffers_have_arenas_too),
+        cmocka_unit_test(what_others_free_comes_back_in_bundles),
+        cmocka_unit_test(who_moves_leaves_nothing_behind),
         cmocka_unit_test(an_empty_block_is_taken_over),
         cmocka_unit_test(room_in_other_arenas_comes_before_new_memory),
         cmocka_unit_test(what_threads_keep_of_another_arena_serves_too),
