@@ -185,7 +185,7 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
     }
 }
 
-enum { ALONE_SHARE_LOG2 = 4, TURNED_AWAY = 64 };
+enum { ALONE_SHARE_LOG2 = 2, TURNED_AWAY = 64 };
 
 /* What may be kept follows how much of the arena is free, and is shared by the threads, which are spread over all. A
  * thread alone waits for nobody: it keeps little, since what it keeps costs fit, and what finds no space goes back. */
