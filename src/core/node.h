@@ -296,11 +296,16 @@ static inline uint32_t bda_node_region(struct bda_node *node) {
     return atomic_load_explicit(&node->region, memory_order_relaxed);
 }
 
+/* Pops the first node of a list, which `first` is. */
+static inline void bda_node_pop_first(struct bda_node_list *list, struct bda_node *first) {
+    list->first = atomic_load_explicit(&first->as.spare, memory_order_relaxed);
+    list->count--;
+}
+
 /* Pops a node; the list is not empty. */
 static inline uint32_t bda_node_pop(bda_node_chunks chunks, struct bda_node_list *list) {
     uint32_t index = list->first;
-    list->first = atomic_load_explicit(&bda_node_in(chunks, index)->as.spare, memory_order_relaxed);
-    list->count--;
+    bda_node_pop_first(list, bda_node_in(chunks, index));
     return index;
 }
 

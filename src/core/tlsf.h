@@ -23,7 +23,7 @@
 #include "core/node.h"
 
 enum {
-    BDA_TLSF_CLASSES_LOG2 = 5, /* second-level classes per power of two */
+    BDA_TLSF_CLASSES_LOG2 = 4, /* second-level classes per power of two */
     BDA_TLSF_CLASSES = 1 << BDA_TLSF_CLASSES_LOG2,
     BDA_TLSF_LEVELS =
         32 - BDA_TLSF_CLASSES_LOG2 + 1, /* the first level holds the sizes below BDA_TLSF_CLASSES, exactly */
@@ -33,10 +33,11 @@ enum {
     BDA_TLSF_WORDS = (BDA_TLSF_LISTS + 63) / 64,
     BDA_TLSF_SMALL = 1 << 12,     /* the largest size that gathers in the lowest zone, see bda_tlsf_alloc */
     BDA_TLSF_NODES_PER_ALLOC = 2, /* what lies in front of an aligned range, and the range */
-    BDA_TLSF_NEAR_CLASSES = 7,    /* classes above a size whose ranges it fits well */
-    BDA_TLSF_NEAR_TRIES = 8,      /* of their lists looked into */
+    BDA_TLSF_NEAR_TRIES = 8,      /* lists near a size that are looked into */
     BDA_TLSF_EXACT_TRIES = 4,     /* ranges looked at before "no space" */
     BDA_TLSF_LARGEST_TRIES = 256, /* ranges compared to tell the longest */
+    BDA_TLSF_SLIVER_LOG2 = 5,     /* a rest of so small a share of a request is not worth a cut, see bda_tlsf_take */
+    BDA_TLSF_SLIVER_MOST = 1 << 10,
 };
 
 /* The first member of whatever record the owner keeps for a stretch of addresses. */
@@ -59,8 +60,8 @@ struct bda_tlsf {
     uint64_t granules;   /* of all regions */
     uint32_t zone_shift; /* positions in granules to eighths of them */
     uint64_t bases; /* every bit that is set in the base of a region, ever: alignments below are the offset's alone */
-    uint64_t words_of_zone[BDA_TLSF_ZONES]; /* words of `filled` where a list of that zone may be filled */
-    uint64_t filled[BDA_TLSF_WORDS];        /* lists that are not empty, one bit each */
+    uint32_t words_of_zone[BDA_TLSF_ZONES]; /* words of `filled` where a list of that zone may be filled */
+    uint64_t filled[BDA_TLSF_WORDS];        /* lists that are not empty, one bit each; a word to a power of two */
     struct bda_tlsf_list {
         uint32_t first; /* node */
         uint32_t size;  /* of that range, so that one too small is passed over without a look at it */
@@ -149,6 +150,11 @@ static inline uint32_t bda_tlsf_class_of(uint32_t size) {
 
 static inline uint32_t bda_tlsf_class_above(uint32_t size) {
     return bda_tlsf_class_of(size - 1) + 1;
+}
+
+/* Granules that a range may have beyond a request of `size` and still be handed out whole. */
+static inline uint32_t bda_tlsf_sliver(uint32_t size) {
+    return (uint32_t)bda_min(size >> BDA_TLSF_SLIVER_LOG2, BDA_TLSF_SLIVER_MOST);
 }
 
 /* The least size that the good-fit search is sure to find room in for `size`: where the class above it begins. */
