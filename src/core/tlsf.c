@@ -184,25 +184,31 @@ BDA_INLINE struct place find_near_of_size(struct bda_tlsf *tlsf, uint32_t from, 
     return (struct place){ 0, 0 };
 }
 
-/* The words of two zones, of the lower one in the lower half. */
-BDA_INLINE uint64_t words_of_zones(const struct bda_tlsf *tlsf, uint32_t zone) {
+/* The words of a zone, and in the upper half those of the one after it. */
+BDA_INLINE uint64_t words_of_two_zones(const struct bda_tlsf *tlsf, uint32_t zone) {
     return (uint64_t)tlsf->words_of_zone[zone + 1] << 32 | tlsf->words_of_zone[zone];
 }
 
-/* A range from a word above `word`, from the lowest zone that has one. Two zones are asked at once: which of them it is
- * would be a branch that cannot be predicted. A bit in `words_of_zone` may be out of date, which is found out here,
- * once for each time that it was set. */
-BDA_INLINE struct place find_above(struct bda_tlsf *tlsf, uint32_t word) {
-    uint64_t above = (uint64_t)(UINT32_MAX << word << 1) * (((uint64_t)1 << 32) + 1);
-    for (uint32_t first = 0; first < BDA_TLSF_ZONES; first += 2)
-        for (uint64_t words; (words = words_of_zones(tlsf, first) & above) != 0;) {
-            uint32_t bit = bda_lowest_bit64(words), zone = first + bit / 32;
-            uint64_t found = tlsf->filled[bit % 32] & ZONE_BITS << zone;
-            if (found != 0)
-                return first_of(tlsf, bit % 32 * 64 + bda_lowest_bit64(found));
-            tlsf->words_of_zone[zone] ^= (uint32_t)1 << bit % 32;
-        }
+/* A range from the words that `among` names, from the zone `zone` or the one after it. Both are asked at once: which of
+ * them it is would be a branch that cannot be predicted. A bit in `words_of_zone` may be out of date, which is found
+ * out here, once for each time that it was set. */
+BDA_INLINE struct place find_in_two_zones(struct bda_tlsf *tlsf, uint32_t zone, uint32_t among) {
+    uint64_t both = (uint64_t)among << 32 | among;
+    for (uint64_t words; (words = words_of_two_zones(tlsf, zone) & both) != 0;) {
+        uint32_t bit = bda_lowest_bit64(words), upper = bit / 32, word = bit % 32;
+        uint64_t found = tlsf->filled[word] & (ZONE_BITS << zone) << upper;
+        if (found != 0)
+            return first_of(tlsf, word * 64 + bda_lowest_bit64(found));
+        tlsf->words_of_zone[zone + upper] ^= (uint32_t)1 << word;
+    }
     return (struct place){ 0, 0 };
+}
+
+/* A range from a word above `word`, from the lowest zone that has one. */
+BDA_INLINE struct place find_above(struct bda_tlsf *tlsf, uint32_t word) {
+    _Static_assert(BDA_TLSF_ZONES == 4, "twice two");
+    struct place place = find_in_two_zones(tlsf, 0, UINT32_MAX << word << 1);
+    return place.index != 0 ? place : find_in_two_zones(tlsf, 2, UINT32_MAX << word << 1);
 }
 
 /* A range that surely holds `size` granules, from the lowest zone below `zones` that has one, whatever was looked at
@@ -310,6 +316,7 @@ BDA_INLINE struct bda_taken cut_front(struct bda_tlsf *tlsf, bda_node_chunks chu
                                       struct bda_node *node, uint32_t size, enum bda_node_state state, bool inner) {
     uint32_t offset = node->offset, rest = node->size - size, tag = bda_node_tag(node), region = bda_node_region(node);
     uint32_t zone = zone_at(tlsf, region_at(tlsf, region), offset + size);
+    node->size = rest;
     relink(tlsf, chunks, place.index, node, rest, place.list, list_for(rest, zone), inner);
     uint32_t front_index = tlsf->spare.first;
     struct bda_node *front = bda_node_in(chunks, front_index);
@@ -324,7 +331,6 @@ BDA_INLINE struct bda_taken cut_front(struct bda_tlsf *tlsf, bda_node_chunks chu
     node->offset = offset + size;
     node->previous = bda_link_to(front_index, state == BDA_NODE_FREE);
     bda_node_set_tag(node, bda_tag_of(tag, zone << BDA_NODE_STATE_BITS, BDA_NODE_FREE));
-    node->size = rest;
     return (struct bda_taken){ front, front_index };
 }
 
@@ -465,7 +471,7 @@ BDA_COLD struct bda_taken take_aligned(struct bda_tlsf *tlsf, uint32_t size, uin
 BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place, uint32_t size, uint64_t alignment) {
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
     struct bda_node *node = bda_node_in(chunks, place.index);
-    uint32_t beyond = node->offset & (uint32_t)((alignment - 1) >> tlsf->granule_log2);
+    uint64_t beyond = (alignment - 1) >> tlsf->granule_log2 & node->offset;
     if (beyond != 0 || node->previous == 0 || bda_node_is_spent(node)) /* node 0, none, has no neighbours */
         return take_aligned(tlsf, size, alignment);
     if (tlsf->lists[place.list].size - size <= bda_tlsf_sliver(size)) /* which is known before the node's own */

@@ -4,7 +4,7 @@
  *
  * Words: a *granule* is the unit that sizes and offsets count in (a power of two of bytes); a *region* is a stretch of
  * addresses that one instance hands out pieces of, and an instance has any number of them; a *class* is a range of
- * sizes, 32 classes to a power of two; a *zone* is a stretch of positions: the first eighth of all granules (rounded
+ * sizes, 16 classes to a power of two; a *zone* is a stretch of positions: the first eighth of all granules (rounded
  * down to a power of two), up to a quarter, up to a half, the rest. Free ranges lie in *lists*, one for each class and
  * zone; a range keeps the zone that was found when it was cut.
  *
@@ -84,17 +84,19 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
 
 /*
  * Takes a range of `size` granules (not zero) whose address, base + offset, is a multiple of `alignment` bytes (a power
- * of two, at least a granule). Returns its node, in state live, or none. The search, in this order:
+ * of two, at least a granule). Returns its node, in state live, or none. A free range that is larger by no more than
+ * bda_tlsf_sliver(size) may be handed out as it is: a thirty-second of the request, 1024 granules at most. What its
+ * owner keeps with it (slack and record, see node.h) is for the owner to write. The search, in this order:
  *
- * - near: the lists of the class of `size` and of up to BDA_TLSF_NEAR_CLASSES classes above it (those whose bits share
- *   a word), lowest class first, lowest zone first within a class: the first range of at
- *   most BDA_TLSF_NEAR_TRIES of these lists, if it holds the request. (Where no alignment is in the way, a first list
- *   that does not serve is followed by those of the classes above, which do, before others of its class.)
+ * - near: the lists of the class of `size` and of the classes above it, up to the next power of two (their bits share a
+ *   word), lowest class first, lowest zone first within a class: the first range of at most BDA_TLSF_NEAR_TRIES of
+ *   these lists, if it holds the request. (Where no alignment is in the way, a first list that does not serve is
+ *   followed by those of the classes above, which do, before others of its class.)
  * - low: what surely holds it. The lowest zone with a range of at least size + alignment - granule, rounded up to where
- *   a class begins (bda_tlsf_round_up), and there the lowest class. (With nothing near, a range of `size` rounded up is
- *   looked for first in the same way, and taken if it is aligned as it lies.)
+ *   a class begins (bda_tlsf_round_up), and there the lowest class. (With nothing near, a range from the next power of
+ *   two on is looked for first in the same way, and taken if it is aligned as it lies.)
  *   For a size of at most BDA_TLSF_SMALL both are tried in the lowest zone alone before: so what is small gathers
- * there, and the other zones are left to what is large.
+ *   there, and the other zones are left to what is large.
  * - last: the first BDA_TLSF_EXACT_TRIES ranges in the lists from the class of `size` upwards.
  *
  * So a refusal means: no free range is as large as `low` asks for, and none of the few that `near` and `last` looked at
@@ -130,7 +132,7 @@ void bda_tlsf_free_many(struct bda_tlsf *tlsf, uint32_t count, const uint32_t *n
 bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region);
 
 /* The longest free range, in granules. Where more than BDA_TLSF_LARGEST_TRIES ranges share the highest class it is the
- * longest of so many, less than a thirty-second below the truth. */
+ * longest of so many, less than a sixteenth below the truth. */
 uint32_t bda_tlsf_largest_free(struct bda_tlsf *tlsf);
 
 /*
