@@ -54,6 +54,7 @@ BDA_INLINE struct bda_node *in_list(bda_node_chunks chunks, uint32_t index, uint
     return bda_node_in(chunks, index | (itself & (0 - is_none(index))));
 }
 
+/* A list's two words are written with something between them, or gcc makes a vector of them, for more than it saves. */
 BDA_INLINE void link(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
                      uint32_t size, uint32_t list) {
     struct bda_tlsf_list *head = &tlsf->lists[list];
