@@ -133,7 +133,7 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
         return false;
     const struct bda_live live = { (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
     bda_node_set_state(live.node, BDA_NODE_CACHED);
-    if (live.node->size != bda_shelf_begin(number) || bda_node_zone(live.node) >= stock->zones) {
+    if (bda_range_is_large(live.node) || bda_node_zone(live.node) >= stock->zones) {
         bda_tlsf_free_node(&pool->tlsf, live.index, live.node); /* it lies where none is kept */
         return false;
     }
