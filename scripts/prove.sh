@@ -139,7 +139,7 @@ replaced_cuts=(take_any:proof_take_any take_whole_apart:proof_take_whole_apart
 loops() { # CONSTANTS
     local lists=25 classes=7 words=2
     [ "$1" = two_words ] && lists=97 classes=25 words=3
-    echo "proof_class_of.0:$classes,proof_lowest_bit64.0:65,claim_heads.0:$lists,claim_heads.1:$lists,any_tables.0:$lists,ensure_small.1:$lists,ensure_nothing_changed.1:$lists,a_region_that_is_removed_leaves_nothing.0:$lists,check_lists.0:$lists,find_some.0:3,find_some.1:3,find_some.2:$words,find_near.0:3,find_near_of_size.0:3,find_low.0:$words,find_low.1:5,find_in_two_zones.0:$words"
+    echo "proof_class_of.0:$classes,proof_lowest_bit64.0:65,claim_heads.0:$lists,claim_heads.1:$lists,any_tables.0:$lists,ensure_small.1:$lists,ensure_nothing_changed.1:$lists,a_region_that_is_removed_leaves_nothing.0:$lists,check_lists.0:$lists,find_some.0:3,find_some.1:3,find_some.2:$words,find_near.0:3,find_near_of_size.0:3,find_low.0:$words,find_low.1:5,find_in_two_zones.0:$words,free_many_frees_each_in_order.0:7,bda_tlsf_free_many.0:7,bda_tlsf_free_many.1:7"
 }
 
 compile() { # FILE FUNCTION CONSTANTS CASE REPLACE...
