@@ -222,8 +222,9 @@ bool bda_allocate_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, con
 static bool take_plain(BdaAllocator allocator, struct bda_pool *arena, const BdaAllocInfo *info,
                        BdaAllocation *allocation) {
     struct bda_request request;
-    return bda_plain_pool(allocator, info) == arena->head &&
-           bda_plain_request(allocator, arena->head, info, &request) && bda_plain_record(allocator, info, &request) &&
+    const struct bda_pool *pool = bda_plain_pool(allocator, info);
+    return pool != NULL && pool == arena->head && bda_plain_request(allocator, pool, info, &request) &&
+           bda_plain_record(allocator, info, &request) &&
            bda_plain_take(allocator, arena, &request, true, allocation) == VK_SUCCESS;
 }
 
