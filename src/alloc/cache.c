@@ -185,28 +185,35 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
     }
 }
 
-enum { ALONE_SHARE_LOG2 = 2, TURNED_AWAY = 64 };
+/* A thread alone keeps less where the arena is not roomy: a share of the same, as a power of two. */
+enum { ALONE_SHARE_LOG2 = 4, TURNED_AWAY = 64 };
 
 /* What may be kept follows how much of the arena is free, and is shared by the threads, which are spread over all. A
- * thread alone waits for nobody: it keeps little, since what it keeps costs fit, and what finds no space goes back. */
-static uint64_t share_of(BdaAllocator allocator, const struct bda_pool *arena) {
+ * thread alone waits for nobody, and what it keeps costs fit where there is little space. */
+static uint64_t share_of(const struct bda_pool *arena, uint32_t caches) {
     uint64_t most = atomic_load_explicit(&arena->cached_most, memory_order_relaxed);
-    uint32_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
     uint32_t arenas = atomic_load_explicit(&arena->head->arena_count, memory_order_relaxed);
     if (caches < 2)
-        return most >> ALONE_SHARE_LOG2;
+        return atomic_load_explicit(&arena->roomy, memory_order_relaxed) ? most : most >> ALONE_SHARE_LOG2;
     return caches < 2 * arenas ? most : most / (caches / arenas);
 }
 
+/* What a thread alone has no space for it gives back at once, and now and then it makes space for other sizes. */
+static bool wants_space(struct bda_stock *stock, bool alone) {
+    uint64_t kept = bda_stock_kept(stock);
+    if (!alone)
+        return kept >= stock->most;
+    return kept >= stock->most && (kept >= 2 * stock->most || ++stock->turned_away % TURNED_AWAY == 0);
+}
+
 static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
-    stock->most = share_of(allocator, stock->pool);
-    stock->depot_most = bda_thread_is_alone(allocator)
-                            ? 0 /* there is nobody to pass anything on to */
-                            : atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed);
+    uint32_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
+    stock->most = share_of(stock->pool, caches);
+    /* alone, there is nobody to pass anything on to */
+    stock->depot_most = caches < 2 ? 0 : atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed);
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
     stock->reach = atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) ? BDA_REACH_ROOMY : 1;
-    bool over = bda_stock_kept(stock) >= stock->most;
-    if (over && (!bda_thread_is_alone(allocator) || ++stock->turned_away % TURNED_AWAY == 0))
+    if (wants_space(stock, caches < 2))
         make_space(allocator, stock);
 }
 
