@@ -42,8 +42,6 @@ static VkResult take_or_drain(BdaAllocator allocator, struct bda_pool *pool, con
                               uint32_t *node) {
     bool kept;
     VkResult result = bda_arenas_take(allocator, pool, request, node, &kept);
-    if (result == VK_SUCCESS)
-        bda_arena_follow(allocator, pool, *node);
     if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || !kept)
         return result;
     bda_caches_drain(allocator, pool);

@@ -56,8 +56,6 @@ struct bda_cache {
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
     struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
                                                   it takes from; NULL: not known yet */
-    uint8_t looks[BDA_STOCKS];                 /* the owner's: so often it has looked for a block for one of its own */
-    uint8_t served_elsewhere[BDA_STOCKS];      /* the owner's: so often in a row by another arena than that */
     bool settled[BDA_STOCKS];                  /* the owner's: it has its arena of that pool */
     /* under the lock of the caches: */
     struct bda_cache *older;

@@ -3,6 +3,11 @@
 
 /* ---- A thread's own ---- */
 
+static struct bda_stock *find_source(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {
+    struct bda_pool *arena = bda_pool_arena(allocator, head, cache->number % BDA_ARENAS);
+    return arena != NULL ? bda_caches_open_stock(allocator, cache, arena) : NULL;
+}
+
 /* The requests to a pool come from another source from now on. What the old one keeps goes back; where somebody else is
  * inside of the cache at this moment, with the next drain. */
 static void move_to(BdaAllocator allocator, struct bda_cache *cache, uint32_t head, struct bda_stock *source) {
@@ -18,26 +23,15 @@ static void move_to(BdaAllocator allocator, struct bda_cache *cache, uint32_t he
     }
 }
 
-/* So often in a row a thread is served elsewhere before it moves. */
-enum { SERVED_ELSEWHERE_MOST = 8 };
-
-void bda_arena_follow(BdaAllocator allocator, struct bda_pool *head, uint32_t node) {
-    struct bda_cache *cache = bda_arena_is_alone(head) ? NULL : bda_cache_at_hand(allocator);
+void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
+    struct bda_cache *cache = bda_cache_of_thread(allocator, true);
     uint32_t stock = bda_pool_stock(head);
-    struct bda_pool *arena = atomic_load_explicit(&bda_block_of(allocator, bda_node_of(allocator, node))->pool,
-                                                  memory_order_relaxed); /* stands: the range is ours */
-    if (cache == NULL || stock == BDA_STOCKS)
+    if (cache == NULL || stock == BDA_STOCKS || cache->settled[stock])
         return;
-    bool elsewhere = arena != bda_arena_of_thread(allocator, head);
-    cache->served_elsewhere[stock] = elsewhere ? (uint8_t)(cache->served_elsewhere[stock] + 1) : 0;
-    if (cache->served_elsewhere[stock] < SERVED_ELSEWHERE_MOST)
-        return;
-    cache->served_elsewhere[stock] = 0;
-    struct bda_stock *source = bda_caches_open_stock(allocator, cache, arena);
-    if (source == NULL)
-        return;
-    move_to(allocator, cache, stock, source);
-    cache->settled[stock] = false; /* and gets its own again when there is a block for it */
+    struct bda_stock *source = find_source(allocator, cache, head);
+    cache->settled[stock] = true;
+    if (source != NULL && source != cache->sources[stock])
+        move_to(allocator, cache, stock, source);
 }
 
 /* ---- Locks ---- */
@@ -97,23 +91,19 @@ static void bring_in(BdaAllocator allocator, struct bda_pool *arena, struct movi
     bda_arena_unlock_beside_head(arena);
 }
 
-/* Brings an empty block of so many granules into an arena, if another one has any. */
-static bool adopt_block(BdaAllocator allocator, struct bda_pool *arena, uint64_t granules) {
-    struct moving moving = { 0, 0 };
+/* Brings an empty block that holds the request into an arena, if another one has any. */
+static bool adopt_block(BdaAllocator allocator, struct bda_pool *arena, const struct bda_request *request) {
+    struct bda_extent extent = bda_range_extent(arena->head, request);
+    uint64_t granules = extent.granules + (extent.alignment >> BDA_GRANULE_LOG2);
     if (granules > UINT32_MAX)
         return false;
+    struct moving moving = { 0, 0 };
     for (struct bda_pool *other = arena->head; other != NULL && moving.block == 0; other = bda_pool_next_arena(other))
         if (other != arena)
             moving = take_out(allocator, other, (uint32_t)granules, 0);
     if (moving.block != 0)
         bring_in(allocator, arena, moving);
     return moving.block != 0;
-}
-
-/* So many surely hold a request. */
-static uint64_t granules_for(const struct bda_pool *head, const struct bda_request *request) {
-    struct bda_extent extent = bda_range_extent(head, request);
-    return extent.granules + (extent.alignment >> BDA_GRANULE_LOG2);
 }
 
 void bda_arena_return_blocks(BdaAllocator allocator, struct bda_pool *arena, bool young_ones) {
@@ -126,49 +116,6 @@ void bda_arena_return_blocks(BdaAllocator allocator, struct bda_pool *arena, boo
     while ((moving = take_out(allocator, arena, 0, least_idle)).block != 0)
         bring_in(allocator, head, moving);
     bda_mutex_unlock(&head->lock);
-}
-
-/* ---- Settling ---- */
-
-/* A thread whose arena would have no block goes on where it is, and looks again so many times later. */
-enum { LOOK_AGAIN = 64 };
-
-/* Makes the arena of its cache's number the thread's own. */
-static void settle(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head, struct bda_pool *arena) {
-    struct bda_stock *source = bda_caches_open_stock(allocator, cache, arena);
-    uint32_t stock = bda_pool_stock(head);
-    if (source != NULL && source != cache->sources[stock])
-        move_to(allocator, cache, stock, source);
-    cache->settled[stock] = true;
-}
-
-/* The calling thread's cache, if it has no arena of the pool yet, and may get one. */
-static struct bda_cache *unsettled(BdaAllocator allocator, const struct bda_pool *head) {
-    struct bda_cache *cache = bda_cache_of_thread(allocator, true);
-    uint32_t stock = bda_pool_stock(head);
-    return cache != NULL && stock != BDA_STOCKS && !cache->settled[stock] ? cache : NULL;
-}
-
-void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
-    struct bda_cache *cache = unsettled(allocator, head);
-    if (cache == NULL || cache->looks[bda_pool_stock(head)]++ % LOOK_AGAIN != 0)
-        return;
-    struct bda_pool *arena = bda_pool_arena(allocator, head, cache->number % BDA_ARENAS);
-    if (arena == NULL)
-        return;
-    bda_mutex_lock(&head->lock);
-    bool has_block = arena == head || adopt_block(allocator, arena, 1);
-    bda_mutex_unlock(&head->lock);
-    if (has_block)
-        settle(allocator, cache, head, arena);
-}
-
-void bda_arena_settle_for_block(BdaAllocator allocator, struct bda_pool *head) {
-    bool crowded = atomic_load_explicit(&head->crowded, memory_order_relaxed);
-    struct bda_cache *cache = crowded ? unsettled(allocator, head) : NULL;
-    struct bda_pool *arena = cache != NULL ? bda_pool_arena(allocator, head, cache->number % BDA_ARENAS) : NULL;
-    if (arena != NULL)
-        settle(allocator, cache, head, arena);
 }
 
 /* ---- Taking; the head's lock is held ---- */
@@ -189,7 +136,7 @@ VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, c
         return take_from(allocator, head, request, live, kept);
     struct bda_pool *mine = bda_arena_of_thread(allocator, head);
     VkResult result = take_from(allocator, mine, request, live, kept);
-    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && adopt_block(allocator, mine, granules_for(head, request)))
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && adopt_block(allocator, mine, request))
         result = take_from(allocator, mine, request, live, kept);
     for (struct bda_pool *arena = head; arena != NULL && result == VK_ERROR_OUT_OF_DEVICE_MEMORY;
          arena = bda_pool_next_arena(arena))

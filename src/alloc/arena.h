@@ -2,11 +2,11 @@
  * Arenas: several of a pool, where threads wait for each other.
  *
  * A pool begins with one arena, the head. Once its lock is waited for often, each thread that comes again gets an arena
- * of its own (by the number of its cache, sixteen at most) as soon as there is a block for it; its cache takes from
- * there, and what a thread frees goes back to the arena that it came from. An arena has whole blocks. It never grows by
- * itself: it takes over an empty block of another one, or the block that is made for a request of its thread. What one
- * arena has no room for is served by the others before anything is made or refused, so a pool holds no more blocks for
- * having arenas; but what threads keep alive is spread over more of them.
+ * of its own (by the number of its cache, sixteen at most), from which its cache takes; what a thread frees goes back
+ * to the arena that it came from. An arena has whole blocks. It never grows by itself: it takes over an empty block of
+ * another one, or the block that is made for a request of its thread. What one arena has no room for is served by the
+ * others before anything is made or refused, so a pool holds no more blocks for having arenas; but what threads keep
+ * alive is spread over more of them.
  *
  * Whoever looks through all arenas, or moves a block between them, holds the head's lock, and takes those of the others
  * one at a time under it.
@@ -28,15 +28,9 @@ BDA_INLINE bool bda_arena_is_alone(const struct bda_pool *head) {
     return atomic_load_explicit(&head->next_arena, memory_order_relaxed) == NULL;
 }
 
-/* Gives the calling thread its arena of a pool that is crowded, if it has none yet and there is an empty block for it;
- * or since a block is being made for it. No lock is held. It takes host memory; where that is refused the thread stays
- * where it is. */
+/* Gives the calling thread its arena of a pool that is crowded, if it has none yet. No lock is held. It takes host
+ * memory; where that is refused the thread stays where it is. */
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head);
-void bda_arena_settle_for_block(BdaAllocator allocator, struct bda_pool *head);
-
-/* The calling thread has been served by another arena than its own. If that goes on, its own is full, and it is better
- * off there: every further request would look through all of them. No lock is held. */
-void bda_arena_follow(BdaAllocator allocator, struct bda_pool *head, uint32_t node);
 
 BDA_INLINE void bda_arena_settle_if_crowded(BdaAllocator allocator, struct bda_pool *head) {
     if (atomic_load_explicit(&head->crowded, memory_order_relaxed))

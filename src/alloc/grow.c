@@ -261,7 +261,6 @@ static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, str
     uint32_t index = 0;
     VkResult result = open_next(allocator, pool, request, opening, &index);
     if (result == VK_SUCCESS) {
-        bda_arena_settle_for_block(allocator, pool);
         result = join_and_take(allocator, pool, index, request, node);
         if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
             bda_grow_close(allocator, index);

@@ -391,27 +391,6 @@ static void room_in_other_arenas_comes_before_new_memory(void **state) {
     close_crowded();
 }
 
-/* It would look through all of them for each of its requests. */
-static void a_thread_whose_arena_is_full_moves_to_where_there_is_room(void **state) {
-    (void)state;
-    open_crowded(NULL, 1);
-    let_take(large, 2); /* an arena with much room */
-    struct bda_pool *roomy = pool_of(helper.slots[0].handle);
-    BdaAllocation mine[10 + 40];
-    for (uint32_t i = 0; i < 10; i++) /* fills the head, and what does not go there goes elsewhere once */
-        mine[i] = take(large);
-    assert_ptr_equal(bda_arena_of_thread(bench.allocator, head), head);
-    for (uint32_t i = 10; i < COUNT_OF(mine); i++)
-        mine[i] = take_bytes(KIB(8), BDA_INTENT_DEVICE);
-    assert_ptr_equal(pool_of(mine[COUNT_OF(mine) - 1].handle), roomy);
-    assert_ptr_equal(bda_arena_of_thread(bench.allocator, head), roomy);
-    assert_int_equal(bench_use().block_count, 2);
-    give_all(mine, COUNT_OF(mine));
-    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
-    let_give();
-    close_crowded();
-}
-
 static void what_threads_keep_of_another_arena_serves_too(void **state) {
     (void)state;
     open_crowded(NULL, 1);
@@ -612,7 +591,6 @@ int main(void) {
         cmocka_unit_test(who_moves_leaves_nothing_behind),
         cmocka_unit_test(an_empty_block_is_taken_over),
         cmocka_unit_test(room_in_other_arenas_comes_before_new_memory),
-        cmocka_unit_test(a_thread_whose_arena_is_full_moves_to_where_there_is_room),
         cmocka_unit_test(what_threads_keep_of_another_arena_serves_too),
         cmocka_unit_test(a_new_block_is_the_arenas_whose_thread_made_it),
         cmocka_unit_test(blocks_that_stay_empty_go_back),
