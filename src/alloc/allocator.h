@@ -27,7 +27,7 @@ enum { BDA_ARENAS = 16 };
 /* Ranges of about one size, see depot.h. */
 struct bda_shelf {
     uint32_t first;         /* of its list, the range that was freed last */
-    _Atomic uint16_t count; /* in it */
+    _Atomic uint32_t count; /* in it */
     uint8_t most;           /* what makes it full; 0: the thread does not take from here */
     uint8_t eager;          /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
 };

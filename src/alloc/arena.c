@@ -56,6 +56,16 @@ void bda_arena_unlock(struct bda_pool *arena) {
     bda_mutex_unlock(&arena->head->lock);
 }
 
+uint64_t bda_arenas_free_granules(struct bda_pool *head) {
+    uint64_t free = 0;
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        free += arena->tlsf.free_granules;
+        bda_arena_unlock_beside_head(arena);
+    }
+    return free;
+}
+
 /* ---- Blocks that move; the head's lock is held ---- */
 
 /* A block that has left an arena, with a node for its next one: coming may not fail. */
@@ -113,9 +123,14 @@ void bda_arena_return_blocks(BdaAllocator allocator, struct bda_pool *arena, boo
         return;
     bda_mutex_lock(&head->lock);
     uint32_t least_idle = young_ones || head->retired ? 0 : head->keep_collects;
-    while ((moving = take_out(allocator, arena, 0, least_idle)).block != 0)
+    bool any = false;
+    while ((moving = take_out(allocator, arena, 0, least_idle)).block != 0) {
         bring_in(allocator, head, moving);
+        any = true;
+    }
     bda_mutex_unlock(&head->lock);
+    if (any)
+        bda_pool_give_nodes(allocator, arena); /* there were more of them while there was more to cut */
 }
 
 /* ---- Taking; the head's lock is held ---- */

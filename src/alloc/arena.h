@@ -54,6 +54,9 @@ void bda_arena_unlock(struct bda_pool *arena);
 void bda_arena_lock_beside_head(struct bda_pool *arena);
 void bda_arena_unlock_beside_head(struct bda_pool *arena);
 
+/* What is free in all arenas of a pool. The head's lock is held. */
+uint64_t bda_arenas_free_granules(struct bda_pool *head);
+
 /* The empty blocks of an arena, or those alone that are no longer young to the pool, go to the head, which knows what
  * to do with them. */
 void bda_arena_return_blocks(BdaAllocator allocator, struct bda_pool *arena, bool young_ones);

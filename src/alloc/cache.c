@@ -91,7 +91,7 @@ static bool unpack(BdaAllocator allocator, struct bda_stock *stock) {
         bda_prefetch(bda_node_of(allocator, bundle.nodes[i]));
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++) {
         struct bda_node *node = bda_node_of(allocator, bundle.nodes[i]);
-        add_to_shelf(stock, bda_home_shelf(bda_node_home(node)), bundle.nodes[i], node);
+        add_to_shelf(stock, bda_shelf_of(node->size), bundle.nodes[i], node); /* not by its home, see bda_node_home */
     }
     return bda_bundle_count(&bundle) != 0;
 }
@@ -103,7 +103,7 @@ static bool take_back(BdaAllocator allocator, struct bda_stock *stock, uint32_t 
     while (count != 0) {
         uint32_t index = bundle->nodes[count - 1];
         struct bda_node *node = bda_node_of(allocator, index);
-        if (bda_home_shelf(bda_node_home(node)) != number)
+        if (bda_shelf_of(node->size) != number)
             break;
         add_to_shelf(stock, number, index, node);
         bundle->granules -= node->size;
@@ -313,6 +313,8 @@ static bool pass_on(struct bda_stock *stock, BdaHandle handle, struct bda_node *
 bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_pool *pool) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, false);
     uint32_t home = bda_node_home(node);
+    if (!bda_home_is_one(home)) /* no longer: it has just been given a record */
+        return false;
     struct bda_stock *stock = enter(allocator, cache, bda_home_stock(home), pool);
     if (stock == NULL)
         return false;

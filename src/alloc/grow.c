@@ -384,16 +384,15 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
  * booked is as good as free. A pool without blocks wants none: nobody uses it, or it was trimmed. The head's lock is
  * held. */
 static bool is_below_mark(struct bda_pool *pool) {
-    uint64_t free = bda_opening_unbooked(pool) >> BDA_GRANULE_LOG2;
+    uint64_t coming = bda_opening_unbooked(pool) >> BDA_GRANULE_LOG2;
     bool wants = false, any = false;
     for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         wants = wants || arena->wants;
         any = any || arena->first_block != 0;
-        free += arena->tlsf.free_granules;
         bda_arena_unlock_beside_head(arena);
     }
-    return wants && any && free < pool->low_granules;
+    return wants && any && bda_arenas_free_granules(pool) + coming < pool->low_granules;
 }
 
 /* Nothing more is made until the next allocation that leaves too little. The head's lock is held. */

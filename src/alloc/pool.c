@@ -1,5 +1,6 @@
 /* Pools: finding and making them, their blocks and their spare nodes. See pool.h. */
 #include "alloc/allocator.h"
+#include "alloc/arena.h"
 #include "alloc/grow.h"
 #include "alloc/range.h"
 
@@ -111,14 +112,17 @@ static struct bda_pool *find_pool(BdaAllocator allocator, const struct bda_pool_
     return pool;
 }
 
-/* Whether no thread is still giving the last blocks of a retired pool back. */
+/* Whether no thread is still giving the last blocks of a retired pool back. Under the head's lock, so that none moves
+ * from one arena to another meanwhile. */
 static bool is_left(struct bda_pool *head) {
     bool left = true;
+    bda_mutex_lock(&head->lock);
     for (struct bda_pool *arena = head; arena != NULL && left; arena = bda_pool_next_arena(arena)) {
-        bda_mutex_lock(&arena->lock);
+        bda_arena_lock_beside_head(arena);
         left = arena->retired && arena->counters.block_count == 0;
-        bda_mutex_unlock(&arena->lock);
+        bda_arena_unlock_beside_head(arena);
     }
+    bda_mutex_unlock(&head->lock);
     return left;
 }
 
@@ -240,9 +244,11 @@ static struct bda_pool *make_like(BdaAllocator allocator, const struct bda_pool 
     struct bda_pool *pool = make_pool(allocator, &key, user);
     if (pool == NULL)
         return NULL;
-    bda_mutex_lock(&pool->lock);
-    behave_like(allocator, pool, like);
-    bda_mutex_unlock(&pool->lock);
+    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_mutex_lock(&arena->lock);
+        behave_like(allocator, arena, like);
+        bda_mutex_unlock(&arena->lock);
+    }
     return pool;
 }
 

@@ -53,9 +53,9 @@ static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t
 
 /* Whether the largest empty block may go: there is another one, more than `keep_empty` bytes are in all but the
  * smallest, and without it the pool is not below its low-water mark, or it would want another one at once. */
-static bool is_surplus(const struct bda_pool *pool, const struct empty *empty) {
-    return empty->count > 1 && empty->bytes - empty->smallest > pool->keep_empty &&
-           pool->tlsf.free_granules >= pool->low_granules + (empty->largest >> BDA_GRANULE_LOG2);
+static bool is_surplus(struct bda_pool *head, const struct empty *empty) {
+    return empty->count > 1 && empty->bytes - empty->smallest > head->keep_empty &&
+           bda_arenas_free_granules(head) >= head->low_granules + (empty->largest >> BDA_GRANULE_LOG2);
 }
 
 /* Closes the pool's largest empty block, of the surplus only if that is the scope; a retired pool keeps none. Returns

@@ -257,6 +257,8 @@ static inline bool bda_node_lives_on(struct bda_node *node, uint32_t generation)
  * highest bit set where caches keep it (alloc/depot.h); 0: neither. */
 #define BDA_NODE_HOME ((uint32_t)1 << 31)
 
+/* It may change under one's eyes: who gives a node a record that has just been freed puts that there for a moment, also
+ * where the node is kept (bda_node_try_set_record). */
 static inline uint32_t bda_node_home(const struct bda_node *node) {
     return atomic_load_explicit(&node->as.taken.record_or_home, memory_order_relaxed);
 }

@@ -578,6 +578,157 @@ static void a_pool_that_caches_keep_nothing_of_has_one_arena(void **state) {
     close_crowded();
 }
 
+/* ---- What a review found ---- */
+
+static struct bda_node *node_of(BdaHandle handle) {
+    return bda_node_of(bench.allocator, (uint32_t)handle);
+}
+
+/* Another thread is inside of bda_set_name with a handle that was live a moment ago: for that moment the node's home is
+ * a record's index. The shelf overflows, and the first that is taken back is that node. */
+static void a_kept_range_is_of_its_size_whatever_its_home_says(void **state) {
+    (void)state;
+    static BdaAllocation many[BDA_SHELF_MOST + 8];
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(64), .max_block_size = MIB(64) });
+    hire(&helper);
+    let_take((BdaAllocInfo){ .size = 64 }, 2); /* not alone */
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        many[i] = take_bytes(64, BDA_INTENT_DEVICE);
+    head = pool_of(many[0].handle);
+    struct bda_stock *stock = bda_cache_at_hand(bench.allocator)->sources[bda_pool_stock(head)];
+    const struct bda_shelf *shelf = &stock->shelves[bda_shelf_of(4)];
+    uint32_t next = 0;
+    do
+        give(many[next++]);
+    while (bda_shelf_count(shelf) < shelf->most || shelf->most == 0);
+    uint32_t index = shelf->first, record = bda_shelf_of(2048);
+    for (uint32_t i = 1; i < (shelf->most + 1u) / 2; i++)
+        index = bda_node_link(bda_node_of(bench.allocator, index));
+    struct bda_node *node = bda_node_of(bench.allocator, index);
+    uint32_t before = atomic_exchange(&node->as.taken.record_or_home, record);
+    give(many[next++]);
+    BdaAllocation big = take_bytes(KIB(32), BDA_INTENT_DEVICE);
+    atomic_store(&node->as.taken.record_or_home, before);
+    assert_true(node_of(big.handle)->size >= 2048);
+    give(big);
+    give_all(many + next, COUNT_OF(many) - next);
+    let_give();
+    dismiss(&helper);
+    bench_close();
+}
+
+static BdaAllocation *tiny;
+static uint32_t tiny_next, tiny_end;
+
+static void free_tiny(struct helper *h) {
+    h->result = VK_SUCCESS;
+    for (; tiny_next < tiny_end; tiny_next++)
+        if (bda_free(bench.allocator, tiny[tiny_next].handle) != VK_SUCCESS)
+            h->result = VK_ERROR_UNKNOWN;
+}
+
+/* Bundles bring more of one size than a shelf is filled with by itself. */
+static void a_shelf_counts_as_many_as_there_are(void **state) {
+    (void)state;
+    enum { TINY = 72000, OTHERS = 40000 };
+    static BdaAllocation all[TINY], others[OTHERS];
+    tiny = all;
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(256), .max_block_size = MIB(256) });
+    hire(&helper);
+    let_take((BdaAllocInfo){ .size = 64 }, 2);
+    let_give();
+    for (uint32_t i = 0; i < TINY; i++)
+        all[i] = take_bytes(16, BDA_INTENT_DEVICE);
+    head = pool_of(all[0].handle);
+    uint32_t count = 0;
+    for (tiny_next = 0; tiny_next < TINY;) {
+        tiny_end = tiny_next + 512 < TINY ? tiny_next + 512 : TINY;
+        await(&helper, begin(&helper, free_tiny));
+        assert_int_equal(helper.result, VK_SUCCESS);
+        while (bda_depot_filled(&head->depot) != 0 && count < OTHERS)
+            others[count++] = take_bytes(KIB(1), BDA_INTENT_DEVICE);
+    }
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_use().allocation_count, count);
+    give_all(others, count);
+    dismiss(&helper);
+    bench_close();
+}
+
+/* A family that was a pool for ranges becomes one for buffers. */
+static void arenas_of_buffers_hear_of_the_mark(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
+    held = take((BdaAllocInfo){ .size = KIB(500), .pool = pool });
+    head = pool_of(held.handle);
+    give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
+    head->crowded = true;
+    hire(&helper);
+    let_take((BdaAllocInfo){ .size = KIB(300), .pool = pool }, 2);
+    let_give();
+    give(held);
+    BdaPool next = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .low_water = KIB(900) });
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    const BdaAllocInfo info = { .pool = next };
+    BdaAllocation buffer = take_buffer(KIB(100), VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, info);
+    assert_ptr_equal(bda_pool_of_buffers(next), head);
+    assert_int_equal(bda_pool_next_arena(head)->low_granules, head->low_granules);
+    give(buffer);
+    dismiss(&helper);
+    assert_int_equal(bda_destroy_pool(bench.allocator, next), VK_SUCCESS);
+    bench_close();
+}
+
+static BdaAllocation crowd[20000];
+
+static void take_crowd(struct helper *h) {
+    h->result = VK_SUCCESS;
+    for (uint32_t i = 0; i < COUNT_OF(crowd) && h->result == VK_SUCCESS; i++)
+        h->result = bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = 64, .name = "x" }, &crowd[i]);
+}
+
+static void give_crowd(struct helper *h) {
+    for (uint32_t i = 0; i < COUNT_OF(crowd) && h->result == VK_SUCCESS; i++)
+        h->result = bda_free(bench.allocator, crowd[i].handle);
+}
+
+static void nodes_go_with_the_blocks(void **state) {
+    (void)state;
+    open_crowded(&(BdaAllocatorInfo){ .keep_collects = 1 }, 0);
+    await(&helper, begin(&helper, take_crowd));
+    await(&helper, begin(&helper, give_crowd));
+    assert_int_equal(helper.result, VK_SUCCESS);
+    const struct bda_pool *arena = bda_pool_next_arena(head);
+    for (uint32_t i = 0; i < 8; i++)
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(count_blocks(arena), 0);
+    assert_in_range(arena->tlsf.spare.count, 0, 128);
+    close_crowded();
+}
+
+/* What arenas have free counts for the mark, so that the head may give its surplus back. */
+static void surplus_is_told_by_the_whole_pool(void **state) {
+    (void)state;
+    open_crowded(&(BdaAllocatorInfo){ .keep_collects = 1, .low_water = MIB(3) }, 0);
+    let_take(large, 64);
+    for (uint32_t i = 0; i < 64; i++)
+        if (i % 5 != 2)
+            give(helper.slots[i]);
+    BdaAllocation big[6];
+    for (uint32_t i = 0; i < COUNT_OF(big); i++)
+        big[i] = take_bytes(KIB(500), BDA_INTENT_DEVICE);
+    give_all(big, COUNT_OF(big));
+    for (uint32_t i = 0; i < 8; i++)
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_true(bench_use().free >= MIB(3));
+    assert_int_equal(bench_use().empty_count, 1);
+    for (uint32_t i = 2; i < 64; i += 5)
+        give(helper.slots[i]);
+    helper.count = 0;
+    close_crowded();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_that_do_not_wait_share_one),
@@ -601,6 +752,11 @@ int main(void) {
         cmocka_unit_test(pending_frees_of_an_arena_go_with_its_pool),
         cmocka_unit_test(a_thread_stays_where_host_memory_is_refused),
         cmocka_unit_test(a_pool_that_caches_keep_nothing_of_has_one_arena),
+        cmocka_unit_test(a_kept_range_is_of_its_size_whatever_its_home_says),
+        cmocka_unit_test(a_shelf_counts_as_many_as_there_are),
+        cmocka_unit_test(arenas_of_buffers_hear_of_the_mark),
+        cmocka_unit_test(nodes_go_with_the_blocks),
+        cmocka_unit_test(surplus_is_told_by_the_whole_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
