@@ -26,7 +26,8 @@ static void move_to(BdaAllocator allocator, struct bda_cache *cache, uint32_t he
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, true);
     uint32_t stock = bda_pool_stock(head);
-    if (cache == NULL || stock == BDA_STOCKS || cache->settled[stock])
+    bool none_left = atomic_load_explicit(&allocator->stock_count, memory_order_relaxed) == BDA_STOCKS;
+    if (cache == NULL || stock == BDA_STOCKS || none_left || cache->settled[stock])
         return;
     struct bda_stock *source = find_source(allocator, cache, head);
     cache->settled[stock] = true;

@@ -135,11 +135,12 @@ static bool reclaim_arena(BdaAllocator allocator, struct bda_pool *arena, uint32
     return any;
 }
 
+/* The head last: blocks move to it, and none is to pass behind our back. */
 bool bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t but) {
     bool any = false;
-    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena))
+    for (struct bda_pool *arena = bda_pool_next_arena(pool); arena != NULL; arena = bda_pool_next_arena(arena))
         any = reclaim_arena(allocator, arena, but) || any;
-    return any;
+    return reclaim_arena(allocator, pool, but) || any;
 }
 
 /* A retired pool may be getting another key at this moment, hence the lock. */
