@@ -464,12 +464,13 @@ typedef struct BdaUse {
     VkDeviceSize reserved;     /* bytes of all blocks */
     uint64_t allocation_count; /* live allocations */
     VkDeviceSize used;         /* bytes asked for by live allocations */
-    VkDeviceSize wasted;       /* bytes they hold in blocks beyond that: rounding, atoms */
-    uint64_t pending_count;    /* freed by bda_free_after and not collected yet */
-    VkDeviceSize pending;      /* bytes they hold */
-    VkDeviceSize cached;       /* bytes that threads keep for their next requests: neither used nor free */
-    VkDeviceSize free;         /* bytes in blocks that no allocation holds */
-    VkDeviceSize largest_free; /* the longest free piece (within 1/32 where there are hundreds of about its size) */
+    VkDeviceSize wasted;    /* bytes they hold in blocks beyond that: rounding, atoms, rests too small to be cut off */
+    uint64_t pending_count; /* freed by bda_free_after and not collected yet */
+    VkDeviceSize pending;   /* bytes they hold */
+    VkDeviceSize cached;    /* bytes that threads keep for their next requests: neither used nor free */
+    VkDeviceSize free;      /* bytes in blocks that no allocation holds */
+    VkDeviceSize
+        largest_free; /* the longest free piece (within a sixteenth where there are hundreds of about its size) */
 } BdaUse;
 
 typedef struct BdaHeapStats {
