@@ -191,11 +191,13 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
 /* Whether some arena of a pool has, or threads keep of it, more than a request takes; it may still be in pieces. */
 static bool has_free(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size) {
     bool has = false;
+    bda_mutex_lock(&pool->lock);
     for (struct bda_pool *arena = pool; arena != NULL && !has; arena = bda_pool_next_arena(arena)) {
-        bda_mutex_lock(&arena->lock);
+        bda_arena_lock_beside_head(arena);
         has = (VkDeviceSize)arena->tlsf.free_granules << BDA_GRANULE_LOG2 >= size || bda_caches_hold(allocator, arena);
-        bda_mutex_unlock(&arena->lock);
+        bda_arena_unlock_beside_head(arena);
     }
+    bda_mutex_unlock(&pool->lock);
     return has;
 }
 

@@ -56,7 +56,7 @@ struct bda_cache {
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
     struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
                                                   it takes from; NULL: not known yet */
-    bool settled[BDA_STOCKS];                  /* the owner's: it has its arena of that pool */
+    uint8_t patience[BDA_STOCKS];              /* the owner's: requests until it looks for an arena again */
     /* under the lock of the caches: */
     struct bda_cache *older;
     void *owner;             /* names a thread, or NULL */
@@ -137,6 +137,21 @@ BDA_INLINE struct bda_block *bda_block_at(BdaAllocator allocator, uint32_t index
 
 BDA_INLINE struct bda_block *bda_block_of(BdaAllocator allocator, struct bda_node *node) {
     return bda_block_at(allocator, bda_node_region(node));
+}
+
+/* All pools by their heads, NULL after the last; a head leads to its arenas (pool.h). */
+static inline struct bda_pool *bda_pools_from(struct bda_pool *pool) {
+    while (pool != NULL && pool->head != pool)
+        pool = pool->older;
+    return pool;
+}
+
+static inline struct bda_pool *bda_pools_first(BdaAllocator allocator) {
+    return bda_pools_from(atomic_load_explicit(&allocator->newest_pool, memory_order_acquire));
+}
+
+static inline struct bda_pool *bda_pools_next(const struct bda_pool *head) {
+    return bda_pools_from(head->older);
 }
 
 /* An unused block record, 0 when host memory is refused; and back. Both take the store lock. */

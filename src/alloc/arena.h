@@ -28,14 +28,19 @@ BDA_INLINE bool bda_arena_is_alone(const struct bda_pool *head) {
     return atomic_load_explicit(&head->next_arena, memory_order_relaxed) == NULL;
 }
 
-/* Gives the calling thread its arena of a pool that is crowded, if it has none yet. No lock is held. It takes host
- * memory; where that is refused the thread stays where it is. */
+/* Gives the calling thread its arena of a pool that is crowded, if there is a block for that: its own, or an empty one.
+ * Where there is none, or none any more, the thread takes from the head, and asks again now and then. No lock is held.
+ * It takes host memory; where that is refused the thread stays with the head, too. */
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head);
 
 BDA_INLINE void bda_arena_settle_if_crowded(BdaAllocator allocator, struct bda_pool *head) {
     if (atomic_load_explicit(&head->crowded, memory_order_relaxed))
         bda_arena_settle(allocator, head);
 }
+
+/* The arena that a block goes to which is made for the calling thread: its own of a crowded pool, where it settles with
+ * that. No lock is held. */
+struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *head);
 
 /* Takes a range from the blocks there are: from the thread's arena, or from an empty block of another one that comes to
  * it, or from wherever there is room. `kept`: it was refused, and threads keep something of the pool; both are seen
@@ -48,17 +53,11 @@ VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, c
 VkResult bda_arenas_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                          uint32_t *node, bool *kept);
 
-/* Takes the lock of an arena after that of its head, and gives both back; or where that of the head is held already. */
-void bda_arena_lock(struct bda_pool *arena);
-void bda_arena_unlock(struct bda_pool *arena);
+/* Takes the lock of an arena and gives it back, where that of its head is held already; nothing to do for the head. */
 void bda_arena_lock_beside_head(struct bda_pool *arena);
 void bda_arena_unlock_beside_head(struct bda_pool *arena);
 
 /* What is free in all arenas of a pool. The head's lock is held. */
 uint64_t bda_arenas_free_granules(struct bda_pool *head);
-
-/* The empty blocks of an arena, or those alone that are no longer young to the pool, go to the head, which knows what
- * to do with them. */
-void bda_arena_return_blocks(BdaAllocator allocator, struct bda_pool *arena, bool young_ones);
 
 #endif

@@ -119,8 +119,9 @@ static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) 
 static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uint32_t index,
                               const struct bda_request *request, uint32_t *node) {
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
-    struct bda_pool *pool = bda_arena_of_thread(allocator, head);
-    bda_arena_lock(pool);
+    struct bda_pool *pool = bda_arena_for_block(allocator, head);
+    bda_mutex_lock(&head->lock);
+    bda_arena_lock_beside_head(pool);
     if (bda_range_secure_nodes(allocator, pool, 1 + BDA_TLSF_NODES_PER_ALLOC)) {
         join(allocator, pool, index);
         struct bda_extent extent = bda_range_extent(pool, request);
@@ -132,7 +133,8 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uin
         }
         result = *node != 0 ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
-    bda_arena_unlock(pool);
+    bda_arena_unlock_beside_head(pool);
+    bda_mutex_unlock(&head->lock);
     return result;
 }
 
@@ -225,8 +227,6 @@ static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct
 /* Opens the next block, which has been announced. Who takes new memory first gives back what is kept too much. */
 static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                           struct bda_opening *opening, uint32_t *index) {
-    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena))
-        bda_arena_return_blocks(allocator, arena, true); /* too small for the request */
     bda_reclaim_pool_surplus(allocator, pool);
     return open_sized(allocator, pool, request, sizes_for(allocator, pool, request, opening), opening, index);
 }
@@ -294,39 +294,45 @@ static uint64_t count_in(VkDeviceSize bytes, const struct bda_extent *extent) {
     return bytes < sure + lost ? 1 : 1 + (bytes - sure - lost) / each;
 }
 
-/* How many more requests like this one an arena has room for. Linear in its ranges. */
-static uint64_t count_room_in(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *like) {
+/* How many more requests like this one an arena has room for. Linear in its ranges. Its lock is held. */
+static uint64_t count_room_in(BdaAllocator allocator, struct bda_pool *arena, const struct bda_extent *extent) {
     uint64_t count = 0;
-    bda_mutex_lock(&pool->lock);
-    struct bda_extent extent = bda_range_extent(pool, like);
-    for (uint32_t block = pool->first_block; block != 0; block = bda_block_at(allocator, block)->next) {
+    for (uint32_t block = arena->first_block; block != 0; block = bda_block_at(allocator, block)->next) {
         uint32_t index = bda_block_at(allocator, block)->region.first;
         for (; index != 0; index = bda_node_next(bda_node_of(allocator, index))) {
             struct bda_node *node = bda_node_of(allocator, index);
             if (bda_node_state(node) == BDA_NODE_FREE)
-                count += count_in(bda_node_held(node), &extent);
+                count += count_in(bda_node_held(node), extent);
         }
+    }
+    return count;
+}
+
+/* The same for a pool, with none of its blocks between two arenas. */
+static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *like) {
+    uint64_t count = 0;
+    bda_mutex_lock(&pool->lock);
+    struct bda_extent extent = bda_range_extent(pool, like);
+    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        count += count_room_in(allocator, arena, &extent);
+        bda_arena_unlock_beside_head(arena);
     }
     bda_mutex_unlock(&pool->lock);
     return count;
 }
 
-static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *like) {
-    uint64_t count = 0;
-    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena))
-        count += count_room_in(allocator, arena, like);
-    return count;
-}
-
 /* What is empty was counted on, wherever it came from: it is no surplus until it has been used. */
 static void keep_ahead(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_lock(&pool->lock);
     for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_mutex_lock(&arena->lock);
+        bda_arena_lock_beside_head(arena);
         for (uint32_t index = arena->first_block; index != 0; index = bda_block_at(allocator, index)->next)
             if (bda_tlsf_region_is_empty(&arena->tlsf, index))
                 bda_block_at(allocator, index)->idle = BDA_IDLE_AHEAD;
-        bda_mutex_unlock(&arena->lock);
+        bda_arena_unlock_beside_head(arena);
     }
+    bda_mutex_unlock(&pool->lock);
 }
 
 /* Adds an empty block; `count` becomes how many ranges of the request's extent fit into it. */

@@ -182,7 +182,8 @@ static struct bda_pool *find_arena(struct bda_pool *head, uint32_t number) {
 static struct bda_pool *add_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number) {
     bda_mutex_lock(&allocator->pools_lock);
     struct bda_pool *arena = find_arena(head, number); /* another thread may have been faster */
-    if (arena == NULL && (arena = make_new(allocator, &head->key, head->user)) != NULL) {
+    bool has_place = allocator->stock_count < BDA_STOCKS;
+    if (arena == NULL && has_place && (arena = make_new(allocator, &head->key, head->user)) != NULL) {
         arena->head = head;
         arena->arena = number;
         behave_like(allocator, arena, head);
@@ -312,9 +313,19 @@ static VkDeviceSize skew_of(BdaAllocator allocator, const struct bda_block *bloc
     return (block->memory_offset - block->region.base) & (allocator->device.limits.non_coherent_atom - 1);
 }
 
+/* After its list of blocks has changed. */
+static void note_use(struct bda_pool *pool) {
+    bool has_blocks = pool->first_block != 0;
+    if (has_blocks == atomic_load_explicit(&pool->has_blocks, memory_order_relaxed))
+        return;
+    atomic_store_explicit(&pool->has_blocks, has_blocks, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pool->head->arenas_in_use, has_blocks ? 1 : UINT32_MAX, memory_order_relaxed);
+}
+
 void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
     bda_pool_link_block(allocator, &pool->first_block, index);
+    note_use(pool);
     bda_tlsf_add_region(&pool->tlsf, index);
     pool->counters.block_count++;
     pool->counters.reserved += block->backing.size;
@@ -332,6 +343,7 @@ void bda_pool_remove_block(BdaAllocator allocator, struct bda_pool *pool, uint32
     struct bda_block *block = bda_block_at(allocator, index);
     bda_tlsf_remove_region(&pool->tlsf, index);
     bda_pool_unlink_block(allocator, &pool->first_block, index);
+    note_use(pool);
     atomic_store_explicit(&block->pool, NULL, memory_order_release);
     pool->counters.block_count--;
     pool->counters.reserved -= block->backing.size;

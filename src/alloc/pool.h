@@ -51,6 +51,8 @@ struct bda_pool {
     uint32_t arena;                        /* its number; 0: the head */
     _Atomic uint32_t arena_count;          /* the head's: of all, itself included */
     _Atomic bool crowded;                  /* the head's: threads wait for the lock so often that they want arenas */
+    _Atomic bool has_blocks;               /* that are cut into pieces; written under the lock, like the next one */
+    _Atomic uint32_t arenas_in_use;        /* the head's: of those that have blocks */
     /* set under the lock when the pool is made or used again: */
     BdaPool user; /* the caller's pool it is part of, or NULL */
     bool retired; /* its BdaPool was destroyed; once it holds no block it may be used again */
@@ -151,9 +153,12 @@ static inline uint32_t bda_pool_stock(const struct bda_pool *pool) {
     return atomic_load_explicit(&pool->stock, memory_order_relaxed);
 }
 
-/* Notes that an allocation has left less free than the low-water mark. The pool's lock is held. */
+/* Notes that an allocation has left less free than the low-water mark; in one of several arenas, than its share of that
+ * mark: the pool is above it as long as all of them are. The pool's lock is held. */
 static inline void bda_pool_watch_level(struct bda_pool *pool) {
-    if (pool->tlsf.free_granules >= pool->low_granules || pool->wants)
+    uint64_t free = pool->tlsf.free_granules;
+    if (free >= pool->low_granules || pool->wants ||
+        free * atomic_load_explicit(&pool->head->arenas_in_use, memory_order_relaxed) >= pool->low_granules)
         return;
     pool->wants = true;
     atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
@@ -182,7 +187,8 @@ static inline struct bda_pool *bda_pool_next_arena(const struct bda_pool *arena)
     return atomic_load_explicit(&arena->next_arena, memory_order_acquire);
 }
 
-/* The arena of a number; one that is not there yet is made, and has no blocks. NULL when host memory is refused. */
+/* The arena of a number; one that is not there yet is made, and has no blocks. NULL when host memory is refused, or
+ * caches have no place for its ranges. */
 struct bda_pool *bda_pool_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number);
 
 /* A block's place in one of the pool's lists. The pool's lock is held. */

@@ -174,11 +174,8 @@ VkResult bda_prepare(BdaAllocator allocator) {
         return VK_SUCCESS;
     VkResult result = VK_SUCCESS;
     const char *reason = NULL;
-    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older) {
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
         const char *why = NULL;
-        if (pool->head != pool) /* who sees to its arenas as well */
-            continue;
         VkResult one = bda_grow_to_mark(allocator, pool, &why);
         if (result < 0 || one == VK_SUCCESS)
             continue; /* the first error is told, and any error before a heap that is full */

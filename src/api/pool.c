@@ -176,9 +176,9 @@ VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use) {
     if (allocator == NULL || !bda_pool_is_alive(allocator, pool))
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
                           "the pool is not one of this allocator's, or destroyed");
-    for (struct bda_pool *arena = pool->ranges; arena != NULL; arena = bda_pool_next_arena(arena))
-        bda_stats_add_pool(allocator, arena, use);
-    for (struct bda_pool *arena = bda_pool_of_buffers(pool); arena != NULL; arena = bda_pool_next_arena(arena))
-        bda_stats_add_pool(allocator, arena, use);
+    struct bda_pool *buffers = bda_pool_of_buffers(pool);
+    bda_stats_add_pool(allocator, pool->ranges, use);
+    if (buffers != NULL)
+        bda_stats_add_pool(allocator, buffers, use);
     return VK_SUCCESS;
 }
