@@ -391,6 +391,32 @@ static void room_in_other_arenas_comes_before_new_memory(void **state) {
     close_crowded();
 }
 
+static void room_in_other_arenas_comes_before_a_refusal(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    let_take(large, 10); /* all that a block of its own holds */
+    assert_ptr_not_equal(pool_of(helper.slots[9].handle), head);
+    let_take((BdaAllocInfo){ .size = large.size, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }, 8);
+    assert_ptr_equal(pool_of(helper.slots[17].handle), head);
+    let_give();
+    close_crowded();
+}
+
+/* Or in the thread's own: each is asked, and the last that was asked has nothing. */
+static void what_is_kept_of_any_arena_comes_before_a_refusal(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    let_take(large, 10);
+    BdaAllocation mine[14];
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take_bytes(KIB(64), BDA_INTENT_DEVICE);
+    give_all(mine, COUNT_OF(mine));
+    assert_true(bench_use().cached != 0);
+    give(take((BdaAllocInfo){ .size = KIB(900), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }));
+    let_give();
+    close_crowded();
+}
+
 static void what_threads_keep_of_another_arena_serves_too(void **state) {
     (void)state;
     open_crowded(NULL, 1);
@@ -439,6 +465,32 @@ static void blocks_that_stay_empty_go_back(void **state) {
     let_give();
     assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
     assert_int_equal(bench_use().block_count, 1);
+    close_crowded();
+}
+
+/* All but the last, which is nothing. */
+static void take_batch_in_vain(struct helper *h) {
+    BdaAllocInfo infos[3] = { h->wish, h->wish, { .size = 0 } };
+    BdaAllocation none[COUNT_OF(infos)];
+    h->result = bda_alloc_many(bench.allocator, COUNT_OF(infos), infos, none);
+}
+
+static void what_a_failed_call_has_opened_goes_from_any_arena(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    BdaAllocation mine[9];
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take(large);
+    let_take(large, 10); /* no room anywhere */
+    assert_ptr_not_equal(pool_of(helper.slots[9].handle), head);
+    unsigned made = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    await(&helper, begin(&helper, take_batch_in_vain));
+    assert_int_equal(helper.result, VK_ERROR_VALIDATION_FAILED_EXT);
+    bench_hush();
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), made + 1);
+    assert_int_equal(bench_use().block_count, 2);
+    give_all(mine, COUNT_OF(mine));
+    let_give();
     close_crowded();
 }
 
@@ -510,7 +562,8 @@ static void no_alarm_while_every_arena_has_its_share(void **state) {
     (void)state;
     open_crowded(&(BdaAllocatorInfo){ .low_water = KIB(1000), .keep_empty = MIB(64) }, 1);
     assert_int_equal(bda_prepare(bench.allocator), VK_SUCCESS); /* the blocks there are had been full for a moment */
-    let_take(large, 2); /* a block each: some 800 KiB left there, 900 here */
+    /* a block each: some 800 KiB left there, 900 here */
+    let_take(large, 2);
     assert_int_equal(head->arenas_in_use, 2);
     give(take(large));
     assert_false(bda_wants_block(bench.allocator));
@@ -817,9 +870,12 @@ int main(void) {
         cmocka_unit_test(who_moves_leaves_nothing_behind),
         cmocka_unit_test(an_empty_block_is_taken_over),
         cmocka_unit_test(room_in_other_arenas_comes_before_new_memory),
+        cmocka_unit_test(room_in_other_arenas_comes_before_a_refusal),
+        cmocka_unit_test(what_is_kept_of_any_arena_comes_before_a_refusal),
         cmocka_unit_test(what_threads_keep_of_another_arena_serves_too),
         cmocka_unit_test(a_new_block_is_the_arenas_whose_thread_made_it),
         cmocka_unit_test(blocks_that_stay_empty_go_back),
+        cmocka_unit_test(what_a_failed_call_has_opened_goes_from_any_arena),
         cmocka_unit_test(what_is_too_small_makes_way_for_a_larger_block),
         cmocka_unit_test(who_gets_no_block_stays_with_the_head),
         cmocka_unit_test(who_loses_all_blocks_goes_back_to_the_head),
