@@ -343,6 +343,50 @@ static void what_others_free_comes_back_in_bundles(void **state) {
     close_crowded();
 }
 
+/* Whatever its node is named next is another thread's: the last generation must not come back from there. */
+static void the_last_generation_is_not_passed_on(void **state) {
+    (void)state;
+    open_crowded(NULL, 3);
+    give(held);
+    held = take_bytes(64, BDA_INTENT_DEVICE);
+    let_take((BdaAllocInfo){ .size = 512 }, 2);
+    let_give();
+    BdaAllocation mine[3];
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take_bytes(100, BDA_INTENT_DEVICE);
+    let_free(mine, 1); /* there is no place for it yet: a wish */
+    give(take_bytes(2000, BDA_INTENT_DEVICE));
+    VkDeviceSize cached = bench_use().cached;
+    let_free(mine + 1, 1);
+    assert_int_equal(bench_use().cached, cached + 112);
+    struct bda_node *node = bda_node_of(bench.allocator, (uint32_t)mine[2].handle);
+    uint32_t low = bda_node_tag(node) & ((1u << BDA_NODE_GENERATION_SHIFT) - 1);
+    atomic_store(&node->tag, (BDA_GENERATION_SPENT - 1) << BDA_NODE_GENERATION_SHIFT | low);
+    mine[2].handle = bda_handle_of(bench.allocator, (uint32_t)mine[2].handle, node);
+    let_free(mine + 2, 1);
+    assert_int_equal(bench_use().cached, cached + 112);
+    assert_int_not_equal(bda_node_state(node), BDA_NODE_CACHED);
+    close_crowded();
+}
+
+/* What it frees there is of no use to it any more. */
+static void who_moves_passes_on_what_it_still_has(void **state) {
+    (void)state;
+    open_crowded(NULL, 2);
+    head->crowded = false;
+    let_take((BdaAllocInfo){ .size = 512 }, 8);
+    head->crowded = true;
+    let_take(large, 1);
+    assert_ptr_not_equal(pool_of(helper.slots[8].handle), head);
+    let_give();
+    struct bda_cache *cache = bench.allocator->newest_cache;
+    assert_ptr_not_equal(cache, bda_cache_at_hand(bench.allocator));
+    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(head));
+    assert_in_range(bda_bundle_count(&stock->outgoing), 4, 8);
+    assert_int_equal(bda_shelf_count(&stock->shelves[bda_shelf_of(32)]), 0);
+    close_crowded();
+}
+
 static void who_moves_leaves_nothing_behind(void **state) {
     (void)state;
     open_crowded(NULL, 2);
@@ -372,6 +416,20 @@ static void an_empty_block_is_taken_over(void **state) {
     assert_int_equal(count_blocks(arena), 2);
     assert_int_equal(count_blocks(head), 1);
     assert_int_equal(bench_use().block_count, 3);
+    let_give();
+    close_crowded();
+}
+
+static void an_empty_block_that_does_not_hold_an_alignment_stays(void **state) {
+    (void)state;
+    open_crowded(NULL, 2);
+    let_take(large, 1);
+    assert_int_equal(count_blocks(pool_of(helper.slots[0].handle)), 1);
+    helper.wish = (BdaAllocInfo){ .size = KIB(1000), .alignment = KIB(64), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    await(&helper, begin(&helper, take_one)); /* blocks of this driver begin at no such address */
+    assert_int_equal(helper.result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_int_equal(count_blocks(head), 2);
+    bench_hush();
     let_give();
     close_crowded();
 }
@@ -867,8 +925,11 @@ int main(void) {
         cmocka_unit_test(batches_come_from_it),
         cmocka_unit_test(buffers_have_arenas_too),
         cmocka_unit_test(what_others_free_comes_back_in_bundles),
+        cmocka_unit_test(the_last_generation_is_not_passed_on),
+        cmocka_unit_test(who_moves_passes_on_what_it_still_has),
         cmocka_unit_test(who_moves_leaves_nothing_behind),
         cmocka_unit_test(an_empty_block_is_taken_over),
+        cmocka_unit_test(an_empty_block_that_does_not_hold_an_alignment_stays),
         cmocka_unit_test(room_in_other_arenas_comes_before_new_memory),
         cmocka_unit_test(room_in_other_arenas_comes_before_a_refusal),
         cmocka_unit_test(what_is_kept_of_any_arena_comes_before_a_refusal),
