@@ -97,6 +97,12 @@ static uint32_t count_blocks(const struct bda_pool *arena) {
     return (uint32_t)arena->counters.block_count;
 }
 
+static struct bda_cache *cache_of_helper(void) {
+    struct bda_cache *cache = bench.allocator->newest_cache;
+    assert_ptr_not_equal(cache, bda_cache_at_hand(bench.allocator));
+    return cache;
+}
+
 /* Blocks of 1 MiB, `spare` of them empty beside the one with `held` in it, and a pool that is found crowded. */
 static BdaAllocation held;
 static struct bda_pool *head;
@@ -154,13 +160,13 @@ static void take_counted(struct helper *h) {
 }
 
 /* The helper has tried to get the lock that we hold, and goes to sleep on it. */
-static void make_it_wait(void) {
+static void make_it_wait(struct bda_pool *arena) {
     atomic_store(&steps, 0);
-    bda_mutex_lock(&head->lock);
+    bda_mutex_lock(&arena->lock);
     uint32_t round = begin(&helper, take_counted);
     while (atomic_load(&steps) < 2)
         bda_native_yield();
-    bda_mutex_unlock(&head->lock);
+    bda_mutex_unlock(&arena->lock);
     await(&helper, round);
     assert_int_equal(helper.result, VK_SUCCESS);
 }
@@ -173,7 +179,7 @@ static void a_lock_that_is_waited_for_is_noticed(void **state) {
     bda_yield_hook = count_steps;
     uint32_t waits = 0;
     while (!head->crowded && waits < 64) {
-        make_it_wait();
+        make_it_wait(head);
         waits++;
         if (helper.count == 16)
             let_give();
@@ -183,6 +189,24 @@ static void a_lock_that_is_waited_for_is_noticed(void **state) {
     let_take(large, 1);
     bda_yield_hook = NULL;
     assert_ptr_not_equal(pool_of(helper.slots[helper.count - 1].handle), head);
+    let_give();
+    close_crowded();
+}
+
+/* A pool that was another one's before may have arenas before it is crowded. */
+static void waiting_for_an_arena_is_waiting_for_its_pool(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    let_take(large, 1);
+    struct bda_pool *arena = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(arena, head);
+    head->crowded = false;
+    arena->strain = BDA_STRAIN_MOST - 1;
+    helper.wish = large;
+    bda_yield_hook = count_steps;
+    make_it_wait(arena);
+    bda_yield_hook = NULL;
+    assert_true(head->crowded);
     let_give();
     close_crowded();
 }
@@ -264,7 +288,8 @@ static void batches_come_from_it(void **state) {
 
 static void take_own(struct helper *h) {
     const VkBufferCreateInfo info = buffer_info(h->wish.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
-    h->result = bda_alloc_buffer(bench.allocator, &info, NULL, &h->slots[h->count]);
+    const BdaAllocInfo wish = { .pool = h->wish.pool };
+    h->result = bda_alloc_buffer(bench.allocator, &info, &wish, &h->slots[h->count]);
     if (h->result == VK_SUCCESS)
         h->count++;
 }
@@ -379,9 +404,7 @@ static void who_moves_passes_on_what_it_still_has(void **state) {
     let_take(large, 1);
     assert_ptr_not_equal(pool_of(helper.slots[8].handle), head);
     let_give();
-    struct bda_cache *cache = bench.allocator->newest_cache;
-    assert_ptr_not_equal(cache, bda_cache_at_hand(bench.allocator));
-    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(head));
+    struct bda_stock *stock = bda_cache_stock(cache_of_helper(), bda_pool_stock(head));
     assert_in_range(bda_bundle_count(&stock->outgoing), 4, 8);
     assert_int_equal(bda_shelf_count(&stock->shelves[bda_shelf_of(32)]), 0);
     close_crowded();
@@ -487,6 +510,10 @@ static void what_threads_keep_of_another_arena_serves_too(void **state) {
         all[i] = take((BdaAllocInfo){ .size = KIB(480), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), made);
     give_all(all, 2);
+    let_take((BdaAllocInfo){ .size = KIB(64) }, 15);
+    let_give();
+    assert_true(bench_use().cached != 0);
+    give(take((BdaAllocInfo){ .size = KIB(1000), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT })); /* a block all but whole */
     close_crowded();
 }
 
@@ -594,6 +621,34 @@ static void who_gets_no_block_stays_with_the_head(void **state) {
     close_crowded();
 }
 
+static void who_stays_with_the_head_goes_on_to_take_from_its_shelves(void **state) {
+    (void)state;
+    open_crowded(NULL, 0);
+    for (uint32_t i = 0; i < 130; i++) { /* it looks for a block in vain, now and then */
+        let_take(large, 1);
+        let_take((BdaAllocInfo){ .size = 512 }, 1);
+        let_give();
+    }
+    const struct bda_stock *stock = bda_cache_stock(cache_of_helper(), bda_pool_stock(head));
+    assert_true(stock->source);
+    close_crowded();
+}
+
+/* Another thread of the same number has been there before. */
+static void an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles(void **state) {
+    (void)state;
+    open_crowded(NULL, 3);
+    let_take(large, 1);
+    const struct bda_pool *arena = pool_of(helper.slots[0].handle);
+    assert_int_equal(count_blocks(arena), 1);
+    cache_of_helper()->sources[bda_pool_stock(head)] = NULL;
+    let_take(large, 1);
+    assert_ptr_equal(pool_of(helper.slots[1].handle), arena);
+    assert_int_equal(count_blocks(arena), 1);
+    let_give();
+    close_crowded();
+}
+
 static void who_loses_all_blocks_goes_back_to_the_head(void **state) {
     (void)state;
     open_crowded(NULL, 1);
@@ -607,6 +662,8 @@ static void who_loses_all_blocks_goes_back_to_the_head(void **state) {
     assert_int_equal(head->arenas_in_use, 1);
     let_take(large, 1);
     assert_ptr_equal(pool_of(helper.slots[0].handle), head);
+    const struct bda_stock *source = cache_of_helper()->sources[bda_pool_stock(head)];
+    assert_true(source == NULL || source->pool == head);
     let_take(large, 10); /* and where a block is made for it, it settles with that */
     assert_ptr_equal(pool_of(helper.slots[10].handle), arena);
     let_give();
@@ -710,6 +767,28 @@ static void a_pool_that_goes_takes_its_arenas_along(void **state) {
     bench_close();
 }
 
+static void an_arena_does_as_its_pool_was_told(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){
+        .first_block_size = MIB(1), .max_block_size = MIB(1), .keep_collects = 3, .low_water = KIB(700) });
+    held = take((BdaAllocInfo){ .size = KIB(100), .pool = pool });
+    head = pool_of(held.handle);
+    give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
+    head->crowded = true;
+    hire(&helper);
+    let_take((BdaAllocInfo){ .size = KIB(100), .pool = pool }, 12);
+    const struct bda_pool *arena = pool_of(helper.slots[11].handle);
+    assert_ptr_not_equal(arena, head);
+    assert_int_equal(arena->keep_collects, 3);
+    assert_int_equal(bda_pool_low_water(arena), KIB(700));
+    let_give();
+    give(held);
+    dismiss(&helper);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
 static void pending_frees_of_an_arena_go_with_its_pool(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -760,6 +839,59 @@ static void a_pool_that_caches_keep_nothing_of_has_one_arena(void **state) {
     open_crowded(&(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT, .keep_empty = MIB(64) }, 1);
     let_take(large, 2);
     assert_true(bda_arena_is_alone(head));
+    let_give();
+    close_crowded();
+}
+
+/* Buffers of a pool of the caller's are not kept. */
+static void a_pool_without_a_place_in_caches_has_one_arena(void **state) {
+    (void)state;
+    BdaAllocation fill[3];
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
+    const BdaAllocInfo info = { .pool = pool };
+    for (uint32_t i = 0; i < COUNT_OF(fill); i++)
+        fill[i] = take_buffer(KIB(400), VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, info);
+    head = pool_of(fill[0].handle);
+    assert_int_equal(head->stock, BDA_STOCKS);
+    give_all(fill + 1, COUNT_OF(fill) - 1); /* an empty block that could be taken over */
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    head->crowded = true;
+    hire(&helper);
+    helper.wish = (BdaAllocInfo){ .size = KIB(100), .pool = pool };
+    for (uint32_t i = 0; i < 4; i++) {
+        await(&helper, begin(&helper, take_own));
+        assert_int_equal(helper.result, VK_SUCCESS);
+    }
+    assert_true(bda_arena_is_alone(head));
+    let_give();
+    give(fill[0]);
+    dismiss(&helper);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+/* One arena has no node left and gets none, and the other no room: it is not for want of room. */
+static void host_memory_that_is_refused_in_one_arena_is_told(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    let_take(large, 2);
+    struct bda_pool *arena = pool_of(helper.slots[1].handle);
+    assert_ptr_not_equal(arena, head);
+    BdaAllocation mine[9];
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take(large);
+    struct bda_node_list spare = arena->tlsf.spare, store = bench.allocator->nodes.spare;
+    arena->tlsf.spare = bench.allocator->nodes.spare = (struct bda_node_list){ 0, 0 };
+    uint32_t length = atomic_exchange(&bench.allocator->nodes.store.length, BDA_NODES_MOST);
+    helper.wish = (BdaAllocInfo){ .size = large.size, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    await(&helper, begin(&helper, take_one));
+    atomic_store(&bench.allocator->nodes.store.length, length);
+    arena->tlsf.spare = spare;
+    bench.allocator->nodes.spare = store;
+    assert_int_equal(helper.result, VK_ERROR_OUT_OF_HOST_MEMORY);
+    bench_hush();
+    give_all(mine, COUNT_OF(mine));
     let_give();
     close_crowded();
 }
@@ -919,6 +1051,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_that_do_not_wait_share_one),
         cmocka_unit_test(a_lock_that_is_waited_for_is_noticed),
+        cmocka_unit_test(waiting_for_an_arena_is_waiting_for_its_pool),
         cmocka_unit_test(waits_are_forgotten),
         cmocka_unit_test(a_thread_gets_an_arena_of_its_own),
         cmocka_unit_test(small_ranges_come_from_it_and_go_back_to_it),
@@ -939,6 +1072,8 @@ int main(void) {
         cmocka_unit_test(what_a_failed_call_has_opened_goes_from_any_arena),
         cmocka_unit_test(what_is_too_small_makes_way_for_a_larger_block),
         cmocka_unit_test(who_gets_no_block_stays_with_the_head),
+        cmocka_unit_test(who_stays_with_the_head_goes_on_to_take_from_its_shelves),
+        cmocka_unit_test(an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles),
         cmocka_unit_test(who_loses_all_blocks_goes_back_to_the_head),
         cmocka_unit_test(no_alarm_while_every_arena_has_its_share),
         cmocka_unit_test(a_trim_finds_what_is_empty_in_every_arena),
@@ -946,8 +1081,11 @@ int main(void) {
         cmocka_unit_test(room_ahead_is_counted_in_all),
         cmocka_unit_test(a_pool_that_goes_takes_its_arenas_along),
         cmocka_unit_test(pending_frees_of_an_arena_go_with_its_pool),
+        cmocka_unit_test(an_arena_does_as_its_pool_was_told),
         cmocka_unit_test(a_thread_stays_where_host_memory_is_refused),
         cmocka_unit_test(a_pool_that_caches_keep_nothing_of_has_one_arena),
+        cmocka_unit_test(a_pool_without_a_place_in_caches_has_one_arena),
+        cmocka_unit_test(host_memory_that_is_refused_in_one_arena_is_told),
         cmocka_unit_test(a_kept_range_is_of_its_size_whatever_its_home_says),
         cmocka_unit_test(a_shelf_counts_as_many_as_there_are),
         cmocka_unit_test(arenas_of_buffers_hear_of_the_mark),

@@ -313,6 +313,39 @@ static void a_bundle_that_does_not_fit_stays_in_the_depot(void **state) {
     close_held(held);
 }
 
+static void a_depot_that_was_used_outlasts_one_collect(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    (void)fill_depot(&held);
+    const struct bda_depot *depot = &block_of(&held)->pool->depot;
+    uint32_t filled = bda_depot_filled(depot);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bda_depot_filled(depot), filled);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bda_depot_filled(depot), 0);
+    dismiss(&helper);
+    close_held(held);
+}
+
+static void what_a_depot_alone_keeps_comes_before_a_refusal(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    (void)fill_depot(&held);
+    struct bda_depot *depot = &block_of(&held)->pool->depot;
+    for (uint32_t i = 0; i < 2; i++) {
+        depot->used = true;
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS); /* what threads keep goes back */
+    }
+    assert_int_not_equal(depot->granules, 0);
+    assert_int_equal(cached(), depot->granules << BDA_GRANULE_LOG2);
+    VkDeviceSize rest = ((VkDeviceSize)block_of(&held)->region.size << BDA_GRANULE_LOG2) - 64;
+    give(take((BdaAllocInfo){ .size = rest, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }));
+    dismiss(&helper);
+    close_held(held);
+}
+
 /* Another thread is inside of bda_set_name, see test_arena.c. */
 static void what_comes_in_a_bundle_is_of_its_size_whatever_its_home_says(void **state) {
     (void)state;
@@ -659,6 +692,8 @@ int main(void) {
         cmocka_unit_test(a_thread_that_only_frees_gets_its_cache_from_others),
         cmocka_unit_test(what_one_frees_another_one_gets),
         cmocka_unit_test(a_bundle_that_does_not_fit_stays_in_the_depot),
+        cmocka_unit_test(a_depot_that_was_used_outlasts_one_collect),
+        cmocka_unit_test(what_a_depot_alone_keeps_comes_before_a_refusal),
         cmocka_unit_test(what_comes_in_a_bundle_is_of_its_size_whatever_its_home_says),
         cmocka_unit_test(what_may_be_kept_is_shared_by_the_threads),
         cmocka_unit_test(a_block_is_used_by_what_is_taken_ahead),
