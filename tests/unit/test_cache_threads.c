@@ -665,9 +665,12 @@ static void a_check_is_exact_while_others_run(void **state) {
     VkResult result = VK_SUCCESS;
     for (uint32_t i = 0; i < 300 && result == VK_SUCCESS; i++)
         result = bda_check(bench.allocator);
+    /* Statistics do not stop anybody: what a thread is just moving, a bundle out of the depot and a bundle into it, may
+     * count as live. */
+    const uint64_t most = 1 + 2 * (65 + 2 * BDA_BUNDLE_MOST);
     for (uint32_t i = 0; i < 100; i++) {
         BdaUse use = bench_use();
-        assert_true(use.allocation_count <= 1 + 2 * 65 && use.used <= use.reserved);
+        assert_true(use.allocation_count <= most && use.used <= use.reserved);
     }
     atomic_store(&over, true);
     for (uint32_t i = 0; i < COUNT_OF(workers); i++) {
