@@ -426,7 +426,8 @@ BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreat
                                      const BdaAllocInfo *like, VkDeviceSize bytes);
 
 /* Whether bda_prepare may have something to do: an allocation has left a pool below its low-water mark since
- * bda_prepare last saw to it (what was freed meanwhile is found out there). VK_FALSE for NULL. Costs the reading of one
+ * bda_prepare last saw to it, or a thread's part of one below its share of the mark (what else is free, or was freed
+ * meanwhile, is found out there). VK_FALSE for NULL. Costs the reading of one
  * flag, takes no lock: for any thread, each frame. */
 BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
 
@@ -492,8 +493,9 @@ typedef struct BdaStats {
     uint64_t host_bytes; /* host memory that the library holds now */
 } BdaStats;
 
-/* The state of the whole allocator, per heap and in total. Each pool's blocks are read consistently, one pool
- * after another; what threads keep is read while they work, and agrees exactly once they rest. Cost: linear in pools,
+/* The state of the whole allocator, per heap and in total. Each pool's blocks are read together, none missed or
+ * counted twice, one pool after another; what threads take and free meanwhile is seen in part, and all figures agree
+ * exactly once they rest. Cost: linear in pools,
  * blocks and threads, not in allocations; one vkGetPhysicalDeviceMemoryProperties2 where VK_EXT_memory_budget
  * is enabled. Errors: VALIDATION_FAILED (NULL). */
 BDA_API VkResult bda_get_stats(BdaAllocator allocator, BdaStats *stats);

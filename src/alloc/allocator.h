@@ -44,8 +44,9 @@ struct bda_stock {
     struct bda_pool *pool;
     uint64_t depot_most;  /* granules that the depot may keep; as the pool said last */
     bool source;          /* the owner's: its requests come from here */
+    bool alone;           /* no other thread's do, or there is no other; as it was last */
     uint32_t hand;        /* the shelf that was emptied last to make space */
-    uint32_t turned_away; /* ranges that a thread alone found no space for */
+    uint32_t turned_away; /* ranges that found no space, while alone */
     struct bda_shelf shelves[BDA_SHELVES];
     struct bda_bundle outgoing; /* on its way to the depot, or back to TLSF */
 };
@@ -56,10 +57,11 @@ struct bda_cache {
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
     struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
                                                   it takes from; NULL: not known yet */
-    uint8_t patience[BDA_STOCKS];              /* the owner's: requests until it looks for an arena again */
+    bool settled[BDA_STOCKS];                  /* the owner's: it has chosen its arena of that pool */
+    uint8_t patience[BDA_STOCKS];              /* the owner's: while it shares one, requests that found nothing kept */
     /* under the lock of the caches: */
     struct bda_cache *older;
-    void *owner;             /* names a thread, or NULL */
+    const void *owner;       /* a thread (bda_this_thread), or NULL */
     uint32_t number;         /* counts the caches */
     bool wishes[BDA_STOCKS]; /* for stocks that frees would have liked to find */
     uint32_t turn_seen;      /* of the claim, when it was last asked whether it is idle */
