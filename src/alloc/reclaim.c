@@ -2,6 +2,7 @@
 #include "alloc/reclaim.h"
 
 #include "alloc/grow.h"
+#include "alloc/locate.h"
 
 enum scope { ALL_EMPTY, SURPLUS, OLD_SURPLUS };
 
@@ -46,6 +47,7 @@ static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t
     struct bda_block *block = bda_block_at(allocator, index);
     bda_tlsf_remove_region(&pool->tlsf, index);
     bda_pool_unlink_block(allocator, &pool->first_block, index);
+    bda_locate_remove(allocator, index);
     atomic_store_explicit(&block->pool, NULL, memory_order_release);
     pool->counters.block_count--;
     pool->counters.reserved -= block->backing.size;
