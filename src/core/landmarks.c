@@ -64,13 +64,14 @@ static struct spot spot_at(const struct bda_terrain *terrain, uint32_t index) {
     return (struct spot){ index, bda_node_at(terrain->nodes, index) };
 }
 
-/* Whether a landmark still is a range of the region. A node that left the pool has lost its region (bda_nodes_give), and
- * one that is spare its state. */
-static bool stands(const struct bda_terrain *terrain, uint32_t index) {
+/* Whether a landmark still is a range of the region with something in these granules, where it was when it was set. A
+ * node that left the pool has lost its region (bda_nodes_give), and one that is spare its state. */
+static bool stands(const struct bda_terrain *terrain, uint32_t index, uint32_t start, uint32_t count) {
     if (index == 0)
         return false;
     struct bda_node *node = bda_node_at(terrain->nodes, index);
-    return bda_node_region(node) == terrain->index && bda_node_state(node) != BDA_NODE_UNUSED;
+    return bda_node_region(node) == terrain->index && bda_node_state(node) != BDA_NODE_UNUSED &&
+           (node->offset - start < count || start - node->offset < node->size);
 }
 
 static bool holds(const struct bda_node *node, uint32_t offset) {
@@ -85,37 +86,49 @@ static struct spot step(const struct bda_terrain *terrain, struct spot spot, uin
 
 /* ---- Areas ---- */
 
-static uint32_t *slot_for(struct bda_area *area, uint32_t offset) {
-    uint32_t within = offset & (AREA - 1);
-    return area->slots != NULL ? &area->slots[within >> (BDA_AREA_LOG2 - area->slots_log2)] : &area->anchor;
+static uint32_t *slots_of(struct bda_area *area) {
+    return area->slots != NULL ? area->slots : &area->anchor;
 }
 
-/* A landmark beside a slot that is of no use. */
-static uint32_t beside(const struct bda_terrain *terrain, const struct bda_area *area, const uint32_t *slot) {
-    if (area->slots == NULL)
-        return 0;
-    ptrdiff_t at = slot - area->slots, count = (ptrdiff_t)1 << area->slots_log2;
-    for (ptrdiff_t distance = 1; distance <= SLOTS_AROUND; distance++) {
-        if (at >= distance && stands(terrain, slot[-distance]))
-            return slot[-distance];
-        if (at + distance < count && stands(terrain, slot[distance]))
-            return slot[distance];
+static uint32_t shift_of(const struct bda_area *area) {
+    return BDA_AREA_LOG2 - area->slots_log2;
+}
+
+/* The landmark in a slot of an area, 0 where it does not stand. */
+static uint32_t landmark_in(const struct bda_terrain *terrain, struct bda_area *area, uint32_t number, uint32_t slot) {
+    uint32_t index = slots_of(area)[slot], shift = shift_of(area);
+    return stands(terrain, index, (number << BDA_AREA_LOG2) + (slot << shift), 1u << shift) ? index : 0;
+}
+
+/* One in the slots beside. */
+static uint32_t landmark_beside(const struct bda_terrain *terrain, struct bda_area *area, uint32_t number,
+                                uint32_t slot) {
+    uint32_t count = 1u << area->slots_log2, index = 0;
+    for (uint32_t distance = 1; distance <= SLOTS_AROUND && index == 0; distance++) {
+        if (slot >= distance)
+            index = landmark_in(terrain, area, number, slot - distance);
+        if (index == 0 && slot + distance < count)
+            index = landmark_in(terrain, area, number, slot + distance);
     }
-    return 0;
+    return index;
 }
 
-/* Where the walk begins. */
-static uint32_t begin(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t number,
-                      const uint32_t *slot) {
-    if (stands(terrain, *slot))
-        return *slot;
-    uint32_t index = beside(terrain, &landmarks->areas[number], slot);
-    if (index != 0)
-        return index;
+/* The last anchor up to an area's, else where the region begins. */
+static uint32_t last_anchor(const struct bda_terrain *terrain, const struct bda_landmarks *landmarks, uint32_t number) {
     for (uint32_t i = number + 1; i-- > 0;)
-        if (stands(terrain, landmarks->areas[i].anchor))
+        if (stands(terrain, landmarks->areas[i].anchor, i << BDA_AREA_LOG2, AREA))
             return landmarks->areas[i].anchor;
     return terrain->region->first;
+}
+
+/* Where the walk to what is in a slot begins. */
+static uint32_t begin(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t number,
+                      uint32_t slot) {
+    struct bda_area *area = &landmarks->areas[number];
+    uint32_t index = landmark_in(terrain, area, number, slot);
+    if (index == 0)
+        index = landmark_beside(terrain, area, number, slot);
+    return index != 0 ? index : last_anchor(terrain, landmarks, number);
 }
 
 /* How many slots an area of so many ranges gets; 0: its anchor will do. */
@@ -160,7 +173,7 @@ static void survey(const struct bda_terrain *terrain, struct bda_area *area, uin
     resize(terrain, area, slots_log2_for(ranges));
     if (area->slots == NULL)
         return;
-    uint32_t shift = BDA_AREA_LOG2 - area->slots_log2;
+    uint32_t shift = shift_of(area);
     for (spot = first; spot.index != 0 && spot.node->offset < end;) {
         uint32_t from = (uint32_t)bda_max(spot.node->offset, start) - start;
         uint32_t to = (uint32_t)bda_min((uint64_t)spot.node->offset + spot.node->size, end) - start;
@@ -204,15 +217,15 @@ uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, 
         return walk(terrain, NULL, spot_at(terrain, terrain->region->first), offset, UINT32_MAX, &steps).index;
     uint32_t number = offset >> BDA_AREA_LOG2;
     struct bda_area *area = &landmarks->areas[number];
-    uint32_t *slot = slot_for(area, offset);
+    uint32_t slot = (offset & (AREA - 1)) >> shift_of(area);
     const struct spot from = spot_at(terrain, begin(terrain, landmarks, number, slot));
     const struct spot spot = walk(terrain, landmarks, from, offset, most, &steps);
     if (!holds(spot.node, offset)) {
         landmarks->areas[spot.node->offset >> BDA_AREA_LOG2].anchor = spot.index;
         return 0;
     }
-    if (*slot != spot.index)
-        *slot = spot.index;
+    if (slots_of(area)[slot] != spot.index)
+        slots_of(area)[slot] = spot.index;
     if (steps > FREE_STEPS)
         note(terrain, area, number, spot, steps);
     return spot.index;
