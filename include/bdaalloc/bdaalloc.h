@@ -516,8 +516,9 @@ BDA_API VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDev
                           BdaFinding *findings);
 
 /* Puts a finding into words, on one line: "0x10000a040: 64 bytes past the end of 'particles' (live, 4096 bytes at
- * 0x100009000), …". Writes at most `size` bytes to `text`, a terminating zero included. VK_INCOMPLETE: it was cut; 512
- * bytes are enough for any. Errors: VALIDATION_FAILED (NULL, size 0). */
+ * 0x100009000), …". Writes at most `size` bytes to `text`, a terminating zero included. VK_INCOMPLETE: it was cut, as
+ * none is that has BDA_FINDING_TEXT_SIZE bytes. Errors: VALIDATION_FAILED (NULL, size 0). */
+#define BDA_FINDING_TEXT_SIZE 640
 BDA_API VkResult bda_describe_finding(const BdaFinding *finding, size_t size, char *text);
 
 /* ---- Blocks, ahead of time and after -------------------------------------------------------------------------- */

@@ -98,7 +98,7 @@ VkDeviceAddress bda_malloc(BdaAllocator allocator, VkDeviceSize size, BdaIntent 
 /* Says what is there in place of what should be. */
 BDA_COLD VkResult refuse_address(BdaAllocator allocator, VkDeviceAddress address) {
     BdaFinding finding;
-    char text[512], reason[560];
+    char text[BDA_FINDING_TEXT_SIZE], reason[BDA_FINDING_TEXT_SIZE + 64];
     (void)bda_find_all(allocator, address, address, 1, &finding);
     (void)bda_put_in_words(&finding, sizeof text, text);
     (void)snprintf(reason, sizeof reason, "nothing live begins there; %s", text);
