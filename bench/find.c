@@ -111,9 +111,12 @@ static const struct looker {
     const char *name;
     lookup *look;
     bool is_ours;
-} lookers[] = { { "find", find, true },         { "find-inside", find_inside, true },
-                { "resolve", resolve, true },   { "mapped", mapped, true },
-                { "info", info, true },         { "tree", find_in_tree, false },
+} lookers[] = { { "find", find, true },
+                { "find-inside", find_inside, true },
+                { "resolve", resolve, true },
+                { "mapped", mapped, true },
+                { "info", info, true },
+                { "tree", find_in_tree, false },
                 { "sorted", find_in_array, false } };
 
 enum { LOOKERS = sizeof lookers / sizeof *lookers };
@@ -144,7 +147,7 @@ static void take_targets(const struct bench_player *player, const uint32_t *orde
         if (tsearch(&targets->all[i], &targets->tree, compare) == NULL)
             bench_fail("out of memory");
     }
-    qsort(targets->sorted, targets->count, sizeof *targets->sorted, compare_places);
+    qsort(targets->sorted, targets->count, sizeof(void *), compare_places);
 }
 
 static void drop_tree(struct targets *targets) {
@@ -171,8 +174,8 @@ static void add(struct bench_results *results, const char *name, const char *tab
     bench_results_add(results, &result);
 }
 
-static void add_times(struct bench_results *results, const char *table, uint64_t live,
-                      const struct bench_times *times, bool ours) {
+static void add_times(struct bench_results *results, const char *table, uint64_t live, const struct bench_times *times,
+                      bool ours) {
     for (uint32_t i = 0; i < LOOKERS; i++)
         if (!ours || lookers[i].is_ours)
             add(results, lookers[i].name, table, live, "ns", bench_times_spread(times, i));
@@ -208,14 +211,15 @@ static void measure(const struct bench_settings *settings, const struct contende
     uint64_t lookups = bench_pairs(settings, STANDARD_LOOKUPS), from = bench_warm_up(live);
     struct bench_script script;
     struct bench_player player;
-    bench_script_make(&script, &bench_log_uniform, BENCH_RANDOM, live, from + rounds * LOOKERS * live, settings->seed);
+    bench_script_make(&script, &bench_log_uniform, BENCH_RANDOM, live, from + (uint64_t)rounds * LOOKERS * live,
+                      settings->seed);
     if (!bench_player_open(&player, contender, &script, &options))
         bench_fail("%s could not be made", contender->name);
     bench_player_fill(&player, &script);
     bench_play(&player, &script, 0, from);
     uint32_t *order = bench_shuffled(script.live, settings->seed + 1);
     struct targets targets = { .all = bench_memory(live, sizeof *targets.all),
-                               .sorted = bench_memory(live, sizeof *targets.sorted) };
+                               .sorted = bench_memory(live, sizeof(void *)) };
     struct bench_times again = bench_times_make(rounds), stale = bench_times_make(rounds);
     take_targets(&player, order, settings->seed, &targets);
     add(results, "find", "find: host bytes per live allocation, before the first look-up", live, "B",

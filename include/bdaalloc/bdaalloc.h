@@ -460,11 +460,11 @@ typedef enum BdaFindingKind {
 
 /* An allocation or a range, as it was when it was found; copied, so it says the same when that is gone. */
 typedef struct BdaFoundRange {
-    BdaHandle handle;                /* pending: the stale one that it had; 0: no allocation */
-    VkDeviceAddress address;         /* of its first byte */
-    VkDeviceSize size;               /* live: what was asked for; else what it holds */
-    uint64_t user;                   /* the caller's own value */
-    char name[BDA_FOUND_NAME_SIZE];  /* cut, where it is longer; empty: none */
+    BdaHandle handle;               /* pending: the stale one that it had; 0: no allocation */
+    VkDeviceAddress address;        /* of its first byte */
+    VkDeviceSize size;              /* live: what was asked for; else what it holds */
+    uint64_t user;                  /* the caller's own value */
+    char name[BDA_FOUND_NAME_SIZE]; /* cut, where it is longer; empty: none */
 } BdaFoundRange;
 
 typedef struct BdaFinding {

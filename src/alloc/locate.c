@@ -136,8 +136,8 @@ struct bda_sight bda_locate_look(BdaAllocator allocator, const struct bda_live *
         slack = atomic_load_explicit(&node->as.taken.slack_or_link, memory_order_acquire);
     } while (bda_node_tag(node) != tag);
     struct bda_sight sight = { .state = (enum bda_node_state)(tag & BDA_NODE_STATE_MASK),
-                               .handle = allocator->tag | (BdaHandle)(tag >> BDA_NODE_GENERATION_SHIFT) << 32 |
-                                         live->index,
+                               .handle =
+                                   allocator->tag | (BdaHandle)(tag >> BDA_NODE_GENERATION_SHIFT) << 32 | live->index,
                                .begin = block->region.base + bda_node_start(node),
                                .held = dedicated ? length_of(block) : bda_node_held(node) };
     sight.asked = sight.held;

@@ -53,11 +53,11 @@ BDA_INLINE bool bda_locate_has_strays(BdaAllocator allocator) {
 /* What the holder of a pool's lock sees of a range at one moment, whoever is taking it into a cache or out of one. */
 struct bda_sight {
     enum bda_node_state state;
-    BdaHandle handle;       /* as the present generation makes it */
-    VkDeviceAddress begin;  /* of a stray: where the driver placed it */
-    VkDeviceSize held;      /* bytes */
-    VkDeviceSize asked;     /* live: of them; else all */
-    uint32_t record;        /* live or pending: 0, or its own */
+    BdaHandle handle;      /* as the present generation makes it */
+    VkDeviceAddress begin; /* of a stray: where the driver placed it */
+    VkDeviceSize held;     /* bytes */
+    VkDeviceSize asked;    /* live: of them; else all */
+    uint32_t record;       /* live or pending: 0, or its own */
     bool stray;
 };
 struct bda_sight bda_locate_look(BdaAllocator allocator, const struct bda_live *live);

@@ -50,8 +50,7 @@ static bool owner_of(BdaAllocator allocator, VkDeviceAddress address, BdaAllocat
 }
 
 /* Own buffers are found by their ranges. */
-BDA_COLD VkResult resolve_own(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer,
-                              VkDeviceSize *offset) {
+BDA_COLD VkResult resolve_own(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer, VkDeviceSize *offset) {
     BdaAllocation allocation;
     if (!owner_of(allocator, address, &allocation))
         return bda_refuse(allocator, "bda_resolve", VK_ERROR_VALIDATION_FAILED_EXT, "no buffer is at the address");

@@ -6,10 +6,10 @@
 
 enum {
     AREA = 1 << BDA_AREA_LOG2,
-    FREE_STEPS = 2,     /* of a walk are not too many */
-    LOST_MOST = 32,     /* steps, and one for each slot, before slots are set anew */
-    SLOTS_AROUND = 4,   /* looked at on either side where a slot is of no use */
-    RANGES_A_SLOT = 1,  /* on average, when slots are set: half as many, up to as many */
+    FREE_STEPS = 2,    /* of a walk are not too many */
+    LOST_MOST = 32,    /* steps, and one for each slot, before slots are set anew */
+    SLOTS_AROUND = 4,  /* looked at on either side where a slot is of no use */
+    RANGES_A_SLOT = 1, /* on average, when slots are set: half as many, up to as many */
 };
 
 /* ---- Memory ---- */

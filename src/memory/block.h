@@ -40,7 +40,7 @@ struct bda_block {
     VkDeviceSize memory_offset;  /* of the region's first byte in the backing */
     struct bda_backing backing;
     struct bda_landmarks *landmarks; /* of the region, for look-ups; NULL: there was none. Under the pool's lock */
-    uint32_t previous, next; /* in the pool's list; next also links spare records */
+    uint32_t previous, next;         /* in the pool's list; next also links spare records */
 };
 
 _Static_assert(offsetof(struct bda_block, call) <= 64, "what plain ranges need lies in one cache line");

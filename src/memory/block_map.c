@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-enum { FIRST_CAPACITY = 8 };
+enum { FIRST_CAPACITY = 2 }; /* an allocator with one block stays under 64 KiB */
 
 void bda_block_map_init(struct bda_block_map *map, struct bda_host *host) {
     map->host = host;
@@ -127,7 +127,8 @@ bool bda_block_map_reserve(struct bda_block_map *map, uint32_t count) {
     capacity = capacity != 0 ? capacity * 2 : FIRST_CAPACITY;
     while (capacity < count)
         capacity *= 2;
-    struct bda_block_table *larger = bda_host_allocate(map->host, table_size(capacity), _Alignof(struct bda_block_table));
+    struct bda_block_table *larger =
+        bda_host_allocate(map->host, table_size(capacity), _Alignof(struct bda_block_table));
     if (larger == NULL)
         return false;
     uint32_t filled = present != NULL ? atomic_load_explicit(&present->count, memory_order_relaxed) : 0;

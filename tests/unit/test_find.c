@@ -56,7 +56,6 @@ static void a_live_allocation_is_found_by_each_of_its_bytes(void **state) {
     bench_close();
 }
 
-
 static void own_buffers_and_dedicated_ones_are_found(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -217,8 +216,14 @@ static void what_a_thread_keeps_is_kept(void **state) {
 static void foreign_addresses_are_foreign(void **state) {
     (void)state;
     bench_open(NULL, NULL);
-    const VkDeviceAddress any[] = { 0, 1, 0x1234567890, UINT64_MAX, UINT64_MAX - 4095, (VkDeviceAddress)1 << 63,
-                                    (VkDeviceAddress)1 << 47, (VkDeviceAddress)0xFFFF8 << 44 };
+    const VkDeviceAddress any[] = { 0,
+                                    1,
+                                    0x1234567890,
+                                    UINT64_MAX,
+                                    UINT64_MAX - 4095,
+                                    (VkDeviceAddress)1 << 63,
+                                    (VkDeviceAddress)1 << 47,
+                                    (VkDeviceAddress)0xFFFF8 << 44 };
     for (uint32_t turn = 0; turn < 2; turn++) {
         BdaAllocation a = { .handle = 0 };
         if (turn != 0) /* with a block, and without */
@@ -401,8 +406,8 @@ static void pointers_lead_to_buffers_and_to_the_cpu(void **state) {
     give(all[1]);
     VkBuffer buffer = all[0].buffer;
     VkDeviceSize offset = 1;
-    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT,
-                   bda_resolve(bench.allocator, all[1].address, &buffer, &offset), "bda_resolve", "no buffer");
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_resolve(bench.allocator, all[1].address, &buffer, &offset),
+                   "bda_resolve", "no buffer");
     assert_true(buffer == VK_NULL_HANDLE && offset == 0);
     give(all[0]);
     give(all[2]);
@@ -449,8 +454,8 @@ static void frees_of_what_does_not_begin_there_are_refused(void **state) {
     BdaAllocation a = take((BdaAllocInfo){ .size = 100, .name = "a" });
     const struct bench_state before = bench_look();
     const VkDeviceAddress bad[] = { a.address + 1, a.address + 99, a.address + 105, a.address + KIB(8), 1, UINT64_MAX };
-    const char *reasons[] = { "byte 1 of 'a'", "byte 99 of 'a'", "5 bytes past the end of 'a'", "in a block",
-                              "in no memory", "in no memory" };
+    const char *reasons[] = { "byte 1 of 'a'", "byte 99 of 'a'", "5 bytes past the end of 'a'",
+                              "in a block",    "in no memory",   "in no memory" };
     for (uint32_t i = 0; i < COUNT_OF(bad); i++)
         assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_address(bench.allocator, bad[i]), "bda_free_address",
                        reasons[i]);
@@ -500,8 +505,9 @@ static void bad_arguments_are_refused(void **state) {
 static void words_are_cut_to_the_room_there_is(void **state) {
     (void)state;
     bench_open(NULL, NULL);
-    BdaAllocation a = take((BdaAllocInfo){ .size = 100, .name = "two\nlines, and \xC3\xA4 further: 0123456789 0123456789 "
-                                                               "0123456789 0123456789" });
+    BdaAllocation a = take((BdaAllocInfo){ .size = 100,
+                                           .name = "two\nlines, and \xC3\xA4 further: 0123456789 0123456789 "
+                                                   "0123456789 0123456789" });
     BdaFinding finding = find_one(a.address);
     assert_int_equal(strlen(finding.range.name), BDA_FOUND_NAME_SIZE - 1);
     char whole[BDA_FINDING_TEXT_SIZE], text[BDA_FINDING_TEXT_SIZE];
@@ -554,7 +560,7 @@ static void look_ups_need_no_host_memory(void **state) {
     uint64_t bytes = bench_stats().host_bytes;
     for (uint32_t i = 0; i < COUNT_OF(all); i++)
         (void)find_one(all[i].address);
-    assert_in_range(bench_stats().host_bytes, bytes, bytes + 16 * COUNT_OF(all));
+    assert_in_range(bench_stats().host_bytes, bytes, bytes + (uint64_t)16 * COUNT_OF(all));
     fake_host_fail(&bench.host, 1, true);
     for (uint32_t i = 0; i < COUNT_OF(all); i++)
         assert_int_equal(bda_free_address(bench.allocator, all[i].address), VK_SUCCESS);

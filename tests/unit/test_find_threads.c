@@ -75,12 +75,10 @@ static void free_something(uint64_t *seed) {
 static void chance_agrees_with_a_list(void **state) {
     (void)state;
     for (uint64_t run = 0; run < 3; run++) {
-        const BdaAllocatorFlags flags[] = { 0, BDA_ALLOCATOR_NO_CACHES_BIT,
-                                            BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT };
+        const BdaAllocatorFlags flags[] = { 0, BDA_ALLOCATOR_NO_CACHES_BIT, BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT };
         uint64_t seed = run + 1;
-        bench_open(NULL, &(BdaAllocatorInfo){ .flags = flags[run],
-                                              .first_block_size = KIB(256),
-                                              .max_block_size = MIB(2) });
+        bench_open(NULL,
+                   &(BdaAllocatorInfo){ .flags = flags[run], .first_block_size = KIB(256), .max_block_size = MIB(2) });
         for (uint32_t step = 0; step < STEPS; step++) {
             bool grow = step / 3000 % 2 == 0 ? below(&seed, 3) != 0 : below(&seed, 3) == 0;
             if (grow && length < MOST)
