@@ -110,12 +110,12 @@ static void find_in_array(const struct targets *targets, const struct target *ta
 static const struct looker {
     const char *name;
     lookup *look;
-    bool is_ours;
+    bool has_landmarks;
 } lookers[] = { { "find", find, true },
                 { "find-inside", find_inside, true },
-                { "resolve", resolve, true },
-                { "mapped", mapped, true },
-                { "info", info, true },
+                { "resolve", resolve, false },
+                { "mapped", mapped, false },
+                { "info", info, false },
                 { "tree", find_in_tree, false },
                 { "sorted", find_in_array, false } };
 
@@ -133,7 +133,6 @@ static void take_targets(const struct bench_player *player, const uint32_t *orde
     struct bench_random random = { seed };
     targets->allocator = bench_public_allocator(player->self);
     targets->count = 0;
-    targets->tree = NULL;
     for (uint32_t i = 0; i < player->slots; i++) {
         const struct bench_range range = player->ranges[order[i]];
         BdaAllocationInfo answer;
@@ -142,6 +141,9 @@ static void take_targets(const struct bench_player *player, const uint32_t *orde
         uint64_t size = answer.allocation.size, inside = range.address + bench_below(&random, (uint32_t)size);
         targets->all[targets->count++] = (struct target){ range.handle, range.address, inside, size };
     }
+}
+
+static void index_targets(struct targets *targets) {
     for (uint64_t i = 0; i < targets->count; i++) {
         targets->sorted[i] = &targets->all[i];
         if (tsearch(&targets->all[i], &targets->tree, compare) == NULL)
@@ -175,27 +177,31 @@ static void add(struct bench_results *results, const char *name, const char *tab
 }
 
 static void add_times(struct bench_results *results, const char *table, uint64_t live, const struct bench_times *times,
-                      bool ours) {
+                      bool stale) {
     for (uint32_t i = 0; i < LOOKERS; i++)
-        if (!ours || lookers[i].is_ours)
+        if (!stale || lookers[i].has_landmarks)
             add(results, lookers[i].name, table, live, "ns", bench_times_spread(times, i));
 }
 
-/* A round for each in turn; `ours`: with pairs before each look-up of all, so that landmarks are out of date. */
-static void measure_rounds(struct bench_player *player, const struct bench_script *script, uint64_t *from,
-                           const uint32_t *order, struct targets *targets, uint64_t count, bool ours,
-                           const struct bench_times *times, uint64_t seed) {
+/* A round for each in turn. */
+static void measure_rounds(const struct targets *targets, uint64_t count, const struct bench_times *times) {
+    for (uint32_t round = 0; round < times->rounds; round++)
+        for (uint32_t i = 0; i < LOOKERS; i++)
+            *bench_times_at(times, i, round) = time_of(&lookers[i], targets, count);
+}
+
+/* The same with pairs before each, so that landmarks are out of date. */
+static void measure_stale(struct bench_player *player, const struct bench_script *script, const uint32_t *order,
+                          struct targets *targets, const struct bench_times *times, uint64_t seed) {
+    uint64_t from = script->count - (uint64_t)times->rounds * LOOKERS * script->live;
     for (uint32_t round = 0; round < times->rounds; round++)
         for (uint32_t i = 0; i < LOOKERS; i++) {
-            if (ours && !lookers[i].is_ours)
+            if (!lookers[i].has_landmarks)
                 continue;
-            if (ours) {
-                drop_tree(targets);
-                bench_play(player, script, *from, script->live);
-                *from += script->live;
-                take_targets(player, order, seed, targets);
-            }
-            *bench_times_at(times, i, round) = time_of(&lookers[i], targets, count);
+            bench_play(player, script, from, script->live);
+            from += script->live;
+            take_targets(player, order, seed, targets);
+            *bench_times_at(times, i, round) = time_of(&lookers[i], targets, targets->count);
         }
 }
 
@@ -208,31 +214,33 @@ static void measure(const struct bench_settings *settings, const struct contende
                     struct bench_results *results) {
     const struct bench_options options = { .device = NULL };
     uint32_t rounds = bench_rounds(settings, STANDARD_ROUNDS);
-    uint64_t lookups = bench_pairs(settings, STANDARD_LOOKUPS), from = bench_warm_up(live);
+    uint64_t lookups = bench_pairs(settings, STANDARD_LOOKUPS), warm_up = bench_warm_up(live);
     struct bench_script script;
     struct bench_player player;
-    bench_script_make(&script, &bench_log_uniform, BENCH_RANDOM, live, from + (uint64_t)rounds * LOOKERS * live,
+    bench_script_make(&script, &bench_log_uniform, BENCH_RANDOM, live, warm_up + (uint64_t)rounds * LOOKERS * live,
                       settings->seed);
     if (!bench_player_open(&player, contender, &script, &options))
         bench_fail("%s could not be made", contender->name);
     bench_player_fill(&player, &script);
-    bench_play(&player, &script, 0, from);
+    bench_play(&player, &script, 0, warm_up);
     uint32_t *order = bench_shuffled(script.live, settings->seed + 1);
     struct targets targets = { .all = bench_memory(live, sizeof *targets.all),
-                               .sorted = bench_memory(live, sizeof(void *)) };
+                               .sorted = bench_memory(live, sizeof(void *)),
+                               .tree = NULL };
     struct bench_times again = bench_times_make(rounds), stale = bench_times_make(rounds);
     take_targets(&player, order, settings->seed, &targets);
+    index_targets(&targets);
     add(results, "find", "find: host bytes per live allocation, before the first look-up", live, "B",
         bench_exactly(bytes_per_live(contender, &player, &targets)));
     add(results, "find", "find: ns per look-up, the very first of each range", live, "ns",
         bench_exactly(time_of(&lookers[0], &targets, targets.count)));
-    measure_rounds(&player, &script, &from, order, &targets, lookups, false, &again, settings->seed);
+    measure_rounds(&targets, lookups, &again);
+    drop_tree(&targets);
     add(results, "find", "find: host bytes per live allocation, after all were looked up", live, "B",
         bench_exactly(bytes_per_live(contender, &player, &targets)));
     add_times(results, "find: ns per look-up", live, &again, false);
-    measure_rounds(&player, &script, &from, order, &targets, targets.count, true, &stale, settings->seed);
+    measure_stale(&player, &script, order, &targets, &stale, settings->seed);
     add_times(results, "find: ns per look-up, as many pairs after the last", live, &stale, true);
-    drop_tree(&targets);
     bench_times_release(&again);
     bench_times_release(&stale);
     free(targets.all);
