@@ -8,6 +8,7 @@
 #include "alloc/pool.h"
 #include "alloc/record.h"
 #include "core/words.h"
+#include "memory/block_map.h"
 #include "memory/kinds.h"
 
 /* Memory types in the order in which an intent tries them. */
@@ -98,6 +99,7 @@ struct BdaAllocator_T {
     struct bda_words own_buffers; /* the VkBuffer of each node that has its own */
     struct bda_store blocks;
     uint32_t spare_block;
+    struct bda_block_map map; /* of the blocks that are a pool's; read without the lock */
     /* under the pools lock; read without, since they only grow */
     struct bda_mutex pools_lock;
     _Atomic(struct bda_pool *) newest_pool;
@@ -108,6 +110,7 @@ struct BdaAllocator_T {
     /* of them, by intent, that a general range tries first; NULL also while somebody listens to events */
     _Atomic(struct bda_pool *) first_pools[BDA_INTENT_COUNT];
     struct bda_pending pending;
+    _Atomic bool strays; /* some own buffer did not lie where its block's base says */
     /* caches */
     uint64_t serial;              /* tells allocators apart for good */
     bool caches_off;              /* as told; always where the caller synchronises */

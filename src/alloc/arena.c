@@ -1,6 +1,8 @@
 /* See arena.h. */
 #include "alloc/arena.h"
 
+#include "core/landmarks.h"
+
 /* ---- Locks ---- */
 
 void bda_arena_lock_beside_head(struct bda_pool *arena) {
@@ -42,6 +44,9 @@ static struct moving take_out(BdaAllocator allocator, struct bda_pool *arena, ui
     if (index != 0 && bda_range_secure_nodes(allocator, arena, 1)) {
         bda_pool_remove_block(allocator, arena, index);
         moving = (struct moving){ index, bda_node_list_pop(&allocator->nodes, &arena->tlsf.spare) };
+        /* Landmarks stay where the nodes are that they name (landmarks.h). */
+        atomic_store_explicit(&bda_node_of(allocator, moving.node)->region, 0, memory_order_relaxed);
+        bda_landmarks_release(&allocator->host, &bda_block_at(allocator, index)->landmarks);
     }
     bda_arena_unlock_beside_head(arena);
     return moving;

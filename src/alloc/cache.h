@@ -94,7 +94,10 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
     bda_stock_use(stock, size);
     bda_stock_keep(stock, 0 - (uint64_t)granules);
     bda_node_set_slack(live->node, (granules << BDA_GRANULE_LOG2) - (uint32_t)size);
-    bda_node_set_tag(live->node, bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE);
+    /* Who sees it live, looking for an address, sees its slack. */
+    atomic_store_explicit(&live->node->tag,
+                          bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE,
+                          memory_order_release);
     return true;
 }
 

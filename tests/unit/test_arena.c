@@ -623,6 +623,45 @@ static void the_low_water_mark_is_that_of_all(void **state) {
     close_crowded();
 }
 
+static void assert_found(const BdaAllocation *a) {
+    BdaFinding finding;
+    memset(&finding, 0, sizeof finding);
+    uint32_t count = 1;
+    assert_int_equal(bda_find(bench.allocator, a->address + 5, 0, &count, &finding), VK_SUCCESS);
+    assert_int_equal(finding.kind, BDA_FINDING_LIVE);
+    assert_int_equal(finding.range.handle, a->handle);
+    assert_int_equal(finding.offset, 5);
+}
+
+/* Look-ups remember nodes of a block, which stay behind when it moves. */
+static void addresses_are_found_in_blocks_that_move(void **state) {
+    (void)state;
+    open_crowded(NULL, 0);
+    BdaAllocation many[64], other = take_bytes(KIB(950), BDA_INTENT_DEVICE); /* a block for itself */
+    give(held);
+    held = other;
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        many[i] = take_bytes(KIB(10), BDA_INTENT_DEVICE);
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        assert_found(&many[i]);
+    give_all(many, COUNT_OF(many));
+    assert_int_equal(bda_trim(bench.allocator, MIB(64), NULL), VK_SUCCESS);
+    assert_int_equal(bench_use().empty_count, 1);
+    let_take((BdaAllocInfo){ .size = KIB(9), .name = "moved" }, 40);
+    struct bda_pool *arena = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(arena, head);
+    for (uint32_t i = 0; i < COUNT_OF(many); i++) /* takes the nodes that were left behind */
+        many[i] = take_bytes(64, BDA_INTENT_DEVICE);
+    for (uint32_t i = 0; i < 40; i++)
+        assert_found(&helper.slots[i]);
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        assert_found(&many[i]);
+    assert_found(&held);
+    give_all(many, COUNT_OF(many));
+    let_give();
+    close_crowded();
+}
+
 static void room_ahead_is_counted_in_all(void **state) {
     (void)state;
     open_crowded(NULL, 2);
@@ -897,6 +936,7 @@ int main(void) {
         cmocka_unit_test(no_alarm_while_every_arena_has_its_share),
         cmocka_unit_test(a_trim_finds_what_is_empty_in_every_arena),
         cmocka_unit_test(the_low_water_mark_is_that_of_all),
+        cmocka_unit_test(addresses_are_found_in_blocks_that_move),
         cmocka_unit_test(room_ahead_is_counted_in_all),
         cmocka_unit_test(a_pool_that_goes_takes_its_arenas_along),
         cmocka_unit_test(pending_frees_of_an_arena_go_with_its_pool),
