@@ -33,7 +33,15 @@ struct moving {
     uint32_t node;
 };
 
-/* Takes an empty block out of an arena: the first that is large enough. */
+/* A spare node of an arena, for another one. It loses its region: where a node has one, it is one of the arena that
+ * holds it (see landmarks.h). */
+static uint32_t give_up_node(BdaAllocator allocator, struct bda_pool *arena) {
+    uint32_t index = bda_node_list_pop(&allocator->nodes, &arena->tlsf.spare);
+    atomic_store_explicit(&bda_node_of(allocator, index)->region, 0, memory_order_relaxed);
+    return index;
+}
+
+/* Takes an empty block out of an arena: the first that is large enough. Its landmarks are nodes of the arena. */
 static struct moving take_out(BdaAllocator allocator, struct bda_pool *arena, uint32_t granules) {
     struct moving moving = { 0, 0 };
     bda_arena_lock_beside_head(arena);
@@ -43,10 +51,8 @@ static struct moving take_out(BdaAllocator allocator, struct bda_pool *arena, ui
         index = bda_block_at(allocator, index)->next;
     if (index != 0 && bda_range_secure_nodes(allocator, arena, 1)) {
         bda_pool_remove_block(allocator, arena, index);
-        moving = (struct moving){ index, bda_node_list_pop(&allocator->nodes, &arena->tlsf.spare) };
-        /* Landmarks stay where the nodes are that they name (landmarks.h). */
-        atomic_store_explicit(&bda_node_of(allocator, moving.node)->region, 0, memory_order_relaxed);
         bda_landmarks_release(&allocator->host, &bda_block_at(allocator, index)->landmarks);
+        moving = (struct moving){ index, give_up_node(allocator, arena) };
     }
     bda_arena_unlock_beside_head(arena);
     return moving;
