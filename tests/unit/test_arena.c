@@ -702,6 +702,7 @@ static void an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles(void
     const struct bda_pool *arena = pool_of(helper.slots[0].handle);
     assert_int_equal(count_blocks(arena), 1);
     cache_of_helper()->sources[bda_pool_stock(head)] = NULL;
+    cache_of_helper()->settled[bda_pool_stock(head)] = false;
     let_take(large, 1);
     assert_ptr_equal(pool_of(helper.slots[1].handle), arena);
     assert_int_equal(count_blocks(arena), 1);
