@@ -41,6 +41,7 @@ static const struct command commands[] = {
     { "stall", bench_stall, "percentiles of small requests while another thread is in a slow driver" },
     { "driver", bench_driver, "ranges and buffers on a Vulkan driver" },
     { "driver-threads", bench_driver_threads, "the same from several threads" },
+    { "find", bench_find, "time per look-up of an address, and the host memory that look-ups take" },
     { "metadata", bench_metadata, "host memory per live allocation, and the slowest step of its growth" },
 };
 

@@ -119,6 +119,11 @@ static void *create_locked(const struct bench_options *options) {
     return create_with(options, 0);
 }
 
+BdaAllocator bench_public_allocator(void *self) {
+    const struct public *public = self;
+    return public->allocator;
+}
+
 /* ---- Ranges ---- */
 
 static bool alloc(void *self, uint64_t size, uint64_t alignment, struct bench_range *range) {

@@ -21,6 +21,10 @@ extern const struct contender bench_vma_min_memory;       /* the same with its s
 extern const struct contender bench_vma_buffer;           /* vmaCreateBuffer and its address */
 extern const struct contender bench_vma_mutex;            /* VMA's virtual block behind a mutex */
 extern const struct contender bench_vma_buffer_locked;    /* vmaCreateBuffer, safe for threads */
+
+/* Of the contenders made of the public functions: the allocator behind one. */
+struct BdaAllocator_T *bench_public_allocator(void *self);
+
 extern const struct contender bench_malloc;
 extern const struct contender bench_mimalloc;
 

@@ -94,7 +94,7 @@ def check_instructions(program, results):
 
 def check_threads(results):
     """Two tables for each workload, and the mutex's contenders in them."""
-    check(len({r["table"] for r in results}) == 8, "times and ratios of four workloads")
+    check(len({r["table"] for r in results}) == 10, "times and ratios of five workloads")
     check({"core-mutex", "public-locked", "none"} <= contenders(results), "who takes threads")
     check("core" not in contenders(results) and "public" not in contenders(results), "who takes none is left out")
     for r in results:
@@ -108,6 +108,14 @@ def check_stall(results):
     check(len({r["table"] for r in results}) == 3, "alone, in a stall, and how many calls")
     for r in results:
         check(r["minimum"] > 0 or r["unit"] != "calls", f"some call fell into a stall: {r}")
+
+
+def check_find(results):
+    """Everybody finds what is there; the bytes stay in bounds."""
+    check({"find", "find-inside", "resolve", "mapped", "info", "tree", "sorted"} == contenders(results), "who looks up")
+    check(len({r["table"] for r in results}) == 5, "bytes before and after, and three kinds of times")
+    bytes_of = [r["median"] for r in results if r["unit"] == "B"]
+    check(len(bytes_of) == 2 and bytes_of[0] <= bytes_of[1] < bytes_of[0] + 32, f"bytes a range: {bytes_of}")
 
 
 def check_cold(results):
@@ -168,6 +176,8 @@ def main():
         check_threads(results)
     elif measurement == "driver-threads":
         check({"public-locked", "public-buffer-locked", "none"} <= contenders(results), "who takes threads")
+    elif measurement == "find":
+        check_find(results)
     elif measurement == "stall":
         check_stall(results)
     else:

@@ -47,6 +47,7 @@
 #ifndef BDAALLOC_BDAALLOC_H
 #define BDAALLOC_BDAALLOC_H
 
+#include <stddef.h>
 #include <vulkan/vulkan_core.h>
 
 #ifdef __cplusplus
@@ -414,6 +415,112 @@ BDA_API VkResult bda_read(BdaAllocator allocator, BdaHandle handle, VkDeviceSize
 BDA_API VkResult bda_flush(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize size);
 BDA_API VkResult bda_invalidate(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize size);
 
+/* ---- Addresses ------------------------------------------------------------------------------------------------ */
+
+/*
+ * The shortest form of all, for code that wants nothing but the pointer: bda_malloc is bda_alloc with a size and an
+ * intent, and answers the address, 0 where bda_alloc would have failed (the message callback hears why). No name, no
+ * usage, the alignment is 16. bda_free_address frees what begins at an address, ranges and own buffers of any size,
+ * however they were allocated; address 0 does nothing.
+ * Cost: bda_malloc as bda_alloc. bda_free_address as bda_free and one look-up (see bda_find), for which it takes the
+ *   lock of a pool: a handle is faster, where there is one.
+ * Errors of bda_free_address: VALIDATION_FAILED (nothing live begins there: the message says what lies there instead),
+ *   and nothing has changed. An address has no generation: a second free of one that was handed out again meanwhile
+ *   frees the new allocation, as with free().
+ */
+BDA_API VkDeviceAddress bda_malloc(BdaAllocator allocator, VkDeviceSize size, BdaIntent intent);
+BDA_API VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address);
+
+/*
+ * From a pointer back to the buffer and the offset in it, for the commands that still want them. The address may lie
+ * anywhere in an allocation. No lock is taken and nothing is allocated: the cost is that of finding the block, a
+ * bisection over the blocks' addresses; only in memory of own buffers it is that of bda_find.
+ * Errors: VALIDATION_FAILED (NULL; the address is in no block, or, of own buffers, in none that is live). Whether a
+ * range is live is not looked at: use bda_find to know. `address` is the device's own, or its sign-extended form.
+ * Keeps VUID-VkBufferCopy-srcOffset and its like only as far as the caller knows the size.
+ */
+BDA_API VkResult bda_resolve(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer, VkDeviceSize *offset);
+
+/* The CPU's pointer to the byte at an address, NULL where the memory is not mapped or not ours. Neither locks nor
+ * allocates; costs as bda_resolve. No error, and no message. */
+BDA_API void *bda_mapped(BdaAllocator allocator, VkDeviceAddress address);
+
+/* What an address turned out to be. */
+typedef enum BdaFindingKind {
+    BDA_FINDING_FOREIGN = 0, /* in none of the allocator's memory; where that begins and ends nearby is told */
+    BDA_FINDING_LIVE = 1,    /* in a live allocation */
+    BDA_FINDING_SLACK = 2,   /* past the end of a live allocation, in what it holds beyond its size */
+    BDA_FINDING_PENDING = 3, /* in an allocation that bda_free_after freed and nothing has collected yet */
+    BDA_FINDING_KEPT = 4,    /* in a freed range that is kept for the next request, or on its way back */
+    BDA_FINDING_FREE = 5,    /* in a block, and in no hands */
+    BDA_FINDING_KIND_MAX_ENUM = 0x7FFFFFFF
+} BdaFindingKind;
+
+#define BDA_FOUND_NAME_SIZE 64
+
+/* An allocation or a range, as it was when it was found; copied, so it says the same when that is gone. */
+typedef struct BdaFoundRange {
+    BdaHandle handle;               /* pending: the stale one that it had; 0: no allocation */
+    VkDeviceAddress address;        /* of its first byte */
+    VkDeviceSize size;              /* live: what was asked for; else what it holds */
+    uint64_t user;                  /* the caller's own value */
+    char name[BDA_FOUND_NAME_SIZE]; /* cut, where it is longer; empty: none */
+} BdaFoundRange;
+
+typedef struct BdaFinding {
+    void *next;
+    BdaFindingKind kind;
+    VkBool32 own_buffer; /* the block holds own buffers */
+    VkBool32 dedicated;  /* the block is one allocation's */
+    uint32_t memory_type;
+    /* The bytes that this is about, of those that were asked about: the first one, as the device writes addresses, and
+     * how many. */
+    VkDeviceAddress address;
+    VkDeviceSize extent;
+    /* The allocation or range that they are in, and how far from its beginning; zeros for foreign ones. */
+    BdaFoundRange range;
+    VkDeviceSize offset;
+    /* The live allocations before and behind in the same block, unless the kind is live; for foreign addresses the
+     * nearest in the blocks below and above; zeros where there is none (or where more than 64 ranges are between).
+     * The first byte past the end of `before` has the distance 0, the last byte before the beginning of `after` 1. */
+    BdaFoundRange before;
+    VkDeviceSize past_end;
+    BdaFoundRange after;
+    VkDeviceSize before_begin;
+    /* The block: its memory from the first byte that can be handed out; zeros for foreign ones. `pool`: the caller's
+     * pool that it is in, or NULL. */
+    VkDeviceAddress block_address;
+    VkDeviceSize block_size;
+    BdaPool pool;
+} BdaFinding;
+
+/*
+ * Explains an address: whose it is, how far from its beginning, or how far past whose end. Any 64 bits may be asked
+ * about; those sign-extended from bit 47, and those that should be and are not, are found too.
+ * `precision` is 0 or 1 for exactly this byte, or a power of two where the low bits mean nothing, as in
+ * VkDeviceFaultAddressInfoEXT::addressPrecision: then the question is about [address, address + precision) with the
+ * low bits of `address` cleared, and each range that it touches is a finding, in the order of addresses, together
+ * covering all of it.
+ * `findings` NULL: `count` becomes how many there are. Else `count` says how many fit, and becomes how many were
+ * written: VK_INCOMPLETE where there are more. Other threads may allocate and free meanwhile; each finding is true of
+ * one moment, and two calls may differ.
+ * Cost: a look-up of the block without a lock, then a few steps from a landmark in it, under the lock of its pool.
+ *   Landmarks are made by the first look-ups in a block, which walk through it, and take some ten bytes of host memory
+ *   for each range in it; allocations and frees cost the same with and without. Where host memory is refused look-ups
+ *   walk each time, and do not fail. Own buffers that the driver did not place where their memory says make each
+ *   look-up linear in own buffers.
+ * Errors: VALIDATION_FAILED (NULL, a precision that is no power of two). Calls no driver function; works after
+ *   VK_ERROR_DEVICE_LOST.
+ */
+BDA_API VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision, uint32_t *count,
+                          BdaFinding *findings);
+
+/* Puts a finding into words, on one line: "0x10000a040: 64 bytes past the end of 'particles' (live, 4096 bytes at
+ * 0x100009000), …". Writes at most `size` bytes to `text`, a terminating zero included. VK_INCOMPLETE: it was cut, as
+ * none is that has BDA_FINDING_TEXT_SIZE bytes. Errors: VALIDATION_FAILED (NULL, size 0). */
+#define BDA_FINDING_TEXT_SIZE 640
+BDA_API VkResult bda_describe_finding(const BdaFinding *finding, size_t size, char *text);
+
 /* ---- Blocks, ahead of time and after -------------------------------------------------------------------------- */
 
 /* Makes blocks now, so that the next `bytes` of requests like `like` (and `buffer_like`) find room and no frame pays
@@ -426,7 +533,8 @@ BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreat
                                      const BdaAllocInfo *like, VkDeviceSize bytes);
 
 /* Whether bda_prepare may have something to do: an allocation has left a pool below its low-water mark since
- * bda_prepare last saw to it (what was freed meanwhile is found out there). VK_FALSE for NULL. Costs the reading of one
+ * bda_prepare last saw to it, or a thread's part of one below its share of the mark (what else is free, or was freed
+ * meanwhile, is found out there). VK_FALSE for NULL. Costs the reading of one
  * flag, takes no lock: for any thread, each frame. */
 BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
 
@@ -492,8 +600,9 @@ typedef struct BdaStats {
     uint64_t host_bytes; /* host memory that the library holds now */
 } BdaStats;
 
-/* The state of the whole allocator, per heap and in total. Each pool's blocks are read consistently, one pool
- * after another; what threads keep is read while they work, and agrees exactly once they rest. Cost: linear in pools,
+/* The state of the whole allocator, per heap and in total. Each pool's blocks are read together, none missed or
+ * counted twice, one pool after another; what threads take and free meanwhile is seen in part, and all figures agree
+ * exactly once they rest. Cost: linear in pools,
  * blocks and threads, not in allocations; one vkGetPhysicalDeviceMemoryProperties2 where VK_EXT_memory_budget
  * is enabled. Errors: VALIDATION_FAILED (NULL). */
 BDA_API VkResult bda_get_stats(BdaAllocator allocator, BdaStats *stats);

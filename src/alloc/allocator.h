@@ -8,6 +8,7 @@
 #include "alloc/pool.h"
 #include "alloc/record.h"
 #include "core/words.h"
+#include "memory/block_map.h"
 #include "memory/kinds.h"
 
 /* Memory types in the order in which an intent tries them. */
@@ -44,8 +45,9 @@ struct bda_stock {
     struct bda_pool *pool;
     uint64_t depot_most;  /* granules that the depot may keep; as the pool said last */
     bool source;          /* the owner's: its requests come from here */
+    bool alone;           /* no other thread's do, or there is no other; as it was last */
     uint32_t hand;        /* the shelf that was emptied last to make space */
-    uint32_t turned_away; /* ranges that a thread alone found no space for */
+    uint32_t turned_away; /* ranges that found no space, while alone */
     struct bda_shelf shelves[BDA_SHELVES];
     struct bda_bundle outgoing; /* on its way to the depot, or back to TLSF */
 };
@@ -56,10 +58,11 @@ struct bda_cache {
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
     struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
                                                   it takes from; NULL: not known yet */
-    uint8_t patience[BDA_STOCKS];              /* the owner's: requests until it looks for an arena again */
+    bool settled[BDA_STOCKS];                  /* the owner's: it has chosen its arena of that pool */
+    uint8_t patience[BDA_STOCKS];              /* the owner's: while it shares one, requests that found nothing kept */
     /* under the lock of the caches: */
     struct bda_cache *older;
-    void *owner;             /* names a thread, or NULL */
+    const void *owner;       /* a thread (bda_this_thread), or NULL */
     uint32_t number;         /* counts the caches */
     bool wishes[BDA_STOCKS]; /* for stocks that frees would have liked to find */
     uint32_t turn_seen;      /* of the claim, when it was last asked whether it is idle */
@@ -96,6 +99,7 @@ struct BdaAllocator_T {
     struct bda_words own_buffers; /* the VkBuffer of each node that has its own */
     struct bda_store blocks;
     uint32_t spare_block;
+    struct bda_block_map map; /* of the blocks that are a pool's; read without the lock */
     /* under the pools lock; read without, since they only grow */
     struct bda_mutex pools_lock;
     _Atomic(struct bda_pool *) newest_pool;
@@ -106,6 +110,7 @@ struct BdaAllocator_T {
     /* of them, by intent, that a general range tries first; NULL also while somebody listens to events */
     _Atomic(struct bda_pool *) first_pools[BDA_INTENT_COUNT];
     struct bda_pending pending;
+    _Atomic bool strays; /* some own buffer did not lie where its block's base says */
     /* caches */
     uint64_t serial;              /* tells allocators apart for good */
     bool caches_off;              /* as told; always where the caller synchronises */

@@ -1,6 +1,8 @@
 /* See arena.h. */
 #include "alloc/arena.h"
 
+#include "core/landmarks.h"
+
 /* ---- Locks ---- */
 
 void bda_arena_lock_beside_head(struct bda_pool *arena) {
@@ -31,17 +33,26 @@ struct moving {
     uint32_t node;
 };
 
-/* Takes an empty block out of an arena: the first that is large enough. */
+/* A spare node of an arena, for another one. It loses its region: where a node has one, it is one of the arena that
+ * holds it (see landmarks.h). */
+static uint32_t give_up_node(BdaAllocator allocator, struct bda_pool *arena) {
+    uint32_t index = bda_node_list_pop(&allocator->nodes, &arena->tlsf.spare);
+    atomic_store_explicit(&bda_node_of(allocator, index)->region, 0, memory_order_relaxed);
+    return index;
+}
+
+/* Takes an empty block out of an arena: the first that is large enough. Its landmarks are nodes of the arena. */
 static struct moving take_out(BdaAllocator allocator, struct bda_pool *arena, uint32_t granules) {
     struct moving moving = { 0, 0 };
     bda_arena_lock_beside_head(arena);
     uint32_t index = arena->tlsf.empty_regions != 0 ? arena->first_block : 0;
-    while (index != 0 && !(bda_block_at(allocator, index)->region.size >= granules &&
-                           bda_tlsf_region_is_empty(&arena->tlsf, index)))
+    while (index != 0 &&
+           !(bda_block_at(allocator, index)->region.size >= granules && bda_tlsf_region_is_empty(&arena->tlsf, index)))
         index = bda_block_at(allocator, index)->next;
     if (index != 0 && bda_range_secure_nodes(allocator, arena, 1)) {
         bda_pool_remove_block(allocator, arena, index);
-        moving = (struct moving){ index, bda_node_list_pop(&allocator->nodes, &arena->tlsf.spare) };
+        bda_landmarks_release(&allocator->host, &bda_block_at(allocator, index)->landmarks);
+        moving = (struct moving){ index, give_up_node(allocator, arena) };
     }
     bda_arena_unlock_beside_head(arena);
     return moving;
@@ -75,7 +86,7 @@ static bool adopt_block_for(BdaAllocator allocator, struct bda_pool *arena, cons
 
 /* ---- A thread's own ---- */
 
-/* Requests between two looks for a block: a look costs a microsecond. */
+/* A thread that shares its arena asks for an empty block once in so many of its requests that find nothing kept. */
 enum { PATIENCE = 64 };
 
 /* What a thread keeps of the arena that is its own, by the number of its cache, or NULL (bda_pool_arena). */
@@ -88,24 +99,33 @@ static bool has_blocks(const struct bda_pool *arena) {
     return atomic_load_explicit(&arena->has_blocks, memory_order_relaxed);
 }
 
-/* Whether an arena has blocks, or will have one: no arena is made for nothing. */
-static bool is_block_for(struct bda_pool *head, uint32_t number) {
-    bool is = false;
-    bda_mutex_lock(&head->lock);
-    for (struct bda_pool *arena = head; arena != NULL && !is; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        is = arena->tlsf.empty_regions != 0 || (arena->arena == number && has_blocks(arena));
-        bda_arena_unlock_beside_head(arena);
-    }
-    bda_mutex_unlock(&head->lock);
-    return is;
+/* Whether an arena has an empty block. Its head's lock is held. */
+static bool has_empty_block(struct bda_pool *arena) {
+    bda_arena_lock_beside_head(arena);
+    bool has = arena->tlsf.empty_regions != 0;
+    bda_arena_unlock_beside_head(arena);
+    return has;
 }
 
-static bool find_block(BdaAllocator allocator, struct bda_pool *arena) {
-    bda_mutex_lock(&arena->head->lock);
-    bool found = has_blocks(arena) || adopt_block(allocator, arena, 0);
-    bda_mutex_unlock(&arena->head->lock);
-    return found;
+/* Whether any of a pool's arenas has one. */
+static bool is_empty_block(struct bda_pool *head) {
+    bda_mutex_lock(&head->lock);
+    struct bda_pool *arena = head;
+    while (arena != NULL && !has_empty_block(arena))
+        arena = bda_pool_next_arena(arena);
+    bda_mutex_unlock(&head->lock);
+    return arena != NULL;
+}
+
+/* The thread's own arena, if it has an empty block, or one comes to it; else NULL. No arena is made for nothing. */
+static struct bda_stock *take_over(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {
+    struct bda_stock *own = is_empty_block(head) ? find_own(allocator, cache, head) : NULL;
+    if (own == NULL)
+        return NULL;
+    bda_mutex_lock(&head->lock);
+    bool taken = has_empty_block(own->pool) || adopt_block(allocator, own->pool, 0);
+    bda_mutex_unlock(&head->lock);
+    return taken ? own : NULL;
 }
 
 /* The thread's requests to a pool come from another stock from now on. What the old one keeps goes back; where somebody
@@ -115,40 +135,59 @@ static void move_to(BdaAllocator allocator, struct bda_cache *cache, uint32_t he
     if (stock == before)
         return;
     cache->sources[head] = stock;
-    if (stock != NULL)
-        bda_stock_become_source(allocator, stock);
+    bda_stock_become_source(allocator, stock);
+    bda_stock_retire(before);
     if (before == NULL)
         return;
-    bda_stock_retire(before);
     if (bda_claim_enter(&cache->claim)) {
         bda_stock_drain(allocator, before);
         bda_claim_leave(&cache->claim);
     }
 }
 
-/* Whether the thread takes from its own arena, and that has blocks. */
-static bool is_settled(const struct bda_cache *cache, uint32_t head) {
-    const struct bda_stock *source = cache->sources[head];
-    return source != NULL && source->pool->arena == cache->number % BDA_ARENAS && has_blocks(source->pool);
+/* The arena that threads of a number share while there are fewer blocks than threads: one of those that have any. */
+static struct bda_pool *find_shared(struct bda_pool *head, uint32_t number) {
+    uint32_t count = atomic_load_explicit(&head->arenas_in_use, memory_order_relaxed);
+    uint32_t wanted = count != 0 ? number % count : 0;
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena))
+        if (has_blocks(arena) && wanted-- == 0)
+            return arena;
+    return head;
+}
+
+static bool is_shared(const struct bda_pool *arena) {
+    return atomic_load_explicit(&arena->takers, memory_order_relaxed) > 1;
+}
+
+/* Whether the thread stays where it is, for this time. */
+static bool stays(struct bda_cache *cache, uint32_t stock, const struct bda_pool *mine) {
+    if (!cache->settled[stock] || !has_blocks(mine))
+        return false;
+    return !is_shared(mine) || cache->patience[stock]++ % PATIENCE != 0;
+}
+
+/* The thread's own arena, if it has blocks already. */
+static struct bda_pool *find_held(struct bda_pool *head, uint32_t number) {
+    struct bda_pool *arena = head;
+    while (arena != NULL && !(arena->arena == number % BDA_ARENAS && has_blocks(arena)))
+        arena = bda_pool_next_arena(arena);
+    return arena;
 }
 
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, true);
     uint32_t stock = bda_pool_stock(head);
-    if (cache == NULL || stock == BDA_STOCKS || is_settled(cache, stock))
+    if (cache == NULL || stock == BDA_STOCKS || stays(cache, stock, bda_arena_of_thread(allocator, head)))
         return;
-    bool waits = cache->patience[stock] != 0;
-    cache->patience[stock] = (uint8_t)(waits ? cache->patience[stock] - 1 : PATIENCE);
-    if (waits)
-        return;
-    uint32_t number = cache->number % BDA_ARENAS;
-    struct bda_stock *own = is_block_for(head, number) ? find_own(allocator, cache, head) : NULL;
-    if (own != NULL && find_block(allocator, own->pool)) {
-        cache->patience[stock] = 0;
-        move_to(allocator, cache, stock, own);
-    } else {
-        move_to(allocator, cache, stock, bda_cache_stock(cache, stock));
-    }
+    bool lost = !cache->settled[stock] || !has_blocks(bda_arena_of_thread(allocator, head));
+    struct bda_pool *held = find_held(head, cache->number);
+    struct bda_stock *source =
+        held != NULL ? bda_caches_open_stock(allocator, cache, held) : take_over(allocator, cache, head);
+    if (source == NULL && lost)
+        source = bda_caches_open_stock(allocator, cache, find_shared(head, cache->number));
+    if (source != NULL)
+        move_to(allocator, cache, stock, source);
+    cache->settled[stock] = true;
 }
 
 struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *head) {
@@ -174,6 +213,32 @@ static VkResult take_from(BdaAllocator allocator, struct bda_pool *arena, const 
     return result;
 }
 
+/* Where most is free, so that the first look elsewhere is mostly the last. What it goes by is read without a lock. */
+static struct bda_pool *find_roomiest(struct bda_pool *head) {
+    struct bda_pool *best = head;
+    for (struct bda_pool *arena = bda_pool_next_arena(head); arena != NULL; arena = bda_pool_next_arena(arena))
+        if (atomic_load_explicit(&arena->cached_most, memory_order_relaxed) >
+            atomic_load_explicit(&best->cached_most, memory_order_relaxed))
+            best = arena;
+    return best;
+}
+
+/* Tries them all, that one first. An arena that wants more nodes than there is host memory for may stand beside one
+ * that has some. */
+static VkResult take_elsewhere(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                               struct bda_live *live, bool *kept) {
+    struct bda_pool *mine = bda_arena_of_thread(allocator, head), *roomiest = find_roomiest(head);
+    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    if (roomiest != mine)
+        result = take_from(allocator, roomiest, request, live, kept);
+    for (struct bda_pool *arena = head; arena != NULL && result != VK_SUCCESS; arena = bda_pool_next_arena(arena))
+        if (arena != mine && arena != roomiest) {
+            VkResult other = take_from(allocator, arena, request, live, kept);
+            result = other != VK_ERROR_OUT_OF_DEVICE_MEMORY ? other : result;
+        }
+    return result;
+}
+
 VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                                 struct bda_live *live, bool *kept) {
     *kept = false;
@@ -183,12 +248,10 @@ VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, c
     VkResult result = take_from(allocator, mine, request, live, kept);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && adopt_block_for(allocator, mine, request))
         result = take_from(allocator, mine, request, live, kept);
-    /* An arena that wants more nodes than there is host memory for may stand beside one that has some. */
-    for (struct bda_pool *arena = head; arena != NULL && result != VK_SUCCESS; arena = bda_pool_next_arena(arena)) {
-        VkResult other = arena != mine ? take_from(allocator, arena, request, live, kept) : result;
-        result = other != VK_ERROR_OUT_OF_DEVICE_MEMORY ? other : result;
-    }
-    return result;
+    if (result == VK_SUCCESS)
+        return result;
+    VkResult elsewhere = take_elsewhere(allocator, head, request, live, kept);
+    return elsewhere != VK_ERROR_OUT_OF_DEVICE_MEMORY ? elsewhere : result;
 }
 
 VkResult bda_arenas_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,

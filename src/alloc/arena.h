@@ -1,12 +1,12 @@
 /*
- * Arenas: several of a pool, where threads wait for each other.
+ * Arenas: several of a pool, where threads are in each other's way.
  *
- * A pool begins with one arena, the head. Once its lock is waited for often, each thread that comes again gets an arena
- * of its own (by the number of its cache, sixteen at most), from which its cache takes; what a thread frees goes back
- * to the arena that it came from. An arena has whole blocks. It never grows by itself: it takes over an empty block of
- * another one, or the block that is made for a request of its thread. What one arena has no room for is served by the
- * others before anything is made or refused, so a pool holds no more blocks for having arenas; but what threads keep
- * alive is spread over more of them.
+ * A pool begins with one arena, the head. Once its lock goes from thread to thread often, each thread that comes again
+ * gets an arena of its own (by the number of its cache, sixteen at most) if there is an empty block for it, and shares
+ * one else. From there its cache takes; what it frees goes back to the arena that it came from. An arena has whole
+ * blocks. It never grows by itself: it takes over an empty block of another one, or the block that is made for a
+ * request of its thread. What one arena has no room for is served by the others before anything is made or refused, so
+ * a pool holds no more blocks for having arenas; but what threads keep alive is spread over more of them.
  *
  * Whoever looks through all arenas, or moves a block between them, holds the head's lock, and takes those of the others
  * one at a time under it.
@@ -28,9 +28,9 @@ BDA_INLINE bool bda_arena_is_alone(const struct bda_pool *head) {
     return atomic_load_explicit(&head->next_arena, memory_order_relaxed) == NULL;
 }
 
-/* Gives the calling thread its arena of a pool that is crowded, if there is a block for that: its own, or an empty one.
- * Where there is none, or none any more, the thread takes from the head, and asks again now and then. No lock is held.
- * It takes host memory; where that is refused the thread stays with the head, too. */
+/* Gives the calling thread its arena of a pool that is crowded, if it has none yet, or that has no blocks any more: its
+ * own, with an empty block that comes to it; where there is none, it shares one, and asks again now and then. No lock
+ * is held. It takes host memory; where that is refused the thread stays where it is. */
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head);
 
 BDA_INLINE void bda_arena_settle_if_crowded(BdaAllocator allocator, struct bda_pool *head) {

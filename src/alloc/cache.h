@@ -4,8 +4,8 @@
  *
  * A thread has one cache per allocator. In it, a *stock* for each arena that it has freed into (a pool has one, or
  * several, arena.h), of which one is the *source* of its own requests to the pool and has shelves (depot.h). What
- * overflows there, and what comes from other arenas, leaves in bundles: for the arena's depot, or back to TLSF. What is
- * lacking comes from there.
+ * overflows there leaves in bundles, back to TLSF; what comes from other arenas leaves in bundles at once, for the
+ * arena's depot. What is lacking comes from the depot, then from TLSF.
  *
  * The owner is inside of its cache under a claim (claim.h). Others come for all of it: before a request is
  * refused or a block is opened, in bda_trim, when its thread has ended, when nothing happened between two bda_collect.
@@ -94,7 +94,10 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
     bda_stock_use(stock, size);
     bda_stock_keep(stock, 0 - (uint64_t)granules);
     bda_node_set_slack(live->node, (granules << BDA_GRANULE_LOG2) - (uint32_t)size);
-    bda_node_set_tag(live->node, bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE);
+    /* Who sees it live, looking for an address, sees its slack. */
+    atomic_store_explicit(&live->node->tag,
+                          bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE,
+                          memory_order_release);
     return true;
 }
 
@@ -185,8 +188,8 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live);
 /* Gives what is in a bundle back, and clears it. The arena's lock is held. */
 void bda_bundle_release(struct bda_pool *arena, struct bda_bundle *bundle);
 
-/* The stock becomes the one that the thread's requests come from; or it no longer is, and its shelves take nothing
- * more. For the owner. */
+/* The stock becomes the one that the thread's requests come from (NULL is none); or it no longer is, and its shelves
+ * take nothing more. For the owner. */
 void bda_stock_become_source(BdaAllocator allocator, struct bda_stock *stock);
 void bda_stock_retire(struct bda_stock *stock);
 

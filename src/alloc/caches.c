@@ -12,11 +12,6 @@ BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
 static struct bda_mutex registry_lock = BDA_MUTEX_INITIALIZER;
 static BdaAllocator registry;
 
-/* Names the calling thread among those that live. */
-static void *this_thread(void) {
-    return bda_known_caches;
-}
-
 /* So many stocks a cache may have. */
 static uint32_t stock_count(BdaAllocator allocator) {
     return atomic_load_explicit(&allocator->stock_count, memory_order_relaxed);
@@ -36,7 +31,11 @@ static void leave_behind(BdaAllocator allocator) {
     bda_mutex_lock(&allocator->caches_lock);
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
     for (; cache != NULL; cache = cache->older)
-        if (cache->owner == this_thread()) {
+        if (cache->owner == bda_this_thread()) {
+            for (uint32_t i = 0; i < stock_count(allocator); i++) {
+                bda_stock_retire(cache->sources[i]);
+                cache->sources[i] = NULL;
+            }
             drain_cache(allocator, cache, NULL);
             cache->owner = NULL;
             atomic_fetch_sub_explicit(&allocator->cache_count, 1, memory_order_relaxed);
@@ -57,7 +56,7 @@ static struct bda_cache *find_cache(BdaAllocator allocator) {
     struct bda_cache *found = NULL;
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
     for (; cache != NULL; cache = cache->older)
-        if (cache->owner == this_thread() || (cache->owner == NULL && found == NULL))
+        if (cache->owner == bda_this_thread() || (cache->owner == NULL && found == NULL))
             found = cache;
     return found;
 }
@@ -85,7 +84,7 @@ static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
         cache = make_cache(allocator);
     if (cache != NULL) {
         atomic_fetch_add_explicit(&allocator->cache_count, cache->owner == NULL, memory_order_relaxed);
-        cache->owner = this_thread();
+        cache->owner = bda_this_thread();
         allocator->wish_for_cache = false; /* this thread's, most likely */
     } else {
         allocator->wish_for_cache = true;
@@ -95,11 +94,8 @@ static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
     return cache;
 }
 
-struct bda_cache *bda_cache_of_thread(BdaAllocator allocator, bool may) {
-    struct bda_cache *cache = bda_cache_at_hand(allocator);
-    if (cache != NULL || allocator->caches_off)
-        return cache;
-    cache = adopt(allocator, may);
+struct bda_cache *bda_cache_look_for(BdaAllocator allocator, bool may) {
+    struct bda_cache *cache = allocator->caches_off ? NULL : adopt(allocator, may);
     if (cache != NULL)
         bda_known_caches[allocator->serial % BDA_CACHES_KNOWN] = (struct bda_known_cache){ allocator->serial, cache };
     return cache;
@@ -200,7 +196,7 @@ static void claim_chosen(BdaAllocator allocator, choice choose, const struct bda
         cache->chosen = choose(allocator, cache, only);
         if (cache->chosen)
             bda_claim_announce(&cache->claim);
-        any = any || (cache->chosen && cache->owner != this_thread());
+        any = any || (cache->chosen && cache->owner != bda_this_thread());
     }
     if (any && allocator->barrier)
         bda_barrier_everywhere();

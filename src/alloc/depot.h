@@ -3,7 +3,7 @@
  *
  * Words: a *shelf* holds ranges of one step of sizes, 32 steps to a power of two, linked through their nodes; a
  * *bundle* is a number of ranges of any sizes that change hands together; the *depot* of an arena takes bundles from
- * threads that free more than they allocate and gives them to threads that allocate more than they free.
+ * threads that free what is in it and take nothing there, and gives them to those that take.
  *
  * A kept range is a taken one to TLSF. Its node is in state cached, so every handle to it is stale.
  */
@@ -14,7 +14,8 @@
 #include "core/node.h"
 
 enum {
-    BDA_STEPS_LOG2 = 5, /* so a range serves requests of its size, and wastes a thirty-second of it at most */
+    BDA_STEPS_LOG2 = 5, /* so a range serves requests of its size, and wastes a thirty-second of it at most, beside what
+                            TLSF has left uncut (tlsf.h) */
     BDA_STEPS = 1 << BDA_STEPS_LOG2,
     BDA_CACHED_LOG2 = 12, /* the largest range that is kept, in granules: 64 KiB. Larger ones are few, and would hold
                              most of the bytes */

@@ -3,6 +3,7 @@
 
 #include "alloc/allocate.h"
 #include "alloc/grow.h"
+#include "alloc/locate.h"
 #include "alloc/own.h"
 #include "alloc/plain.h"
 
@@ -98,6 +99,7 @@ static void release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uin
     pool->counters.block_count--;
     pool->counters.dedicated_count--;
     pool->counters.reserved -= block->backing.size;
+    bda_locate_remove(allocator, block_index);
     atomic_store_explicit(&block->pool, NULL, memory_order_release);
     bda_node_list_push(&allocator->nodes, &pool->tlsf.spare, index);
     bda_mutex_unlock(&pool->lock);

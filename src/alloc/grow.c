@@ -2,22 +2,30 @@
 #include "alloc/grow.h"
 
 #include "alloc/arena.h"
+#include "alloc/locate.h"
 #include "alloc/opening.h"
 #include "alloc/reclaim.h"
+#include "core/landmarks.h"
 
 #include <stdio.h>
 
 /* ---- Block records ---- */
 
-uint32_t bda_block_take(BdaAllocator allocator) {
+/* One record more, and room for its block in the map. */
+static uint32_t make_record(BdaAllocator allocator) {
     uint32_t index = 0;
+    uint32_t count = atomic_load_explicit(&allocator->blocks.length, memory_order_relaxed) + 1;
+    bool made = bda_block_map_reserve(&allocator->map, count) && bda_store_grow(&allocator->blocks, 1, &index) != 0;
+    return made ? index : 0;
+}
+
+uint32_t bda_block_take(BdaAllocator allocator) {
     bda_mutex_lock(&allocator->store_lock);
-    if (allocator->spare_block != 0) {
-        index = allocator->spare_block;
+    uint32_t index = allocator->spare_block;
+    if (index != 0)
         allocator->spare_block = bda_block_at(allocator, index)->next;
-    } else if (bda_store_grow(&allocator->blocks, 1, &index) == 0) {
-        index = 0;
-    }
+    else
+        index = make_record(allocator);
     bda_mutex_unlock(&allocator->store_lock);
     return index;
 }
@@ -100,6 +108,7 @@ void bda_grow_close(BdaAllocator allocator, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
     tell(allocator, BDA_EVENT_BLOCK_CLOSED, block);
     bda_block_close(&allocator->device, block);
+    bda_landmarks_release(&allocator->host, &block->landmarks);
     bda_block_give(allocator, index);
 }
 
@@ -112,6 +121,7 @@ static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) 
     head->atom_skew = bda_max(head->atom_skew, pool->atom_skew);
     if (bda_block_at(allocator, index)->backing.size >= head->next_block_size)
         head->next_block_size = bda_min(head->next_block_size * 2, head->max_block_size);
+    bda_locate_add(allocator, index);
 }
 
 /* Joins the calling thread's arena of the pool, and takes the request's range from the block before anybody else can.
@@ -481,6 +491,7 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
         pool->counters.used += request->size;
         pool->counters.dedicated_used += request->size;
         atomic_store_explicit(&block->pool, pool, memory_order_release);
+        bda_locate_add(allocator, index);
     }
     bda_mutex_unlock(&pool->lock);
     return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;

@@ -99,6 +99,7 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     bda_records_init(&allocator->records, &allocator->host);
     bda_words_init(&allocator->own_buffers, &allocator->host);
     bda_store_init(&allocator->blocks, &allocator->host, sizeof(struct bda_block), BDA_BLOCK_CHUNK_LOG2);
+    bda_block_map_init(&allocator->map, &allocator->host);
     return VK_SUCCESS;
 }
 
@@ -132,6 +133,7 @@ void bda_allocator_finish(BdaAllocator allocator) {
     bda_caches_finish(allocator);
     release_pools(allocator);
     destroy_pools(allocator);
+    bda_block_map_destroy(&allocator->map);
     bda_store_destroy(&allocator->blocks);
     bda_words_destroy(&allocator->own_buffers);
     bda_records_destroy(&allocator->records);

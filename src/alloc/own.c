@@ -35,7 +35,8 @@ BDA_COLD bda_word *secure_word(BdaAllocator allocator, uint32_t index) {
     return secured ? bda_words_find(&allocator->own_buffers, index) : NULL;
 }
 
-/* The driver has another address than the block's base makes expect, which it may; that is kept in the record. */
+/* The driver has another address than the block's base makes expect, which it may; that is kept in the record. Under
+ * the lock, since somebody may be looking for an address at this moment. */
 BDA_COLD VkResult keep_address(BdaAllocator allocator, struct bda_node *node, VkDeviceAddress address,
                                VkDeviceSize alignment) {
     if (address % alignment != 0)
@@ -44,8 +45,12 @@ BDA_COLD VkResult keep_address(BdaAllocator allocator, struct bda_node *node, Vk
     VkResult result = index == 0 ? bda_record_create(allocator, 0, NULL, &index) : VK_SUCCESS;
     if (result != VK_SUCCESS)
         return result;
+    struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
+    bda_mutex_lock(&pool->lock);
     bda_record_at(allocator, index)->address = address;
     bda_node_set_record(node, index);
+    atomic_store_explicit(&allocator->strays, true, memory_order_relaxed);
+    bda_mutex_unlock(&pool->lock);
     return VK_SUCCESS;
 }
 

@@ -269,14 +269,12 @@ VkResult bda_pool_for_buffers(BdaAllocator allocator, BdaPool user, struct bda_p
 
 void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_lock(&pool->lock);
-    struct bda_node_list spare = pool->tlsf.spare;
-    pool->tlsf.spare = (struct bda_node_list){ 0, 0 };
     pool->user = NULL;
     pool->retired = true;
-    bda_mutex_unlock(&pool->lock);
     bda_mutex_lock(&allocator->store_lock);
-    bda_nodes_give(&allocator->nodes, &spare, spare.count);
+    bda_nodes_give(&allocator->nodes, &pool->tlsf.spare, pool->tlsf.spare.count);
     bda_mutex_unlock(&allocator->store_lock);
+    bda_mutex_unlock(&pool->lock);
 }
 
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool) {

@@ -53,6 +53,7 @@ struct bda_pool {
     _Atomic bool crowded;                  /* the head's: threads wait for the lock so often that they want arenas */
     _Atomic bool has_blocks;               /* that are cut into pieces; written under the lock, like the next one */
     _Atomic uint32_t arenas_in_use;        /* the head's: of those that have blocks */
+    _Atomic uint32_t takers;               /* threads whose requests come from here */
     /* set under the lock when the pool is made or used again: */
     BdaPool user; /* the caller's pool it is part of, or NULL */
     bool retired; /* its BdaPool was destroyed; once it holds no block it may be used again */
@@ -79,7 +80,8 @@ struct bda_pool {
     struct bda_tlsf tlsf;
     struct bda_depot depot;
     uint64_t low_granules;        /* of free ones: below it the pool wants another block; 0: it never does */
-    uint32_t strain;              /* how often its lock was waited for of late */
+    uint32_t strain;              /* how much its lock was in demand of late */
+    const void *last_thread;      /* that took it, as a wish for a range or a free */
     bool wants;                   /* an allocation has left less, and nobody has seen to it since */
     _Atomic bool *some_want;      /* the allocator's */
     uint64_t large;               /* granules in ranges too large to be kept */
@@ -164,15 +166,20 @@ static inline void bda_pool_watch_level(struct bda_pool *pool) {
     atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
 }
 
-/* The pool's lock, where those who want a range, or give one back, meet. How often they wait for it is noted. */
-enum { BDA_STRAIN_WAIT = 32, BDA_STRAIN_MOST = 1024 };
+/* The pool's lock, where those who want a range, or give one back, meet. How much it is in demand is noted: how often
+ * somebody waits for it, and how often it goes from one thread to another, since all that it covers then goes from one
+ * processor's cache to another's, which costs more than the wait. */
+enum { BDA_STRAIN_WAIT = 32, BDA_STRAIN_TURN = 8, BDA_STRAIN_MOST = 1024 };
 BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
-    if (bda_mutex_try_lock(&pool->lock)) {
-        pool->strain -= pool->strain != 0;
+    bool waits = !bda_mutex_try_lock(&pool->lock);
+    if (waits)
+        bda_mutex_lock(&pool->lock);
+    const void *thread = bda_this_thread();
+    pool->strain -= pool->strain != 0;
+    if (!waits && pool->last_thread == thread)
         return;
-    }
-    bda_mutex_lock(&pool->lock);
-    pool->strain += BDA_STRAIN_WAIT;
+    pool->last_thread = thread;
+    pool->strain += waits ? BDA_STRAIN_WAIT : BDA_STRAIN_TURN;
     if (pool->strain >= BDA_STRAIN_MOST)
         atomic_store_explicit(&pool->head->crowded, true, memory_order_relaxed);
 }

@@ -3,6 +3,7 @@
 
 #include "alloc/arena.h"
 #include "alloc/grow.h"
+#include "alloc/locate.h"
 
 enum scope { ALL_EMPTY, SURPLUS, OLD_SURPLUS };
 
@@ -59,6 +60,7 @@ static bool unlink_empty(BdaAllocator allocator, struct bda_pool *arena, uint32_
     bda_arena_lock_beside_head(arena);
     bool is_empty = bda_tlsf_region_is_empty(&arena->tlsf, index);
     if (is_empty) {
+        bda_locate_remove(allocator, index);
         bda_pool_remove_block(allocator, arena, index);
         /* The next block need not be as large as the largest ever was. */
         head->next_block_size = bda_max(head->first_block_size, head->next_block_size / 2);

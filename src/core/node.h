@@ -62,7 +62,7 @@ struct bda_node {
         _Atomic uint32_t spare; /* unused: the next spare node */
     } as;
     _Atomic uint32_t tag;    /* generation, zone (see tlsf.h), state */
-    _Atomic uint32_t region; /* which block it lies in */
+    _Atomic uint32_t region; /* which block it lies in; spare: one of its pool's that it lay in, or none */
 };
 
 _Static_assert(sizeof(struct bda_node) == 32, "two nodes to a cache line");

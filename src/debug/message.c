@@ -3,13 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-
-/* Names come from the caller: whatever they hold, a message stays one line. */
-static void make_one_line(char *text) {
-    for (char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7F)
-            *c = ' ';
-}
+#include <string.h>
 
 /* A text that was cut may end within a UTF-8 character: its first bytes go too. */
 static void drop_cut_character(char *text, size_t length) {
@@ -24,6 +18,15 @@ static void drop_cut_character(char *text, size_t length) {
     }
 }
 
+/* Names come from the caller: whatever they hold, a message stays one line. */
+void bda_make_one_line(char *text, bool cut) {
+    if (cut)
+        drop_cut_character(text, strlen(text));
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7F)
+            *c = ' ';
+}
+
 void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity severity, const char *format, ...) {
     if (callback == NULL)
         return;
@@ -32,8 +35,6 @@ void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity sev
     va_start(arguments, format);
     int wanted = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (wanted >= (int)sizeof text)
-        drop_cut_character(text, sizeof text - 1);
-    make_one_line(text);
+    bda_make_one_line(text, wanted >= (int)sizeof text);
     callback(user, severity, text);
 }

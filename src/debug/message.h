@@ -5,6 +5,8 @@
 
 #include <bdaalloc/bdaalloc.h>
 
+#include <stdbool.h>
+
 /* Lets the compiler check the arguments against the format. */
 #if defined(__GNUC__)
 #define BDA_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
@@ -15,5 +17,9 @@
 /* Formats and sends; `callback` may be NULL. Longer texts than 512 bytes are cut. */
 void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity severity, const char *format, ...)
     BDA_PRINTF(4, 5);
+
+/* Puts spaces in the place of control characters. A text that was cut may end within a UTF-8 character: what is left of
+ * that goes too. */
+void bda_make_one_line(char *text, bool cut);
 
 #endif

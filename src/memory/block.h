@@ -39,7 +39,9 @@ struct bda_block {
     VkDeviceSize dedicated_size; /* bytes asked for by the one allocation; 0: not dedicated */
     VkDeviceSize memory_offset;  /* of the region's first byte in the backing */
     struct bda_backing backing;
-    uint32_t previous, next; /* in the pool's list; next also links spare records */
+    struct bda_landmarks *landmarks; /* of the region, for look-ups; NULL: there was none. Under the pool's lock */
+    _Atomic(struct bda_pool *) head; /* of its pool, whichever arena it is in; set while the map shows the block */
+    uint32_t previous, next;         /* in the pool's list; next also links spare records */
 };
 
 _Static_assert(offsetof(struct bda_block, call) <= 64, "what plain ranges need lies in one cache line");

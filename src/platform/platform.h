@@ -83,6 +83,13 @@ static inline void bda_mutex_unlock(struct bda_mutex *mutex) {
 #else
 #define BDA_THREAD_LOCAL _Thread_local
 #endif
+
+/* Tells the calling thread from all others that live. */
+extern BDA_THREAD_LOCAL char bda_thread_mark;
+static inline const void *bda_this_thread(void) {
+    return &bda_thread_mark;
+}
+
 /* Something that threads wait for under a mutex. Nobody waits for a `bda_condition` that was initialised as `unused`:
  * the caller lets one thread in at a time, and so there is none to wait for. */
 struct bda_condition {

@@ -193,6 +193,37 @@ static void a_lock_that_is_waited_for_is_noticed(void **state) {
     close_crowded();
 }
 
+/* Nobody waits, but what the lock covers goes back and forth. */
+static void a_lock_that_goes_from_thread_to_thread_is_noticed(void **state) {
+    (void)state;
+    open_crowded(NULL, 4);
+    head->crowded = false;
+    uint32_t turns = 0;
+    while (!head->crowded && turns < 1000) {
+        let_take(large, 1);
+        let_give();
+        give(take(large));
+        turns++;
+    }
+    assert_true(head->crowded);
+    assert_in_range(turns, 32, 256);
+    close_crowded();
+}
+
+static void a_thread_that_comes_seldom_is_no_crowd(void **state) {
+    (void)state;
+    open_crowded(NULL, 4);
+    head->crowded = false;
+    for (uint32_t turns = 0; turns < 200; turns++) {
+        let_take(large, 1);
+        let_give();
+        for (uint32_t i = 0; i < 10; i++)
+            give(take(large));
+    }
+    assert_false(head->crowded);
+    close_crowded();
+}
+
 /* A pool that was another one's before may have arenas before it is crowded. */
 static void waiting_for_an_arena_is_waiting_for_its_pool(void **state) {
     (void)state;
@@ -490,7 +521,7 @@ static void what_is_kept_of_any_arena_comes_before_a_refusal(void **state) {
     let_take(large, 10);
     BdaAllocation mine[14];
     for (uint32_t i = 0; i < COUNT_OF(mine); i++)
-        mine[i] = take_bytes(KIB(64), BDA_INTENT_DEVICE);
+        mine[i] = take_bytes(KIB(44), BDA_INTENT_DEVICE);
     give_all(mine, COUNT_OF(mine));
     assert_true(bench_use().cached != 0);
     give(take((BdaAllocInfo){ .size = KIB(900), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }));
@@ -501,19 +532,12 @@ static void what_is_kept_of_any_arena_comes_before_a_refusal(void **state) {
 static void what_threads_keep_of_another_arena_serves_too(void **state) {
     (void)state;
     open_crowded(NULL, 1);
-    let_take((BdaAllocInfo){ .size = KIB(64) }, 16);
+    let_take((BdaAllocInfo){ .size = KIB(44) }, 16);
     let_give(); /* into the helper's cache, some of them */
     assert_true(bench_use().cached != 0);
     unsigned made = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
-    BdaAllocation all[2];
-    for (uint32_t i = 0; i < 2; i++)
-        all[i] = take((BdaAllocInfo){ .size = KIB(480), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
+    give(take((BdaAllocInfo){ .size = KIB(1000), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT })); /* all of a block */
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), made);
-    give_all(all, 2);
-    let_take((BdaAllocInfo){ .size = KIB(64) }, 15);
-    let_give();
-    assert_true(bench_use().cached != 0);
-    give(take((BdaAllocInfo){ .size = KIB(1000), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT })); /* a block all but whole */
     close_crowded();
 }
 
@@ -597,6 +621,44 @@ static void what_is_too_small_makes_way_for_a_larger_block(void **state) {
 }
 
 /* Without a block, an arena is a detour for each request. */
+static void takers_are_counted(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    BdaAllocInfo small = { .size = 256 };
+    BdaAllocation mine = take(small);
+    assert_int_equal(head->takers, 1);
+    let_take(small, 1);
+    struct bda_pool *arena = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(arena, head);
+    assert_int_equal(head->takers, 1);
+    assert_int_equal(arena->takers, 1);
+    let_give();
+    dismiss(&helper);
+    assert_int_equal(arena->takers, 0); /* a thread that ends takes nothing more */
+    hire(&helper);
+    give(mine);
+    close_crowded();
+}
+
+/* It would only take it back. */
+static void who_takes_from_an_arena_gives_its_depot_nothing(void **state) {
+    (void)state;
+    open_crowded(NULL, 0);
+    head->crowded = false; /* so that both share the head */
+    BdaAllocInfo small = { .size = KIB(1) };
+    let_take(small, 60);
+    BdaAllocation all[600];
+    for (uint32_t i = 0; i < COUNT_OF(all); i++)
+        all[i] = take(small);
+    assert_int_equal(head->takers, 2);
+    give_all(all, COUNT_OF(all));
+    assert_int_equal(bda_depot_filled(&head->depot), 0);
+    let_give();
+    assert_int_equal(bda_depot_filled(&head->depot), 0);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    close_crowded();
+}
+
 static void who_gets_no_block_stays_with_the_head(void **state) {
     (void)state;
     open_crowded(NULL, 0);
@@ -608,12 +670,10 @@ static void who_gets_no_block_stays_with_the_head(void **state) {
     for (uint32_t i = 0; i < COUNT_OF(more); i++)
         more[i] = take_bytes(KIB(500), BDA_INTENT_DEVICE); /* another block */
     give_all(more, COUNT_OF(more));
-    let_take(large, 4);
-    assert_ptr_equal(pool_of(helper.slots[4].handle), head);
     let_give();
-    for (uint32_t i = 0; i < 128; i++) { /* it looks again, now and then */
+    for (uint32_t i = 0; i < 64; i++) { /* it asks again, now and then */
         let_take(large, 1);
-        if (i < 127)
+        if (i < 63)
             let_give();
     }
     assert_ptr_not_equal(pool_of(helper.slots[0].handle), head);
@@ -642,6 +702,7 @@ static void an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles(void
     const struct bda_pool *arena = pool_of(helper.slots[0].handle);
     assert_int_equal(count_blocks(arena), 1);
     cache_of_helper()->sources[bda_pool_stock(head)] = NULL;
+    cache_of_helper()->settled[bda_pool_stock(head)] = false;
     let_take(large, 1);
     assert_ptr_equal(pool_of(helper.slots[1].handle), arena);
     assert_int_equal(count_blocks(arena), 1);
@@ -720,6 +781,45 @@ static void the_low_water_mark_is_that_of_all(void **state) {
     assert_true(bench_calls(FAKE_CALL_ALLOCATE_MEMORY) > made);
     assert_false(bda_wants_block(bench.allocator));
     give(mine);
+    let_give();
+    close_crowded();
+}
+
+static void assert_found(const BdaAllocation *a) {
+    BdaFinding finding;
+    memset(&finding, 0, sizeof finding);
+    uint32_t count = 1;
+    assert_int_equal(bda_find(bench.allocator, a->address + 5, 0, &count, &finding), VK_SUCCESS);
+    assert_int_equal(finding.kind, BDA_FINDING_LIVE);
+    assert_int_equal(finding.range.handle, a->handle);
+    assert_int_equal(finding.offset, 5);
+}
+
+/* Look-ups remember nodes of a block, which stay behind when it moves. */
+static void addresses_are_found_in_blocks_that_move(void **state) {
+    (void)state;
+    open_crowded(NULL, 0);
+    BdaAllocation many[64], other = take_bytes(KIB(950), BDA_INTENT_DEVICE); /* a block for itself */
+    give(held);
+    held = other;
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        many[i] = take_bytes(KIB(10), BDA_INTENT_DEVICE);
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        assert_found(&many[i]);
+    give_all(many, COUNT_OF(many));
+    assert_int_equal(bda_trim(bench.allocator, MIB(64), NULL), VK_SUCCESS);
+    assert_int_equal(bench_use().empty_count, 1);
+    let_take((BdaAllocInfo){ .size = KIB(9), .name = "moved" }, 40);
+    struct bda_pool *arena = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(arena, head);
+    for (uint32_t i = 0; i < COUNT_OF(many); i++) /* takes the nodes that were left behind */
+        many[i] = take_bytes(64, BDA_INTENT_DEVICE);
+    for (uint32_t i = 0; i < 40; i++)
+        assert_found(&helper.slots[i]);
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        assert_found(&many[i]);
+    assert_found(&held);
+    give_all(many, COUNT_OF(many));
     let_give();
     close_crowded();
 }
@@ -1051,6 +1151,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_that_do_not_wait_share_one),
         cmocka_unit_test(a_lock_that_is_waited_for_is_noticed),
+        cmocka_unit_test(a_lock_that_goes_from_thread_to_thread_is_noticed),
+        cmocka_unit_test(a_thread_that_comes_seldom_is_no_crowd),
         cmocka_unit_test(waiting_for_an_arena_is_waiting_for_its_pool),
         cmocka_unit_test(waits_are_forgotten),
         cmocka_unit_test(a_thread_gets_an_arena_of_its_own),
@@ -1071,6 +1173,8 @@ int main(void) {
         cmocka_unit_test(blocks_that_stay_empty_go_back),
         cmocka_unit_test(what_a_failed_call_has_opened_goes_from_any_arena),
         cmocka_unit_test(what_is_too_small_makes_way_for_a_larger_block),
+        cmocka_unit_test(takers_are_counted),
+        cmocka_unit_test(who_takes_from_an_arena_gives_its_depot_nothing),
         cmocka_unit_test(who_gets_no_block_stays_with_the_head),
         cmocka_unit_test(who_stays_with_the_head_goes_on_to_take_from_its_shelves),
         cmocka_unit_test(an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles),
@@ -1078,6 +1182,7 @@ int main(void) {
         cmocka_unit_test(no_alarm_while_every_arena_has_its_share),
         cmocka_unit_test(a_trim_finds_what_is_empty_in_every_arena),
         cmocka_unit_test(the_low_water_mark_is_that_of_all),
+        cmocka_unit_test(addresses_are_found_in_blocks_that_move),
         cmocka_unit_test(room_ahead_is_counted_in_all),
         cmocka_unit_test(a_pool_that_goes_takes_its_arenas_along),
         cmocka_unit_test(pending_frees_of_an_arena_go_with_its_pool),

@@ -418,7 +418,7 @@ static void among_large_ranges_only_the_lowest_zone_is_kept(void **state) {
     VkResult end;
     BdaAllocation low = take_small(64);
     uint32_t count =
-        take_until_refused((BdaAllocInfo){ .size = KIB(300), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }, large, 50, &end);
+        take_until_refused((BdaAllocInfo){ .size = KIB(300), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }, large, 35, &end);
     assert_int_equal(end, VK_SUCCESS);
     BdaAllocation high = take_small(KIB(60));
     assert_int_equal(bda_node_zone(bda_node_of(bench.allocator, (uint32_t)low.handle)), 0);

@@ -1,0 +1,164 @@
+/* From addresses back to what they are. */
+#include "debug/find.h"
+
+#include "alloc/allocate.h"
+#include "alloc/locate.h"
+#include "api/check.h"
+#include "debug/describe.h"
+
+#include <stdio.h>
+
+/* ---- From pointer to buffer ---- */
+
+/* An address in a block, in whichever form; it becomes the device's own. */
+BDA_INLINE bool locate(BdaAllocator allocator, VkDeviceAddress *address, struct bda_place *place) {
+    if (bda_locate_block(allocator, *address, place))
+        return true;
+    VkDeviceAddress other = bda_locate_other_form(*address);
+    if (other == *address || !bda_locate_block(allocator, other, place))
+        return false;
+    *address = other;
+    return true;
+}
+
+/* What a bda_visitor finds of the live allocation that an address lies in. */
+struct owner {
+    VkDeviceAddress address;
+    BdaAllocation allocation; /* handle 0: none */
+};
+
+static void find_owner(BdaAllocator allocator, const struct bda_live *live, void *context) {
+    struct owner *owner = context;
+    const struct bda_sight sight = bda_locate_look(allocator, live);
+    if (sight.state != BDA_NODE_LIVE || owner->address - sight.begin >= sight.asked)
+        return;
+    bda_describe(allocator, live->index, &owner->allocation);
+    owner->allocation.handle = sight.handle;
+    owner->allocation.address = sight.begin;
+    owner->allocation.size = sight.asked;
+}
+
+/* The live allocation that an address lies in, strays first. */
+static bool owner_of(BdaAllocator allocator, VkDeviceAddress address, BdaAllocation *allocation) {
+    struct owner owner = { .address = address };
+    if (bda_locate_has_strays(allocator))
+        (void)bda_locate_stray(allocator, address, find_owner, &owner);
+    if (owner.allocation.handle == 0)
+        (void)bda_locate_range(allocator, address, find_owner, &owner);
+    *allocation = owner.allocation;
+    return owner.allocation.handle != 0;
+}
+
+/* Own buffers are found by their ranges. */
+BDA_COLD VkResult resolve_own(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer, VkDeviceSize *offset) {
+    BdaAllocation allocation;
+    if (!owner_of(allocator, address, &allocation))
+        return bda_refuse(allocator, "bda_resolve", VK_ERROR_VALIDATION_FAILED_EXT, "no buffer is at the address");
+    *buffer = allocation.buffer;
+    *offset = allocation.offset + (address - allocation.address);
+    return VK_SUCCESS;
+}
+
+VkResult bda_resolve(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer, VkDeviceSize *offset) {
+    if (buffer == NULL || offset == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "buffer or offset is NULL");
+    *buffer = VK_NULL_HANDLE;
+    *offset = 0;
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    struct bda_place place;
+    bool found = locate(allocator, &address, &place);
+    if (!found || address - place.base >= place.buffer_bytes || bda_locate_has_strays(allocator))
+        return resolve_own(allocator, address, buffer, offset);
+    *buffer = place.buffer;
+    *offset = address - place.base;
+    return VK_SUCCESS;
+}
+
+void *bda_mapped(BdaAllocator allocator, VkDeviceAddress address) {
+    struct bda_place place;
+    if (allocator == NULL)
+        return NULL;
+    bool found = locate(allocator, &address, &place);
+    BdaAllocation allocation;
+    if (bda_locate_has_strays(allocator) && owner_of(allocator, address, &allocation))
+        return allocation.mapped != NULL ? (unsigned char *)allocation.mapped + (address - allocation.address) : NULL;
+    return found && place.mapped != NULL ? place.mapped + (address - place.base) : NULL;
+}
+
+/* ---- Pointers alone ---- */
+
+VkDeviceAddress bda_malloc(BdaAllocator allocator, VkDeviceSize size, BdaIntent intent) {
+    const BdaAllocInfo info = { .size = size, .intent = intent };
+    BdaAllocation allocation;
+    return bda_alloc(allocator, &info, &allocation) == VK_SUCCESS ? allocation.address : 0;
+}
+
+/* Says what is there in place of what should be. */
+BDA_COLD VkResult refuse_address(BdaAllocator allocator, VkDeviceAddress address) {
+    BdaFinding finding;
+    char text[BDA_FINDING_TEXT_SIZE], reason[BDA_FINDING_TEXT_SIZE + 64];
+    (void)bda_find_all(allocator, address, address, 1, &finding);
+    (void)bda_put_in_words(&finding, sizeof text, text);
+    (void)snprintf(reason, sizeof reason, "nothing live begins there; %s", text);
+    return bda_refuse(allocator, "bda_free_address", VK_ERROR_VALIDATION_FAILED_EXT, reason);
+}
+
+VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (address == 0)
+        return VK_SUCCESS;
+    struct bda_place place;
+    (void)locate(allocator, &address, &place);
+    BdaAllocation allocation;
+    if (!owner_of(allocator, address, &allocation) || allocation.address != address)
+        return refuse_address(allocator, address);
+    return bda_free(allocator, allocation.handle);
+}
+
+/* ---- Findings ---- */
+
+/* The stretch that is asked about. */
+struct stretch {
+    VkDeviceAddress first, last;
+};
+
+static bool touches_a_block(BdaAllocator allocator, const struct stretch *stretch) {
+    struct bda_place place;
+    return bda_locate_block(allocator, stretch->first, &place) ||
+           (bda_locate_above(allocator, stretch->first, &place) && place.base <= stretch->last);
+}
+
+/* In the form in which it is ours, if it is in either. */
+static struct stretch stretch_of(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision) {
+    VkDeviceSize mask = precision != 0 ? precision - 1 : 0;
+    const struct stretch plain = { address & ~mask, address | mask };
+    const struct stretch other = { bda_locate_other_form(plain.first), bda_locate_other_form(plain.last) };
+    bool whole = other.last - other.first == mask; /* not cut in two by the other form */
+    if (other.first == plain.first || !whole || touches_a_block(allocator, &plain))
+        return plain;
+    return touches_a_block(allocator, &other) ? other : plain;
+}
+
+VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision, uint32_t *count,
+                  BdaFinding *findings) {
+    if (count == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "count is NULL");
+    uint32_t room = findings != NULL ? *count : 0;
+    *count = 0;
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if ((precision & (precision - 1)) != 0)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "precision is no power of two");
+    const struct stretch stretch = stretch_of(allocator, address, precision);
+    uint32_t found = bda_find_all(allocator, stretch.first, stretch.last, room, findings);
+    *count = findings != NULL && found > room ? room : found;
+    return *count == found ? VK_SUCCESS : VK_INCOMPLETE;
+}
+
+VkResult bda_describe_finding(const BdaFinding *finding, size_t size, char *text) {
+    if (finding == NULL || text == NULL || size == 0)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    return bda_put_in_words(finding, size, text) ? VK_SUCCESS : VK_INCOMPLETE;
+}

@@ -1,0 +1,173 @@
+/* src/core/landmarks.c: every offset leads to its range, whatever became of the landmarks, with memory and without. */
+#include "tlsf_support.h"
+
+#include "core/landmarks.h"
+
+/* Landmarks of each region of an arena, by its index. */
+static struct bda_landmarks *landmarks[ARENA_REGIONS * 4];
+
+static struct bda_terrain terrain_of(struct arena *arena, struct bda_host *host, uint32_t region) {
+    return (struct bda_terrain){ host, &arena->nodes, arena_region(arena, region), region, &landmarks[region] };
+}
+
+static uint32_t naive_find(struct arena *arena, uint32_t region, uint32_t offset) {
+    uint32_t index = arena_region(arena, region)->first;
+    while (offset - arena_node(arena, index)->offset >= arena_node(arena, index)->size)
+        index = bda_node_next(arena_node(arena, index));
+    return index;
+}
+
+static uint32_t find(struct arena *arena, struct bda_host *host, uint32_t region, uint32_t offset) {
+    const struct bda_terrain terrain = terrain_of(arena, host, region);
+    uint32_t index = 0;
+    for (uint32_t leg = 0; index == 0; leg++) {
+        assert_in_range(leg, 0, 1000);
+        index = bda_landmarks_find(&terrain, offset, false);
+    }
+    return index;
+}
+
+static void drop_landmarks(struct bda_host *host) {
+    for (uint32_t i = 0; i < COUNT_OF(landmarks); i++)
+        bda_landmarks_release(host, &landmarks[i]);
+}
+
+/* Looks somewhere up. */
+static void look_somewhere(struct arena *arena, struct bda_host *host, uint64_t *seed) {
+    uint32_t region = arena->added[random_below(seed, arena->count)];
+    uint32_t offset = random_below(seed, arena_region(arena, region)->size);
+    assert_int_equal(find(arena, host, region, offset), naive_find(arena, region, offset));
+}
+
+/* Regions come and go, nodes go back to the store after every step and come again elsewhere. */
+static void live(uint64_t seed, struct bda_host *host, uint32_t steps) {
+    struct arena arena;
+    bool filling = true;
+    arena_open(&arena, GRANULE_LOG2);
+    (void)arena_add(&arena, 0, 1 << 18);
+    (void)arena_add(&arena, 1 << 30, 5000);
+    for (uint32_t step = 0; step < steps; step++) {
+        live_a_little(&arena, &seed, &filling);
+        for (uint32_t i = 0; i < step % 3; i++)
+            look_somewhere(&arena, host, &seed);
+        if (step % 500 == 0 && arena.count < 6)
+            (void)arena_add(&arena, (uint64_t)step << 32, 300 + random_below(&seed, 100000));
+        uint32_t last = arena.added[arena.count - 1];
+        if (step % 700 == 0 && arena.count > 1 && bda_tlsf_region_is_empty(&arena.tlsf, last)) {
+            bda_landmarks_release(host, &landmarks[last]);
+            arena_remove(&arena, last);
+        }
+    }
+    assert_arena_is_sound(&arena);
+    drop_landmarks(host);
+    arena_close(&arena);
+}
+
+static void look_ups_agree_with_a_walk_from_the_beginning(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        struct bda_host host = { 0 };
+        live(seed, &host, 12000);
+        assert_int_equal(host.bytes, 0);
+    }
+}
+
+static void they_agree_where_host_memory_is_refused(void **state) {
+    (void)state;
+    for (uint32_t allowed = 0; allowed < 20; allowed += 1 + allowed / 4) {
+        struct limited_host limited;
+        limited_host_init(&limited, allowed);
+        live(allowed + 100, &limited.host, 3000);
+        assert_host_is_empty(&limited);
+    }
+}
+
+/* Nodes of one pool become those of another, which writes their fields under another lock. */
+static void a_landmark_does_not_follow_its_node_to_another_pool(void **state) {
+    (void)state;
+    struct arena arena;
+    struct bda_host host = { 0 };
+    struct bda_tlsf other;
+    arena_open(&arena, GRANULE_LOG2);
+    bda_tlsf_init(&other, &arena.nodes, &arena.regions, GRANULE_LOG2);
+    uint32_t region = arena_add(&arena, 0, 1000);
+    uint32_t a = arena_take(&arena, 10), b = arena_take(&arena, 10);
+    assert_int_equal(find(&arena, &host, region, 15), b);
+    arena_free(&arena, b);
+    arena_free(&arena, a);
+    arena_secure(&arena, 0);
+    assert_int_equal(bda_node_region(arena_node(&arena, b)), 0);
+    assert_true(bda_nodes_take(&arena.nodes, &other.spare, 8));
+    uint32_t index = 0;
+    assert_int_equal(bda_store_grow(&arena.regions, 1, &index), 1);
+    *arena_region(&arena, index) = (struct bda_region){ .base = 1 << 20, .size = 1000 };
+    bda_tlsf_add_region(&other, index);
+    while (other.spare.count >= BDA_TLSF_NODES_PER_ALLOC)
+        assert_int_not_equal(bda_tlsf_alloc(&other, 10, GRANULE), 0);
+    assert_int_equal(find(&arena, &host, region, 15), arena_region(&arena, region)->first);
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
+/* Guards against landmarks that stand, but elsewhere: look-ups then walked through half of the region. */
+static void walks_are_short_once_there_are_landmarks(void **state) {
+    (void)state;
+    struct arena arena;
+    struct bda_host host = { 0 };
+    uint64_t seed = 5;
+    bool filling = true;
+    arena_open(&arena, GRANULE_LOG2);
+    uint32_t region = arena_add(&arena, 0, 1 << 20);
+    for (uint32_t step = 0; step < 60000; step++)
+        live_a_little(&arena, &seed, &filling);
+    uint32_t ranges = arena_linked_nodes(&arena);
+    assert_true(ranges > 20000);
+    for (uint32_t offset = 0; offset < 1 << 20; offset += 7)
+        (void)find(&arena, &host, region, offset);
+    for (uint32_t round = 0; round < 2; round++) {
+        uint32_t far = 0;
+        for (uint32_t i = 0; i < 10000; i++) {
+            const struct bda_terrain terrain = terrain_of(&arena, &host, region);
+            far += bda_landmarks_find(&terrain, random_below(&seed, 1 << 20), false) == 0;
+        }
+        assert_int_equal(far, 0);
+        for (uint32_t step = 0; step < 20000; step++)
+            live_a_little(&arena, &seed, &filling);
+    }
+    assert_true(bda_landmarks_bytes(landmarks[region]) < (uint64_t)16 * ranges);
+    assert_int_equal(bda_landmarks_bytes(landmarks[region]), host.bytes);
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
+/* A look-up in a block that was never looked at lets the lock go now and then. */
+static void a_long_way_is_gone_in_legs(void **state) {
+    (void)state;
+    enum { RANGES = 20000 };
+    struct arena arena;
+    struct bda_host host = { 0 };
+    arena_open(&arena, GRANULE_LOG2);
+    uint32_t region = arena_add(&arena, 0, RANGES);
+    for (uint32_t i = 0; i < RANGES; i++)
+        assert_int_not_equal(arena_take(&arena, 1), 0);
+    const struct bda_terrain terrain = terrain_of(&arena, &host, region);
+    uint32_t legs = 1;
+    while (bda_landmarks_find(&terrain, RANGES - 1, false) == 0)
+        legs++;
+    assert_int_equal(legs, RANGES / BDA_LANDMARK_WALK + 1);
+    bda_landmarks_release(&host, &landmarks[region]);
+    assert_int_not_equal(bda_landmarks_find(&terrain, RANGES - 1, true), 0);
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(look_ups_agree_with_a_walk_from_the_beginning),
+        cmocka_unit_test(they_agree_where_host_memory_is_refused),
+        cmocka_unit_test(a_landmark_does_not_follow_its_node_to_another_pool),
+        cmocka_unit_test(walks_are_short_once_there_are_landmarks),
+        cmocka_unit_test(a_long_way_is_gone_in_legs),
+    };
+    return cmocka_run_group_tests_name("landmarks", tests, NULL, NULL);
+}
