@@ -603,6 +603,26 @@ static void what_a_failed_call_has_opened_goes_from_any_arena(void **state) {
     close_crowded();
 }
 
+/* What another thread has freed of an arena is in the depot of that. */
+static void what_the_depot_of_an_arena_keeps_serves_too(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    BdaAllocation freed[2 * BDA_BUNDLE_MOST];
+    for (uint32_t i = 0; i < 2; i++) {
+        let_take((BdaAllocInfo){ .size = 512 }, BDA_BUNDLE_MOST);
+        memcpy(freed + (size_t)i * BDA_BUNDLE_MOST, helper.slots, sizeof helper.slots);
+        helper.count = 0;
+    }
+    const struct bda_pool *arena = pool_of(freed[COUNT_OF(freed) - 1].handle);
+    assert_ptr_not_equal(arena, head);
+    give(freed[0]); /* there is no place for it yet: a wish */
+    give(take_bytes(2000, BDA_INTENT_DEVICE));
+    give_all(freed + 1, COUNT_OF(freed) - 1);
+    assert_int_not_equal(bda_depot_filled(&arena->depot), 0);
+    give(take((BdaAllocInfo){ .size = KIB(1000), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT })); /* all of its block */
+    close_crowded();
+}
+
 static void what_is_too_small_makes_way_for_a_larger_block(void **state) {
     (void)state;
     bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(1), .max_block_size = MIB(4) });
@@ -971,20 +991,27 @@ static void a_pool_without_a_place_in_caches_has_one_arena(void **state) {
     bench_close();
 }
 
-/* One arena has no node left and gets none, and the other no room: it is not for want of room. */
+/* One arena has no node left and gets none, and the other no room: it is not for want of room. In a pool of the
+ * caller's, since others have memory types to try. */
 static void host_memory_that_is_refused_in_one_arena_is_told(void **state) {
     (void)state;
-    open_crowded(NULL, 1);
-    let_take(large, 2);
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
+    BdaAllocInfo wish = { .size = KIB(100), .pool = pool };
+    BdaAllocation mine[10];
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take(wish);
+    head = pool_of(mine[0].handle);
+    give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
+    head->crowded = true;
+    hire(&helper);
+    let_take(wish, 2);
     struct bda_pool *arena = pool_of(helper.slots[1].handle);
     assert_ptr_not_equal(arena, head);
-    BdaAllocation mine[9];
-    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
-        mine[i] = take(large);
     struct bda_node_list spare = arena->tlsf.spare, store = bench.allocator->nodes.spare;
     arena->tlsf.spare = bench.allocator->nodes.spare = (struct bda_node_list){ 0, 0 };
     uint32_t length = atomic_exchange(&bench.allocator->nodes.store.length, BDA_NODES_MOST);
-    helper.wish = (BdaAllocInfo){ .size = large.size, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    helper.wish.flags = BDA_ALLOC_NO_NEW_MEMORY_BIT;
     await(&helper, begin(&helper, take_one));
     atomic_store(&bench.allocator->nodes.store.length, length);
     arena->tlsf.spare = spare;
@@ -993,7 +1020,9 @@ static void host_memory_that_is_refused_in_one_arena_is_told(void **state) {
     bench_hush();
     give_all(mine, COUNT_OF(mine));
     let_give();
-    close_crowded();
+    dismiss(&helper);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
 }
 
 /* ---- What a review found ---- */
@@ -1172,6 +1201,7 @@ int main(void) {
         cmocka_unit_test(a_new_block_is_the_arenas_whose_thread_made_it),
         cmocka_unit_test(blocks_that_stay_empty_go_back),
         cmocka_unit_test(what_a_failed_call_has_opened_goes_from_any_arena),
+        cmocka_unit_test(what_the_depot_of_an_arena_keeps_serves_too),
         cmocka_unit_test(what_is_too_small_makes_way_for_a_larger_block),
         cmocka_unit_test(takers_are_counted),
         cmocka_unit_test(who_takes_from_an_arena_gives_its_depot_nothing),

@@ -388,6 +388,30 @@ static void what_may_be_kept_is_shared_by_the_threads(void **state) {
     close_held(held);
 }
 
+static void nothing_is_taken_ahead_among_large_ranges(void **state) {
+    (void)state;
+    BdaAllocation large[35], some[64];
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(16) });
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    hire(&helper);
+    tell(&helper, take_and_free);
+    for (uint32_t i = 0; i < COUNT_OF(large); i++)
+        large[i] = take_bytes(KIB(300), BDA_INTENT_DEVICE);
+    assert_int_equal(bda_trim(bench.allocator, UINT64_MAX, NULL), VK_SUCCESS);
+    uint32_t high = 0;
+    for (uint32_t i = 0; i < COUNT_OF(some); i++) { /* first what is left beside the one that is held */
+        some[i] = take_bytes(64, BDA_INTENT_DEVICE);
+        high += bda_node_zone(bda_node_of(bench.allocator, (uint32_t)some[i].handle)) != 0;
+    }
+    assert_in_range(high, 16, COUNT_OF(some));
+    assert_true(block_of(&held)->pool->roomy);
+    assert_int_equal(cached(), 0);
+    give_all(some, COUNT_OF(some));
+    give_all(large, COUNT_OF(large));
+    dismiss(&helper);
+    close_held(held);
+}
+
 static void a_block_is_used_by_what_is_taken_ahead(void **state) {
     (void)state;
     BdaAllocation held = open_held(), some[64];
@@ -699,6 +723,7 @@ int main(void) {
         cmocka_unit_test(what_a_depot_alone_keeps_comes_before_a_refusal),
         cmocka_unit_test(what_comes_in_a_bundle_is_of_its_size_whatever_its_home_says),
         cmocka_unit_test(what_may_be_kept_is_shared_by_the_threads),
+        cmocka_unit_test(nothing_is_taken_ahead_among_large_ranges),
         cmocka_unit_test(a_block_is_used_by_what_is_taken_ahead),
         cmocka_unit_test(what_is_taken_ahead_counts_for_the_mark),
         cmocka_unit_test(a_trim_takes_from_threads_that_live_on),
