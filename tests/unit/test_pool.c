@@ -333,6 +333,20 @@ static void a_pool_is_used_again_with_nothing_of_its_past(void **state) {
     bench_close();
 }
 
+static void a_pool_that_goes_leaves_its_nodes_to_others(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = KIB(64) });
+    give(take((BdaAllocInfo){ .size = 100, .pool = pool }));
+    const struct bda_pool *ranges = pool->ranges;
+    uint32_t spare = ranges->tlsf.spare.count;
+    assert_int_not_equal(spare, 0);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    assert_int_equal(ranges->tlsf.spare.count, 0);
+    assert_true(bench.allocator->nodes.spare.count >= spare);
+    bench_close();
+}
+
 /* ---- Spare nodes ---- */
 
 enum { MANY_NODES = 4000 };
@@ -415,6 +429,7 @@ int main(void) {
         cmocka_unit_test(a_pool_of_the_callers_never_asks_for_more_than_its_heap),
         cmocka_unit_test(no_block_is_larger_than_the_pools_largest),
         cmocka_unit_test(a_pool_is_used_again_with_nothing_of_its_past),
+        cmocka_unit_test(a_pool_that_goes_leaves_its_nodes_to_others),
         cmocka_unit_test(after_a_trim_spare_nodes_serve_other_pools),
         cmocka_unit_test(a_trim_leaves_a_pool_few_spare_nodes),
         cmocka_unit_test(a_block_that_goes_leaves_its_pool_few_spare_nodes),
