@@ -709,8 +709,57 @@ static void who_stays_with_the_head_goes_on_to_take_from_its_shelves(void **stat
         let_take((BdaAllocInfo){ .size = 512 }, 1);
         let_give();
     }
-    const struct bda_stock *stock = bda_cache_stock(cache_of_helper(), bda_pool_stock(head));
-    assert_true(stock->source);
+    for (uint32_t i = 0; i < 130; i++)
+        give(take(large));
+    assert_int_equal(head->takers, 2);
+    assert_true(bda_cache_stock(cache_of_helper(), bda_pool_stock(head))->source);
+    assert_true(bda_cache_at_hand(bench.allocator)->sources[bda_pool_stock(head)]->source);
+    close_crowded();
+}
+
+static void who_shares_asks_for_a_block_now_and_then(void **state) {
+    (void)state;
+    open_crowded(NULL, 0);
+    BdaAllocation mine = take_bytes(256, BDA_INTENT_DEVICE), more[3];
+    let_take(large, 3);
+    assert_int_equal(head->takers, 2);
+    for (uint32_t i = 0; i < COUNT_OF(more); i++)
+        more[i] = take_bytes(KIB(500), BDA_INTENT_DEVICE); /* another block */
+    give_all(more, COUNT_OF(more));
+    let_take(large, 3);
+    for (uint32_t i = 0; i < helper.count; i++)
+        assert_ptr_equal(pool_of(helper.slots[i].handle), head);
+    let_give();
+    give(mine);
+    close_crowded();
+}
+
+static void take_large(struct helper *h) {
+    h->wish = large;
+    await(h, begin(h, take_one));
+    assert_int_equal(h->result, VK_SUCCESS);
+}
+
+/* Where there are fewer blocks than threads. */
+static void threads_without_a_block_are_spread_over_those_that_have_one(void **state) {
+    (void)state;
+    static struct helper others[2];
+    open_crowded(NULL, 1);
+    let_take(large, 2);
+    const struct bda_pool *arena = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(arena, head);
+    for (uint32_t i = 0; i < COUNT_OF(others); i++) {
+        hire(&others[i]);
+        take_large(&others[i]);
+    }
+    assert_ptr_equal(pool_of(others[0].slots[0].handle), head);
+    assert_ptr_equal(pool_of(others[1].slots[0].handle), arena);
+    assert_int_equal(bench_use().block_count, 2);
+    for (uint32_t i = 0; i < COUNT_OF(others); i++) {
+        await(&others[i], begin(&others[i], give_slots));
+        dismiss(&others[i]);
+    }
+    let_give();
     close_crowded();
 }
 
@@ -975,7 +1024,9 @@ static void a_pool_without_a_place_in_caches_has_one_arena(void **state) {
     head = pool_of(fill[0].handle);
     assert_int_equal(head->stock, BDA_STOCKS);
     give_all(fill + 1, COUNT_OF(fill) - 1); /* an empty block that could be taken over */
-    give(take_bytes(64, BDA_INTENT_DEVICE));
+    for (uint32_t i = 0; i < 2; i++)
+        give(take_bytes(64, BDA_INTENT_DEVICE));
+    assert_non_null(bda_cache_at_hand(bench.allocator)); /* this thread's is the first */
     head->crowded = true;
     hire(&helper);
     helper.wish = (BdaAllocInfo){ .size = KIB(100), .pool = pool };
@@ -1207,6 +1258,8 @@ int main(void) {
         cmocka_unit_test(who_takes_from_an_arena_gives_its_depot_nothing),
         cmocka_unit_test(who_gets_no_block_stays_with_the_head),
         cmocka_unit_test(who_stays_with_the_head_goes_on_to_take_from_its_shelves),
+        cmocka_unit_test(who_shares_asks_for_a_block_now_and_then),
+        cmocka_unit_test(threads_without_a_block_are_spread_over_those_that_have_one),
         cmocka_unit_test(an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles),
         cmocka_unit_test(who_loses_all_blocks_goes_back_to_the_head),
         cmocka_unit_test(no_alarm_while_every_arena_has_its_share),

@@ -370,6 +370,21 @@ static void caches_are_bounded_for_all_sizes(void **state) {
     bench_close();
 }
 
+/* Alone, what it keeps would cost fit and save no waiting. */
+static void a_thread_alone_keeps_nothing_where_there_is_little_space(void **state) {
+    (void)state;
+    BdaAllocation all[220];
+    open_used(NULL);
+    for (uint32_t k = 0; k < COUNT_OF(all); k++)
+        all[k] = take_small(KIB(4));
+    assert_int_equal(bench_use().block_count, 1);
+    assert_true(bench_use().free > KIB(100));
+    give(all[0]);
+    assert_int_equal(cached(), 0);
+    give_all(all + 1, COUNT_OF(all) - 1);
+    bench_close();
+}
+
 /* And of that, no more than a quarter is on its way out. */
 static void what_is_on_its_way_out_is_little_where_little_is_kept(void **state) {
     (void)state;
@@ -559,6 +574,7 @@ int main(void) {
         cmocka_unit_test(a_pool_that_is_made_again_is_kept_of_as_before),
         cmocka_unit_test(caches_are_bounded_for_one_size),
         cmocka_unit_test(caches_are_bounded_for_all_sizes),
+        cmocka_unit_test(a_thread_alone_keeps_nothing_where_there_is_little_space),
         cmocka_unit_test(what_is_on_its_way_out_is_little_where_little_is_kept),
         cmocka_unit_test(a_full_pool_keeps_next_to_nothing),
         cmocka_unit_test(among_large_ranges_only_the_lowest_zone_is_kept),
