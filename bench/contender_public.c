@@ -3,8 +3,8 @@
  *
  * Without a device the contender stands on the fake driver of the tests. Its blocks are made ahead, and requests may
  * take no new memory, so no call reaches that driver and its price is in no figure; the allocator's block size is the
- * contender's pool, so that occupancy is that of one block. On a real device everything is as by default. Requests go
- * the default way, through no pool of the caller's.
+ * contender's pool, so that occupancy is that of one block, or, for threads, a part of it. On a real device everything
+ * is as by default. Requests go the default way, through no pool of the caller's.
  */
 #include "bench.h"
 #include "contenders.h"
@@ -71,6 +71,8 @@ static bool open_blocks(BdaAllocator allocator, uint64_t count, uint64_t each) {
 
 static bool create_on_fake(struct public *public, const struct bench_options *options, BdaAllocatorFlags flags) {
     uint64_t count = (options->pool_bytes + BENCH_MOST_BLOCK - 1) / BENCH_MOST_BLOCK;
+    if (count < options->blocks)
+        count = options->blocks;
     uint64_t each = (options->pool_bytes / count + 0xFFFF) & ~(uint64_t)0xFFFF;
     const struct fake_config config = { .heap_size = heap_for(options->pool_bytes),
                                         .base_alignment = BASE_ALIGNMENT,

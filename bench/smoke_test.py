@@ -94,7 +94,7 @@ def check_instructions(program, results):
 
 def check_threads(results):
     """Two tables for each workload, and the mutex's contenders in them."""
-    check(len({r["table"] for r in results}) == 8, "times and ratios of four workloads")
+    check(len({r["table"] for r in results}) == 10, "times and ratios of five workloads")
     check({"core-mutex", "public-locked", "none"} <= contenders(results), "who takes threads")
     check("core" not in contenders(results) and "public" not in contenders(results), "who takes none is left out")
     for r in results:

@@ -2,7 +2,8 @@
  * Threads: what a pair costs when several threads share one allocator, in time on the wall; and how many times the
  * throughput of one thread that is.
  *
- *   private    each thread frees and allocates among ranges of its own, as in steady and fixed
+ *   private    each thread frees and allocates among ranges of its own, as in steady and fixed; with few blocks, the
+ *              pool of the library has less than one for each thread, and they are all in use
  *   hand-over  threads in twos: one allocates, the other is handed the range through a bounded queue, puts it into a
  *              random slot and frees what was there. A thread alone does both in turn, through the queue too.
  *
@@ -21,15 +22,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STANDARD_PAIRS = 200000, STANDARD_ROUNDS = 5, MOST_STANDARD_THREADS = 16, QUEUE_SHARE = 16 };
+enum { STANDARD_PAIRS = 200000, STANDARD_ROUNDS = 5, MOST_STANDARD_THREADS = 16, QUEUE_SHARE = 16, BLOCKS_EACH = 4 };
 
 static const uint64_t standard_counts[] = { 10000, 0 };
 
 static const struct bench_threads_workload workloads[] = {
-    { "threads", "private", &bench_small, false, NULL },
-    { "threads", "private", &bench_log_uniform, false, NULL },
-    { "threads", "private", &bench_fixed, false, NULL },
-    { "threads", "hand-over", &bench_small, true, NULL },
+    { "threads", "private", &bench_small, false, BLOCKS_EACH, NULL },
+    { "threads", "private", &bench_log_uniform, false, BLOCKS_EACH, NULL },
+    { "threads", "private", &bench_fixed, false, BLOCKS_EACH, NULL },
+    { "threads", "private, few blocks", &bench_small, false, 0, NULL },
+    { "threads", "hand-over", &bench_small, true, BLOCKS_EACH, NULL },
 };
 
 enum { WORKLOAD_COUNT = sizeof workloads / sizeof *workloads };
@@ -153,7 +155,8 @@ static uint64_t queue_room(uint64_t live) {
 
 static void open_stand(struct stand *stand, const struct contender *contender, const struct trial *trial,
                        uint32_t players, uint32_t threads) {
-    const struct bench_options options = { .device = trial->workload->device };
+    const struct bench_options options = { .blocks = trial->workload->blocks_each * players,
+                                           .device = trial->workload->device };
     const struct bench_script *scripts = trial->scripts;
     struct bench_script common = scripts[0];
     struct bench_player first;

@@ -99,7 +99,7 @@ constants() { # NAME FOLDER
     small) smaller "$tlsf" BDA_TLSF_CLASSES_LOG2 0 && smaller "$tlsf" BDA_TLSF_LEVELS 6 ;;
     two_words) smaller "$tlsf" BDA_TLSF_CLASSES_LOG2 2 && smaller "$tlsf" BDA_TLSF_LEVELS 6 ;;
     esac || return
-    smaller "$tlsf" BDA_TLSF_NEAR_CLASSES 1 && smaller "$tlsf" BDA_TLSF_NEAR_TRIES 2 &&
+    smaller "$tlsf" BDA_TLSF_SLIVER_LOG2 1 && smaller "$tlsf" BDA_TLSF_NEAR_TRIES 2 &&
         smaller "$tlsf" BDA_TLSF_EXACT_TRIES 2 && smaller "$tlsf" BDA_TLSF_SMALL 4 && smaller "$2/core/store.c" FIRST_DIRECTORY_LENGTH 1 &&
         smaller "$2/core/node.c" TAKE_AT_ONCE 3 && smaller "$2/core/tlsf.c" AHEAD_NODE 3 &&
         smaller "$2/core/tlsf.c" AHEAD_NEIGHBOURS 2 && smaller "$2/core/tlsf.c" AHEAD_LISTS 1
@@ -107,6 +107,7 @@ constants() { # NAME FOLDER
 
 # The places where unsigned arithmetic is meant to wrap are taken out of the search for what is not meant to.
 wraps=('return (0 - address) & wanted->mask;' 'return (index - 1) >> 31;'
+    'uint64_t preferred = lists & (ZONE_BITS | (0 - (uint64_t)(size > BDA_TLSF_SMALL)));'
     'return bda_node_in(chunks, index | (itself & (0 - is_none(index))));' 'return found & ~((0 - too_small) & own);')
 
 allow_wrap() { # FILE
@@ -130,7 +131,7 @@ replaced=(bda_node_in:proof_node_in bda_nodes_chunks:proof_nodes_chunks bda_stor
     bda_store_at:proof_store_at bda_lowest_bit64:proof_lowest_bit64 bda_tlsf_class_of:proof_class_of
     list_for:proof_list_for bda_node_behind:proof_node_behind)
 replaced_lists=(link:proof_link unlink:proof_unlink unlink_first:proof_unlink_first relink:proof_relink)
-replaced_cuts=(take_any:proof_take_any take_whole:proof_take_whole take_front:proof_take_front
+replaced_cuts=(take_any:proof_take_any take_whole_apart:proof_take_whole_apart
     take_front_apart:proof_take_front_apart)
 
 # How often a loop runs at most: by default two more than there are nodes, and what is known of those that run over
@@ -138,7 +139,7 @@ replaced_cuts=(take_any:proof_take_any take_whole:proof_take_whole take_front:pr
 loops() { # CONSTANTS
     local lists=25 classes=7 words=2
     [ "$1" = two_words ] && lists=97 classes=25 words=3
-    echo "proof_class_of.0:$classes,proof_lowest_bit64.0:$((lists < 65 ? lists : 65)),claim_heads.0:$lists,claim_heads.1:$lists,any_tables.0:$lists,ensure_small.1:$lists,ensure_nothing_changed.1:$lists,a_region_that_is_removed_leaves_nothing.0:$lists,check_lists.0:$lists,find_some.0:3,find_some.1:3,find_some.2:$words,find_near.0:3,find_near_of_size.0:3,find_low.0:$words,find_low.1:5"
+    echo "proof_class_of.0:$classes,proof_lowest_bit64.0:65,claim_heads.0:$lists,claim_heads.1:$lists,any_tables.0:$lists,ensure_small.1:$lists,ensure_nothing_changed.1:$lists,a_region_that_is_removed_leaves_nothing.0:$lists,check_lists.0:$lists,find_some.0:3,find_some.1:3,find_some.2:$words,find_near.0:3,find_near_of_size.0:3,find_low.0:$words,find_low.1:5,find_in_two_zones.0:$words,free_many_frees_each_in_order.0:7,bda_tlsf_free_many.0:7,bda_tlsf_free_many.1:7"
 }
 
 compile() { # FILE FUNCTION CONSTANTS CASE REPLACE...

@@ -533,7 +533,8 @@ BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreat
                                      const BdaAllocInfo *like, VkDeviceSize bytes);
 
 /* Whether bda_prepare may have something to do: an allocation has left a pool below its low-water mark since
- * bda_prepare last saw to it (what was freed meanwhile is found out there). VK_FALSE for NULL. Costs the reading of one
+ * bda_prepare last saw to it, or a thread's part of one below its share of the mark (what else is free, or was freed
+ * meanwhile, is found out there). VK_FALSE for NULL. Costs the reading of one
  * flag, takes no lock: for any thread, each frame. */
 BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
 
@@ -571,12 +572,13 @@ typedef struct BdaUse {
     VkDeviceSize reserved;     /* bytes of all blocks */
     uint64_t allocation_count; /* live allocations */
     VkDeviceSize used;         /* bytes asked for by live allocations */
-    VkDeviceSize wasted;       /* bytes they hold in blocks beyond that: rounding, atoms */
-    uint64_t pending_count;    /* freed by bda_free_after and not collected yet */
-    VkDeviceSize pending;      /* bytes they hold */
-    VkDeviceSize cached;       /* bytes that threads keep for their next requests: neither used nor free */
-    VkDeviceSize free;         /* bytes in blocks that no allocation holds */
-    VkDeviceSize largest_free; /* the longest free piece (within 1/32 where there are hundreds of about its size) */
+    VkDeviceSize wasted;    /* bytes they hold in blocks beyond that: rounding, atoms, rests too small to be cut off */
+    uint64_t pending_count; /* freed by bda_free_after and not collected yet */
+    VkDeviceSize pending;   /* bytes they hold */
+    VkDeviceSize cached;    /* bytes that threads keep for their next requests: neither used nor free */
+    VkDeviceSize free;      /* bytes in blocks that no allocation holds */
+    VkDeviceSize
+        largest_free; /* the longest free piece (within a sixteenth where there are hundreds of about its size) */
 } BdaUse;
 
 typedef struct BdaHeapStats {
@@ -598,8 +600,9 @@ typedef struct BdaStats {
     uint64_t host_bytes; /* host memory that the library holds now */
 } BdaStats;
 
-/* The state of the whole allocator, per heap and in total. Each pool's blocks are read consistently, one pool
- * after another; what threads keep is read while they work, and agrees exactly once they rest. Cost: linear in pools,
+/* The state of the whole allocator, per heap and in total. Each pool's blocks are read together, none missed or
+ * counted twice, one pool after another; what threads take and free meanwhile is seen in part, and all figures agree
+ * exactly once they rest. Cost: linear in pools,
  * blocks and threads, not in allocations; one vkGetPhysicalDeviceMemoryProperties2 where VK_EXT_memory_budget
  * is enabled. Errors: VALIDATION_FAILED (NULL). */
 BDA_API VkResult bda_get_stats(BdaAllocator allocator, BdaStats *stats);

@@ -36,29 +36,16 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
 
 /* ---- One pool ---- */
 
-/* Takes from the blocks there are; `kept`: it was refused, and threads keep something of the pool. Both are seen under
- * one lock: what somebody gives back in between is not overlooked. */
-static VkResult take_or_look(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                             uint32_t *node, bool *kept) {
-    struct bda_live live = { .index = 0 };
-    bda_mutex_lock(&pool->lock);
-    VkResult result = bda_range_take(allocator, pool, request, &live);
-    *kept = result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, pool);
-    bda_mutex_unlock(&pool->lock);
-    *node = result == VK_SUCCESS ? live.index : 0;
-    return result;
-}
-
 /* No block has room: what threads keep for themselves comes first, since it costs no call. (Another thread may have
  * been faster to drain it.) */
 static VkResult take_or_drain(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                               uint32_t *node) {
     bool kept;
-    VkResult result = take_or_look(allocator, pool, request, node, &kept);
-    if (!kept)
+    VkResult result = bda_arenas_take(allocator, pool, request, node, &kept);
+    if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || !kept)
         return result;
     bda_caches_drain(allocator, pool);
-    return bda_pool_take(allocator, pool, request, node);
+    return bda_arenas_take(allocator, pool, request, node, NULL);
 }
 
 static bool is_any_pending(BdaAllocator allocator) {
@@ -71,11 +58,12 @@ static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool
     if (!is_any_pending(allocator))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     (void)bda_pending_try_collect(allocator); /* a lost device shows in the calls that follow */
-    return bda_pool_take(allocator, pool, request, node);
+    return bda_arenas_take(allocator, pool, request, node, NULL);
 }
 
 static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                              uint32_t *node) {
+    bda_arena_settle_if_crowded(allocator, pool);
     VkResult result = take_or_drain(allocator, pool, request, node);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
         result = take_after_collect(allocator, pool, request, node);
@@ -200,10 +188,15 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
 
 /* ---- Plain requests that may take no new memory ---- */
 
-/* Whether a pool has, or threads keep of it, more than a request takes; it may still be in pieces. */
+/* Whether some arena of a pool has, or threads keep of it, more than a request takes; it may still be in pieces. */
 static bool has_free(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size) {
+    bool has = false;
     bda_mutex_lock(&pool->lock);
-    bool has = (VkDeviceSize)pool->tlsf.free_granules << BDA_GRANULE_LOG2 >= size || bda_caches_hold(allocator, pool);
+    for (struct bda_pool *arena = pool; arena != NULL && !has; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        has = (VkDeviceSize)arena->tlsf.free_granules << BDA_GRANULE_LOG2 >= size || bda_caches_hold(allocator, arena);
+        bda_arena_unlock_beside_head(arena);
+    }
     bda_mutex_unlock(&pool->lock);
     return has;
 }
@@ -227,13 +220,14 @@ bool bda_allocate_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, con
 
 /* ---- Many ranges ---- */
 
-/* One of a run. The pool's lock is held. */
-static bool take_plain(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
+/* One of a run, from an arena of the run's pool. The arena's lock is held. */
+static bool take_plain(BdaAllocator allocator, struct bda_pool *arena, const BdaAllocInfo *info,
                        BdaAllocation *allocation) {
     struct bda_request request;
-    return bda_plain_pool(allocator, info) == pool && bda_plain_request(allocator, pool, info, &request) &&
+    const struct bda_pool *pool = bda_plain_pool(allocator, info);
+    return pool != NULL && pool == arena->head && bda_plain_request(allocator, pool, info, &request) &&
            bda_plain_record(allocator, info, &request) &&
-           bda_plain_take(allocator, pool, &request, allocation) == VK_SUCCESS;
+           bda_plain_take(allocator, arena, &request, true, allocation) == VK_SUCCESS;
 }
 
 /* So many of a run are taken under one lock: few enough that another thread waits for microseconds, and enough that
@@ -241,13 +235,13 @@ static bool take_plain(BdaAllocator allocator, struct bda_pool *pool, const BdaA
 enum { RUN_MOST = 64 };
 
 /* The first of a run, up to RUN_MOST, under one lock; returns how many. */
-static uint32_t take_run(BdaAllocator allocator, struct bda_pool *pool, uint32_t count, const BdaAllocInfo *infos,
+static uint32_t take_run(BdaAllocator allocator, struct bda_pool *arena, uint32_t count, const BdaAllocInfo *infos,
                          BdaAllocation *allocations) {
     uint32_t most = count < RUN_MOST ? count : RUN_MOST, done = 0;
-    bda_mutex_lock(&pool->lock);
-    while (done < most && take_plain(allocator, pool, &infos[done], &allocations[done]))
+    bda_pool_lock(arena);
+    while (done < most && take_plain(allocator, arena, &infos[done], &allocations[done]))
         done++;
-    bda_mutex_unlock(&pool->lock);
+    bda_mutex_unlock(&arena->lock);
     return done;
 }
 
@@ -256,9 +250,11 @@ uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAlloc
     struct bda_pool *pool = bda_plain_pool(allocator, infos);
     if (pool == NULL)
         return 0;
+    bda_arena_settle_if_crowded(allocator, pool);
+    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
     uint32_t done = 0, taken;
     do {
-        taken = take_run(allocator, pool, count - done, &infos[done], &allocations[done]);
+        taken = take_run(allocator, arena, count - done, &infos[done], &allocations[done]);
         done += taken;
     } while (taken == RUN_MOST && done < count);
     return done;

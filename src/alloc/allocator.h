@@ -19,17 +19,18 @@ struct bda_type_order {
 
 enum { BDA_INTENT_COUNT = 4 };
 
-/* Pools whose ranges caches keep; any further pool goes without. */
-enum { BDA_STOCKS = 16 };
+/* Pools and arenas whose ranges caches keep; any further pool goes without, and gets no arenas. */
+enum { BDA_STOCKS = 128 };
+
+/* Of a pool, at most. */
+enum { BDA_ARENAS = 16 };
 
 /* Ranges of about one size, see depot.h. */
 struct bda_shelf {
-    uint32_t first;              /* the list that is being filled and emptied */
-    _Atomic uint32_t count;      /* in it */
-    _Atomic uint32_t full;       /* 0, or the first of a full list behind it */
-    _Atomic uint16_t full_count; /* in that */
-    uint8_t most;                /* what makes the first one full */
-    uint8_t eager;               /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
+    uint32_t first;         /* of its list, the range that was freed last */
+    _Atomic uint32_t count; /* in it */
+    uint8_t most;           /* what makes it full; 0: the thread does not take from here */
+    uint8_t eager;          /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
 };
 
 /* What a cache keeps of one pool. */
@@ -40,23 +41,32 @@ struct bda_stock {
     uint64_t most;                      /* that may be kept; the owner's */
     uint32_t zones;                     /* of so many of the lowest zones, as the pool said last */
     uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
-    uint64_t
-        filled[BDA_SHELVES / 64 + 2]; /* shelves whose first list is not empty, a bit each; the last word is empty */
+    uint64_t filled[BDA_SHELVES / 64 + 2]; /* shelves that are not empty, a bit each; the last word is empty */
     struct bda_pool *pool;
-    uint32_t hand; /* the shelf that was emptied last to make space */
+    uint64_t depot_most;  /* granules that the depot may keep; as the pool said last */
+    bool source;          /* the owner's: its requests come from here */
+    bool alone;           /* no other thread's do, or there is no other; as it was last */
+    uint32_t hand;        /* the shelf that was emptied last to make space */
+    uint32_t turned_away; /* ranges that found no space, while alone */
     struct bda_shelf shelves[BDA_SHELVES];
+    struct bda_bundle outgoing; /* on its way to the depot, or back to TLSF */
 };
 
 /* What a thread keeps, see cache.h. Lives as long as its allocator; when its thread ends, the next one gets it. */
 struct bda_cache {
     _Alignas(64) struct bda_claim claim;                /* covers the shelves */
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
+    struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
+                                                  it takes from; NULL: not known yet */
+    bool settled[BDA_STOCKS];                  /* the owner's: it has chosen its arena of that pool */
+    uint8_t patience[BDA_STOCKS];              /* the owner's: while it shares one, requests that found nothing kept */
     /* under the lock of the caches: */
     struct bda_cache *older;
-    void *owner;        /* names a thread, or NULL */
-    uint32_t wishes;    /* stocks that frees would have liked to find, a bit each */
-    uint32_t turn_seen; /* of the claim, when it was last asked whether it is idle */
-    bool chosen;        /* claimed by whoever has the lock */
+    const void *owner;       /* a thread (bda_this_thread), or NULL */
+    uint32_t number;         /* counts the caches */
+    bool wishes[BDA_STOCKS]; /* for stocks that frees would have liked to find */
+    uint32_t turn_seen;      /* of the claim, when it was last asked whether it is idle */
+    bool chosen;             /* claimed by whoever has the lock */
 };
 
 struct BdaAllocator_T {
@@ -102,10 +112,10 @@ struct BdaAllocator_T {
     struct bda_pending pending;
     _Atomic bool strays; /* some own buffer did not lie where its block's base says */
     /* caches */
-    uint64_t serial;      /* tells allocators apart for good */
-    bool caches_off;      /* as told; always where the caller synchronises */
-    bool barrier;         /* claims rely on bda_barrier_everywhere */
-    uint32_t stock_count; /* of pools, under the pools lock */
+    uint64_t serial;              /* tells allocators apart for good */
+    bool caches_off;              /* as told; always where the caller synchronises */
+    bool barrier;                 /* claims rely on bda_barrier_everywhere */
+    _Atomic uint32_t stock_count; /* of pools; grows under the pools lock */
     struct bda_mutex caches_lock;
     _Atomic bool wishes;          /* some free found no cache, or no stock in it: the next allocation may make them */
     bool wish_for_cache;          /* under the lock */
@@ -132,6 +142,21 @@ BDA_INLINE struct bda_block *bda_block_at(BdaAllocator allocator, uint32_t index
 
 BDA_INLINE struct bda_block *bda_block_of(BdaAllocator allocator, struct bda_node *node) {
     return bda_block_at(allocator, bda_node_region(node));
+}
+
+/* All pools by their heads, NULL after the last; a head leads to its arenas (pool.h). */
+static inline struct bda_pool *bda_pools_from(struct bda_pool *pool) {
+    while (pool != NULL && pool->head != pool)
+        pool = pool->older;
+    return pool;
+}
+
+static inline struct bda_pool *bda_pools_first(BdaAllocator allocator) {
+    return bda_pools_from(atomic_load_explicit(&allocator->newest_pool, memory_order_acquire));
+}
+
+static inline struct bda_pool *bda_pools_next(const struct bda_pool *head) {
+    return bda_pools_from(head->older);
 }
 
 /* An unused block record, 0 when host memory is refused; and back. Both take the store lock. */

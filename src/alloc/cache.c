@@ -1,16 +1,23 @@
 /* The longer ways of a request and a free, see cache.h. */
-#include "alloc/caches.h"
+#include "alloc/arena.h"
 
 /* ---- Back to TLSF ---- */
 
-uint64_t bda_list_release(BdaAllocator allocator, struct bda_pool *pool, uint32_t list) {
+void bda_bundle_release(struct bda_pool *arena, struct bda_bundle *bundle) {
+    arena->counters.live_count -= bda_bundle_count(bundle);
+    bda_tlsf_free_many(&arena->tlsf, bda_bundle_count(bundle), bundle->nodes);
+    bda_bundle_clear(bundle);
+}
+
+/* Gives the ranges of a list back; returns their granules. The arena's lock is held. */
+static uint64_t release_list(BdaAllocator allocator, struct bda_pool *arena, uint32_t list) {
     uint64_t granules = 0;
     while (list != 0) {
         struct bda_node *node = bda_node_of(allocator, list);
         uint32_t next = bda_node_link(node);
         granules += node->size;
-        pool->counters.live_count--;
-        bda_tlsf_free_node(&pool->tlsf, list, node);
+        arena->counters.live_count--;
+        bda_tlsf_free_node(&arena->tlsf, list, node);
         list = next;
     }
     return granules;
@@ -18,47 +25,103 @@ uint64_t bda_list_release(BdaAllocator allocator, struct bda_pool *pool, uint32_
 
 /* ---- Shelves; the owner is inside ---- */
 
-static void set_first(struct bda_stock *stock, uint32_t number, uint32_t list, uint32_t count) {
+static void set_list(struct bda_stock *stock, uint32_t number, uint32_t list, uint32_t count) {
     struct bda_shelf *shelf = &stock->shelves[number];
     bda_stock_mark(stock, number, list != 0);
     shelf->first = list;
     bda_shelf_set_count(shelf, count);
 }
 
-static void set_full(struct bda_stock *stock, uint32_t number, uint32_t list, uint32_t count) {
+static void add_to_shelf(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
     struct bda_shelf *shelf = &stock->shelves[number];
-    atomic_store_explicit(&shelf->full, list, memory_order_relaxed);
-    atomic_store_explicit(&shelf->full_count, (uint16_t)count, memory_order_relaxed);
+    bda_node_set_link(node, shelf->first);
+    set_list(stock, number, index, bda_shelf_count(shelf) + 1);
 }
 
-/* Empties a shelf. The pool's lock is held. */
-static uint64_t release_shelf(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
-    const struct bda_shelf *shelf = &stock->shelves[number];
-    struct bda_pool *pool = stock->pool;
-    uint64_t granules =
-        bda_list_release(allocator, pool, shelf->first) + bda_list_release(allocator, pool, bda_shelf_full(shelf));
-    set_first(stock, number, 0, 0);
-    set_full(stock, number, 0, 0);
-    return granules;
+/* The range on top; there is one. */
+static uint32_t take_from_shelf(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    uint32_t index = shelf->first;
+    set_list(stock, number, bda_node_link(bda_node_of(allocator, index)), bda_shelf_count(shelf) - 1);
+    return index;
 }
 
-/* Fills an empty shelf: with the full list behind it, or one from the depot. */
-static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
-    struct bda_shelf *shelf = &stock->shelves[number];
-    struct bda_pool *pool = stock->pool;
-    uint32_t list = bda_shelf_full(shelf), count = bda_shelf_full_count(shelf);
-    if (list == 0 && bda_depot_has(&pool->depot, number)) {
-        bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
-        struct bda_list_sum sum = { 0, 0 };
-        bda_mutex_lock(&pool->lock);
-        list = bda_depot_take(&pool->depot, chunks, bda_home(bda_pool_stock(pool), number), &sum);
-        bda_stock_keep(stock, sum.granules); /* at no moment in neither */
-        bda_mutex_unlock(&pool->lock);
-        count = sum.count;
+/* ---- Bundles; the owner is inside ---- */
+
+/* What is on its way out leaves: for the depot, or for TLSF. */
+static void send(struct bda_stock *stock) {
+    struct bda_pool *arena = stock->pool;
+    uint64_t granules = stock->outgoing.granules;
+    uint64_t most = stock->depot_most;
+    bda_pool_lock(arena);
+    if (!bda_depot_give(&arena->depot, &stock->outgoing, most))
+        bda_bundle_release(arena, &stock->outgoing);
+    bda_mutex_unlock(&arena->lock);
+    bda_stock_keep(stock, 0 - granules);
+}
+
+/* A kept range goes out. What is little for a bundle is much where little may be kept. */
+static void put_out(struct bda_stock *stock, uint32_t index, const struct bda_node *node) {
+    bda_bundle_add(&stock->outgoing, index, node->size);
+    if (bda_bundle_is_full(&stock->outgoing) || stock->outgoing.granules > stock->most / 4)
+        send(stock);
+}
+
+/* Half of a shelf goes out. */
+static void put_out_half(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
+    uint32_t count = (bda_shelf_count(&stock->shelves[number]) + 1) / 2;
+    while (count-- > 0) {
+        uint32_t index = take_from_shelf(allocator, stock, number);
+        put_out(stock, index, bda_node_of(allocator, index));
     }
-    set_full(stock, number, 0, 0);
-    set_first(stock, number, list, count);
 }
+
+/* Fills shelves from a bundle of the depot, if there is space for it. Its nodes were another thread's last: all of them
+ * are asked for before the first is looked at. */
+static bool unpack(BdaAllocator allocator, struct bda_stock *stock) {
+    struct bda_pool *arena = stock->pool;
+    struct bda_bundle bundle;
+    uint64_t space = stock->most - bda_min(bda_stock_kept(stock), stock->most);
+    bda_bundle_clear(&bundle);
+    bda_pool_lock(arena);
+    if (bda_depot_take(&arena->depot, &bundle, space))
+        bda_stock_keep(stock, bundle.granules); /* at no moment in neither */
+    bda_mutex_unlock(&arena->lock);
+    for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++)
+        bda_prefetch(bda_node_of(allocator, bundle.nodes[i]));
+    for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++) {
+        struct bda_node *node = bda_node_of(allocator, bundle.nodes[i]);
+        add_to_shelf(stock, bda_shelf_of(node->size), bundle.nodes[i], node); /* not by its home, see bda_node_home */
+    }
+    return bda_bundle_count(&bundle) != 0;
+}
+
+/* What went out last may be what is wanted next. */
+static bool take_back(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
+    struct bda_bundle *bundle = &stock->outgoing;
+    uint32_t count = bda_bundle_count(bundle);
+    while (count != 0) {
+        uint32_t index = bundle->nodes[count - 1];
+        struct bda_node *node = bda_node_of(allocator, index);
+        if (bda_shelf_of(node->size) != number)
+            break;
+        add_to_shelf(stock, number, index, node);
+        bundle->granules -= node->size;
+        atomic_store_explicit(&bundle->count, --count, memory_order_relaxed);
+    }
+    return stock->shelves[number].first != 0;
+}
+
+/* Fills an empty shelf, or those that may serve in its place. */
+static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
+    if (take_back(allocator, stock, number))
+        return;
+    while (bda_depot_filled(&stock->pool->depot) != 0 && bda_stock_offers(stock, number) == 0)
+        if (!unpack(allocator, stock))
+            return;
+}
+
+/* ---- From TLSF ---- */
 
 /* Takes one range from TLSF for a shelf. The pool's lock is held. */
 static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
@@ -70,37 +133,34 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
         return false;
     const struct bda_live live = { (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
     bda_node_set_state(live.node, BDA_NODE_CACHED);
-    if (live.node->size != bda_shelf_begin(number) || bda_node_zone(live.node) >= stock->zones) {
+    if (bda_range_is_large(live.node) || bda_node_zone(live.node) >= stock->zones) {
         bda_tlsf_free_node(&pool->tlsf, live.index, live.node); /* it lies where none is kept */
         return false;
     }
-    struct bda_shelf *shelf = &stock->shelves[number];
     if (live.block->idle != 0)
         live.block->idle = 0;
     bda_pool_watch_level(pool);
     pool->counters.live_count++;
     bda_node_set_record(live.node, bda_home(bda_pool_stock(pool), number));
-    bda_node_set_link(live.node, shelf->first);
-    set_first(stock, number, live.index, bda_shelf_count(shelf) + 1);
+    add_to_shelf(stock, number, live.index, live.node);
     bda_stock_keep(stock, live.node->size);
     return true;
 }
 
-/* Fills a shelf from TLSF. A thread that is not alone takes more ranges at once each time that it comes for some, so
- * that it comes for the lock seldom, and their nodes lie side by side in cache lines that are no other thread's. What
- * has to go again before it was asked for makes it modest; and where there is little space, one will do, since what is
- * taken ahead would drive out what is needed. */
+/* Fills a shelf from TLSF. A thread that is not alone in its arena takes more ranges at once each time that it comes
+ * for some, so that it comes for the lock seldom, and their nodes lie side by side in cache lines that are no other
+ * thread's. What has to go again before it was asked for makes it modest; and where there is little space, one will do,
+ * since what is taken ahead would drive out what is needed. */
 static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
     struct bda_shelf *shelf = &stock->shelves[number];
     uint64_t space = stock->most - bda_min(bda_stock_kept(stock), stock->most);
     uint64_t wanted = bda_min(1u + shelf->eager, space / BDA_GATHER_SHARE / bda_shelf_begin(number));
-    if (bda_thread_is_alone(allocator) || !atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) ||
-        wanted < 2)
+    if (!atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) || wanted < 2)
         wanted = 0;
     shelf->eager = (uint8_t)bda_min(1u + shelf->eager, bda_min(shelf->most, BDA_GATHER_MOST) - 1);
     if (wanted == 0)
         return;
-    bda_mutex_lock(&stock->pool->lock);
+    bda_pool_lock(stock->pool);
     while (wanted != 0 && gather_one(allocator, stock, number, alignment))
         wanted--;
     if (wanted != 0)
@@ -109,70 +169,113 @@ static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
     bda_mutex_unlock(&stock->pool->lock);
 }
 
-/* A full list leaves: for the depot, or back to TLSF. */
-static void hand_over(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, uint32_t list) {
-    struct bda_pool *pool = stock->pool;
-    struct bda_depot *depot = &pool->depot;
-    uint64_t granules, most = atomic_load_explicit(&pool->cached_most, memory_order_relaxed);
-    bda_mutex_lock(&pool->lock);
-    uint64_t before = depot->granules;
-    if (bda_depot_give(depot, bda_nodes_chunks(&allocator->nodes), number, list, most))
-        granules = depot->granules - before;
-    else
-        granules = bda_list_release(allocator, pool, list);
-    bda_mutex_unlock(&pool->lock);
-    bda_stock_keep(stock, 0 - granules);
-}
+/* ---- Bounds ---- */
 
 /* Empties one shelf after another, from where it left off last time, until a quarter of what may be kept is free again.
  */
 static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
     uint64_t wanted = stock->most - stock->most / 4;
-    for (uint32_t tries = 0; tries < BDA_SHELVES && bda_stock_kept(stock) > wanted; tries++) {
+    for (uint32_t tries = 0; tries < BDA_SHELVES && bda_stock_kept(stock) > wanted + stock->outgoing.granules;
+         tries++) {
         stock->hand = (stock->hand + 1) % BDA_SHELVES;
-        const struct bda_shelf *shelf = &stock->shelves[stock->hand];
-        if ((shelf->first | bda_shelf_full(shelf)) == 0)
-            continue;
         stock->shelves[stock->hand].eager = 0;
-        bda_mutex_lock(&stock->pool->lock);
-        uint64_t granules = release_shelf(allocator, stock, stock->hand);
-        bda_mutex_unlock(&stock->pool->lock);
-        bda_stock_keep(stock, 0 - granules);
+        while (stock->shelves[stock->hand].first != 0)
+            put_out_half(allocator, stock, stock->hand);
     }
 }
 
-/* What may be kept follows how much of the pool is free, and is shared by the threads. */
+/* Alone, a thread keeps less where the arena is not roomy: a share of the same, as a power of two. */
+enum { ALONE_SHARE_LOG2 = 4, TURNED_AWAY = 64 };
+
+/* Whether nobody else takes from the stock's arena. Then there is nobody to pass anything on to, nor to wait for. */
+static bool is_alone(BdaAllocator allocator, const struct bda_stock *stock) {
+    uint32_t takers = atomic_load_explicit(&stock->pool->takers, memory_order_relaxed);
+    return (stock->source && takers < 2) || bda_thread_is_alone(allocator);
+}
+
+/* What may be kept follows how much of the arena is free, and is shared by the threads, which are spread over all.
+ * Alone, what a thread keeps saves it no waiting, and costs fit where there is little space. */
+static uint64_t share_of(BdaAllocator allocator, const struct bda_pool *arena, bool alone) {
+    uint64_t most = atomic_load_explicit(&arena->cached_most, memory_order_relaxed);
+    uint32_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
+    uint32_t arenas = atomic_load_explicit(&arena->head->arena_count, memory_order_relaxed);
+    if (alone)
+        return atomic_load_explicit(&arena->roomy, memory_order_relaxed) ? most : most >> ALONE_SHARE_LOG2;
+    return caches < 2 * arenas ? most : most / (caches / arenas);
+}
+
+/* What there is no space for goes back at once while the thread is alone, which makes space for other sizes only now
+ * and then. */
+static bool wants_space(struct bda_stock *stock) {
+    uint64_t kept = bda_stock_kept(stock);
+    if (!stock->alone)
+        return kept >= stock->most;
+    return kept >= stock->most && (kept >= 2 * stock->most || ++stock->turned_away % TURNED_AWAY == 0);
+}
+
 static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
-    uint64_t caches = bda_max(atomic_load_explicit(&allocator->cache_count, memory_order_relaxed), 1);
-    stock->most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) / caches;
+    stock->alone = is_alone(allocator, stock);
+    stock->most = share_of(allocator, stock->pool, stock->alone);
+    /* what a taker has too much of, it would only take back */
+    bool passes = !stock->source && !stock->alone;
+    stock->depot_most = passes ? atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) : 0;
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
     stock->reach = atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) ? BDA_REACH_ROOMY : 1;
-    if (bda_stock_kept(stock) >= stock->most)
+    if (wants_space(stock))
         make_space(allocator, stock);
 }
 
 /* Sees to it that the shelf has room for one more. */
 static void make_room(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
-    struct bda_shelf *shelf = &stock->shelves[number];
-    if (bda_shelf_count(shelf) < shelf->most)
+    if (bda_shelf_count(&stock->shelves[number]) >= stock->shelves[number].most)
+        put_out_half(allocator, stock, number);
+}
+
+void bda_stock_become_source(BdaAllocator allocator, struct bda_stock *stock) {
+    if (stock == NULL)
         return;
-    if (bda_shelf_full(shelf) != 0)
-        hand_over(allocator, stock, number, bda_shelf_full(shelf));
-    uint32_t list = shelf->first, count = bda_shelf_count(shelf);
-    set_first(stock, number, 0, 0);
-    set_full(stock, number, list, count);
+    atomic_fetch_add_explicit(&stock->pool->takers, 1, memory_order_relaxed);
+    stock->source = true;
+    stock->alone = is_alone(allocator, stock);
+    for (uint32_t number = 0; number < BDA_SHELVES; number++)
+        stock->shelves[number].most = (uint8_t)bda_shelf_room(number, stock->alone);
+}
+
+void bda_stock_retire(struct bda_stock *stock) {
+    if (stock == NULL)
+        return;
+    atomic_fetch_sub_explicit(&stock->pool->takers, 1, memory_order_relaxed);
+    stock->source = false;
+    for (uint32_t number = 0; number < BDA_SHELVES; number++)
+        stock->shelves[number].most = 0;
 }
 
 void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock) {
-    uint64_t granules = 0;
-    bda_mutex_lock(&stock->pool->lock);
-    for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
-        granules += release_shelf(allocator, stock, shelf);
+    uint64_t granules = stock->outgoing.granules;
+    bda_pool_lock(stock->pool);
+    bda_bundle_release(stock->pool, &stock->outgoing);
+    for (uint32_t number = 0; number < BDA_SHELVES; number++) {
+        granules += release_list(allocator, stock->pool, stock->shelves[number].first);
+        set_list(stock, number, 0, 0);
+    }
     bda_mutex_unlock(&stock->pool->lock);
     bda_stock_keep(stock, 0 - granules);
 }
 
 /* ---- The longer ways of a request and a free ---- */
+
+/* What the thread's requests to a pool come from, or NULL. */
+static struct bda_stock *source_of(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
+    uint32_t head = bda_pool_stock(pool);
+    if (cache->sources[head] != NULL)
+        return cache->sources[head];
+    struct bda_stock *stock = bda_cache_stock(cache, head);
+    if (stock == NULL && head != BDA_STOCKS && !bda_thread_is_alone(allocator))
+        stock = bda_caches_open_stock(allocator, cache, pool);
+    bda_stock_become_source(allocator, stock);
+    cache->sources[head] = stock;
+    return stock;
+}
 
 bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                      struct bda_live *live) {
@@ -182,17 +285,17 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
         return false;
     if (atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         bda_caches_grant(allocator, pool);
-    struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, bda_pool_stock(pool)) : NULL;
+    bda_arena_settle_if_crowded(allocator, pool);
+    struct bda_stock *stock = cache != NULL ? source_of(allocator, cache, pool) : NULL;
     uint32_t number = bda_shelf_for(extent.granules);
-    if (cache != NULL && stock == NULL && bda_pool_stock(pool) != BDA_STOCKS && !bda_thread_is_alone(allocator))
-        stock = bda_caches_open_stock(allocator, cache, pool);
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
     uint64_t offers = bda_stock_offers(stock, number);
-    if (offers == 0) {
+    if (offers == 0)
         keep_within_bounds(allocator, stock);
+    if (offers == 0 && !stock->alone) {
         gather(allocator, stock, number, extent.alignment);
         offers = bda_stock_offers(stock, number);
     }
@@ -202,53 +305,72 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
     return taken;
 }
 
+/* The stock that a free goes to, with its owner inside; NULL: there is none, or somebody else is inside. */
+static struct bda_stock *enter(BdaAllocator allocator, struct bda_cache *cache, uint32_t number,
+                               const struct bda_pool *arena) {
+    struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, number) : NULL;
+    if (cache != NULL && stock == NULL)
+        bda_caches_wish(allocator, cache, arena);
+    return stock != NULL && bda_claim_enter(&cache->claim) ? stock : NULL;
+}
+
+/* Retires an allocation of an arena that the thread does not take from: it leaves with the next bundle. */
+static bool pass_on(struct bda_stock *stock, BdaHandle handle, struct bda_node *node, uint32_t home) {
+    uint32_t generation = bda_handle_generation(handle);
+    if (generation + 1 == BDA_GENERATION_SPENT || !bda_cache_retire(node, generation, home))
+        return false;
+    bda_stock_count_in(stock, node);
+    put_out(stock, bda_handle_index(handle), node);
+    return true;
+}
+
 bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_pool *pool) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, false);
     uint32_t home = bda_node_home(node);
-    if (cache == NULL)
+    if (!bda_home_is_one(home)) /* no longer: it has just been given a record */
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
+    struct bda_stock *stock = enter(allocator, cache, bda_home_stock(home), pool);
     if (stock == NULL)
-        bda_caches_wish(allocator, cache, pool);
-    if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     keep_within_bounds(allocator, stock);
-    bool wanted = bda_node_zone(node) < stock->zones;
-    if (wanted)
+    bool wanted = bda_node_zone(node) < stock->zones && bda_stock_kept(stock) < stock->most, passed = false;
+    if (wanted && stock->source)
         make_room(allocator, stock, bda_home_shelf(home));
+    else if (wanted)
+        passed = pass_on(stock, handle, node, home);
     bda_claim_leave(&cache->claim);
-    return wanted && bda_cache_put(allocator, handle, node);
+    return passed || (wanted && bda_cache_put(allocator, handle, node));
 }
 
-/* A retired range goes onto its shelf, where there is room. The owner is inside. */
+/* A retired range goes onto its shelf, where there is room, or with the next bundle. The owner is inside. */
 BDA_INLINE bool keep(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
     const struct bda_shelf *shelf = &stock->shelves[number];
-    if (bda_shelf_count(shelf) >= shelf->most || bda_stock_kept(stock) >= stock->most ||
+    if ((stock->source && bda_shelf_count(shelf) >= shelf->most) || bda_stock_kept(stock) >= stock->most ||
         bda_node_zone(live->node) >= stock->zones)
         return false;
     bda_node_set_record(live->node, bda_home(bda_pool_stock(stock->pool), number));
     bda_node_set_state(live->node, BDA_NODE_CACHED);
-    bda_shelf_put(stock, number, live->index, live->node);
+    if (stock->source) {
+        bda_shelf_put(stock, number, live->index, live->node);
+    } else {
+        bda_stock_count_in(stock, live->node);
+        put_out(stock, live->index, live->node);
+    }
     return true;
 }
 
 bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, false);
     uint32_t number = bda_shelf_of(live->node->size);
-    if (cache == NULL)
-        return false;
-    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(live->pool));
+    struct bda_stock *stock = enter(allocator, cache, bda_pool_stock(live->pool), live->pool);
     if (stock == NULL)
-        bda_caches_wish(allocator, cache, live->pool);
-    if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     bool kept = keep(stock, number, live);
     if (!kept) {
         keep_within_bounds(allocator, stock);
-        if (bda_node_zone(live->node) < stock->zones) {
+        if (stock->source)
             make_room(allocator, stock, number);
-            kept = keep(stock, number, live);
-        }
+        kept = keep(stock, number, live);
     }
     bda_claim_leave(&cache->claim);
     return kept;

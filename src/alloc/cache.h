@@ -2,9 +2,10 @@
  * Caches: what each thread keeps of the ranges that it freed, for its next requests of about their size. A request that
  * finds its size there, and a free that finds room there, take no lock and wait for nobody.
  *
- * A thread has one cache per allocator. In it, a *stock* for each pool that it has freed into; in a stock the shelves
- * (depot.h), each a list that is being filled or emptied and a full one behind it. What overflows goes to the pool's
- * depot, or back to TLSF; what is lacking comes from there.
+ * A thread has one cache per allocator. In it, a *stock* for each arena that it has freed into (a pool has one, or
+ * several, arena.h), of which one is the *source* of its own requests to the pool and has shelves (depot.h). What
+ * overflows there leaves in bundles, back to TLSF; what comes from other arenas leaves in bundles at once, for the
+ * arena's depot. What is lacking comes from the depot, then from TLSF.
  *
  * The owner is inside of its cache under a claim (claim.h). Others come for all of it: before a request is
  * refused or a block is opened, in bda_trim, when its thread has ended, when nothing happened between two bda_collect.
@@ -62,14 +63,6 @@ BDA_INLINE void bda_shelf_set_count(struct bda_shelf *shelf, uint32_t count) {
     atomic_store_explicit(&shelf->count, count, memory_order_relaxed);
 }
 
-BDA_INLINE uint32_t bda_shelf_full(const struct bda_shelf *shelf) {
-    return atomic_load_explicit(&shelf->full, memory_order_relaxed);
-}
-
-BDA_INLINE uint32_t bda_shelf_full_count(const struct bda_shelf *shelf) {
-    return atomic_load_explicit(&shelf->full_count, memory_order_relaxed);
-}
-
 /* ---- Taking ---- */
 
 /* The shelves that may serve a request of so many granules and hold something, the lowest bit being the right shelf.
@@ -116,7 +109,7 @@ BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, co
     struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (cache == NULL || extent.granules > BDA_CACHED_MOST)
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
+    struct bda_stock *stock = cache->sources[bda_pool_stock(pool)];
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     uint32_t right = bda_shelf_for(extent.granules);
@@ -127,19 +120,24 @@ BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, co
     return taken;
 }
 
-/* The same after a look behind the shelves: full lists, the depot. For what is not large. */
+/* The same after a look into the depot. For what is not large. */
 bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                      struct bda_live *live);
 
 /* ---- Keeping ---- */
 
-/* An allocation, just retired, goes onto its shelf. The owner is inside. */
-BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
-    struct bda_shelf *shelf = &stock->shelves[number];
+/* An allocation, just retired, is kept from now on. The owner is inside. */
+BDA_INLINE void bda_stock_count_in(struct bda_stock *stock, const struct bda_node *node) {
     uint64_t granules = node->size;
-    bda_stock_mark(stock, number, true);
     bda_stock_use(stock, bda_node_slack(node) - (granules << BDA_GRANULE_LOG2));
     bda_stock_keep(stock, granules);
+}
+
+/* The same, and goes onto its shelf. */
+BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
+    struct bda_shelf *shelf = &stock->shelves[number];
+    bda_stock_count_in(stock, node);
+    bda_stock_mark(stock, number, true);
     bda_node_release_link(node, shelf->first);
     shelf->first = index;
     bda_shelf_set_count(shelf, bda_shelf_count(shelf) + 1);
@@ -187,8 +185,13 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live);
 
 /* ---- Back to TLSF ---- */
 
-/* Gives a list back; returns its granules. The pool's lock is held. */
-uint64_t bda_list_release(BdaAllocator allocator, struct bda_pool *pool, uint32_t list);
+/* Gives what is in a bundle back, and clears it. The arena's lock is held. */
+void bda_bundle_release(struct bda_pool *arena, struct bda_bundle *bundle);
+
+/* The stock becomes the one that the thread's requests come from (NULL is none); or it no longer is, and its shelves
+ * take nothing more. For the owner. */
+void bda_stock_become_source(BdaAllocator allocator, struct bda_stock *stock);
+void bda_stock_retire(struct bda_stock *stock);
 
 /* All that a stock keeps. The caller is inside; the pool's lock is taken. */
 void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock);

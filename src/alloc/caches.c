@@ -12,16 +12,17 @@ BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
 static struct bda_mutex registry_lock = BDA_MUTEX_INITIALIZER;
 static BdaAllocator registry;
 
-/* Names the calling thread among those that live. */
-static void *this_thread(void) {
-    return bda_known_caches;
+/* So many stocks a cache may have. */
+static uint32_t stock_count(BdaAllocator allocator) {
+    return atomic_load_explicit(&allocator->stock_count, memory_order_relaxed);
 }
 
-/* What the cache keeps of one pool's ranges, or of all (NULL), goes back. Its owner is out, or the caller. */
+/* What the cache keeps of one pool's ranges, whatever their arena, or of all (NULL), goes back. Its owner is out, or
+ * the caller. */
 static void drain_cache(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
-    for (uint32_t i = 0; i < BDA_STOCKS; i++) {
+    for (uint32_t i = 0; i < stock_count(allocator); i++) {
         struct bda_stock *stock = bda_cache_stock(cache, i);
-        if (stock != NULL && (only == NULL || only == stock->pool))
+        if (stock != NULL && (only == NULL || only == stock->pool->head))
             bda_stock_drain(allocator, stock);
     }
 }
@@ -30,7 +31,11 @@ static void leave_behind(BdaAllocator allocator) {
     bda_mutex_lock(&allocator->caches_lock);
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
     for (; cache != NULL; cache = cache->older)
-        if (cache->owner == this_thread()) {
+        if (cache->owner == bda_this_thread()) {
+            for (uint32_t i = 0; i < stock_count(allocator); i++) {
+                bda_stock_retire(cache->sources[i]);
+                cache->sources[i] = NULL;
+            }
             drain_cache(allocator, cache, NULL);
             cache->owner = NULL;
             atomic_fetch_sub_explicit(&allocator->cache_count, 1, memory_order_relaxed);
@@ -51,7 +56,7 @@ static struct bda_cache *find_cache(BdaAllocator allocator) {
     struct bda_cache *found = NULL;
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
     for (; cache != NULL; cache = cache->older)
-        if (cache->owner == this_thread() || (cache->owner == NULL && found == NULL))
+        if (cache->owner == bda_this_thread() || (cache->owner == NULL && found == NULL))
             found = cache;
     return found;
 }
@@ -63,6 +68,7 @@ static struct bda_cache *make_cache(BdaAllocator allocator) {
     memset(cache, 0, sizeof *cache);
     cache->claim.barrier = allocator->barrier;
     cache->older = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
+    cache->number = cache->older != NULL ? cache->older->number + 1 : 0;
     atomic_store_explicit(&allocator->newest_cache, cache, memory_order_release);
     return cache;
 }
@@ -78,7 +84,7 @@ static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
         cache = make_cache(allocator);
     if (cache != NULL) {
         atomic_fetch_add_explicit(&allocator->cache_count, cache->owner == NULL, memory_order_relaxed);
-        cache->owner = this_thread();
+        cache->owner = bda_this_thread();
         allocator->wish_for_cache = false; /* this thread's, most likely */
     } else {
         allocator->wish_for_cache = true;
@@ -105,8 +111,6 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
     memset(stock, 0, sizeof *stock);
     stock->pool = pool;
     stock->reach = 1;
-    for (uint32_t number = 0; number < BDA_SHELVES; number++)
-        stock->shelves[number].most = (uint8_t)bda_list_length(number, bda_thread_is_alone(allocator));
     return stock;
 }
 
@@ -125,7 +129,7 @@ void bda_caches_wish(BdaAllocator allocator, struct bda_cache *cache, const stru
     if (bda_pool_stock(pool) == BDA_STOCKS || atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         return;
     bda_mutex_lock(&allocator->caches_lock);
-    cache->wishes |= 1u << bda_pool_stock(pool);
+    cache->wishes[bda_pool_stock(pool)] = true;
     bda_mutex_unlock(&allocator->caches_lock);
     atomic_store_explicit(&allocator->wishes, true, memory_order_relaxed);
 }
@@ -152,9 +156,9 @@ void bda_caches_grant(BdaAllocator allocator, struct bda_pool *pool) {
     for (; cache != NULL; cache = cache->older) {
         struct bda_pool *wished = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
         for (; wished != NULL; wished = wished->older)
-            if (bda_pool_stock(wished) != BDA_STOCKS && (cache->wishes >> bda_pool_stock(wished) & 1) != 0)
+            if (bda_pool_stock(wished) != BDA_STOCKS && cache->wishes[bda_pool_stock(wished)])
                 (void)open_stock(allocator, cache, wished);
-        cache->wishes = 0;
+        memset(cache->wishes, 0, sizeof cache->wishes);
     }
     bda_mutex_unlock(&allocator->caches_lock);
 }
@@ -170,27 +174,32 @@ struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache
 
 /* ---- Others ---- */
 
-static bool holds_any(struct bda_cache *cache, const struct bda_pool *only) {
-    for (uint32_t i = 0; i < BDA_STOCKS; i++) {
+static bool holds_of(struct bda_cache *cache, const struct bda_pool *arena) {
+    const struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(arena));
+    return stock != NULL && bda_stock_kept(stock) != 0;
+}
+
+static bool holds_any(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
+    for (uint32_t i = 0; i < stock_count(allocator); i++) {
         const struct bda_stock *stock = bda_cache_stock(cache, i);
-        if (stock != NULL && (only == NULL || bda_pool_stock(only) == i) && bda_stock_kept(stock) != 0)
+        if (stock != NULL && (only == NULL || only == stock->pool->head) && bda_stock_kept(stock) != 0)
             return true;
     }
     return false;
 }
 
-/* Whether a cache is to be drained; asked once. */
-typedef bool (*choice)(struct bda_cache *cache, const struct bda_pool *only);
+/* Whether a cache is to be drained, of a pool or of all (NULL); asked once. */
+typedef bool (*choice)(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only);
 
 /* Keeps the owners of the chosen caches out. The lock of the caches is held. */
 static void claim_chosen(BdaAllocator allocator, choice choose, const struct bda_pool *only) {
     struct bda_cache *newest = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed), *cache;
     bool any = false;
     for (cache = newest; cache != NULL; cache = cache->older) {
-        cache->chosen = choose(cache, only);
+        cache->chosen = choose(allocator, cache, only);
         if (cache->chosen)
             bda_claim_announce(&cache->claim);
-        any = any || (cache->chosen && cache->owner != this_thread());
+        any = any || (cache->chosen && cache->owner != bda_this_thread());
     }
     if (any && allocator->barrier)
         bda_barrier_everywhere();
@@ -217,24 +226,22 @@ static void drain_chosen(BdaAllocator allocator, choice choose, const struct bda
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
-static void release_depot(BdaAllocator allocator, struct bda_pool *pool) {
-    struct bda_list_sum ignored;
-    bda_node_chunks chunks = bda_nodes_chunks(&allocator->nodes);
-    for (uint32_t shelf = 0; shelf < BDA_SHELVES; shelf++)
-        for (uint32_t list;
-             (list = bda_depot_take(&pool->depot, chunks, bda_home(bda_pool_stock(pool), shelf), &ignored)) != 0;)
-            (void)bda_list_release(allocator, pool, list);
+static void release_depot(struct bda_pool *arena) {
+    struct bda_bundle bundle;
+    bda_bundle_clear(&bundle);
+    while (bda_depot_take(&arena->depot, &bundle, UINT64_MAX))
+        bda_bundle_release(arena, &bundle);
 }
 
 /* `idle_only`: a depot that was used since it was last asked is left alone. */
 static void drain_depots(BdaAllocator allocator, const struct bda_pool *only, bool idle_only) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
-        if (only != NULL && only != pool)
+        if (only != NULL && only != pool->head)
             continue;
         bda_mutex_lock(&pool->lock);
         if (pool->depot.granules != 0 && !(idle_only && pool->depot.used))
-            release_depot(allocator, pool);
+            release_depot(pool);
         pool->depot.used = false;
         bda_mutex_unlock(&pool->lock);
     }
@@ -245,11 +252,11 @@ void bda_caches_drain(BdaAllocator allocator, struct bda_pool *pool) {
     drain_depots(allocator, pool, false);
 }
 
-static bool is_idle(struct bda_cache *cache, const struct bda_pool *only) {
+static bool is_idle(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
     uint32_t turn = atomic_load_explicit(&cache->claim.turn, memory_order_relaxed);
     bool idle = turn == cache->turn_seen;
     cache->turn_seen = turn;
-    return idle && holds_any(cache, only);
+    return idle && holds_any(allocator, cache, only);
 }
 
 void bda_caches_drain_idle(BdaAllocator allocator) {
@@ -257,7 +264,8 @@ void bda_caches_drain_idle(BdaAllocator allocator) {
     drain_depots(allocator, NULL, true);
 }
 
-static bool is_any(struct bda_cache *cache, const struct bda_pool *only) {
+static bool is_any(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
+    (void)allocator;
     (void)cache;
     (void)only;
     return true;
@@ -278,17 +286,15 @@ bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool) {
         return true;
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
     for (; cache != NULL; cache = cache->older)
-        if (holds_any(cache, pool))
+        if (holds_of(cache, pool))
             return true;
     return false;
 }
 
 static uint64_t count_in(const struct bda_stock *stock) {
-    uint64_t count = 0;
-    for (uint32_t i = 0; i < BDA_SHELVES; i++) {
-        const struct bda_shelf *shelf = &stock->shelves[i];
-        count += bda_shelf_count(shelf) + bda_shelf_full_count(shelf);
-    }
+    uint64_t count = bda_bundle_count(&stock->outgoing);
+    for (uint32_t i = 0; i < BDA_SHELVES; i++)
+        count += bda_shelf_count(&stock->shelves[i]);
     return count;
 }
 

@@ -32,8 +32,8 @@ BDA_INLINE bool bda_thread_is_alone(BdaAllocator allocator) {
 
 /* ---- Others ---- */
 
-/* All that is kept of a pool's ranges, or of every pool's (NULL), goes back to TLSF, whoever keeps it. No lock is
- * held by the caller. */
+/* All that is kept of a pool's ranges, whatever their arena, or of every pool's (NULL), goes back to TLSF, whoever
+ * keeps it. No lock is held by the caller. */
 void bda_caches_drain(BdaAllocator allocator, struct bda_pool *pool);
 
 /* What nobody used since this was last called goes back. */
@@ -44,8 +44,8 @@ void bda_caches_drain_idle(BdaAllocator allocator);
 void bda_caches_stop(BdaAllocator allocator);
 void bda_caches_go(BdaAllocator allocator);
 
-/* What the caches know of a pool beside its own counters, which have every range that TLSF handed out as live: how many
- * of them are kept and not live, the depot's included, and of how many granules; and bytes to add to those in use
+/* What the caches know of an arena beside its own counters, which have every range that TLSF handed out as live: how
+ * many of them are kept and not live, the depot's included, and of how many granules; and bytes to add to those in use
  * (modulo 2^64). The pool's lock is held. Exact when no owner is inside. */
 struct bda_cached {
     uint64_t count;
@@ -54,7 +54,7 @@ struct bda_cached {
 };
 struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool);
 
-/* Whether anything is kept of a pool, wherever. The pool's lock is held. */
+/* Whether anything is kept of an arena, wherever. The arena's lock is held. */
 bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool);
 
 /* An allocator's caches come and go with it. */

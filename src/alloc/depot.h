@@ -1,9 +1,9 @@
 /*
- * Shelves, lists and the depot: what freed ranges are kept in for the next requests of about their size.
+ * Shelves, bundles and the depot: what freed ranges are kept in for the next requests of about their size.
  *
- * Words: a *shelf* holds ranges of one step of sizes, 32 steps to a power of two; a *list* is a number of ranges of one
- * shelf that change hands together, linked through their nodes; the *depot* of a pool takes full lists from threads
- * that free more than they allocate and gives them to threads that allocate more than they free.
+ * Words: a *shelf* holds ranges of one step of sizes, 32 steps to a power of two, linked through their nodes; a
+ * *bundle* is a number of ranges of any sizes that change hands together; the *depot* of an arena takes bundles from
+ * threads that free what is in it and take nothing there, and gives them to those that take.
  *
  * A kept range is a taken one to TLSF. Its node is in state cached, so every handle to it is stale.
  */
@@ -14,21 +14,24 @@
 #include "core/node.h"
 
 enum {
-    BDA_STEPS_LOG2 = 5, /* so a range serves requests of its size, and wastes a thirty-second of it at most */
+    BDA_STEPS_LOG2 = 5, /* so a range serves requests of its size, and wastes a thirty-second of it at most, beside what
+                            TLSF has left uncut (tlsf.h) */
     BDA_STEPS = 1 << BDA_STEPS_LOG2,
     BDA_CACHED_LOG2 = 12, /* the largest range that is kept, in granules: 64 KiB. Larger ones are few, and would hold
                              most of the bytes */
     BDA_CACHED_MOST = 1 << BDA_CACHED_LOG2,
     BDA_CACHED_BYTES = BDA_CACHED_MOST << 4,
     BDA_SHELVES = ((BDA_CACHED_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1,
-    BDA_REACH_ROOMY = 0xFF, /* a request is served from the right shelf or one of the next seven, while there is much
-                               room: a quarter of its size is wasted at most */
-    BDA_LIST_GRANULES_SHARED = 16384, /* the same where a thread is not alone: it comes for the pool's lock seldom */
-    BDA_LIST_GRANULES = 4096,         /* in a list, 64 KiB, */
-    BDA_LIST_MOST = 32,               /* or so many ranges */
-    BDA_GATHER_SHARE = 32,            /* of the space left in a stock may be filled at once */
-    BDA_GATHER_MOST = 16,             /* ranges that a thread takes from TLSF at once, where it is not alone */
-    BDA_DEPOT_LISTS = 8,              /* of one shelf, in a depot */
+    BDA_REACH_ROOMY = 0xFF,    /* a request is served from the right shelf or one of the next seven, while there is much
+                                  room: a quarter of its size is wasted at most */
+    BDA_SHELF_GRANULES = 8192, /* on a shelf, 128 KiB, */
+    BDA_SHELF_GRANULES_SHARED = 32768, /* or this where a thread is not alone: it comes for a lock seldom; */
+    BDA_SHELF_MOST = 64,               /* or so many ranges */
+    BDA_BUNDLE_GRANULES = 32768,       /* in a bundle, 512 KiB, */
+    BDA_BUNDLE_MOST = 64,              /* or so many ranges */
+    BDA_BUNDLES = 8,                   /* in a depot */
+    BDA_GATHER_SHARE = 32,             /* of the space left in a stock may be filled at once */
+    BDA_GATHER_MOST = 16,              /* ranges that a thread takes from TLSF at once, where it is not alone */
 };
 
 /* Shelves for sizes of 1 to BDA_CACHED_MOST granules: the one that a range of such a size lies on, and the lowest one
@@ -66,33 +69,58 @@ static inline uint32_t bda_home_shelf(uint32_t home) {
     return home & 0xFFFF;
 }
 
-/* How many ranges make a full list of a shelf. */
-static inline uint32_t bda_list_length(uint32_t shelf, bool alone) {
-    uint32_t granules = alone ? BDA_LIST_GRANULES : BDA_LIST_GRANULES_SHARED;
-    uint32_t length = granules / (uint32_t)bda_max(bda_shelf_begin(shelf), 1);
-    return (uint32_t)bda_min(bda_max(length, 1), BDA_LIST_MOST);
+/* How many ranges make a shelf full. */
+static inline uint32_t bda_shelf_room(uint32_t shelf, bool alone) {
+    uint32_t granules = alone ? BDA_SHELF_GRANULES : BDA_SHELF_GRANULES_SHARED;
+    uint32_t room = granules / (uint32_t)bda_max(bda_shelf_begin(shelf), 1);
+    return (uint32_t)bda_min(bda_max(room, 1), BDA_SHELF_MOST);
 }
 
-/* All of it under the pool's lock, but for the counts, which tell anybody whether it is worth taking that. */
+/* Kept ranges of one arena, by their nodes, each of which says its home. */
+struct bda_bundle {
+    _Atomic uint32_t count; /* read by statistics */
+    uint32_t granules;
+    uint32_t nodes[BDA_BUNDLE_MOST];
+};
+
+static inline uint32_t bda_bundle_count(const struct bda_bundle *bundle) {
+    return atomic_load_explicit(&bundle->count, memory_order_relaxed);
+}
+
+static inline void bda_bundle_clear(struct bda_bundle *bundle) {
+    atomic_store_explicit(&bundle->count, 0, memory_order_relaxed);
+    bundle->granules = 0;
+}
+
+/* One more range; there is room for it. */
+static inline void bda_bundle_add(struct bda_bundle *bundle, uint32_t index, uint32_t granules) {
+    uint32_t count = bda_bundle_count(bundle);
+    bundle->nodes[count] = index;
+    bundle->granules += granules;
+    atomic_store_explicit(&bundle->count, count + 1, memory_order_relaxed);
+}
+
+static inline bool bda_bundle_is_full(const struct bda_bundle *bundle) {
+    return bda_bundle_count(bundle) == BDA_BUNDLE_MOST || bundle->granules >= BDA_BUNDLE_GRANULES;
+}
+
+/* All of it under the arena's lock, but for `filled`, which tells anybody whether it is worth taking that. */
 struct bda_depot {
-    uint64_t granules, count;    /* in all lists */
-    bool used;                   /* since it was last asked whether it is idle */
-    uint32_t lists[BDA_SHELVES]; /* the first node of a list; the next list stands in the place of its home */
-    _Atomic uint8_t counts[BDA_SHELVES];
+    uint64_t granules, count; /* in all bundles */
+    bool used;                /* since it was last asked whether it is idle */
+    _Atomic uint32_t filled;  /* bundles */
+    struct bda_bundle bundles[BDA_BUNDLES];
 };
 
-static inline bool bda_depot_has(const struct bda_depot *depot, uint32_t shelf) {
-    return atomic_load_explicit(&depot->counts[shelf], memory_order_relaxed) != 0;
+static inline uint32_t bda_depot_filled(const struct bda_depot *depot) {
+    return atomic_load_explicit(&depot->filled, memory_order_relaxed);
 }
 
-/* Keeps a full list; false where it has enough, or all of it would be more than `most` granules. */
-bool bda_depot_give(struct bda_depot *depot, bda_node_chunks chunks, uint32_t shelf, uint32_t list, uint64_t most);
+/* Keeps what is in a bundle, and clears it; false, and nothing has changed, where the depot has enough of them, or all
+ * of it would be more than `most` granules. */
+bool bda_depot_give(struct bda_depot *depot, struct bda_bundle *bundle, uint64_t most);
 
-/* A full list, or 0. `home` is that of its ranges; `sum` becomes what is in it. */
-struct bda_list_sum {
-    uint64_t granules;
-    uint32_t count;
-};
-uint32_t bda_depot_take(struct bda_depot *depot, bda_node_chunks chunks, uint32_t home, struct bda_list_sum *sum);
+/* The bundle that was given last, if it has `most` granules at most, into one that is empty. */
+bool bda_depot_take(struct bda_depot *depot, struct bda_bundle *bundle, uint64_t most);
 
 #endif

@@ -164,9 +164,10 @@ void bda_release_all(BdaAllocator allocator, struct bda_pool *pool) {
     bda_release_list(allocator, list);
 }
 
-void bda_take_back(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
-    bda_mutex_lock(&pool->lock);
+void bda_take_back(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
+    struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
+    bda_mutex_lock(&pool->lock);
     count_gone(allocator, pool, node);
     bda_node_retire(node, BDA_NODE_RETIRED);
     bda_range_give(pool, index, node);
@@ -242,7 +243,8 @@ static void release_batch(struct batch *batch) {
     bda_mutex_lock(&pool->lock);
     pool->counters.live_count -= batch->count;
     pool->counters.used -= batch->used;
-    pool->large -= batch->large;
+    if (bda_range_bounds_caches(pool))
+        pool->large -= batch->large;
     bda_tlsf_free_many(&pool->tlsf, batch->count, batch->nodes);
     bda_mutex_unlock(&pool->lock);
     batch->count = 0;

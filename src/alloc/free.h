@@ -34,6 +34,6 @@ void bda_release_list(BdaAllocator allocator, uint32_t first);
 void bda_release_all(BdaAllocator allocator, struct bda_pool *pool);
 
 /* Gives the range of a half-made allocation back; its record stays the caller's. */
-void bda_take_back(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
+void bda_take_back(BdaAllocator allocator, uint32_t index);
 
 #endif

@@ -1,7 +1,7 @@
 /* New blocks: for a request, ahead of time, and for one allocation alone. See grow.h. */
 #include "alloc/grow.h"
 
-#include "alloc/caches.h"
+#include "alloc/arena.h"
 #include "alloc/locate.h"
 #include "alloc/opening.h"
 #include "alloc/reclaim.h"
@@ -114,38 +114,24 @@ void bda_grow_close(BdaAllocator allocator, uint32_t index) {
 
 /* ---- Joining a pool ---- */
 
-/* How far aligned addresses lie behind the atoms of non-coherent memory. */
-static VkDeviceSize skew_of(BdaAllocator allocator, const struct bda_block *block) {
-    if (!bda_device_needs_atoms(&allocator->device, block->backing.type))
-        return 0;
-    return (block->memory_offset - block->region.base) & (allocator->device.limits.non_coherent_atom - 1);
-}
-
-/* An open block becomes the pool's. The pool's lock is held, one node is secured. */
+/* A new block becomes the pool's. The locks of the pool and of its head are held, one node is secured. */
 static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
-    struct bda_block *block = bda_block_at(allocator, index);
-    VkDeviceSize size = block->backing.size;
-    bda_pool_link_block(allocator, &pool->first_block, index);
-    bda_tlsf_add_region(&pool->tlsf, index);
-    pool->counters.block_count++;
-    pool->counters.reserved += size;
-    pool->counters.region_bytes += (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
-    bda_pool_bound_caches(pool);
-    pool->atom_skew = bda_max(pool->atom_skew, skew_of(allocator, block));
-    if (size >= pool->next_block_size)
-        pool->next_block_size = bda_min(pool->next_block_size * 2, pool->max_block_size);
-    block->plain = !pool->key.own_buffers && allocator->event == NULL;
-    block->own = pool->key.own_buffers;
-    block->stock = (uint8_t)(block->plain ? pool->stock : BDA_STOCKS);
-    atomic_store_explicit(&block->pool, pool, memory_order_release);
+    struct bda_pool *head = pool->head;
+    bda_pool_add_block(allocator, pool, index);
+    head->atom_skew = bda_max(head->atom_skew, pool->atom_skew);
+    if (bda_block_at(allocator, index)->backing.size >= head->next_block_size)
+        head->next_block_size = bda_min(head->next_block_size * 2, head->max_block_size);
     bda_locate_add(allocator, index);
 }
 
-/* Joins, and takes the request's range from the block before anybody else can. */
-static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
+/* Joins the calling thread's arena of the pool, and takes the request's range from the block before anybody else can.
+ */
+static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uint32_t index,
                               const struct bda_request *request, uint32_t *node) {
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
-    bda_mutex_lock(&pool->lock);
+    struct bda_pool *pool = bda_arena_for_block(allocator, head);
+    bda_mutex_lock(&head->lock);
+    bda_arena_lock_beside_head(pool);
     if (bda_range_secure_nodes(allocator, pool, 1 + BDA_TLSF_NODES_PER_ALLOC)) {
         join(allocator, pool, index);
         struct bda_extent extent = bda_range_extent(pool, request);
@@ -153,11 +139,12 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *pool, uin
         *node = bda_tlsf_alloc_at(&pool->tlsf, index, (uint32_t)(pad >> BDA_GRANULE_LOG2), extent.granules);
         if (*node != 0) {
             const struct bda_live live = bda_range_at(allocator, pool, *node);
-            bda_range_count(&live, request);
+            bda_range_count(&live, request, true);
         }
         result = *node != 0 ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
-    bda_mutex_unlock(&pool->lock);
+    bda_arena_unlock_beside_head(pool);
+    bda_mutex_unlock(&head->lock);
     return result;
 }
 
@@ -260,12 +247,13 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
                               struct bda_opening *opening, uint32_t *node) {
     VkDeviceSize bytes = needed(allocator, request);
     struct bda_live live;
+    bool kept;
     bda_mutex_lock(&pool->lock);
-    VkResult result = bda_range_take(allocator, pool, request, &live);
+    VkResult result = bda_arenas_take_locked(allocator, pool, request, &live, &kept);
     for (uint32_t waits = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && waits < WAITS_MOST; waits++) {
         if (!bda_opening_wait(pool, bytes))
             break;
-        result = bda_range_take(allocator, pool, request, &live);
+        result = bda_arenas_take_locked(allocator, pool, request, &live, &kept);
     }
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY) {
         bda_opening_begin(pool, opening, bytes);
@@ -298,7 +286,7 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
         return result;
     result = open_and_take(allocator, pool, request, &opening, node);
     /* What was refused may have gone into another thread's block, or have been freed since. */
-    bool taken = bda_is_exhaustion(result) && bda_pool_take(allocator, pool, request, node) == VK_SUCCESS;
+    bool taken = bda_is_exhaustion(result) && bda_arenas_take(allocator, pool, request, node, NULL) == VK_SUCCESS;
     return taken ? VK_SUCCESS : result;
 }
 
@@ -316,18 +304,29 @@ static uint64_t count_in(VkDeviceSize bytes, const struct bda_extent *extent) {
     return bytes < sure + lost ? 1 : 1 + (bytes - sure - lost) / each;
 }
 
-/* How many more requests like this one the pool has room for. Linear in its ranges. */
-static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *like) {
+/* How many more requests like this one an arena has room for. Linear in its ranges. Its lock is held. */
+static uint64_t count_room_in(BdaAllocator allocator, struct bda_pool *arena, const struct bda_extent *extent) {
     uint64_t count = 0;
-    bda_mutex_lock(&pool->lock);
-    struct bda_extent extent = bda_range_extent(pool, like);
-    for (uint32_t block = pool->first_block; block != 0; block = bda_block_at(allocator, block)->next) {
+    for (uint32_t block = arena->first_block; block != 0; block = bda_block_at(allocator, block)->next) {
         uint32_t index = bda_block_at(allocator, block)->region.first;
         for (; index != 0; index = bda_node_next(bda_node_of(allocator, index))) {
             struct bda_node *node = bda_node_of(allocator, index);
             if (bda_node_state(node) == BDA_NODE_FREE)
-                count += count_in(bda_node_held(node), &extent);
+                count += count_in(bda_node_held(node), extent);
         }
+    }
+    return count;
+}
+
+/* The same for a pool, with none of its blocks between two arenas. */
+static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *like) {
+    uint64_t count = 0;
+    bda_mutex_lock(&pool->lock);
+    struct bda_extent extent = bda_range_extent(pool, like);
+    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        count += count_room_in(allocator, arena, &extent);
+        bda_arena_unlock_beside_head(arena);
     }
     bda_mutex_unlock(&pool->lock);
     return count;
@@ -336,9 +335,13 @@ static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const 
 /* What is empty was counted on, wherever it came from: it is no surplus until it has been used. */
 static void keep_ahead(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_lock(&pool->lock);
-    for (uint32_t index = pool->first_block; index != 0; index = bda_block_at(allocator, index)->next)
-        if (bda_tlsf_region_is_empty(&pool->tlsf, index))
-            bda_block_at(allocator, index)->idle = BDA_IDLE_AHEAD;
+    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        for (uint32_t index = arena->first_block; index != 0; index = bda_block_at(allocator, index)->next)
+            if (bda_tlsf_region_is_empty(&arena->tlsf, index))
+                bda_block_at(allocator, index)->idle = BDA_IDLE_AHEAD;
+        bda_arena_unlock_beside_head(arena);
+    }
     bda_mutex_unlock(&pool->lock);
 }
 
@@ -393,11 +396,28 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
 
 /* ---- The low-water mark ---- */
 
-/* Whether the pool wants a block. What is on its way and not booked is as good as free. A pool without blocks wants
- * none: nobody uses it, or it was trimmed. The pool's lock is held. */
-static bool is_below_mark(const struct bda_pool *pool) {
+/* Whether the pool wants a block: some arena has come below the mark, and they are together. What is on its way and not
+ * booked is as good as free. A pool without blocks wants none: nobody uses it, or it was trimmed. The head's lock is
+ * held. */
+static bool is_below_mark(struct bda_pool *pool) {
     uint64_t coming = bda_opening_unbooked(pool) >> BDA_GRANULE_LOG2;
-    return pool->wants && pool->first_block != 0 && pool->tlsf.free_granules + coming < pool->low_granules;
+    bool wants = false, any = false;
+    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        wants = wants || arena->wants;
+        any = any || arena->first_block != 0;
+        bda_arena_unlock_beside_head(arena);
+    }
+    return wants && any && bda_arenas_free_granules(pool) + coming < pool->low_granules;
+}
+
+/* Nothing more is made until the next allocation that leaves too little. The head's lock is held. */
+static void want_nothing(struct bda_pool *pool) {
+    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        arena->wants = false;
+        bda_arena_unlock_beside_head(arena);
+    }
 }
 
 /* Announces the next block if the pool wants one. */
@@ -407,7 +427,7 @@ static bool begin_if_wanted(struct bda_pool *pool, struct bda_opening *opening) 
     if (wanted)
         bda_opening_begin(pool, opening, 0);
     else
-        pool->wants = false;
+        want_nothing(pool);
     bda_mutex_unlock(&pool->lock);
     return wanted;
 }
@@ -441,7 +461,7 @@ VkResult bda_grow_to_mark(BdaAllocator allocator, struct bda_pool *pool, const c
     if (!bda_is_exhaustion(result))
         return result;
     bda_mutex_lock(&pool->lock);
-    pool->wants = false; /* a full heap is not asked again and again: the next allocation says what is wanted */
+    want_nothing(pool); /* a full heap is not asked again and again: the next allocation says what is wanted */
     bda_mutex_unlock(&pool->lock);
     return VK_INCOMPLETE;
 }

@@ -105,10 +105,10 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
 
 static void release_pools(BdaAllocator allocator) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older) {
+    for (; pool != NULL; pool = pool->older)
         bda_release_all(allocator, pool);
+    for (pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool))
         (void)bda_reclaim_pool(allocator, pool, 0);
-    }
 }
 
 static void destroy_pools(BdaAllocator allocator) {

@@ -1,6 +1,7 @@
 /* See locate.h. */
 #include "alloc/locate.h"
 
+#include "alloc/arena.h"
 #include "core/landmarks.h"
 
 /* ---- The map ---- */
@@ -22,8 +23,11 @@ static struct bda_place place_of(BdaAllocator allocator, uint32_t index) {
                                .block = index };
 }
 
-void bda_locate_add(BdaAllocator allocator, uint32_t block) {
-    const struct bda_place place = place_of(allocator, block);
+void bda_locate_add(BdaAllocator allocator, uint32_t index) {
+    const struct bda_place place = place_of(allocator, index);
+    struct bda_block *block = bda_block_at(allocator, index);
+    const struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_relaxed);
+    atomic_store_explicit(&block->head, pool->head, memory_order_relaxed); /* who sees it in the map sees this */
     bda_mutex_lock(&allocator->store_lock);
     bda_block_map_add(&allocator->map, &place);
     bda_mutex_unlock(&allocator->store_lock);
@@ -90,33 +94,68 @@ static uint32_t node_at(BdaAllocator allocator, uint32_t index, VkDeviceSize off
     return bda_landmarks_find(&terrain, (uint32_t)granule, last);
 }
 
-/* The block may be gone, or its record another block's, by the time that the lock is held. */
-static enum answer show(BdaAllocator allocator, uint32_t index, VkDeviceAddress address, bool last, bda_visitor *visit,
-                        void *context) {
-    struct bda_block *block = bda_block_at(allocator, index);
-    struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_acquire);
-    enum answer answer = ELSEWHERE;
-    if (pool == NULL)
-        return answer;
-    bda_mutex_lock(&pool->lock);
-    if (atomic_load_explicit(&block->pool, memory_order_relaxed) == pool &&
-        address - block->region.base < length_of(block)) {
-        uint32_t node = node_at(allocator, index, address - block->region.base, last);
-        answer = node != 0 ? SHOWN : TOO_FAR;
-        if (node != 0) {
-            const struct bda_live live = { node, bda_node_of(allocator, node), block, pool };
-            visit(allocator, &live, context);
-        }
-    }
-    bda_mutex_unlock(&pool->lock);
+/* What a look-up wants, and of which block. */
+struct question {
+    VkDeviceAddress address;
+    uint32_t block;
+    bool last; /* see bda_landmarks_find */
+    bda_visitor *visit;
+    void *context;
+};
+
+/* The lock of the arena is held. It may have lost the block, or the block its memory, before that. */
+static enum answer show(BdaAllocator allocator, struct bda_pool *arena, const struct question *question) {
+    struct bda_block *block = bda_block_at(allocator, question->block);
+    if (atomic_load_explicit(&block->pool, memory_order_relaxed) != arena ||
+        question->address - block->region.base >= length_of(block))
+        return ELSEWHERE;
+    uint32_t node = node_at(allocator, question->block, question->address - block->region.base, question->last);
+    if (node == 0)
+        return TOO_FAR;
+    const struct bda_live live = { node, bda_node_of(allocator, node), block, arena };
+    question->visit(allocator, &live, question->context);
+    return SHOWN;
+}
+
+static enum answer show_where_it_is(BdaAllocator allocator, const struct question *question) {
+    struct bda_block *block = bda_block_at(allocator, question->block);
+    struct bda_pool *arena = atomic_load_explicit(&block->pool, memory_order_acquire);
+    if (arena == NULL)
+        return ELSEWHERE;
+    bda_mutex_lock(&arena->lock);
+    enum answer answer = show(allocator, arena, question);
+    bda_mutex_unlock(&arena->lock);
     return answer;
 }
 
+/* The same of a block that was on its way from one arena to another: under their head's lock none moves. ELSEWHERE: it
+ * is not in this pool any more. */
+BDA_COLD enum answer show_at_rest(BdaAllocator allocator, const struct question *question) {
+    struct bda_block *block = bda_block_at(allocator, question->block);
+    struct bda_pool *head = atomic_load_explicit(&block->head, memory_order_relaxed);
+    bda_mutex_lock(&head->lock);
+    struct bda_pool *arena = atomic_load_explicit(&block->pool, memory_order_acquire);
+    enum answer answer = ELSEWHERE;
+    if (arena != NULL && arena->head == head) {
+        bda_arena_lock_beside_head(arena);
+        answer = show(allocator, arena, question);
+        bda_arena_unlock_beside_head(arena);
+    }
+    bda_mutex_unlock(&head->lock);
+    return answer;
+}
+
+/* Ends after LEGS times, but for as long as blocks go and come again, of other pools, at this very address. */
 bool bda_locate_range(BdaAllocator allocator, VkDeviceAddress address, bda_visitor *visit, void *context) {
     struct bda_place place;
-    for (uint32_t leg = 1; bda_locate_block(allocator, address, &place); leg++)
-        if (show(allocator, place.block, address, leg >= LEGS, visit, context) == SHOWN)
+    for (uint32_t leg = 1; bda_locate_block(allocator, address, &place); leg++) {
+        const struct question question = { address, place.block, leg >= LEGS, visit, context };
+        enum answer answer = show_where_it_is(allocator, &question);
+        if (answer == ELSEWHERE)
+            answer = show_at_rest(allocator, &question);
+        if (answer == SHOWN)
             return true;
+    }
     return false;
 }
 

@@ -10,7 +10,8 @@
 
 #include "alloc/range.h"
 
-/* A block has become its pool's, or is about to be no longer. The pool's lock is held. */
+/* A block has become its pool's, or is about to be no longer; not, where it moves from one arena to another. The locks
+ * of the arena and of its head are held. */
 void bda_locate_add(BdaAllocator allocator, uint32_t block);
 void bda_locate_remove(BdaAllocator allocator, uint32_t block);
 
@@ -34,8 +35,8 @@ static inline VkDeviceAddress bda_locate_other_form(VkDeviceAddress address) {
 
 /* ---- Ranges ---- */
 
-/* Is shown a range: its pool's lock is held, so it and all of its block stand still, but for those that go into a
- * thread's cache and come out of it (bda_node_lives_on). */
+/* Is shown a range, with the arena that its block is in as its pool. The lock of that is held, so it and all of its
+ * block stand still, but for those that go into a thread's cache and come out of it (bda_node_lives_on). */
 typedef void bda_visitor(BdaAllocator allocator, const struct bda_live *live, void *context);
 
 /* Shows the range that an address lies in; the last one of its block where the address lies behind all of them. False:

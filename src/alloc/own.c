@@ -80,7 +80,7 @@ BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, co
 
 /* Under the lock, since somebody may be looking at the record; that goes when nobody can be. */
 static void give_back(BdaAllocator allocator, const struct bda_live *live) {
-    bda_mutex_lock(&live->pool->lock);
+    bda_pool_lock(live->pool);
     uint32_t record = bda_node_record(live->node);
     bda_range_free(live);
     bda_mutex_unlock(&live->pool->lock);
@@ -153,8 +153,8 @@ BDA_INLINE struct bda_request request_for(VkDeviceSize size, VkDeviceSize room, 
 }
 
 /* A range from a cache has no home there while it is an own buffer's, see bda_cache_keep. */
-BDA_INLINE void become_own(struct bda_pool *pool, struct bda_live *live) {
-    live->pool = pool;
+BDA_INLINE void become_own(struct bda_live *live) {
+    live->pool = atomic_load_explicit(&live->block->pool, memory_order_relaxed);
     bda_node_set_record(live->node, 0);
 }
 
@@ -163,12 +163,14 @@ BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDev
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
     if (!allocator->caches_off && room <= BDA_CACHED_BYTES && bda_cache_fetch(allocator, pool, &request, live)) {
-        become_own(pool, live);
+        become_own(live);
         return true;
     }
-    bda_mutex_lock(&pool->lock);
-    bool taken = bda_range_take(allocator, pool, &request, live) == VK_SUCCESS;
-    bda_mutex_unlock(&pool->lock);
+    bda_arena_settle_if_crowded(allocator, pool);
+    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
+    bda_pool_lock(arena);
+    bool taken = bda_range_take(allocator, arena, &request, true, live) == VK_SUCCESS;
+    bda_mutex_unlock(&arena->lock);
     return taken;
 }
 
@@ -178,7 +180,7 @@ BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize
     bool taken = !allocator->caches_off && room <= BDA_CACHED_BYTES && bda_cache_take(allocator, pool, &request, live);
     if (!taken)
         return take_further(allocator, pool, size, room, alignment, live);
-    become_own(pool, live);
+    become_own(live);
     return true;
 }
 
@@ -274,7 +276,7 @@ static VkResult finish_own(BdaAllocator allocator, struct bda_pool *pool, struct
         return VK_SUCCESS;
     bda_own_destroy(allocator, own->buffer);
     own->buffer = VK_NULL_HANDLE;
-    bda_take_back(allocator, pool, own->node);
+    bda_take_back(allocator, own->node);
     own->node = 0;
     if (result != VK_ERROR_FEATURE_NOT_PRESENT || (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0)
         return result;

@@ -227,7 +227,7 @@ static void filter(BdaAllocator allocator, struct bda_pending_group *group, BdaP
         struct bda_node *node = bda_node_of(allocator, index);
         next = bda_node_link(node);
         struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
-        bool wanted = user == NULL || pool == user->ranges || pool == bda_pool_of_buffers(user);
+        bool wanted = user == NULL || pool->head == user->ranges || pool->head == bda_pool_of_buffers(user);
         append(allocator, wanted ? due : &kept, index, index);
     }
     *group = kept;

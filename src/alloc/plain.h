@@ -8,7 +8,7 @@
 #ifndef BDA_ALLOC_PLAIN_H
 #define BDA_ALLOC_PLAIN_H
 
-#include "alloc/caches.h"
+#include "alloc/arena.h"
 
 #include <string.h>
 
@@ -71,11 +71,11 @@ BDA_INLINE bool bda_plain_record(BdaAllocator allocator, const BdaAllocInfo *inf
     return made;
 }
 
-/* Takes the range and tells of it. The pool's lock is held. */
+/* Takes the range and tells of it. `caches`: false where there are none (range.h). The pool's lock is held. */
 BDA_INLINE VkResult bda_plain_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                                   BdaAllocation *allocation) {
+                                   bool caches, BdaAllocation *allocation) {
     struct bda_live live;
-    VkResult result = bda_range_take(allocator, pool, request, &live);
+    VkResult result = bda_range_take(allocator, pool, request, caches, &live);
     if (result == VK_SUCCESS)
         bda_range_describe(allocator, &live, request->size, allocation);
     else
@@ -102,11 +102,11 @@ BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, c
  * than that. */
 
 /* VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps anything of it; VK_NOT_READY: somebody
- * does; VK_ERROR_OUT_OF_HOST_MEMORY. */
+ * does, or the thread's arena has none and others may; VK_ERROR_OUT_OF_HOST_MEMORY. */
 BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                            const BdaAllocInfo *info, BdaAllocation *allocation) {
     struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
-    if (!allocator->caches_off && info->size <= BDA_CACHED_BYTES && !bda_plain_wants_record(info)) {
+    if (info->size <= BDA_CACHED_BYTES && !bda_plain_wants_record(info)) {
         struct bda_live live;
         if (bda_cache_fetch(allocator, pool, &request, &live)) {
             bda_range_describe(allocator, &live, request.size, allocation);
@@ -115,19 +115,37 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     }
     if (!bda_plain_record(allocator, info, &request))
         return VK_ERROR_OUT_OF_HOST_MEMORY;
-    bda_mutex_lock(&pool->lock);
-    VkResult result = bda_plain_take(allocator, pool, &request, allocation);
-    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, pool))
+    bda_arena_settle_if_crowded(allocator, pool);
+    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
+    bda_pool_lock(arena);
+    VkResult result = bda_plain_take(allocator, arena, &request, true, allocation);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_arena_is_alone(pool) || bda_caches_hold(allocator, arena)))
         result = VK_NOT_READY;
+    bda_mutex_unlock(&arena->lock);
+    return result;
+}
+
+/* The same where there are no caches, and so no arenas. */
+BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                                          const BdaAllocInfo *info, BdaAllocation *allocation) {
+    if (!bda_plain_record(allocator, info, request))
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    bda_mutex_lock(&pool->lock);
+    VkResult result = bda_plain_take(allocator, pool, request, false, allocation);
     bda_mutex_unlock(&pool->lock);
     return result;
 }
 
-/* Gives a range back to TLSF. One that is retired here was live since it was found, and in the same pool. */
-BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
+/* Gives a range back to TLSF. One that is retired here was live since it was found, and in the same pool. `caches`:
+ * false where there are none. */
+BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live,
+                                    bool caches) {
     struct bda_pool *pool = live->pool;
     uint32_t record = 0;
-    bda_mutex_lock(&pool->lock);
+    if (caches)
+        bda_pool_lock(pool);
+    else
+        bda_mutex_lock(&pool->lock);
     bool good = bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks);
     if (good) {
         record = bda_node_record(live->node);
@@ -139,14 +157,14 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, co
     return good;
 }
 
-BDA_INLINE bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+BDA_INLINE bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, bool caches) {
     struct bda_block *block = bda_block_of(allocator, node);
     const struct bda_live live = { bda_handle_index(handle), node, block,
                                    atomic_load_explicit(&block->pool, memory_order_acquire) };
     if (live.pool == NULL || !block->plain)
         return false;
-    bool kept = bda_home_is_one(bda_node_home(node)) && bda_cache_store(allocator, handle, node, live.pool);
-    return kept || bda_plain_give_back(allocator, handle, &live);
+    bool kept = caches && bda_home_is_one(bda_node_home(node)) && bda_cache_store(allocator, handle, node, live.pool);
+    return kept || bda_plain_give_back(allocator, handle, &live, caches);
 }
 
 #endif

@@ -1,5 +1,6 @@
-/* Pools: finding and making them, and taking ranges from the blocks they have. See pool.h. */
+/* Pools: finding and making them, their blocks and their spare nodes. See pool.h. */
 #include "alloc/allocator.h"
+#include "alloc/arena.h"
 #include "alloc/grow.h"
 #include "alloc/range.h"
 
@@ -68,6 +69,14 @@ void bda_pool_set_low_water(struct bda_pool *pool, VkDeviceSize bytes) {
     pool->low_granules = (bytes >> BDA_GRANULE_LOG2) + ((bytes & mask) != 0);
 }
 
+/* What another pool was told of sizes and of empty blocks. */
+static void behave_like(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool *like) {
+    bda_pool_set_sizes(allocator, pool, like->first_block_size, like->max_block_size);
+    pool->keep_empty = like->keep_empty;
+    pool->keep_collects = like->keep_collects;
+    pool->low_granules = like->low_granules;
+}
+
 /* Gives an empty pool its key and sizes. The pools lock is held. */
 static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key) {
     pool->key = *key;
@@ -77,6 +86,7 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     pool->keep_collects = allocator->keep_collects;
     pool->some_want = &allocator->some_want;
     pool->wants = false;
+    pool->crowded = false;
     bda_pool_set_low_water(pool, allocator->low_water);
     pool->atom_skew = 0;
     pool->least_alignment = BDA_LEAST_ALIGNMENT;
@@ -94,7 +104,7 @@ static struct bda_pool *find_pool(BdaAllocator allocator, const struct bda_pool_
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
     for (bool found = false; pool != NULL; pool = pool->older) {
         bda_mutex_lock(&pool->lock);
-        found = pool->user == NULL && !pool->retired && same_key(&pool->key, key);
+        found = pool->head == pool && pool->user == NULL && !pool->retired && same_key(&pool->key, key);
         bda_mutex_unlock(&pool->lock);
         if (found)
             break;
@@ -102,40 +112,93 @@ static struct bda_pool *find_pool(BdaAllocator allocator, const struct bda_pool_
     return pool;
 }
 
-/* A retired pool gets a new key, unless some other thread is still giving its last blocks back. */
-static bool claim(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key, BdaPool user) {
-    bda_mutex_lock(&pool->lock);
-    bool claimed = pool->retired && pool->counters.block_count == 0;
-    if (claimed) {
-        pool->retired = false;
-        pool->user = user;
-        prepare(allocator, pool, key);
+/* Whether no thread is still giving the last blocks of a retired pool back. Under the head's lock, so that none moves
+ * from one arena to another meanwhile. */
+static bool is_left(struct bda_pool *head) {
+    bool left = true;
+    bda_mutex_lock(&head->lock);
+    for (struct bda_pool *arena = head; arena != NULL && left; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        left = arena->retired && arena->counters.block_count == 0;
+        bda_arena_unlock_beside_head(arena);
     }
-    bda_mutex_unlock(&pool->lock);
-    return claimed;
+    bda_mutex_unlock(&head->lock);
+    return left;
 }
 
-/* A pool that a key gets: one that is retired, or a new one. The pools lock is held. */
-static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user) {
-    struct bda_pool *newest = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
-    struct bda_pool *pool = newest;
-    while (pool != NULL && !claim(allocator, pool, key, user))
-        pool = pool->older;
-    if (pool != NULL)
-        return pool;
-    pool = bda_host_allocate(&allocator->host, sizeof *pool, _Alignof(struct bda_pool));
+/* A retired pool gets a new key, and its arenas with it. The pools lock is held. */
+static bool claim(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key, BdaPool user) {
+    if (pool->head != pool || !is_left(pool))
+        return false;
+    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_mutex_lock(&arena->lock);
+        arena->retired = false;
+        arena->user = user;
+        prepare(allocator, arena, key);
+        bda_mutex_unlock(&arena->lock);
+    }
+    return true;
+}
+
+/* A new pool, its own head. The pools lock is held. */
+static struct bda_pool *make_new(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user) {
+    struct bda_pool *pool = bda_host_allocate(&allocator->host, sizeof *pool, _Alignof(struct bda_pool));
     if (pool == NULL)
         return NULL;
     memset(pool, 0, sizeof *pool);
     bda_mutex_init(&pool->lock, allocator->locks);
     bda_condition_init(&pool->opened, allocator->locks);
     bda_tlsf_init(&pool->tlsf, &allocator->nodes, &allocator->blocks, BDA_GRANULE_LOG2);
+    pool->head = pool;
+    pool->arena_count = 1;
     pool->user = user;
     pool->stock = BDA_STOCKS;
     prepare(allocator, pool, key);
-    pool->older = newest;
-    atomic_store_explicit(&allocator->newest_pool, pool, memory_order_release);
     return pool;
+}
+
+static void publish(BdaAllocator allocator, struct bda_pool *pool) {
+    pool->older = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
+    atomic_store_explicit(&allocator->newest_pool, pool, memory_order_release);
+}
+
+/* A pool that a key gets: one that is retired, or a new one. The pools lock is held. */
+static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_key *key, BdaPool user) {
+    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
+    while (pool != NULL && !claim(allocator, pool, key, user))
+        pool = pool->older;
+    if (pool == NULL && (pool = make_new(allocator, key, user)) != NULL)
+        publish(allocator, pool);
+    return pool;
+}
+
+static struct bda_pool *find_arena(struct bda_pool *head, uint32_t number) {
+    struct bda_pool *arena = head;
+    while (arena != NULL && arena->arena != number)
+        arena = bda_pool_next_arena(arena);
+    return arena;
+}
+
+static struct bda_pool *add_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number) {
+    bda_mutex_lock(&allocator->pools_lock);
+    struct bda_pool *arena = find_arena(head, number); /* another thread may have been faster */
+    bool has_place = allocator->stock_count < BDA_STOCKS;
+    if (arena == NULL && has_place && (arena = make_new(allocator, &head->key, head->user)) != NULL) {
+        arena->head = head;
+        arena->arena = number;
+        behave_like(allocator, arena, head);
+        publish(allocator, arena);
+        arena->next_arena = bda_pool_next_arena(head);
+        atomic_store_explicit(&head->next_arena, arena, memory_order_release);
+        atomic_fetch_add_explicit(&head->arena_count, 1, memory_order_relaxed);
+    }
+    bda_mutex_unlock(&allocator->pools_lock);
+    return arena;
+}
+
+struct bda_pool *bda_pool_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number) {
+    struct bda_pool *arena = find_arena(head, number);
+    return arena != NULL ? arena : add_arena(allocator, head, number);
 }
 
 /* The intents that would try this pool of general ranges first find it without a search from now on. */
@@ -182,12 +245,11 @@ static struct bda_pool *make_like(BdaAllocator allocator, const struct bda_pool 
     struct bda_pool *pool = make_pool(allocator, &key, user);
     if (pool == NULL)
         return NULL;
-    bda_mutex_lock(&pool->lock);
-    bda_pool_set_sizes(allocator, pool, like->first_block_size, like->max_block_size);
-    pool->keep_empty = like->keep_empty;
-    pool->keep_collects = like->keep_collects;
-    pool->low_granules = like->low_granules;
-    bda_mutex_unlock(&pool->lock);
+    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_mutex_lock(&arena->lock);
+        behave_like(allocator, arena, like);
+        bda_mutex_unlock(&arena->lock);
+    }
     return pool;
 }
 
@@ -207,14 +269,12 @@ VkResult bda_pool_for_buffers(BdaAllocator allocator, BdaPool user, struct bda_p
 
 void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_lock(&pool->lock);
-    struct bda_node_list spare = pool->tlsf.spare;
-    pool->tlsf.spare = (struct bda_node_list){ 0, 0 };
     pool->user = NULL;
     pool->retired = true;
-    bda_mutex_unlock(&pool->lock);
     bda_mutex_lock(&allocator->store_lock);
-    bda_nodes_give(&allocator->nodes, &spare, spare.count);
+    bda_nodes_give(&allocator->nodes, &pool->tlsf.spare, pool->tlsf.spare.count);
     bda_mutex_unlock(&allocator->store_lock);
+    bda_mutex_unlock(&pool->lock);
 }
 
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool) {
@@ -242,17 +302,54 @@ void bda_pool_unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t ind
         bda_block_at(allocator, block->next)->previous = block->previous;
 }
 
-/* ---- Taking ---- */
+/* ---- Its blocks ---- */
 
-VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                       uint32_t *node) {
-    struct bda_live live;
-    bda_mutex_lock(&pool->lock);
-    VkResult result = bda_range_take(allocator, pool, request, &live);
-    bda_mutex_unlock(&pool->lock);
-    *node = result == VK_SUCCESS ? live.index : 0;
-    return result;
+/* How far aligned addresses lie behind the atoms of non-coherent memory. */
+static VkDeviceSize skew_of(BdaAllocator allocator, const struct bda_block *block) {
+    if (!bda_device_needs_atoms(&allocator->device, block->backing.type))
+        return 0;
+    return (block->memory_offset - block->region.base) & (allocator->device.limits.non_coherent_atom - 1);
 }
+
+/* After its list of blocks has changed. */
+static void note_use(struct bda_pool *pool) {
+    bool has_blocks = pool->first_block != 0;
+    if (has_blocks == atomic_load_explicit(&pool->has_blocks, memory_order_relaxed))
+        return;
+    atomic_store_explicit(&pool->has_blocks, has_blocks, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pool->head->arenas_in_use, has_blocks ? 1 : UINT32_MAX, memory_order_relaxed);
+}
+
+void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+    struct bda_block *block = bda_block_at(allocator, index);
+    bda_pool_link_block(allocator, &pool->first_block, index);
+    note_use(pool);
+    bda_tlsf_add_region(&pool->tlsf, index);
+    pool->counters.block_count++;
+    pool->counters.reserved += block->backing.size;
+    pool->counters.region_bytes += (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
+    bda_pool_bound_caches(pool);
+    pool->atom_skew = bda_max(pool->atom_skew, skew_of(allocator, block));
+    block->plain = !pool->key.own_buffers && allocator->event == NULL;
+    if (block->own != pool->key.own_buffers) /* who holds a stale handle may be reading it while the block moves */
+        block->own = pool->key.own_buffers;
+    block->stock = (uint8_t)(block->plain ? pool->stock : BDA_STOCKS);
+    atomic_store_explicit(&block->pool, pool, memory_order_release);
+}
+
+void bda_pool_remove_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+    struct bda_block *block = bda_block_at(allocator, index);
+    bda_tlsf_remove_region(&pool->tlsf, index);
+    bda_pool_unlink_block(allocator, &pool->first_block, index);
+    note_use(pool);
+    atomic_store_explicit(&block->pool, NULL, memory_order_release);
+    pool->counters.block_count--;
+    pool->counters.reserved -= block->backing.size;
+    pool->counters.region_bytes -= (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
+    bda_pool_bound_caches(pool);
+}
+
+/* ---- Spare nodes ---- */
 
 /* Spare nodes that a pool keeps when it gives others back: twice what it takes from the store at once. */
 enum { SPARE_KEPT = 128, GIVEN_AT_ONCE = 256 };

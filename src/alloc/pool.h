@@ -3,6 +3,9 @@
  *
  * Pools are immortal while their allocator lives, so that a stale handle can always take the lock it finds. The lock
  * covers every field from `counters` on, the nodes in the pool's blocks, and the blocks' places in its lists.
+ *
+ * A pool whose lock is in demand gets further arenas (arena.h): each is a struct bda_pool, too, with blocks, a TLSF and
+ * a lock of its own. The first arena, the head, is what everybody else means by the pool: it alone grows.
  */
 #ifndef BDA_ALLOC_POOL_H
 #define BDA_ALLOC_POOL_H
@@ -41,8 +44,16 @@ struct bda_opening {
 
 struct bda_pool {
     struct bda_mutex lock;
-    struct bda_condition opened;         /* a block on its way has come, or has failed to */
-    _Alignas(64) struct bda_pool *older; /* in the allocator's list */
+    struct bda_condition opened;           /* a block on its way has come, or has failed to */
+    _Alignas(64) struct bda_pool *older;   /* in the allocator's list */
+    struct bda_pool *head;                 /* the first arena of the pool; itself, where it is that */
+    _Atomic(struct bda_pool *) next_arena; /* of the same pool; they only grow in number */
+    uint32_t arena;                        /* its number; 0: the head */
+    _Atomic uint32_t arena_count;          /* the head's: of all, itself included */
+    _Atomic bool crowded;                  /* the head's: threads wait for the lock so often that they want arenas */
+    _Atomic bool has_blocks;               /* that are cut into pieces; written under the lock, like the next one */
+    _Atomic uint32_t arenas_in_use;        /* the head's: of those that have blocks */
+    _Atomic uint32_t takers;               /* threads whose requests come from here */
     /* set under the lock when the pool is made or used again: */
     BdaPool user; /* the caller's pool it is part of, or NULL */
     bool retired; /* its BdaPool was destroyed; once it holds no block it may be used again */
@@ -69,6 +80,8 @@ struct bda_pool {
     struct bda_tlsf tlsf;
     struct bda_depot depot;
     uint64_t low_granules;        /* of free ones: below it the pool wants another block; 0: it never does */
+    uint32_t strain;              /* how much its lock was in demand of late */
+    const void *last_thread;      /* that took it, as a wish for a range or a free */
     bool wants;                   /* an allocation has left less, and nobody has seen to it since */
     _Atomic bool *some_want;      /* the allocator's */
     uint64_t large;               /* granules in ranges too large to be kept */
@@ -142,21 +155,52 @@ static inline uint32_t bda_pool_stock(const struct bda_pool *pool) {
     return atomic_load_explicit(&pool->stock, memory_order_relaxed);
 }
 
-/* Notes that an allocation has left less free than the low-water mark. The pool's lock is held. */
+/* Notes that an allocation has left less free than the low-water mark; in one of several arenas, than its share of that
+ * mark: the pool is above it as long as all of them are. The pool's lock is held. */
 static inline void bda_pool_watch_level(struct bda_pool *pool) {
-    if (pool->tlsf.free_granules >= pool->low_granules || pool->wants)
+    uint64_t free = pool->tlsf.free_granules;
+    if (free >= pool->low_granules || pool->wants ||
+        free * atomic_load_explicit(&pool->head->arenas_in_use, memory_order_relaxed) >= pool->low_granules)
         return;
     pool->wants = true;
     atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
 }
 
+/* The pool's lock, where those who want a range, or give one back, meet. How much it is in demand is noted: how often
+ * somebody waits for it, and how often it goes from one thread to another, since all that it covers then goes from one
+ * processor's cache to another's, which costs more than the wait. */
+enum { BDA_STRAIN_WAIT = 32, BDA_STRAIN_TURN = 8, BDA_STRAIN_MOST = 1024 };
+BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
+    bool waits = !bda_mutex_try_lock(&pool->lock);
+    if (waits)
+        bda_mutex_lock(&pool->lock);
+    const void *thread = bda_this_thread();
+    pool->strain -= pool->strain != 0;
+    if (!waits && pool->last_thread == thread)
+        return;
+    pool->last_thread = thread;
+    pool->strain += waits ? BDA_STRAIN_WAIT : BDA_STRAIN_TURN;
+    if (pool->strain >= BDA_STRAIN_MOST)
+        atomic_store_explicit(&pool->head->crowded, true, memory_order_relaxed);
+}
+
+/* A block comes to the pool with all that it has, or leaves it, empty. One spare node is secured for it to come. The
+ * pool's lock is held. */
+void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
+void bda_pool_remove_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
+
+/* The arenas of a pool, from its head on, in no particular order; NULL after the last. */
+static inline struct bda_pool *bda_pool_next_arena(const struct bda_pool *arena) {
+    return atomic_load_explicit(&arena->next_arena, memory_order_acquire);
+}
+
+/* The arena of a number; one that is not there yet is made, and has no blocks. NULL when host memory is refused, or
+ * caches have no place for its ranges. */
+struct bda_pool *bda_pool_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number);
+
 /* A block's place in one of the pool's lists. The pool's lock is held. */
 void bda_pool_link_block(BdaAllocator allocator, uint32_t *first, uint32_t index);
 void bda_pool_unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t index);
-
-/* Takes a range from the blocks there are. VK_ERROR_OUT_OF_DEVICE_MEMORY: no room; VK_ERROR_OUT_OF_HOST_MEMORY. */
-VkResult bda_pool_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                       uint32_t *node);
 
 /* Takes `count` spare nodes and more from the store for the pool's TLSF. The pool's lock is held; see
  * bda_range_secure_nodes. */

@@ -45,24 +45,32 @@ BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
     return kept ? bda_home(live->block->stock, bda_shelf_of(live->node->size)) : 0;
 }
 
-/* Counts a range that TLSF has just handed out, and writes down whose it is. The pool's lock is held. */
-BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request) {
-    live->pool->large += bda_range_is_large(live->node) ? live->node->size : 0;
-    if (bda_pool_stock(live->pool) != BDA_STOCKS)
+/* Whether caches keep ranges of a pool, and so want to know how many of them are large. */
+BDA_INLINE bool bda_range_bounds_caches(const struct bda_pool *pool) {
+    return bda_pool_stock(pool) != BDA_STOCKS;
+}
+
+/* Counts a range that TLSF has just handed out, and writes down whose it is. `caches`: false where the allocator is
+ * known to have none. The pool's lock is held. */
+BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request, bool caches) {
+    if (caches && bda_range_bounds_caches(live->pool)) {
+        live->pool->large += bda_range_is_large(live->node) ? live->node->size : 0;
         bda_pool_bound_caches(live->pool);
+    }
     bda_pool_watch_level(live->pool);
     if (live->block->idle != 0) /* every thread reads that line: it is written as seldom as can be */
         live->block->idle = 0;
     bda_node_set_slack(live->node, (uint32_t)(bda_node_held(live->node) - request->size));
-    bda_node_set_record(live->node, request->record != 0 ? request->record : bda_range_home(live));
+    uint32_t home = caches ? bda_range_home(live) : 0;
+    bda_node_set_record(live->node, request->record != 0 ? request->record : home);
     live->pool->counters.live_count++;
     live->pool->counters.used += request->size;
 }
 
-/* Takes a range from the blocks there are. VK_ERROR_OUT_OF_DEVICE_MEMORY: no room; VK_ERROR_OUT_OF_HOST_MEMORY. The
- * pool's lock is held. */
+/* Takes a range from the blocks there are. VK_ERROR_OUT_OF_DEVICE_MEMORY: no room; VK_ERROR_OUT_OF_HOST_MEMORY.
+ * `caches`: as above. The pool's lock is held. */
 BDA_INLINE VkResult bda_range_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                                   struct bda_live *live) {
+                                   bool caches, struct bda_live *live) {
     if (!bda_range_secure_nodes(allocator, pool, BDA_TLSF_NODES_PER_ALLOC))
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     struct bda_extent extent = bda_range_extent(pool, request);
@@ -70,7 +78,7 @@ BDA_INLINE VkResult bda_range_take(BdaAllocator allocator, struct bda_pool *pool
     if (taken.index == 0)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     *live = (struct bda_live){ (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
-    bda_range_count(live, request);
+    bda_range_count(live, request, caches);
     return VK_SUCCESS;
 }
 
@@ -92,7 +100,8 @@ BDA_INLINE void bda_range_describe(BdaAllocator allocator, const struct bda_live
 
 /* Gives a range that is not live any more back to TLSF. The pool's lock is held. */
 BDA_INLINE void bda_range_give(struct bda_pool *pool, uint32_t index, struct bda_node *node) {
-    pool->large -= bda_range_is_large(node) ? node->size : 0;
+    if (bda_range_bounds_caches(pool))
+        pool->large -= bda_range_is_large(node) ? node->size : 0;
     bda_tlsf_free_node(&pool->tlsf, index, node);
 }
 

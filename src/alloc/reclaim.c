@@ -1,6 +1,7 @@
 /* Giving empty blocks back, see reclaim.h. */
 #include "alloc/reclaim.h"
 
+#include "alloc/arena.h"
 #include "alloc/grow.h"
 #include "alloc/locate.h"
 
@@ -10,7 +11,8 @@ struct empty {
     uint64_t count;
     VkDeviceSize bytes;
     VkDeviceSize smallest;
-    uint32_t largest_block; /* of those that may go */
+    struct bda_pool *arena; /* with the largest of those that may go */
+    uint32_t largest_block;
     VkDeviceSize largest;
 };
 
@@ -19,89 +21,117 @@ static bool is_young(const struct bda_pool *pool, const struct bda_block *block)
     return block->idle < pool->keep_collects && !pool->retired;
 }
 
-/* Looks through a pool's blocks, unless it is known that none is empty. Blocks of the call `but` do not count, since it
- * would give back what it just took; nor, as surplus, do those made ahead of time. The pool's lock is held. */
-static struct empty find_empty(BdaAllocator allocator, struct bda_pool *pool, enum scope scope, uint32_t but) {
-    struct empty empty = { 0, 0, 0, 0, 0 };
-    if (pool->tlsf.empty_regions == 0)
-        return empty;
-    for (uint32_t index = pool->first_block; index != 0; index = bda_block_at(allocator, index)->next) {
+/* Looks through an arena's blocks, unless it is known that none is empty. Blocks of the call `but` do not count, since
+ * it would give back what it just took; nor, as surplus, do those made ahead of time. The arena's lock is held. */
+static void add_empty(BdaAllocator allocator, struct bda_pool *arena, enum scope scope, uint32_t but,
+                      struct empty *empty) {
+    uint32_t index = arena->tlsf.empty_regions != 0 ? arena->first_block : 0;
+    for (; index != 0; index = bda_block_at(allocator, index)->next) {
         const struct bda_block *block = bda_block_at(allocator, index);
         bool spared = (but != 0 && block->call == but) || (scope != ALL_EMPTY && block->idle == BDA_IDLE_AHEAD);
-        if (spared || !bda_tlsf_region_is_empty(&pool->tlsf, index))
+        if (spared || !bda_tlsf_region_is_empty(&arena->tlsf, index))
             continue;
-        VkDeviceSize size = bda_block_at(allocator, index)->backing.size;
-        empty.smallest = empty.count == 0 ? size : bda_min(empty.smallest, size);
-        empty.count++;
-        empty.bytes += size;
-        if (size > empty.largest && !(scope == OLD_SURPLUS && is_young(pool, block))) {
-            empty.largest = size;
-            empty.largest_block = index;
+        VkDeviceSize size = block->backing.size;
+        empty->smallest = empty->count == 0 ? size : bda_min(empty->smallest, size);
+        empty->count++;
+        empty->bytes += size;
+        if (size > empty->largest && !(scope == OLD_SURPLUS && is_young(arena, block))) {
+            empty->largest = size;
+            empty->largest_block = index;
+            empty->arena = arena;
         }
+    }
+}
+
+/* The same in all arenas of a pool. The head's lock is held, so none moves from one to another. */
+static struct empty find_empty(BdaAllocator allocator, struct bda_pool *head, enum scope scope, uint32_t but) {
+    struct empty empty = { .count = 0 };
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        add_empty(allocator, arena, scope, but, &empty);
+        bda_arena_unlock_beside_head(arena);
     }
     return empty;
 }
 
-/* Takes an empty block out of its pool, so that nobody else finds it. The pool's lock is held. */
-static void unlink_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
-    struct bda_block *block = bda_block_at(allocator, index);
-    bda_tlsf_remove_region(&pool->tlsf, index);
-    bda_pool_unlink_block(allocator, &pool->first_block, index);
-    bda_locate_remove(allocator, index);
-    atomic_store_explicit(&block->pool, NULL, memory_order_release);
-    pool->counters.block_count--;
-    pool->counters.reserved -= block->backing.size;
-    pool->counters.region_bytes -= (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
-    bda_pool_bound_caches(pool);
-    /* The next block need not be as large as the largest ever was. */
-    pool->next_block_size = bda_max(pool->first_block_size, pool->next_block_size / 2);
+/* Takes a block out of its pool, so that nobody else finds it, if it is still empty. The head's lock is held. */
+static bool unlink_empty(BdaAllocator allocator, struct bda_pool *arena, uint32_t index) {
+    struct bda_pool *head = arena->head;
+    bda_arena_lock_beside_head(arena);
+    bool is_empty = bda_tlsf_region_is_empty(&arena->tlsf, index);
+    if (is_empty) {
+        bda_locate_remove(allocator, index);
+        bda_pool_remove_block(allocator, arena, index);
+        /* The next block need not be as large as the largest ever was. */
+        head->next_block_size = bda_max(head->first_block_size, head->next_block_size / 2);
+    }
+    bda_arena_unlock_beside_head(arena);
+    return is_empty;
 }
 
 /* Whether the largest empty block may go: there is another one, more than `keep_empty` bytes are in all but the
  * smallest, and without it the pool is not below its low-water mark, or it would want another one at once. */
-static bool is_surplus(const struct bda_pool *pool, const struct empty *empty) {
-    return empty->count > 1 && empty->bytes - empty->smallest > pool->keep_empty &&
-           pool->tlsf.free_granules >= pool->low_granules + (empty->largest >> BDA_GRANULE_LOG2);
+static bool is_surplus(struct bda_pool *head, const struct empty *empty) {
+    return empty->count > 1 && empty->bytes - empty->smallest > head->keep_empty &&
+           bda_arenas_free_granules(head) >= head->low_granules + (empty->largest >> BDA_GRANULE_LOG2);
 }
 
-/* Closes the pool's largest empty block, of the surplus only if that is the scope; a retired pool keeps none. Returns
- * its bytes, 0 when there was nothing to close. */
-static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *pool, enum scope scope, uint32_t but) {
-    bda_mutex_lock(&pool->lock);
-    struct empty empty = find_empty(allocator, pool, scope, but);
-    bool wanted = empty.largest_block != 0;
-    if (scope != ALL_EMPTY)
-        wanted = wanted && (pool->retired || is_surplus(pool, &empty));
-    if (wanted)
-        unlink_block(allocator, pool, empty.largest_block);
-    bda_mutex_unlock(&pool->lock);
-    if (!wanted)
+/* The largest empty block, out of its pool; of the surplus only if that is the scope; a retired pool keeps none.
+ * `largest_block` is 0 where there is none. */
+static struct empty unlink_largest(BdaAllocator allocator, struct bda_pool *head, enum scope scope, uint32_t but) {
+    struct empty empty;
+    bda_mutex_lock(&head->lock);
+    do { /* another thread may be taking from it at this moment */
+        empty = find_empty(allocator, head, scope, but);
+        if (scope != ALL_EMPTY && !head->retired && !is_surplus(head, &empty))
+            empty.largest_block = 0;
+    } while (empty.largest_block != 0 && !unlink_empty(allocator, empty.arena, empty.largest_block));
+    bda_mutex_unlock(&head->lock);
+    return empty;
+}
+
+/* Closes it. Returns its bytes, 0 when there was nothing to close. */
+static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *head, enum scope scope, uint32_t but) {
+    struct empty empty = unlink_largest(allocator, head, scope, but);
+    if (empty.largest_block == 0)
         return 0;
     bda_grow_close(allocator, empty.largest_block);
-    bda_pool_give_nodes(allocator, pool); /* there were more of them while there was more to cut */
+    bda_pool_give_nodes(allocator, empty.arena); /* there were more of them while there was more to cut */
     return empty.largest;
 }
 
-/* Closes one empty block that a call opened. */
-static bool close_opened(BdaAllocator allocator, struct bda_pool *pool, uint32_t call) {
-    bda_mutex_lock(&pool->lock);
-    uint32_t index = pool->first_block;
+/* An empty block of an arena that a call opened, or 0. The arena's lock is held. */
+static uint32_t find_opened(BdaAllocator allocator, struct bda_pool *arena, uint32_t call) {
+    uint32_t index = arena->tlsf.empty_regions != 0 ? arena->first_block : 0;
     while (index != 0 &&
-           !(bda_block_at(allocator, index)->call == call && bda_tlsf_region_is_empty(&pool->tlsf, index)))
+           !(bda_block_at(allocator, index)->call == call && bda_tlsf_region_is_empty(&arena->tlsf, index)))
         index = bda_block_at(allocator, index)->next;
-    if (index != 0)
-        unlink_block(allocator, pool, index);
-    bda_mutex_unlock(&pool->lock);
+    return index;
+}
+
+/* Closes one of them, wherever in the pool it is. */
+static bool close_opened(BdaAllocator allocator, struct bda_pool *head, uint32_t call) {
+    uint32_t index = 0;
+    bda_mutex_lock(&head->lock);
+    for (struct bda_pool *arena = head; arena != NULL && index == 0; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        index = find_opened(allocator, arena, call);
+        bda_arena_unlock_beside_head(arena);
+        if (index != 0 && !unlink_empty(allocator, arena, index))
+            index = 0; /* somebody has use for it */
+    }
+    bda_mutex_unlock(&head->lock);
     if (index != 0)
         bda_grow_close(allocator, index);
     return index != 0;
 }
 
+/* ---- Pools ---- */
+
 void bda_reclaim_call(BdaAllocator allocator, uint32_t call) {
     if (call == 0)
         return;
-    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older)
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool))
         while (close_opened(allocator, pool, call))
             ;
 }
@@ -111,22 +141,29 @@ void bda_reclaim_pool_surplus(BdaAllocator allocator, struct bda_pool *pool) {
         ;
 }
 
-/* Counts one bda_collect more for each empty block. */
-static void age_empty(BdaAllocator allocator, struct bda_pool *pool) {
-    bda_mutex_lock(&pool->lock);
-    uint32_t index = pool->tlsf.empty_regions != 0 ? pool->first_block : 0;
+/* Counts one bda_collect more for each empty block of an arena. Its lock is held. */
+static void age_empty(BdaAllocator allocator, struct bda_pool *arena) {
+    uint32_t index = arena->tlsf.empty_regions != 0 ? arena->first_block : 0;
     for (; index != 0; index = bda_block_at(allocator, index)->next) {
         struct bda_block *block = bda_block_at(allocator, index);
-        if (block->idle < BDA_IDLE_MOST && bda_tlsf_region_is_empty(&pool->tlsf, index))
+        if (block->idle < BDA_IDLE_MOST && bda_tlsf_region_is_empty(&arena->tlsf, index))
             block->idle++;
     }
-    bda_mutex_unlock(&pool->lock);
+}
+
+static void age_pool(BdaAllocator allocator, struct bda_pool *head) {
+    bda_mutex_lock(&head->lock);
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        age_empty(allocator, arena);
+        bda_arena_unlock_beside_head(arena);
+    }
+    bda_mutex_unlock(&head->lock);
 }
 
 void bda_reclaim_surplus(BdaAllocator allocator) {
-    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older) {
-        age_empty(allocator, pool);
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
+        age_pool(allocator, pool);
         while (close_largest(allocator, pool, OLD_SURPLUS, 0) != 0)
             ;
     }
@@ -149,8 +186,7 @@ static bool lies_in_heap(BdaAllocator allocator, struct bda_pool *pool, uint32_t
 
 bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap, uint32_t but) {
     bool any = false;
-    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older)
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool))
         if (lies_in_heap(allocator, pool, heap) && bda_reclaim_pool(allocator, pool, but))
             any = true;
     return any;
@@ -161,8 +197,7 @@ static struct bda_pool *survey(BdaAllocator allocator, VkDeviceSize *bytes, uint
     struct bda_pool *best = NULL;
     VkDeviceSize largest = 0;
     *bytes = 0;
-    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older) {
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
         bda_mutex_lock(&pool->lock);
         struct empty empty = find_empty(allocator, pool, ALL_EMPTY, but);
         bda_mutex_unlock(&pool->lock);
@@ -175,15 +210,12 @@ static struct bda_pool *survey(BdaAllocator allocator, VkDeviceSize *bytes, uint
     return best;
 }
 
+/* What another thread takes between the survey and the closing is looked for no further; it is in use. */
 VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep, uint32_t but) {
     VkDeviceSize released = 0, bytes;
     struct bda_pool *pool;
-    while ((pool = survey(allocator, &bytes, but)) != NULL && bytes > keep) {
-        VkDeviceSize closed = close_largest(allocator, pool, ALL_EMPTY, but);
-        if (closed == 0)
-            break; /* another thread was faster */
-        released += closed;
-    }
+    while ((pool = survey(allocator, &bytes, but)) != NULL && bytes > keep)
+        released += close_largest(allocator, pool, ALL_EMPTY, but);
     return released;
 }
 

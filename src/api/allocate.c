@@ -54,13 +54,10 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo 
     return result == VK_SUCCESS ? result : bda_refuse(allocator, function, result, request.reason);
 }
 
-/* Apart, so that the shortest way saves no registers for it. What may take no new memory is refused often, where
- * somebody looks whether there is room: that takes one search, if nothing can come of a second. */
-BDA_APART VkResult alloc_the_longer_way(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                                        const BdaAllocInfo *info, BdaAllocation *allocation) {
-    VkResult result = bda_plain_alloc_shared(allocator, pool, alignment, info, allocation);
-    if (result == VK_SUCCESS)
-        return result;
+/* What may take no new memory is refused often, where somebody looks whether there is room: that takes one search, if
+ * nothing can come of a second. */
+BDA_COLD VkResult refuse_or_go_on(BdaAllocator allocator, struct bda_pool *pool, VkResult result,
+                                  const BdaAllocInfo *info, BdaAllocation *allocation) {
     bool hopeless = result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (info->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0 &&
                     bda_allocate_is_hopeless(allocator, pool, info);
     if (!hopeless)
@@ -69,14 +66,33 @@ BDA_APART VkResult alloc_the_longer_way(BdaAllocator allocator, struct bda_pool 
     return bda_refuse(allocator, "bda_alloc", result, BDA_NO_ROOM);
 }
 
-VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
-    if (allocator == NULL || info == NULL || allocation == NULL)
-        return alloc_the_long_way(allocator, info, allocation);
+/* Apart, so that the shortest way saves no registers for it. */
+BDA_APART VkResult alloc_the_longer_way(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                        const BdaAllocInfo *info, BdaAllocation *allocation) {
+    VkResult result = bda_plain_alloc_shared(allocator, pool, alignment, info, allocation);
+    return result == VK_SUCCESS ? result : refuse_or_go_on(allocator, pool, result, info, allocation);
+}
+
+/* The whole of it where there are no caches. */
+BDA_APART VkResult alloc_without_caches(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
     struct bda_pool *pool = bda_plain_pool(allocator, info);
     struct bda_request request;
     if (pool == NULL || !bda_plain_request(allocator, pool, info, &request))
         return alloc_the_long_way(allocator, info, allocation);
-    if (!allocator->caches_off && bda_plain_alloc(allocator, pool, info, &request, allocation))
+    VkResult result = bda_plain_alloc_alone(allocator, pool, &request, info, allocation);
+    return result == VK_SUCCESS ? result : refuse_or_go_on(allocator, pool, result, info, allocation);
+}
+
+VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
+    if (allocator == NULL || info == NULL || allocation == NULL)
+        return alloc_the_long_way(allocator, info, allocation);
+    if (allocator->caches_off)
+        return alloc_without_caches(allocator, info, allocation);
+    struct bda_pool *pool = bda_plain_pool(allocator, info);
+    struct bda_request request;
+    if (pool == NULL || !bda_plain_request(allocator, pool, info, &request))
+        return alloc_the_long_way(allocator, info, allocation);
+    if (bda_plain_alloc(allocator, pool, info, &request, allocation))
         return VK_SUCCESS;
     return alloc_the_longer_way(allocator, pool, request.alignment, info, allocation);
 }
@@ -158,8 +174,7 @@ VkResult bda_prepare(BdaAllocator allocator) {
         return VK_SUCCESS;
     VkResult result = VK_SUCCESS;
     const char *reason = NULL;
-    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older) {
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
         const char *why = NULL;
         VkResult one = bda_grow_to_mark(allocator, pool, &why);
         if (result < 0 || one == VK_SUCCESS)

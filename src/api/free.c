@@ -17,7 +17,7 @@ BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle) {
     return result == VK_SUCCESS ? result : bda_refuse(allocator, "bda_free", result, reason);
 }
 
-static VkResult free_own(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block) {
+BDA_APART VkResult free_own(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block) {
     const struct bda_live live = { bda_handle_index(handle), node, block,
                                    atomic_load_explicit(&block->pool, memory_order_acquire) };
     bool freed = live.pool != NULL && bda_own_free(allocator, handle, &live);
@@ -29,7 +29,15 @@ BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle,
     struct bda_block *block = bda_block_of(allocator, node);
     if (block->own)
         return free_own(allocator, handle, node, block);
-    return bda_plain_free_shared(allocator, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+    return bda_plain_free_shared(allocator, handle, node, true) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+}
+
+/* The same where there are no caches. */
+BDA_APART VkResult free_without_caches(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+    struct bda_block *block = bda_block_of(allocator, node);
+    if (block->own)
+        return free_own(allocator, handle, node, block);
+    return bda_plain_free_shared(allocator, handle, node, false) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
 VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
@@ -38,7 +46,9 @@ VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
     struct bda_node *node = bda_handle_node(allocator, handle);
     if (node == NULL)
         return free_the_long_way(allocator, handle);
-    if (!allocator->caches_off && bda_cache_put(allocator, handle, node))
+    if (allocator->caches_off)
+        return free_without_caches(allocator, handle, node);
+    if (bda_cache_put(allocator, handle, node))
         return VK_SUCCESS;
     return free_the_longer_way(allocator, handle, node);
 }

@@ -77,6 +77,7 @@ static VkResult create(BdaAllocator allocator, const BdaPoolInfo *info, const st
     return VK_SUCCESS;
 }
 
+/* Of one arena: a pool that was another one's before may have several. */
 static void set_sizes(BdaAllocator allocator, struct bda_pool *pool, const BdaPoolInfo *info) {
     bda_mutex_lock(&pool->lock);
     bda_pool_set_sizes(allocator, pool, info->first_block_size, info->max_block_size);
@@ -105,7 +106,8 @@ VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPoo
         result = create(allocator, info, &key, &created);
     if (result != VK_SUCCESS)
         return bda_refuse(allocator, __func__, result, reason);
-    set_sizes(allocator, created->ranges, info);
+    for (struct bda_pool *arena = created->ranges; arena != NULL; arena = bda_pool_next_arena(arena))
+        set_sizes(allocator, arena, info);
     atomic_store_explicit(&created->alive, true, memory_order_relaxed);
     atomic_fetch_add_explicit(&allocator->user_pool_count, 1, memory_order_relaxed);
     bda_mutex_lock(&allocator->pools_lock);
@@ -130,10 +132,13 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
     uint64_t live = 0;
     for (int i = 0; i < 2 && parts[i] != NULL; i++) {
         bda_opening_finish(parts[i]);
-        live += bda_leaks_list(allocator, parts[i]);
-        bda_release_all(allocator, parts[i]);
+        for (struct bda_pool *arena = parts[i]; arena != NULL; arena = bda_pool_next_arena(arena)) {
+            live += bda_leaks_list(allocator, arena);
+            bda_release_all(allocator, arena);
+        }
         (void)bda_reclaim_pool(allocator, parts[i], 0);
-        bda_pool_retire(allocator, parts[i]);
+        for (struct bda_pool *arena = parts[i]; arena != NULL; arena = bda_pool_next_arena(arena))
+            bda_pool_retire(allocator, arena);
     }
     atomic_fetch_sub_explicit(&allocator->user_pool_count, 1, memory_order_relaxed);
     bda_host_release_text(&allocator->host, pool->name);
@@ -171,8 +176,8 @@ VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use) {
     if (allocator == NULL || !bda_pool_is_alive(allocator, pool))
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
                           "the pool is not one of this allocator's, or destroyed");
-    bda_stats_add_pool(allocator, pool->ranges, use);
     struct bda_pool *buffers = bda_pool_of_buffers(pool);
+    bda_stats_add_pool(allocator, pool->ranges, use);
     if (buffers != NULL)
         bda_stats_add_pool(allocator, buffers, use);
     return VK_SUCCESS;

@@ -54,8 +54,8 @@ struct bda_node {
             _Atomic uint32_t previous, next;
         } list;
         struct { /* taken */
-            /* live and retired: bytes of the range beyond what was asked for; pending, cached, quarantined: the next
-             * one of their list */
+            /* live and retired: bytes of the range beyond what was asked for, written by who took it; pending, cached,
+             * quarantined: the next one of their list */
             _Atomic uint32_t slack_or_link;
             _Atomic uint32_t record_or_home;
         } taken;
@@ -253,10 +253,12 @@ static inline bool bda_node_lives_on(struct bda_node *node, uint32_t generation)
     return bda_node_is_live(node, generation);
 }
 
-/* What the owner of a taken range keeps with it: a record (name, user value, own buffer), or with the highest bit set
- * where caches keep it (alloc/depot.h); 0: neither. */
+/* What the owner of a taken range writes to it and keeps with it: a record (name, user value, own buffer), or with the
+ * highest bit set where caches keep it (alloc/depot.h); 0: neither. */
 #define BDA_NODE_HOME ((uint32_t)1 << 31)
 
+/* It may change under one's eyes: who gives a node a record that has just been freed puts that there for a moment, also
+ * where the node is kept (bda_node_try_set_record). */
 static inline uint32_t bda_node_home(const struct bda_node *node) {
     return atomic_load_explicit(&node->as.taken.record_or_home, memory_order_relaxed);
 }
@@ -296,11 +298,16 @@ static inline uint32_t bda_node_region(struct bda_node *node) {
     return atomic_load_explicit(&node->region, memory_order_relaxed);
 }
 
+/* Pops the first node of a list, which `first` is. */
+static inline void bda_node_pop_first(struct bda_node_list *list, struct bda_node *first) {
+    list->first = atomic_load_explicit(&first->as.spare, memory_order_relaxed);
+    list->count--;
+}
+
 /* Pops a node; the list is not empty. */
 static inline uint32_t bda_node_pop(bda_node_chunks chunks, struct bda_node_list *list) {
     uint32_t index = list->first;
-    list->first = atomic_load_explicit(&bda_node_in(chunks, index)->as.spare, memory_order_relaxed);
-    list->count--;
+    bda_node_pop_first(list, bda_node_in(chunks, index));
     return index;
 }
 

@@ -7,7 +7,7 @@
 /* The list bits of one zone in a word of `lists`. */
 #define ZONE_BITS (UINT64_MAX / ((1u << BDA_TLSF_ZONES) - 1))
 
-_Static_assert(BDA_TLSF_WORDS <= 64, "one word tells which words of a zone hold something");
+_Static_assert(BDA_TLSF_WORDS <= 32, "half a word tells which words of a zone hold something");
 _Static_assert(64 % BDA_TLSF_ZONES == 0, "the lists of a class share a word");
 _Static_assert(BDA_TLSF_ZONES <= 1 << BDA_NODE_ZONE_BITS, "a node remembers its zone");
 
@@ -54,23 +54,28 @@ BDA_INLINE struct bda_node *in_list(bda_node_chunks chunks, uint32_t index, uint
     return bda_node_in(chunks, index | (itself & (0 - is_none(index))));
 }
 
+/* A list's two words are written with something between them, or gcc makes a vector of them, for more than it saves. */
 BDA_INLINE void link(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
                      uint32_t size, uint32_t list) {
-    uint32_t next = tlsf->lists[list].first;
+    struct bda_tlsf_list *head = &tlsf->lists[list];
+    uint32_t next = head->first;
+    head->first = index;
     bda_node_set_list_previous(in_list(chunks, next, index), index);
     bda_node_set_list_previous(node, 0);
     bda_node_set_list_next(node, next);
-    tlsf->lists[list] = (struct bda_tlsf_list){ index, size };
+    head->size = size;
     tlsf->filled[list / 64] |= (uint64_t)1 << list % 64;
-    tlsf->words_of_zone[list % BDA_TLSF_ZONES] |= (uint64_t)1 << list / 64;
+    tlsf->words_of_zone[list % BDA_TLSF_ZONES] |= (uint32_t)1 << list / 64;
 }
 
 /* The first range of a list goes. */
-BDA_INLINE void unlink_first(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, uint32_t list,
-                             uint32_t next) {
+BDA_INLINE void unlink_first(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, const struct bda_node *node,
+                             uint32_t list) {
+    uint32_t next = bda_node_list_next(node);
     struct bda_node *behind = in_list(chunks, next, index);
-    tlsf->lists[list] = (struct bda_tlsf_list){ next, behind->size };
+    tlsf->lists[list].first = next;
     bda_node_set_list_previous(behind, 0);
+    tlsf->lists[list].size = behind->size;
     tlsf->filled[list / 64] ^= (uint64_t)is_none(next) << list % 64;
 }
 
@@ -78,21 +83,24 @@ BDA_INLINE void unlink(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t i
                        uint32_t list) {
     uint32_t previous = bda_node_list_previous(node), next = bda_node_list_next(node);
     if (previous == 0) {
-        unlink_first(tlsf, chunks, index, list, next);
+        unlink_first(tlsf, chunks, index, node, list);
         return;
     }
     bda_node_set_list_previous(in_list(chunks, next, index), previous);
     bda_node_set_list_next(bda_node_in(chunks, previous), next);
 }
 
-/* A range in a list has grown, or begins elsewhere. It keeps its place where its list is still the same. */
+/* A range in a list has `size` granules now, or begins elsewhere. It keeps its place where its list is still the same.
+ * `first`: it is known to be the first there. */
 BDA_INLINE void relink(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node,
-                       uint32_t old, uint32_t list) {
-    uint32_t size = node->size;
+                       uint32_t size, uint32_t old, uint32_t list, bool first) {
     if (list != old) {
-        unlink(tlsf, chunks, index, node, old);
+        if (first)
+            unlink_first(tlsf, chunks, index, node, old);
+        else
+            unlink(tlsf, chunks, index, node, old);
         link(tlsf, chunks, index, node, size, list);
-    } else if (bda_node_list_previous(node) == 0) {
+    } else if (first || bda_node_list_previous(node) == 0) {
         tlsf->lists[list].size = size;
     }
 }
@@ -146,19 +154,17 @@ BDA_INLINE bool fits(struct bda_tlsf *tlsf, struct bda_node *node, const struct 
     return padding(tlsf, node, wanted) + wanted->size <= node->size;
 }
 
-/* Which lists from `from` on, within its word, are filled. */
-BDA_INLINE uint64_t lists_from(const struct bda_tlsf *tlsf, uint32_t from) {
+/* Which lists from `from` on, within its word, are filled: those of its class, and of the classes above it that are
+ * near, a range from which fits well. */
+BDA_INLINE uint64_t near_lists(const struct bda_tlsf *tlsf, uint32_t from) {
     return tlsf->filled[from / 64] >> from % 64;
 }
-
-/* Of those, the ones of the class that `from` begins and of the few classes above it: a range from them fits well. */
-#define NEAR_LISTS (((uint64_t)1 << (1 + BDA_TLSF_NEAR_CLASSES) * BDA_TLSF_ZONES) - 1)
 
 /* `among`: those lists of them that count. */
 static struct place find_near(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct wanted *wanted,
                               uint64_t among) {
     uint32_t from = bda_tlsf_class_of(wanted->size) * BDA_TLSF_ZONES;
-    uint64_t found = lists_from(tlsf, from) & NEAR_LISTS & among;
+    uint64_t found = near_lists(tlsf, from) & among;
     for (uint32_t tries = BDA_TLSF_NEAR_TRIES; found != 0 && tries != 0; tries--) {
         uint32_t list = from + bda_lowest_bit64(found), index = tlsf->lists[list].first;
         if (fits(tlsf, bda_node_in(chunks, index), wanted))
@@ -169,41 +175,62 @@ static struct place find_near(struct bda_tlsf *tlsf, bda_node_chunks chunks, con
 }
 
 /* The same where only the size matters, which lists know of their first ranges. */
-BDA_INLINE struct place find_near_of_size(struct bda_tlsf *tlsf, uint32_t size) {
-    uint32_t from = list_for(size, 0), tries = BDA_TLSF_NEAR_TRIES;
-    for (uint64_t found = lists_from(tlsf, from) & NEAR_LISTS; found != 0 && tries != 0; found &= found - 1, tries--) {
+BDA_INLINE struct place find_near_of_size(struct bda_tlsf *tlsf, uint32_t from, uint32_t size) {
+    uint32_t tries = BDA_TLSF_NEAR_TRIES;
+    for (uint64_t found = near_lists(tlsf, from); found != 0 && tries != 0; found &= found - 1, tries--) {
         uint32_t list = from + bda_lowest_bit64(found);
         if (tlsf->lists[list].size >= size)
-            return (struct place){ tlsf->lists[list].first, list };
+            return first_of(tlsf, list);
     }
     return (struct place){ 0, 0 };
 }
 
-/* A range that surely holds `size` granules, from the lowest zone that has one. A bit in `words_of_zone` may be out of
- * date, which is found out here, once for each time that it was set. */
-BDA_INLINE struct place find_low(struct bda_tlsf *tlsf, uint64_t size) {
+/* The words of a zone, and in the upper half those of the one after it. */
+BDA_INLINE uint64_t words_of_two_zones(const struct bda_tlsf *tlsf, uint32_t zone) {
+    return (uint64_t)tlsf->words_of_zone[zone + 1] << 32 | tlsf->words_of_zone[zone];
+}
+
+/* A range from the words that `among` names, from the zone `zone` or the one after it. Both are asked at once: which of
+ * them it is would be a branch that cannot be predicted. A bit in `words_of_zone` may be out of date, which is found
+ * out here, once for each time that it was set. */
+BDA_INLINE struct place find_in_two_zones(struct bda_tlsf *tlsf, uint32_t zone, uint32_t among) {
+    uint64_t both = (uint64_t)among << 32 | among;
+    for (uint64_t words; (words = words_of_two_zones(tlsf, zone) & both) != 0;) {
+        uint32_t bit = bda_lowest_bit64(words), upper = bit / 32, word = bit % 32;
+        uint64_t found = tlsf->filled[word] & (ZONE_BITS << zone) << upper;
+        if (found != 0)
+            return first_of(tlsf, word * 64 + bda_lowest_bit64(found));
+        tlsf->words_of_zone[zone + upper] ^= (uint32_t)1 << word;
+    }
+    return (struct place){ 0, 0 };
+}
+
+/* A range from a word above `word`, from the lowest zone that has one. */
+BDA_INLINE struct place find_above(struct bda_tlsf *tlsf, uint32_t word) {
+    _Static_assert(BDA_TLSF_ZONES == 4, "twice two");
+    struct place place = find_in_two_zones(tlsf, 0, UINT32_MAX << word << 1);
+    return place.index != 0 ? place : find_in_two_zones(tlsf, 2, UINT32_MAX << word << 1);
+}
+
+/* A range that surely holds `size` granules, from the lowest zone below `zones` that has one, whatever was looked at
+ * before. */
+static struct place find_low(struct bda_tlsf *tlsf, uint64_t size, uint32_t zones) {
     uint32_t from = size <= UINT32_MAX ? bda_tlsf_class_above((uint32_t)size) * BDA_TLSF_ZONES : BDA_TLSF_LISTS;
     if (from >= BDA_TLSF_LISTS)
         return (struct place){ 0, 0 };
-    const uint64_t here = UINT64_MAX << from % 64, further = UINT64_MAX << from / 64 << 1;
-    for (uint32_t zone = 0; zone < BDA_TLSF_ZONES; zone++) {
+    const uint64_t here = UINT64_MAX << from % 64;
+    const uint32_t further = UINT32_MAX << from / 64 << 1;
+    for (uint32_t zone = 0; zone < zones; zone++) {
+        uint64_t found = tlsf->filled[from / 64] & here & ZONE_BITS << zone;
         uint32_t word = from / 64;
-        uint64_t found = tlsf->filled[word] & here & ZONE_BITS << zone;
-        for (uint64_t words; found == 0 && (words = tlsf->words_of_zone[zone] & further) != 0;) {
-            word = bda_lowest_bit64(words);
+        for (uint32_t words = tlsf->words_of_zone[zone] & further; found == 0 && words != 0; words &= words - 1) {
+            word = bda_lowest_bit(words);
             found = tlsf->filled[word] & ZONE_BITS << zone;
-            tlsf->words_of_zone[zone] ^= (uint64_t)(found == 0) << word;
         }
         if (found != 0)
             return first_of(tlsf, word * 64 + bda_lowest_bit64(found));
     }
     return (struct place){ 0, 0 };
-}
-
-/* For a small request: what surely holds `room` granules, if that is a range of the lowest zone. */
-BDA_INLINE struct place find_lowest(struct bda_tlsf *tlsf, uint32_t size, uint64_t room) {
-    struct place place = size <= BDA_TLSF_SMALL ? find_low(tlsf, room) : (struct place){ 0, 0 };
-    return place.list % BDA_TLSF_ZONES == 0 ? place : (struct place){ 0, 0 };
 }
 
 /* The last resort before a refusal: a few ranges from the class of `size` itself upwards. */
@@ -231,22 +258,24 @@ BDA_COLD struct place find(struct bda_tlsf *tlsf, bda_node_chunks chunks, const 
     struct place place = { 0, 0 };
     if (wanted->size <= BDA_TLSF_SMALL)
         place = find_near(tlsf, chunks, wanted, ZONE_BITS);
-    if (place.index == 0)
-        place = find_lowest(tlsf, wanted->size, wanted->size + wanted->mask);
+    if (place.index == 0 && wanted->size <= BDA_TLSF_SMALL)
+        place = find_low(tlsf, wanted->size + wanted->mask, 1);
     if (place.index == 0)
         place = find_near(tlsf, chunks, wanted, UINT64_MAX);
     if (place.index == 0)
-        place = find_low(tlsf, wanted->size + wanted->mask);
+        place = find_low(tlsf, wanted->size + wanted->mask, BDA_TLSF_ZONES);
     if (place.index == 0)
         place = find_some(tlsf, chunks, wanted);
     return place;
 }
 
-/* For a small request only the lists of the lowest zone count, as long as that may have a range for it. */
-BDA_INLINE uint64_t near_lists_of_small(const struct bda_tlsf *tlsf, uint32_t from, uint64_t lists) {
-    uint64_t lowest = lists & ZONE_BITS;
-    bool there = (lowest | tlsf->words_of_zone[0] >> from / 64 >> 1) != 0;
-    return (there ? lowest : lists) & NEAR_LISTS;
+/* The near lists of a request: of a small one only those of the lowest zone, as long as that may have a range for it.
+ * Whether a request is small is chance, so it is a mask and no branch. */
+BDA_INLINE uint64_t lists_to_ask(const struct bda_tlsf *tlsf, uint32_t from, uint32_t size) {
+    uint64_t lists = near_lists(tlsf, from);
+    uint64_t preferred = lists & (ZONE_BITS | (0 - (uint64_t)(size > BDA_TLSF_SMALL)));
+    bool there = (preferred | tlsf->words_of_zone[0] >> from / 64 >> 1) != 0;
+    return there ? preferred : lists;
 }
 
 /* Of the lists from `from` on, the first of the class of `size`: the lowest bit is the nearest list if its first range
@@ -254,8 +283,7 @@ BDA_INLINE uint64_t near_lists_of_small(const struct bda_tlsf *tlsf, uint32_t fr
  * chosen without a branch, which would be mispredicted every third time. */
 BDA_INLINE uint64_t find_fast(const struct bda_tlsf *tlsf, uint32_t from, uint32_t size) {
     const uint64_t own = ((uint64_t)1 << BDA_TLSF_ZONES) - 1;
-    uint64_t lists = lists_from(tlsf, from);
-    uint64_t found = size <= BDA_TLSF_SMALL ? near_lists_of_small(tlsf, from, lists) : lists & NEAR_LISTS;
+    uint64_t found = lists_to_ask(tlsf, from, size);
     if (found == 0)
         return 0;
     uint64_t too_small = tlsf->lists[from + bda_lowest_bit64(found)].size < size;
@@ -264,43 +292,46 @@ BDA_INLINE uint64_t find_fast(const struct bda_tlsf *tlsf, uint32_t from, uint32
 
 /* ---- Cutting ---- */
 
-/* Tells the neighbours of a range that the node beside them is `index` now, and whether that is free. `inner`: it is
- * known not to be the first of its region, and to have no free range before it. */
-BDA_INLINE void tell_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, const struct bda_node *node,
-                              uint32_t index, bool is_free, bool inner) {
+/* Tells the neighbours of a range, which links lead to, that the node beside them is `index` now, and whether that is
+ * free. `inner`: it is known not to be the first of its region, and to have no free range before it. There is none
+ * behind it. */
+BDA_INLINE void tell_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, bda_link previous,
+                              const struct bda_node *node, uint32_t index, bool is_free, bool inner) {
     if (inner)
-        bda_node_behind(chunks, node->previous, false)->next = bda_link_to(index, is_free);
-    else if (node->previous != 0)
-        bda_node_in(chunks, bda_node_previous(node))->next = bda_link_to(index, is_free);
+        bda_node_behind(chunks, previous, false)->next = bda_link_to(index, is_free);
+    else if (previous != 0)
+        bda_node_in(chunks, bda_link_index(previous))->next = bda_link_to(index, is_free);
     else
         region_of(tlsf, node)->first = index;
 }
 
-BDA_INLINE void tell_next(bda_node_chunks chunks, const struct bda_node *node, uint32_t index, bool is_free) {
-    if (node->next != 0)
-        bda_node_in(chunks, bda_node_next(node))->previous = bda_link_to(index, is_free);
+BDA_INLINE void tell_next(bda_node_chunks chunks, bda_link next, uint32_t index, bool is_free) {
+    if (next != 0)
+        bda_node_behind(chunks, next, false)->previous = bda_link_to(index, is_free);
 }
 
 /* Cuts `size` granules off the front of a free range and returns their node, a spare one, in `state`. The rest keeps
- * its node, and often its list. The front is in the zone that the range was in. */
+ * its node, and often its list. The front is in the zone that the range was in. `inner`: see tell_previous; and it is
+ * known to be the first of its list. */
 BDA_INLINE struct bda_taken cut_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
                                       struct bda_node *node, uint32_t size, enum bda_node_state state, bool inner) {
-    uint32_t front_index = bda_node_pop(chunks, &tlsf->spare), region = bda_node_region(node);
-    struct bda_node *front = bda_node_in(chunks, front_index);
-    uint32_t offset = node->offset, rest = node->size - size, tag = bda_node_tag(node);
-    tell_previous(tlsf, chunks, node, front_index, state == BDA_NODE_FREE, inner);
-    front->offset = offset;
-    front->size = size;
-    front->previous = node->previous;
-    front->next = bda_link_to(place.index, true);
-    node->offset = offset + size;
-    node->size = rest;
-    node->previous = bda_link_to(front_index, state == BDA_NODE_FREE);
+    uint32_t offset = node->offset, rest = node->size - size, tag = bda_node_tag(node), region = bda_node_region(node);
     uint32_t zone = zone_at(tlsf, region_at(tlsf, region), offset + size);
-    relink(tlsf, chunks, place.index, node, place.list, list_for(rest, zone));
-    bda_node_set_tag(node, bda_tag_of(tag, zone << BDA_NODE_STATE_BITS, BDA_NODE_FREE));
+    node->size = rest;
+    relink(tlsf, chunks, place.index, node, rest, place.list, list_for(rest, zone), inner);
+    uint32_t front_index = tlsf->spare.first;
+    struct bda_node *front = bda_node_in(chunks, front_index);
+    bda_node_pop_first(&tlsf->spare, front);
+    tell_previous(tlsf, chunks, node->previous, node, front_index, state == BDA_NODE_FREE, inner);
+    front->offset = offset;
+    front->previous = node->previous;
     bda_node_set_tag(front, bda_tag_of(bda_node_tag(front), tag, state));
+    front->size = size;
+    front->next = bda_link_to(place.index, true);
     atomic_store_explicit(&front->region, region, memory_order_relaxed);
+    node->offset = offset + size;
+    node->previous = bda_link_to(front_index, state == BDA_NODE_FREE);
+    bda_node_set_tag(node, bda_tag_of(tag, zone << BDA_NODE_STATE_BITS, BDA_NODE_FREE));
     return (struct bda_taken){ front, front_index };
 }
 
@@ -314,11 +345,10 @@ BDA_COLD struct bda_taken replace_spent(struct bda_tlsf *tlsf, bda_node_chunks c
     fresh->previous = node->previous;
     fresh->next = node->next;
     atomic_store_explicit(&fresh->region, bda_node_region(node), memory_order_relaxed);
-    bda_node_set_slack(fresh, bda_node_slack(node));
-    bda_node_set_record(fresh, bda_node_home(node));
     bda_node_set(fresh, BDA_NODE_LIVE, bda_node_zone(node));
-    tell_previous(tlsf, chunks, node, fresh_index, false, false);
-    tell_next(chunks, node, fresh_index, false);
+    tell_previous(tlsf, chunks, node->previous, node, fresh_index, false, false);
+    if (node->next != 0) /* which may be free: what it was cut from */
+        bda_node_in(chunks, bda_node_next(node))->previous = bda_link_to(fresh_index, false);
     bda_node_push(&tlsf->spare, index, node);
     return (struct bda_taken){ fresh, fresh_index };
 }
@@ -328,29 +358,31 @@ BDA_COLD struct bda_taken replace_spent(struct bda_tlsf *tlsf, bda_node_chunks c
 BDA_INLINE struct bda_taken take_whole(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
                                        struct bda_node *node, bool inner) {
     if (inner)
-        unlink_first(tlsf, chunks, place.index, place.list, bda_node_list_next(node));
+        unlink_first(tlsf, chunks, place.index, node, place.list);
     else
         unlink(tlsf, chunks, place.index, node, place.list);
+    tell_previous(tlsf, chunks, node->previous, node, place.index, false, inner);
+    tell_next(chunks, node->next, place.index, false);
     bda_node_set_tag(node, bda_node_tag(node) - (uint32_t)BDA_NODE_FREE + (uint32_t)BDA_NODE_LIVE);
-    tell_previous(tlsf, chunks, node, place.index, false, inner);
-    tell_next(chunks, node, place.index, false);
-    bda_node_set_slack(node, 0);
-    bda_node_set_record(node, 0);
     return (struct bda_taken){ node, place.index };
 }
 
 /* Makes the first `size` granules of a larger one live. */
 BDA_INLINE struct bda_taken take_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
                                        struct bda_node *node, uint32_t size) {
-    struct bda_taken taken = cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, true);
-    bda_node_set_slack(taken.node, 0);
-    bda_node_set_record(taken.node, 0);
-    return taken;
+    return cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, true);
 }
 
-/* Apart, as merging is: what is done every other time has registers to save that the rest has not. */
+/* Both apart, as merging is, so that the search, which ends in one of the two, saves no registers for them. */
+BDA_APART struct bda_taken take_whole_apart(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
+                                            uint32_t list, struct bda_node *node) {
+    tlsf->free_granules -= node->size;
+    return take_whole(tlsf, chunks, (struct place){ index, list }, node, true);
+}
+
 BDA_APART struct bda_taken take_front_apart(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
                                             uint32_t list, struct bda_node *node, uint32_t size) {
+    tlsf->free_granules -= size;
     return take_front(tlsf, chunks, (struct place){ index, list }, node, size);
 }
 
@@ -361,7 +393,7 @@ static struct bda_taken take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, 
     uint32_t zone = zone_at(tlsf, region_of(tlsf, node), node->offset), list = list_for(node->size, zone);
     tlsf->empty_regions -= is_whole_region(node);
     bda_node_set(node, BDA_NODE_FREE, zone);
-    relink(tlsf, chunks, place.index, node, place.list, list);
+    relink(tlsf, chunks, place.index, node, node->size, place.list, list, false);
     place.list = list;
     if (pad != 0) {
         struct bda_taken front = cut_front(tlsf, chunks, place, node, pad, BDA_NODE_FREE, false);
@@ -371,8 +403,6 @@ static struct bda_taken take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, 
     tlsf->free_granules -= size;
     struct bda_taken taken = node->size != size ? cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, false)
                                                 : take_whole(tlsf, chunks, place, node, false);
-    bda_node_set_slack(taken.node, 0);
-    bda_node_set_record(taken.node, 0);
     return bda_node_is_spent(taken.node) ? replace_spent(tlsf, chunks, (uint32_t)taken.index, taken.node) : taken;
 }
 
@@ -438,29 +468,28 @@ BDA_COLD struct bda_taken take_aligned(struct bda_tlsf *tlsf, uint32_t size, uin
 }
 
 /* Takes what was found, the first range of its list, if it fits as it lies, has a neighbour in front (so is no whole
- * region) and a generation left. `near`: often whole. */
-BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place, uint32_t size, uint64_t alignment,
-                                       bool near) {
+ * region) and a generation left. */
+BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place, uint32_t size, uint64_t alignment) {
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
     struct bda_node *node = bda_node_in(chunks, place.index);
-    uint64_t beyond = (uint64_t)node->offset << tlsf->granule_log2 & (alignment - 1);
+    uint64_t beyond = (alignment - 1) >> tlsf->granule_log2 & node->offset;
     if (beyond != 0 || node->previous == 0 || bda_node_is_spent(node)) /* node 0, none, has no neighbours */
         return take_aligned(tlsf, size, alignment);
-    tlsf->free_granules -= size;
-    if (tlsf->lists[place.list].size != size) /* which is known before the node's own */
-        return near ? take_front_apart(tlsf, chunks, place.index, place.list, node, size)
-                    : take_front(tlsf, chunks, place, node, size);
-    return take_whole(tlsf, chunks, place, node, true);
+    if (tlsf->lists[place.list].size - size <= bda_tlsf_sliver(size)) /* which is known before the node's own */
+        return take_whole_apart(tlsf, chunks, place.index, place.list, node);
+    return take_front_apart(tlsf, chunks, place.index, place.list, node, size);
 }
 
-/* Where the first two lists do not serve. */
-BDA_APART struct bda_taken take_further(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
-    struct place place = find_lowest(tlsf, size, size);
-    if (place.index == 0)
-        place = find_near_of_size(tlsf, size);
-    if (place.index == 0)
-        place = find_low(tlsf, size);
-    return take_found(tlsf, place, size, alignment, false);
+/* Where the first two lists do not serve. Words above hold nothing but what does. For a small request that comes before
+ * what is near, if it is in the lowest zone. */
+BDA_APART struct bda_taken take_further(struct bda_tlsf *tlsf, uint32_t from, uint32_t size, uint64_t alignment) {
+    struct place place = find_above(tlsf, from / 64);
+    if (near_lists(tlsf, from) != 0) {
+        bool gathers = size <= BDA_TLSF_SMALL && place.index != 0 && place.list % BDA_TLSF_ZONES == 0;
+        struct place near = gathers ? place : find_near_of_size(tlsf, from, size);
+        place = near.index != 0 ? near : place;
+    }
+    return take_found(tlsf, place, size, alignment);
 }
 
 /* What is rare, or every other time, leaves for functions of its own: the rest has fewer registers to save. */
@@ -472,8 +501,8 @@ struct bda_taken bda_tlsf_take(struct bda_tlsf *tlsf, uint32_t size, uint64_t al
     uint32_t from = list_for(size, 0);
     uint64_t found = find_fast(tlsf, from, size);
     if (found == 0)
-        return take_further(tlsf, size, alignment);
-    return take_found(tlsf, first_of(tlsf, from + bda_lowest_bit64(found)), size, alignment, true);
+        return take_further(tlsf, from, size, alignment);
+    return take_found(tlsf, first_of(tlsf, from + bda_lowest_bit64(found)), size, alignment);
 }
 
 uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size) {
@@ -507,57 +536,63 @@ BDA_INLINE struct bda_node *take_in(struct bda_tlsf *tlsf, bda_node_chunks chunk
 /* Merges a range that is given back into the free one before it, and into that the one behind it. */
 BDA_APART void merge_into_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
                                    struct bda_node *node) {
-    bda_link next = node->next;
-    uint32_t previous_index = bda_node_previous(node), size = node->size;
-    struct bda_node *previous = bda_node_behind(chunks, node->previous, true);
+    bda_link before = node->previous, next = node->next;
+    uint32_t size = node->size;
+    struct bda_node *previous = bda_node_behind(chunks, before, true);
+    bda_node_push(&tlsf->spare, index, node);
     if (bda_link_is_free(next)) {
         const struct bda_node *behind = take_in(tlsf, chunks, next);
         size += behind->size;
         next = behind->next;
     }
-    bda_node_push(&tlsf->spare, index, node);
     uint32_t old = list_of(previous);
     size += previous->size;
     previous->size = size;
     previous->next = next;
     if (next != 0)
-        bda_node_behind(chunks, next, false)->previous = bda_link_to(previous_index, true);
+        bda_node_behind(chunks, next, false)->previous = before;
     else
-        tlsf->empty_regions += is_whole_region(previous);
-    relink(tlsf, chunks, previous_index, previous, old, list_for(size, old % BDA_TLSF_ZONES));
+        tlsf->empty_regions += previous->previous == 0;
+    relink(tlsf, chunks, bda_link_index(before), previous, size, old, list_for(size, old % BDA_TLSF_ZONES), false);
 }
 
 BDA_APART void merge_into_next(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node) {
-    uint32_t next_index = bda_node_next(node), size = node->size, tag = bda_node_tag(node);
-    struct bda_node *next = bda_node_behind(chunks, node->next, true);
-    tell_previous(tlsf, chunks, node, next_index, true, false);
+    bda_link before = node->previous, behind = node->next;
+    uint32_t offset = node->offset, size = node->size, tag = bda_node_tag(node);
+    struct bda_node *next = bda_node_behind(chunks, behind, true);
+    bda_node_push(&tlsf->spare, index, node);
+    if (before != 0)
+        bda_node_behind(chunks, before, false)->next = behind;
+    else {
+        region_of(tlsf, next)->first = bda_link_index(behind);
+        tlsf->empty_regions += next->next == 0;
+    }
     uint32_t old = list_of(next);
     size += next->size;
-    next->offset = node->offset;
+    next->offset = offset;
     next->size = size;
-    next->previous = node->previous;
-    bda_node_push(&tlsf->spare, index, node);
-    tlsf->empty_regions += is_whole_region(next);
+    next->previous = before;
     bda_node_set_tag(next, bda_tag_of(bda_node_tag(next), tag, BDA_NODE_FREE));
-    relink(tlsf, chunks, next_index, next, old, list_for(size, bda_tag_zone(tag)));
+    relink(tlsf, chunks, bda_link_index(behind), next, size, old, list_for(size, bda_tag_zone(tag)), false);
 }
 
 BDA_INLINE void give(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node, bool inner) {
     uint32_t size = node->size, tag = bda_node_tag(node);
+    bda_link previous = node->previous, next = node->next;
     tlsf->free_granules += size;
-    if (bda_link_is_free(node->previous)) {
+    if (bda_link_is_free(previous)) {
         merge_into_previous(tlsf, chunks, index, node);
         return;
     }
-    if (bda_link_is_free(node->next)) {
+    if (bda_link_is_free(next)) {
         merge_into_next(tlsf, chunks, index, node);
         return;
     }
     bda_node_set_tag(node, (tag & ~BDA_NODE_STATE_MASK) | (uint32_t)BDA_NODE_FREE);
-    tell_previous(tlsf, chunks, node, index, true, inner);
-    tell_next(chunks, node, index, true);
+    tell_previous(tlsf, chunks, previous, node, index, true, inner);
+    tell_next(chunks, next, index, true);
     if (!inner)
-        tlsf->empty_regions += is_whole_region(node);
+        tlsf->empty_regions += (previous | next) == 0;
     link(tlsf, chunks, index, node, size, list_for(size, bda_tag_zone(tag)));
 }
 

@@ -4,7 +4,7 @@
  *
  * Words: a *granule* is the unit that sizes and offsets count in (a power of two of bytes); a *region* is a stretch of
  * addresses that one instance hands out pieces of, and an instance has any number of them; a *class* is a range of
- * sizes, 32 classes to a power of two; a *zone* is a stretch of positions: the first eighth of all granules (rounded
+ * sizes, 16 classes to a power of two; a *zone* is a stretch of positions: the first eighth of all granules (rounded
  * down to a power of two), up to a quarter, up to a half, the rest. Free ranges lie in *lists*, one for each class and
  * zone; a range keeps the zone that was found when it was cut.
  *
@@ -23,7 +23,7 @@
 #include "core/node.h"
 
 enum {
-    BDA_TLSF_CLASSES_LOG2 = 5, /* second-level classes per power of two */
+    BDA_TLSF_CLASSES_LOG2 = 4, /* second-level classes per power of two */
     BDA_TLSF_CLASSES = 1 << BDA_TLSF_CLASSES_LOG2,
     BDA_TLSF_LEVELS =
         32 - BDA_TLSF_CLASSES_LOG2 + 1, /* the first level holds the sizes below BDA_TLSF_CLASSES, exactly */
@@ -33,10 +33,11 @@ enum {
     BDA_TLSF_WORDS = (BDA_TLSF_LISTS + 63) / 64,
     BDA_TLSF_SMALL = 1 << 12,     /* the largest size that gathers in the lowest zone, see bda_tlsf_alloc */
     BDA_TLSF_NODES_PER_ALLOC = 2, /* what lies in front of an aligned range, and the range */
-    BDA_TLSF_NEAR_CLASSES = 7,    /* classes above a size whose ranges it fits well */
-    BDA_TLSF_NEAR_TRIES = 8,      /* of their lists looked into */
+    BDA_TLSF_NEAR_TRIES = 8,      /* lists near a size that are looked into */
     BDA_TLSF_EXACT_TRIES = 4,     /* ranges looked at before "no space" */
     BDA_TLSF_LARGEST_TRIES = 256, /* ranges compared to tell the longest */
+    BDA_TLSF_SLIVER_LOG2 = 5,     /* a rest of so small a share of a request is not worth a cut, see bda_tlsf_take */
+    BDA_TLSF_SLIVER_MOST = 1 << 10,
 };
 
 /* The first member of whatever record the owner keeps for a stretch of addresses. */
@@ -59,8 +60,8 @@ struct bda_tlsf {
     uint64_t granules;   /* of all regions */
     uint32_t zone_shift; /* positions in granules to eighths of them */
     uint64_t bases; /* every bit that is set in the base of a region, ever: alignments below are the offset's alone */
-    uint64_t words_of_zone[BDA_TLSF_ZONES]; /* words of `filled` where a list of that zone may be filled */
-    uint64_t filled[BDA_TLSF_WORDS];        /* lists that are not empty, one bit each */
+    uint32_t words_of_zone[BDA_TLSF_ZONES]; /* words of `filled` where a list of that zone may be filled */
+    uint64_t filled[BDA_TLSF_WORDS];        /* lists that are not empty, one bit each; a word to a power of two */
     struct bda_tlsf_list {
         uint32_t first; /* node */
         uint32_t size;  /* of that range, so that one too small is passed over without a look at it */
@@ -83,17 +84,19 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
 
 /*
  * Takes a range of `size` granules (not zero) whose address, base + offset, is a multiple of `alignment` bytes (a power
- * of two, at least a granule). Returns its node, in state live, or none. The search, in this order:
+ * of two, at least a granule). Returns its node, in state live, or none. A free range that is larger by no more than
+ * bda_tlsf_sliver(size) may be handed out as it is: a thirty-second of the request, 1024 granules at most. What its
+ * owner keeps with it (slack and record, see node.h) is for the owner to write. The search, in this order:
  *
- * - near: the lists of the class of `size` and of up to BDA_TLSF_NEAR_CLASSES classes above it (those whose bits share
- *   a word), lowest class first, lowest zone first within a class: the first range of at
- *   most BDA_TLSF_NEAR_TRIES of these lists, if it holds the request. (Where no alignment is in the way, a first list
- *   that does not serve is followed by those of the classes above, which do, before others of its class.)
+ * - near: the lists of the class of `size` and of the classes above it, up to the next power of two (their bits share a
+ *   word), lowest class first, lowest zone first within a class: the first range of at most BDA_TLSF_NEAR_TRIES of
+ *   these lists, if it holds the request. (Where no alignment is in the way, a first list that does not serve is
+ *   followed by those of the classes above, which do, before others of its class.)
  * - low: what surely holds it. The lowest zone with a range of at least size + alignment - granule, rounded up to where
- *   a class begins (bda_tlsf_round_up), and there the lowest class. (With nothing near, a range of `size` rounded up is
- *   looked for first in the same way, and taken if it is aligned as it lies.)
+ *   a class begins (bda_tlsf_round_up), and there the lowest class. (With nothing near, a range from the next power of
+ *   two on is looked for first in the same way, and taken if it is aligned as it lies.)
  *   For a size of at most BDA_TLSF_SMALL both are tried in the lowest zone alone before: so what is small gathers
- * there, and the other zones are left to what is large.
+ *   there, and the other zones are left to what is large.
  * - last: the first BDA_TLSF_EXACT_TRIES ranges in the lists from the class of `size` upwards.
  *
  * So a refusal means: no free range is as large as `low` asks for, and none of the few that `near` and `last` looked at
@@ -129,7 +132,7 @@ void bda_tlsf_free_many(struct bda_tlsf *tlsf, uint32_t count, const uint32_t *n
 bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region);
 
 /* The longest free range, in granules. Where more than BDA_TLSF_LARGEST_TRIES ranges share the highest class it is the
- * longest of so many, less than a thirty-second below the truth. */
+ * longest of so many, less than a sixteenth below the truth. */
 uint32_t bda_tlsf_largest_free(struct bda_tlsf *tlsf);
 
 /*
@@ -149,6 +152,11 @@ static inline uint32_t bda_tlsf_class_of(uint32_t size) {
 
 static inline uint32_t bda_tlsf_class_above(uint32_t size) {
     return bda_tlsf_class_of(size - 1) + 1;
+}
+
+/* Granules that a range may have beyond a request of `size` and still be handed out whole. */
+static inline uint32_t bda_tlsf_sliver(uint32_t size) {
+    return (uint32_t)bda_min(size >> BDA_TLSF_SLIVER_LOG2, BDA_TLSF_SLIVER_MOST);
 }
 
 /* The least size that the good-fit search is sure to find room in for `size`: where the class above it begins. */

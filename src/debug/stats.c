@@ -1,7 +1,7 @@
 /* Statistics, see stats.h. */
 #include "debug/stats.h"
 
-#include "alloc/caches.h"
+#include "alloc/arena.h"
 
 static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
     const struct bda_pool_counters *c = &pool->counters;
@@ -41,11 +41,22 @@ static void add(BdaUse *sum, const BdaUse *use) {
     sum->largest_free = bda_max(sum->largest_free, use->largest_free);
 }
 
+/* Adds what a pool's arenas hold; returns its memory type, which is another one's when a retired pool is used again. */
+static uint32_t add_pool(BdaAllocator allocator, struct bda_pool *head, BdaUse *sum) {
+    bda_mutex_lock(&head->lock);
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        BdaUse use = use_of(allocator, arena);
+        bda_arena_unlock_beside_head(arena);
+        add(sum, &use);
+    }
+    uint32_t type = head->key.memory_type;
+    bda_mutex_unlock(&head->lock);
+    return type;
+}
+
 void bda_stats_add_pool(BdaAllocator allocator, struct bda_pool *pool, BdaUse *use) {
-    bda_mutex_lock(&pool->lock);
-    BdaUse one = use_of(allocator, pool);
-    bda_mutex_unlock(&pool->lock);
-    add(use, &one);
+    (void)add_pool(allocator, pool, use);
 }
 
 static void gather_heap(struct bda_heap *heap, BdaHeapStats *stats) {
@@ -63,12 +74,9 @@ void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
     stats->heap_count = device->budget.heap_count;
     for (uint32_t i = 0; i < stats->heap_count; i++)
         gather_heap(&device->budget.heaps[i], &stats->heaps[i]);
-    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older) {
-        bda_mutex_lock(&pool->lock);
-        BdaUse use = use_of(allocator, pool);
-        uint32_t type = pool->key.memory_type;
-        bda_mutex_unlock(&pool->lock);
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
+        BdaUse use = { .used = 0 };
+        uint32_t type = add_pool(allocator, pool, &use);
         add(&stats->heaps[bda_device_heap_of(device, type)].use, &use);
         add(&stats->total, &use);
     }

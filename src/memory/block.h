@@ -40,6 +40,7 @@ struct bda_block {
     VkDeviceSize memory_offset;  /* of the region's first byte in the backing */
     struct bda_backing backing;
     struct bda_landmarks *landmarks; /* of the region, for look-ups; NULL: there was none. Under the pool's lock */
+    _Atomic(struct bda_pool *) head; /* of its pool, whichever arena it is in; set while the map shows the block */
     uint32_t previous, next;         /* in the pool's list; next also links spare records */
 };
 

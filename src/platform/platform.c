@@ -6,6 +6,8 @@
 
 #include <stdatomic.h>
 
+BDA_THREAD_LOCAL char bda_thread_mark;
+
 #ifdef BDA_TRACK_LOCKS
 _Thread_local unsigned bda_locks_held;
 void (*bda_yield_hook)(void);

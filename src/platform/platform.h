@@ -61,6 +61,15 @@ static inline void bda_mutex_lock(struct bda_mutex *mutex) {
     BDA_COUNT_LOCK(1);
 }
 
+/* Takes it unless another thread has it. */
+static inline bool bda_mutex_try_lock(struct bda_mutex *mutex) {
+    BDA_YIELD_POINT();
+    if (mutex->used && !bda_native_mutex_try_lock(&mutex->native))
+        return false;
+    BDA_COUNT_LOCK(1);
+    return true;
+}
+
 static inline void bda_mutex_unlock(struct bda_mutex *mutex) {
     BDA_COUNT_LOCK(-1);
     if (mutex->used)
@@ -74,6 +83,13 @@ static inline void bda_mutex_unlock(struct bda_mutex *mutex) {
 #else
 #define BDA_THREAD_LOCAL _Thread_local
 #endif
+
+/* Tells the calling thread from all others that live. */
+extern BDA_THREAD_LOCAL char bda_thread_mark;
+static inline const void *bda_this_thread(void) {
+    return &bda_thread_mark;
+}
+
 /* Something that threads wait for under a mutex. Nobody waits for a `bda_condition` that was initialised as `unused`:
  * the caller lets one thread in at a time, and so there is none to wait for. */
 struct bda_condition {

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 
 typedef pthread_mutex_t bda_native_mutex;
 #define BDA_NATIVE_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
@@ -23,6 +24,10 @@ static inline void bda_native_mutex_destroy(bda_native_mutex *mutex) {
 
 static inline void bda_native_mutex_lock(bda_native_mutex *mutex) {
     (void)pthread_mutex_lock(mutex);
+}
+
+static inline bool bda_native_mutex_try_lock(bda_native_mutex *mutex) {
+    return pthread_mutex_trylock(mutex) == 0;
 }
 
 static inline void bda_native_mutex_unlock(bda_native_mutex *mutex) {

@@ -8,6 +8,7 @@
 #ifndef NOMINMAX
 #define NOMINMAX
 #endif
+#include <stdbool.h>
 #include <windows.h>
 
 typedef SRWLOCK bda_native_mutex;
@@ -28,6 +29,10 @@ static inline void bda_native_mutex_destroy(bda_native_mutex *mutex) {
 
 static inline void bda_native_mutex_lock(bda_native_mutex *mutex) {
     AcquireSRWLockExclusive(mutex);
+}
+
+static inline bool bda_native_mutex_try_lock(bda_native_mutex *mutex) {
+    return TryAcquireSRWLockExclusive(mutex) != 0;
 }
 
 static inline void bda_native_mutex_unlock(bda_native_mutex *mutex) {

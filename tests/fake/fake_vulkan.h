@@ -144,7 +144,8 @@ struct fake_config {
 
     /* Requirements of buffers. */
     VkDeviceSize requirement_alignment; /* 0: 16; the offset limits of the usage are added, as the rules demand */
-    VkDeviceSize size_rounding;         /* 0: 16; 1: sizes are not rounded */
+    VkDeviceSize size_rounding; /* 0: 16; 1: sizes are not rounded; beyond the alignment it breaks what maintenance4
+                                   promises, so a driver of the rules has not both */
     uint32_t usage_rule_count;
     struct fake_usage_rule usage_rules[FAKE_MAX_USAGE_RULES];
     VkDeviceSize prefer_dedicated_from; /* buffers of so many bytes or more; 0: none, 1: all */

@@ -195,18 +195,20 @@ static void check_generation(struct tlsf_model *model, uint32_t index) {
 
 /* ---- Allocating -------------------------------------------------------------------------------------------------- */
 
-/* Notes what TLSF handed out; it was free, it is inside, it is as large as asked. */
-static void note_range(struct tlsf_model *model, uint32_t index, uint32_t size) {
+/* Notes what TLSF handed out; it was free, it is inside, it is as large as asked: or all of a gap that is larger by no
+ * more than `sliver`. */
+static void note_range(struct tlsf_model *model, uint32_t index, uint32_t size, uint32_t sliver) {
     check_generation(model, index);
     struct bda_node *node = arena_node(&model->arena, index);
     struct tlsf_stretch *stretch = stretch_of(model, bda_node_region(node));
     promise(model, stretch != NULL && stretch->count < MODEL_RANGES);
-    promise(model, node->size == size);
-    uint32_t place = gap_holding(stretch, node->offset, size);
+    uint32_t place = gap_holding(stretch, node->offset, node->size);
     promise(model, place <= stretch->count);
+    promise(model, node->size == size || node->size == gap_before(stretch, place).size);
+    promise(model, node->size >= size && node->size - size <= sliver);
     struct tlsf_range *at = &stretch->ranges[place];
     memmove(at + 1, at, (stretch->count - place) * sizeof *at);
-    *at = (struct tlsf_range){ .offset = node->offset, .size = size, .node = index };
+    *at = (struct tlsf_range){ .offset = node->offset, .size = node->size, .node = index };
     stretch->count++;
 }
 
@@ -230,7 +232,7 @@ static void allocate(struct tlsf_model *model) {
     }
     model->allocated++;
     promise(model, arena_address(&model->arena, index) % alignment == 0);
-    note_range(model, index, size);
+    note_range(model, index, size, bda_tlsf_sliver(size));
 }
 
 /* Half the time within a gap. */
@@ -251,7 +253,7 @@ static void allocate_at(struct tlsf_model *model) {
     model->at_given++;
     promise(model, arena_node(&model->arena, index)->offset == offset);
     promise(model, bda_node_region(arena_node(&model->arena, index)) == stretch->region);
-    note_range(model, index, size);
+    note_range(model, index, size, 0);
 }
 
 /* ---- Freeing ----------------------------------------------------------------------------------------------------- */
@@ -357,7 +359,7 @@ static void take_whole_regions(struct tlsf_model *model) {
             index = arena_alloc_at(&model->arena, stretch->region, 0, stretch->size);
         }
         promise(model, index != 0);
-        note_range(model, index, stretch->size);
+        note_range(model, index, stretch->size, 0);
         tlsf_model_compare(model);
     }
     promise(model, model->arena.tlsf.free_granules == 0);

@@ -33,28 +33,26 @@ struct bda_taken proof_take_any(struct bda_tlsf *in, bda_node_chunks chunks, str
 
 static void ensure_inner(struct place place, struct bda_node *node) {
     ENSURE(node == at(place.index) && node->previous != 0 && node->as.list.previous == 0 && !bda_node_is_spent(node));
-    ENSURE(tlsf.free_granules == tlsf_before.free_granules - asked_size);
+    ENSURE(tlsf.free_granules == tlsf_before.free_granules);
 }
 
-struct bda_taken proof_take_whole(struct bda_tlsf *in, bda_node_chunks chunks, struct place place,
-                                  struct bda_node *node, bool inner) {
+/* With a rest that is not worth a cut. */
+struct bda_taken proof_take_whole_apart(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, uint32_t list,
+                                        struct bda_node *node) {
     (void)chunks;
-    ENSURE(in == &tlsf && inner && node->size == asked_size);
+    struct place place = { index, list };
     ensure_inner(place, node);
+    ENSURE(in == &tlsf && node->size >= asked_size && node->size - asked_size <= bda_tlsf_sliver(asked_size));
     return ensure_cut_is_right(place, 0, asked_size);
-}
-
-struct bda_taken proof_take_front(struct bda_tlsf *in, bda_node_chunks chunks, struct place place,
-                                  struct bda_node *node, uint32_t size) {
-    (void)chunks;
-    ENSURE(in == &tlsf && node->size > size);
-    ensure_inner(place, node);
-    return ensure_cut_is_right(place, 0, size);
 }
 
 struct bda_taken proof_take_front_apart(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, uint32_t list,
                                         struct bda_node *node, uint32_t size) {
-    return proof_take_front(in, chunks, (struct place){ index, list }, node, size);
+    (void)chunks;
+    struct place place = { index, list };
+    ensure_inner(place, node);
+    ENSURE(in == &tlsf && node->size > size);
+    return ensure_cut_is_right(place, 0, size);
 }
 
 #endif

@@ -71,8 +71,8 @@ uint32_t proof_list_for(uint32_t size, uint32_t zone) {
 /* From the top down, so that the lowest is the last to be seen. */
 uint32_t proof_lowest_bit64(uint64_t value) {
     uint32_t lowest = 0;
-    for (uint32_t i = 0; i < BDA_TLSF_LISTS && i < 64; i++) {
-        uint32_t from_the_top = (BDA_TLSF_LISTS < 64 ? BDA_TLSF_LISTS : 64) - 1 - i;
+    for (uint32_t i = 0; i < 64; i++) {
+        uint32_t from_the_top = 63 - i;
         lowest = (value >> from_the_top & 1) != 0 ? from_the_top : lowest;
     }
     return lowest;
@@ -121,15 +121,16 @@ void proof_unlink(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, c
     set_member(index, NO_LIST);
 }
 
-void proof_unlink_first(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, uint32_t list, uint32_t next) {
-    const struct bda_node *node = proof_node_in(chunks, index);
-    ENSURE(node->as.list.previous == 0 && node->as.list.next == next);
+void proof_unlink_first(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, const struct bda_node *node,
+                        uint32_t list) {
+    ENSURE(node->as.list.previous == 0);
     proof_unlink(in, chunks, index, node, list);
 }
 
-void proof_relink(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, struct bda_node *node, uint32_t old,
-                  uint32_t list) {
+void proof_relink(struct bda_tlsf *in, bda_node_chunks chunks, uint32_t index, struct bda_node *node, uint32_t size,
+                  uint32_t old, uint32_t list, bool first) {
     ENSURE(in == &tlsf && node == proof_node_in(chunks, index) && index != 0);
+    ENSURE(size == node->size && (!first || node->as.list.previous == 0));
     ENSURE(old < BDA_TLSF_LISTS && list < BDA_TLSF_LISTS && member(index) == old);
     set_member(index, list);
     anything_in_lists();

@@ -80,7 +80,7 @@ void the_first_range_leaves_its_list(void) {
     GIVEN(is_free(THE_RANGE) && node->as.list.previous == 0);
     REACHES(node->as.list.next != 0);
     REACHES(node->as.list.next == 0);
-    unlink_first(&tlsf, NULL, THE_RANGE, list_now(THE_RANGE), node->as.list.next);
+    unlink_first(&tlsf, NULL, THE_RANGE, node, list_now(THE_RANGE));
     ensure_gone();
 }
 
@@ -90,8 +90,10 @@ void a_range_of_another_size_finds_its_list(void) {
     struct bda_node *node = nodes[THE_RANGE];
     uint32_t zone = nondet_zone_index(), size = nondet_granules(), old = list_now(THE_RANGE);
     GIVEN(is_free(THE_RANGE) && size != 0);
+    bool first = nondet_bool();
+    GIVEN(!first || node->as.list.previous == 0);
     node->size = size;
-    relink(&tlsf, NULL, THE_RANGE, node, old, list_for(size, zone));
+    relink(&tlsf, NULL, THE_RANGE, node, size, old, list_for(size, zone), first);
     ENSURE(node->size == size && node->tag == before[THE_RANGE].tag);
     bda_node_set(node, BDA_NODE_FREE, zone);
     claim_lists(false);

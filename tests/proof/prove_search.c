@@ -79,8 +79,7 @@ static uint32_t lists_before(uint32_t index, uint32_t from) {
 static void ensure_refusal_is_allowed(uint32_t index, uint32_t size, uint64_t alignment) {
     uint32_t class = lists_now[index] / BDA_TLSF_ZONES, from = bda_tlsf_class_of(size);
     uint64_t padded = size + (alignment >> GRANULE_LOG2) - 1;
-    bool is_near = depths[index] == 0 && class >= from && class <= from + BDA_TLSF_NEAR_CLASSES &&
-                   lists_now[index] / 64 == from * BDA_TLSF_ZONES / 64 &&
+    bool is_near = depths[index] == 0 && class >= from && lists_now[index] / 64 == from * BDA_TLSF_ZONES / 64 &&
                    lists_before(index, from) < BDA_TLSF_NEAR_TRIES;
     bool is_last = class >= from && ranges_before(index, from) < BDA_TLSF_EXACT_TRIES;
     bool fits_now = holds(nodes[index], size, alignment);

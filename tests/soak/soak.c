@@ -125,13 +125,14 @@ static void note_range(struct soak *soak, struct slot *slot, uint32_t size, uint
     const struct bda_region *region = bda_store_at(&soak->regions, bda_node_region(node));
     slot->region = bda_node_region(node);
     slot->offset = node->offset;
-    slot->size = size;
-    promise(soak, node->size == size && bda_node_state(node) == BDA_NODE_LIVE && !bda_node_is_spent(node));
+    slot->size = node->size;
+    promise(soak, node->size >= size && node->size - size <= bda_tlsf_sliver(size));
+    promise(soak, bda_node_state(node) == BDA_NODE_LIVE && !bda_node_is_spent(node));
     promise(soak, ((region->base + ((uint64_t)node->offset << soak->mix->granule_log2)) & (alignment - 1)) == 0);
     unsigned char *map = map_of(soak, slot);
-    promise(soak, is_all(map, size, 0));
-    memset(map, owner_of(soak, slot), size);
-    soak->live_granules += size;
+    promise(soak, is_all(map, slot->size, 0));
+    memset(map, owner_of(soak, slot), slot->size);
+    soak->live_granules += slot->size;
     soak->allocated++;
 }
 

@@ -232,6 +232,14 @@ static inline void assert_range(struct arena *arena, uint32_t node, uint32_t off
     assert_arena_is_sound(arena);
 }
 
+/* The same of what a search took: a rest that is not worth a cut may have gone with it. */
+static inline void assert_taken(struct arena *arena, uint32_t node, uint32_t offset, uint32_t size) {
+    assert_int_not_equal(node, 0);
+    uint32_t taken = arena_node(arena, node)->size;
+    assert_in_range(taken, size, (uint64_t)size + bda_tlsf_sliver(size));
+    assert_range(arena, node, offset, taken);
+}
+
 /* Both ends of every link say the same, tell the truth about the neighbour being free, and are 0 at the region's ends.
  * In words of its own: bda_tlsf_check looks at links, too. */
 static inline void assert_links_are_true(struct arena *arena, uint32_t region) {

@@ -529,6 +529,7 @@ static void a_check_is_exact_while_others_run(void **state) {
         assert_int_equal(workers[i].wrong, 0);
     }
     assert_int_equal(result, VK_SUCCESS);
+    assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS); /* what they left for others */
     assert_int_equal(cached(), 0);
     close_held(held);
 }

@@ -91,10 +91,10 @@ CORRUPTION(list_unmapped, TLSF->filled[0] = 0)
 CORRUPTION(list_mapped, TLSF->filled[0] |= 1)
 CORRUPTION(last_list_mapped, TLSF->filled[BDA_TLSF_WORDS - 1] |= (uint64_t)1 << (BDA_TLSF_LISTS - 1) % 64)
 CORRUPTION(zone_unmapped, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] = 0)
-CORRUPTION(word_unmapped, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] &= ~(uint64_t)1)
+CORRUPTION(word_unmapped, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] &= ~(uint32_t)1)
 CORRUPTION(higher_word_unmapped, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] &= 1)
-CORRUPTION(word_beyond, TLSF->words_of_zone[0] |= (uint64_t)1 << BDA_TLSF_WORDS)
-CORRUPTION(last_word_beyond, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] |= (uint64_t)1 << 63)
+CORRUPTION(word_beyond, TLSF->words_of_zone[0] |= (uint32_t)1 << BDA_TLSF_WORDS)
+CORRUPTION(last_word_beyond, TLSF->words_of_zone[BDA_TLSF_ZONES - 1] |= (uint32_t)1 << 31)
 CORRUPTION(out_of_list, NODE(d)->as.list.next = 0)
 CORRUPTION(wrong_granules, TLSF->granules++)
 CORRUPTION(no_newest, TLSF->newest_region = 0)
@@ -233,7 +233,7 @@ static void a_zone_may_name_words_that_hold_none_of_its_lists(void **state) {
     struct scene scene;
     open_scene(&scene);
     for (uint32_t zone = 0; zone < BDA_TLSF_ZONES; zone++)
-        scene.arena.tlsf.words_of_zone[zone] = UINT64_MAX >> (64 - BDA_TLSF_WORDS);
+        scene.arena.tlsf.words_of_zone[zone] = UINT32_MAX >> (32 - BDA_TLSF_WORDS);
     assert_arena_is_sound(&scene.arena);
     arena_close_sound(&scene.arena);
 }

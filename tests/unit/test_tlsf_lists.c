@@ -15,7 +15,7 @@ static void assert_served_at(uint32_t region_size, const struct hole *holes, uin
         for (uint32_t i = 0; i < count; i++)
             shifted[i] = (struct hole){ holes[i].offset + shift, holes[i].size };
         open_with_holes(&arena, region_size, shifted, count);
-        assert_range(&arena, arena_take(&arena, size), offset + shift, size);
+        assert_taken(&arena, arena_take(&arena, size), offset + shift, size);
         arena_close_sound(&arena);
     }
 }
@@ -26,17 +26,14 @@ static void assert_served_at(uint32_t region_size, const struct hole *holes, uin
 
 /* ---- Which range is found ---- */
 
-/* The lower the zone, the larger the hole; and none of them is near, though those of the second row share a word of the
- * bitmap with the lists that are. */
+/* The lower the zone, the larger the hole; and none of them is near. */
 static void a_request_that_breaks_a_large_range_breaks_the_one_in_the_lowest_zone(void **state) {
     (void)state;
     const struct hole far[] = { { 10, 100 }, { 140, 90 }, { 270, 80 }, { 520, 70 } };
-    const struct hole not_so_far[] = { { 10, 31 }, { 140, 30 }, { 270, 29 }, { 520, 28 } };
-    assert_int_equal(list_of(28, 3) / 64, list_of(16, 0) / 64);
-    assert_true(28 > 16 + BDA_TLSF_NEAR_CLASSES);
+    assert_true(list_of(16, 0) / 64 < list_of(70, 0) / 64);
     for (uint32_t low = 0; low < 4; low++) {
         assert_served_at(1024, far + low, 4 - low, 5, far[low].offset);
-        assert_served_at(1024, not_so_far + low, 4 - low, 16, not_so_far[low].offset);
+        assert_served_at(1024, far + low, 4 - low, 16, far[low].offset);
     }
 }
 
@@ -53,13 +50,13 @@ static void a_zone_without_a_fitting_range_is_passed_over(void **state) {
     assert_served(1024, 30, 300, { 0, 29 }, { 140, 20 }, { 300, 200 }, { 600, 100 });
 }
 
-/* For what is larger than BDA_TLSF_SMALL: classes are 256 wide from 8192 on. */
+/* For what is larger than BDA_TLSF_SMALL: classes are 512 wide from 8192 on, and near up to 16383. */
 static void a_range_that_fits_well_is_taken_before_a_large_one_in_a_lower_zone(void **state) {
     (void)state;
     enum { BIG = 2 * BDA_TLSF_SMALL, WIDTH = BIG / BDA_TLSF_CLASSES, REGION = 1 << 20, HIGH = 900000 };
-    for (uint32_t above = 0; above <= BDA_TLSF_NEAR_CLASSES; above++)
+    for (uint32_t above = 0; above < BDA_TLSF_CLASSES; above++)
         assert_served(REGION, BIG, HIGH, { 0, 2 * BIG }, { HIGH, BIG + above * WIDTH });
-    assert_served(REGION, BIG, 0, { 0, 2 * BIG }, { HIGH, BIG + (BDA_TLSF_NEAR_CLASSES + 1) * WIDTH });
+    assert_served(REGION, BIG, 0, { 0, 3 * BIG }, { HIGH, BIG + BDA_TLSF_CLASSES * WIDTH });
 }
 
 static void of_ranges_that_fit_well_the_smallest_class_comes_first_then_the_lowest_zone(void **state) {
@@ -82,7 +79,7 @@ static void what_is_small_gathers_in_the_lowest_zone(void **state) {
     assert_served(1024, 16, 900, { 0, 15 }, { 900, 16 });
     assert_served(1024, 16, 900, { 140, 17 }, { 900, 16 });
     assert_served(1024, 16, 140, { 140, 17 }, { 900, 17 });
-    assert_served(1024, 16, 140, { 140, 100 }, { 900, 16 + BDA_TLSF_NEAR_CLASSES + 1 });
+    assert_served(1024, 16, 140, { 140, 100 }, { 900, 32 });
 }
 
 /* Sizes 128 to 131 share a class: its first ranges may be too small, in one zone or in several. */
@@ -101,15 +98,37 @@ static void ranges_of_the_right_class_but_too_small_are_passed_over(void **state
 static void a_range_that_no_list_promises_is_found_all_the_same(void **state) {
     (void)state;
     struct arena arena;
-    assert_int_equal(bda_tlsf_class_of(132), bda_tlsf_class_of(135));
-    assert_int_equal(list_of(131, 0) / 64, list_of(132, 0) / 64);
-    assert_served(4096, 135, 300, { 0, 134 }, { 300, 135 });
-    assert_served(4096, 135, 900, { 0, 134 }, { 600, 134 }, { 900, 135 });
-    assert_served(8192, 135, 900, { 0, 131 }, { 150, 131 }, { 300, 131 }, { 450, 131 }, { 600, 131 }, { 750, 134 },
-                  { 900, 135 });
+    assert_int_equal(bda_tlsf_class_of(136), bda_tlsf_class_of(143));
+    assert_int_equal(list_of(135, 0) / 64, list_of(136, 0) / 64);
+    assert_served(4096, 143, 300, { 0, 142 }, { 300, 143 });
+    assert_served(4096, 143, 900, { 0, 142 }, { 600, 142 }, { 900, 143 });
+    assert_served(8192, 143, 900, { 0, 135 }, { 150, 135 }, { 300, 135 }, { 450, 135 }, { 600, 135 }, { 750, 142 },
+                  { 900, 143 });
     open_with_holes(&arena, 4096, (const struct hole[]){ { 10, 16 }, { 1024, 100 } }, 2);
     assert_range(&arena, arena_alloc(&arena, 16, 1024 * GRANULE), 1024, 16);
     arena_close_sound(&arena);
+}
+
+/* Where no alignment is in the way and the range is not the first of its region; what is asked for by its place is cut
+ * exactly. */
+static void a_rest_that_is_not_worth_a_cut_goes_with_the_range(void **state) {
+    (void)state;
+    const uint32_t sizes[] = { 1, 31, 32, 100, 1000, 32 * BDA_TLSF_SLIVER_MOST, 64 * BDA_TLSF_SLIVER_MOST };
+    for (uint32_t i = 0; i < COUNT_OF(sizes); i++)
+        for (uint32_t more = 0; more < 2; more++) {
+            struct arena arena;
+            uint32_t size = sizes[i], sliver = bda_tlsf_sliver(size);
+            assert_int_equal(sliver, size / 32 < BDA_TLSF_SLIVER_MOST ? size / 32 : BDA_TLSF_SLIVER_MOST);
+            const struct hole hole = { 1, size + sliver + more };
+            uint32_t region = open_with_holes(&arena, 3 * size + 10, &hole, 1);
+            uint32_t node = arena_take(&arena, size);
+            assert_range(&arena, node, 1, size + (more != 0 ? 0 : sliver));
+            assert_int_equal(arena.tlsf.free_granules, more != 0 ? sliver + 1 : 0);
+            arena_free(&arena, node);
+            assert_int_equal(arena.tlsf.free_granules, hole.size);
+            assert_range(&arena, arena_alloc_at(&arena, region, 1, size), 1, size);
+            arena_close_sound(&arena);
+        }
 }
 
 /* Guards against "no space" while there is: the class above the size is empty, the range in its own class fits. */
@@ -339,7 +358,7 @@ static uint32_t take_aligned_behind(struct arena *arena, uint32_t before) {
     const uint32_t zones[] = { 0, REGION / 8, REGION / 4, REGION / 2 };
     struct hole holes[BDA_TLSF_NEAR_TRIES + 1];
     uint32_t count = 0;
-    assert_in_range(before / 4, 0, BDA_TLSF_NEAR_CLASSES);
+    assert_in_range(before / 4, 0, BDA_TLSF_CLASSES - 1);
     for (uint32_t zone = 0; zone < 4; zone++)
         for (uint32_t i = zone; i <= before; i += 4)
             holes[count++] = (struct hole){ zones[zone] + i / 4 * PLACE + (i != before), SIZE + i / 4 * WIDTH };
@@ -414,6 +433,7 @@ int main(void) {
         cmocka_unit_test(what_is_small_gathers_in_the_lowest_zone),
         cmocka_unit_test(ranges_of_the_right_class_but_too_small_are_passed_over),
         cmocka_unit_test(a_range_that_no_list_promises_is_found_all_the_same),
+        cmocka_unit_test(a_rest_that_is_not_worth_a_cut_goes_with_the_range),
         cmocka_unit_test(the_only_range_serves_a_request_of_its_own_size),
         cmocka_unit_test(sizes_near_the_last_granule_are_whole_and_refused_in_order),
         cmocka_unit_test(a_padded_size_beyond_32_bits_is_still_served),

@@ -1,0 +1,257 @@
+/* See arena.h. */
+#include "alloc/arena.h"
+
+#include "core/landmarks.h"
+
+/* ---- Locks ---- */
+
+void bda_arena_lock_beside_head(struct bda_pool *arena) {
+    if (arena->head != arena)
+        bda_mutex_lock(&arena->lock);
+}
+
+void bda_arena_unlock_beside_head(struct bda_pool *arena) {
+    if (arena->head != arena)
+        bda_mutex_unlock(&arena->lock);
+}
+
+uint64_t bda_arenas_free_granules(struct bda_pool *head) {
+    uint64_t free = 0;
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        free += arena->tlsf.free_granules;
+        bda_arena_unlock_beside_head(arena);
+    }
+    return free;
+}
+
+/* ---- Blocks that move; the head's lock is held ---- */
+
+/* A block that has left an arena, with a node for its next one: coming may not fail. */
+struct moving {
+    uint32_t block; /* 0: none */
+    uint32_t node;
+};
+
+/* A spare node of an arena, for another one. It loses its region: where a node has one, it is one of the arena that
+ * holds it (see landmarks.h). */
+static uint32_t give_up_node(BdaAllocator allocator, struct bda_pool *arena) {
+    uint32_t index = bda_node_list_pop(&allocator->nodes, &arena->tlsf.spare);
+    atomic_store_explicit(&bda_node_of(allocator, index)->region, 0, memory_order_relaxed);
+    return index;
+}
+
+/* Takes an empty block out of an arena: the first that is large enough. Its landmarks are nodes of the arena. */
+static struct moving take_out(BdaAllocator allocator, struct bda_pool *arena, uint32_t granules) {
+    struct moving moving = { 0, 0 };
+    bda_arena_lock_beside_head(arena);
+    uint32_t index = arena->tlsf.empty_regions != 0 ? arena->first_block : 0;
+    while (index != 0 &&
+           !(bda_block_at(allocator, index)->region.size >= granules && bda_tlsf_region_is_empty(&arena->tlsf, index)))
+        index = bda_block_at(allocator, index)->next;
+    if (index != 0 && bda_range_secure_nodes(allocator, arena, 1)) {
+        bda_pool_remove_block(allocator, arena, index);
+        bda_landmarks_release(&allocator->host, &bda_block_at(allocator, index)->landmarks);
+        moving = (struct moving){ index, give_up_node(allocator, arena) };
+    }
+    bda_arena_unlock_beside_head(arena);
+    return moving;
+}
+
+static void bring_in(BdaAllocator allocator, struct bda_pool *arena, struct moving moving) {
+    bda_arena_lock_beside_head(arena);
+    bda_node_list_push(&allocator->nodes, &arena->tlsf.spare, moving.node);
+    bda_pool_add_block(allocator, arena, moving.block);
+    arena->head->atom_skew = bda_max(arena->head->atom_skew, arena->atom_skew);
+    bda_arena_unlock_beside_head(arena);
+}
+
+/* Brings an empty block of so many granules and more into an arena, if another one has any. */
+static bool adopt_block(BdaAllocator allocator, struct bda_pool *arena, uint32_t granules) {
+    struct moving moving = { 0, 0 };
+    for (struct bda_pool *other = arena->head; other != NULL && moving.block == 0; other = bda_pool_next_arena(other))
+        if (other != arena)
+            moving = take_out(allocator, other, granules);
+    if (moving.block != 0)
+        bring_in(allocator, arena, moving);
+    return moving.block != 0;
+}
+
+/* One that holds a request. */
+static bool adopt_block_for(BdaAllocator allocator, struct bda_pool *arena, const struct bda_request *request) {
+    struct bda_extent extent = bda_range_extent(arena->head, request);
+    uint64_t granules = extent.granules + (extent.alignment >> BDA_GRANULE_LOG2);
+    return granules <= UINT32_MAX && adopt_block(allocator, arena, (uint32_t)granules);
+}
+
+/* ---- A thread's own ---- */
+
+/* A thread that shares its arena asks for an empty block once in so many of its requests that find nothing kept. */
+enum { PATIENCE = 64 };
+
+/* What a thread keeps of the arena that is its own, by the number of its cache, or NULL (bda_pool_arena). */
+static struct bda_stock *find_own(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {
+    struct bda_pool *arena = bda_pool_arena(allocator, head, cache->number % BDA_ARENAS);
+    return arena != NULL ? bda_caches_open_stock(allocator, cache, arena) : NULL;
+}
+
+static bool has_blocks(const struct bda_pool *arena) {
+    return atomic_load_explicit(&arena->has_blocks, memory_order_relaxed);
+}
+
+/* Whether an arena has an empty block. Its head's lock is held. */
+static bool has_empty_block(struct bda_pool *arena) {
+    bda_arena_lock_beside_head(arena);
+    bool has = arena->tlsf.empty_regions != 0;
+    bda_arena_unlock_beside_head(arena);
+    return has;
+}
+
+/* Whether any of a pool's arenas has one. */
+static bool is_empty_block(struct bda_pool *head) {
+    bda_mutex_lock(&head->lock);
+    struct bda_pool *arena = head;
+    while (arena != NULL && !has_empty_block(arena))
+        arena = bda_pool_next_arena(arena);
+    bda_mutex_unlock(&head->lock);
+    return arena != NULL;
+}
+
+/* The thread's own arena, if it has an empty block, or one comes to it; else NULL. No arena is made for nothing. */
+static struct bda_stock *take_over(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {
+    struct bda_stock *own = is_empty_block(head) ? find_own(allocator, cache, head) : NULL;
+    if (own == NULL)
+        return NULL;
+    bda_mutex_lock(&head->lock);
+    bool taken = has_empty_block(own->pool) || adopt_block(allocator, own->pool, 0);
+    bda_mutex_unlock(&head->lock);
+    return taken ? own : NULL;
+}
+
+/* The thread's requests to a pool come from another stock from now on. What the old one keeps goes back; where somebody
+ * else is inside of the cache at this moment, with the next drain. */
+static void move_to(BdaAllocator allocator, struct bda_cache *cache, uint32_t head, struct bda_stock *stock) {
+    struct bda_stock *before = cache->sources[head];
+    if (stock == before)
+        return;
+    cache->sources[head] = stock;
+    bda_stock_become_source(allocator, stock);
+    bda_stock_retire(before);
+    if (before == NULL)
+        return;
+    if (bda_claim_enter(&cache->claim)) {
+        bda_stock_drain(allocator, before);
+        bda_claim_leave(&cache->claim);
+    }
+}
+
+/* The arena that threads of a number share while there are fewer blocks than threads: one of those that have any. */
+static struct bda_pool *find_shared(struct bda_pool *head, uint32_t number) {
+    uint32_t count = atomic_load_explicit(&head->arenas_in_use, memory_order_relaxed);
+    uint32_t wanted = count != 0 ? number % count : 0;
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena))
+        if (has_blocks(arena) && wanted-- == 0)
+            return arena;
+    return head;
+}
+
+static bool is_shared(const struct bda_pool *arena) {
+    return atomic_load_explicit(&arena->takers, memory_order_relaxed) > 1;
+}
+
+/* Whether the thread stays where it is, for this time. */
+static bool stays(struct bda_cache *cache, uint32_t stock, const struct bda_pool *mine) {
+    if (!cache->settled[stock] || !has_blocks(mine))
+        return false;
+    return !is_shared(mine) || cache->patience[stock]++ % PATIENCE != 0;
+}
+
+void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
+    struct bda_cache *cache = bda_cache_of_thread(allocator, true);
+    uint32_t stock = bda_pool_stock(head);
+    if (cache == NULL || stock == BDA_STOCKS || stays(cache, stock, bda_arena_of_thread(allocator, head)))
+        return;
+    struct bda_stock *source = take_over(allocator, cache, head);
+    if (source == NULL && !(cache->settled[stock] && has_blocks(bda_arena_of_thread(allocator, head))))
+        source = bda_caches_open_stock(allocator, cache, find_shared(head, cache->number));
+    if (source != NULL)
+        move_to(allocator, cache, stock, source);
+    cache->settled[stock] = true;
+}
+
+struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *head) {
+    bool crowded = atomic_load_explicit(&head->crowded, memory_order_relaxed);
+    struct bda_cache *cache = crowded ? bda_cache_of_thread(allocator, true) : NULL;
+    uint32_t stock = bda_pool_stock(head);
+    if (cache == NULL || stock == BDA_STOCKS)
+        return head;
+    struct bda_stock *own = find_own(allocator, cache, head);
+    if (own != NULL)
+        move_to(allocator, cache, stock, own);
+    return bda_arena_of_thread(allocator, head);
+}
+
+/* ---- Taking; the head's lock is held ---- */
+
+static VkResult take_from(BdaAllocator allocator, struct bda_pool *arena, const struct bda_request *request,
+                          struct bda_live *live, bool *kept) {
+    bda_arena_lock_beside_head(arena);
+    VkResult result = bda_range_take(allocator, arena, request, true, live);
+    *kept = *kept || (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, arena));
+    bda_arena_unlock_beside_head(arena);
+    return result;
+}
+
+/* Where most is free, so that the first look elsewhere is mostly the last. What it goes by is read without a lock. */
+static struct bda_pool *find_roomiest(struct bda_pool *head) {
+    struct bda_pool *best = head;
+    for (struct bda_pool *arena = bda_pool_next_arena(head); arena != NULL; arena = bda_pool_next_arena(arena))
+        if (atomic_load_explicit(&arena->cached_most, memory_order_relaxed) >
+            atomic_load_explicit(&best->cached_most, memory_order_relaxed))
+            best = arena;
+    return best;
+}
+
+/* Tries them all, that one first. An arena that wants more nodes than there is host memory for may stand beside one
+ * that has some. */
+static VkResult take_elsewhere(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                               struct bda_live *live, bool *kept) {
+    struct bda_pool *mine = bda_arena_of_thread(allocator, head), *roomiest = find_roomiest(head);
+    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    if (roomiest != mine)
+        result = take_from(allocator, roomiest, request, live, kept);
+    for (struct bda_pool *arena = head; arena != NULL && result != VK_SUCCESS; arena = bda_pool_next_arena(arena))
+        if (arena != mine && arena != roomiest) {
+            VkResult other = take_from(allocator, arena, request, live, kept);
+            result = other != VK_ERROR_OUT_OF_DEVICE_MEMORY ? other : result;
+        }
+    return result;
+}
+
+VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                                struct bda_live *live, bool *kept) {
+    *kept = false;
+    if (bda_arena_is_alone(head))
+        return take_from(allocator, head, request, live, kept);
+    struct bda_pool *mine = bda_arena_of_thread(allocator, head);
+    VkResult result = take_from(allocator, mine, request, live, kept);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && adopt_block_for(allocator, mine, request))
+        result = take_from(allocator, mine, request, live, kept);
+    if (result == VK_SUCCESS)
+        return result;
+    VkResult elsewhere = take_elsewhere(allocator, head, request, live, kept);
+    return elsewhere != VK_ERROR_OUT_OF_DEVICE_MEMORY ? elsewhere : result;
+}
+
+VkResult bda_arenas_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                         uint32_t *node, bool *kept) {
+    struct bda_live live = { .index = 0 };
+    bool any;
+    bda_mutex_lock(&head->lock);
+    VkResult result = bda_arenas_take_locked(allocator, head, request, &live, &any);
+    bda_mutex_unlock(&head->lock);
+    if (kept != NULL)
+        *kept = any;
+    *node = result == VK_SUCCESS ? live.index : 0;
+    return result;
+}

@@ -1,0 +1,63 @@
+/*
+ * Arenas: several of a pool, where threads are in each other's way.
+ *
+ * A pool begins with one arena, the head. Once its lock goes from thread to thread often, each thread that comes again
+ * gets an arena of its own (by the number of its cache, sixteen at most) if there is an empty block for it, and shares
+ * one else. From there its cache takes; what it frees goes back to the arena that it came from. An arena has whole
+ * blocks. It never grows by itself: it takes over an empty block of another one, or the block that is made for a
+ * request of its thread. What one arena has no room for is served by the others before anything is made or refused, so
+ * a pool holds no more blocks for having arenas; but what threads keep alive is spread over more of them.
+ *
+ * Whoever looks through all arenas, or moves a block between them, holds the head's lock, and takes those of the others
+ * one at a time under it.
+ */
+#ifndef BDA_ALLOC_ARENA_H
+#define BDA_ALLOC_ARENA_H
+
+#include "alloc/caches.h"
+
+/* The arena of a pool that the calling thread takes from. */
+BDA_INLINE struct bda_pool *bda_arena_of_thread(BdaAllocator allocator, struct bda_pool *head) {
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
+    const struct bda_stock *source = cache != NULL ? cache->sources[bda_pool_stock(head)] : NULL;
+    return source != NULL ? source->pool : head;
+}
+
+/* Whether the pool has but its head. */
+BDA_INLINE bool bda_arena_is_alone(const struct bda_pool *head) {
+    return atomic_load_explicit(&head->next_arena, memory_order_relaxed) == NULL;
+}
+
+/* Gives the calling thread its arena of a pool that is crowded, if it has none yet, or that has no blocks any more: its
+ * own, with an empty block that comes to it; where there is none, it shares one, and asks again now and then. No lock
+ * is held. It takes host memory; where that is refused the thread stays where it is. */
+void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head);
+
+BDA_INLINE void bda_arena_settle_if_crowded(BdaAllocator allocator, struct bda_pool *head) {
+    if (atomic_load_explicit(&head->crowded, memory_order_relaxed))
+        bda_arena_settle(allocator, head);
+}
+
+/* The arena that a block goes to which is made for the calling thread: its own of a crowded pool, where it settles with
+ * that. No lock is held. */
+struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *head);
+
+/* Takes a range from the blocks there are: from the thread's arena, or from an empty block of another one that comes to
+ * it, or from wherever there is room. `kept`: it was refused, and threads keep something of the pool; both are seen
+ * together, so what somebody gives back in between is not overlooked. VK_ERROR_OUT_OF_DEVICE_MEMORY: no room;
+ * VK_ERROR_OUT_OF_HOST_MEMORY. The head's lock is held. */
+VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                                struct bda_live *live, bool *kept);
+
+/* The same with the lock, for who needs the node alone. `kept` may be NULL. */
+VkResult bda_arenas_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                         uint32_t *node, bool *kept);
+
+/* Takes the lock of an arena and gives it back, where that of its head is held already; nothing to do for the head. */
+void bda_arena_lock_beside_head(struct bda_pool *arena);
+void bda_arena_unlock_beside_head(struct bda_pool *arena);
+
+/* What is free in all arenas of a pool. The head's lock is held. */
+uint64_t bda_arenas_free_granules(struct bda_pool *head);
+
+#endif
