@@ -5,9 +5,10 @@
 #   scripts/mutate.sh                all of them
 #   scripts/mutate.sh NAME...        those whose name contains one of the words
 #   scripts/mutate.sh --no-install   takes the machine as it is; may be added
+#   BDA_MUTATE_JOBS=N                so many faults at a time, each in a copy of its own; 1 if not set
 #
-# One line per fault: caught by which test, or SURVIVED. The exit code is 0 only when none survives and all still apply.
-# The copy and its build lie in build/mutate; the tree itself is not touched.
+# One line per fault: caught by which test, or SURVIVED. A program that hangs has noticed it, too. The exit code is 0 only
+# when none survives and all still apply. Copies and their builds lie in build/mutate; the tree itself is not touched.
 
 install_packages=yes
 wanted=()
@@ -27,10 +28,11 @@ done
 . "$(dirname "$0")/lib.sh"
 
 list=scripts/mutations.txt
-copy=build/mutate/tree
-build_dir=build/mutate/build
-test_seconds=20                         # of one test program, the slowest takes a few; more is a hang
+jobs=${BDA_MUTATE_JOBS:-1}
+cores=$(($(nproc) / jobs > 0 ? $(nproc) / jobs : 1)) # of each
 slow='^(model\.|schedule\.(interrupt|storm)|unit\.(sweep|memory_types))' # these run only when the others have noticed nothing
+slow_seconds=150 # of one test program: the slowest take a tenth of it; more is a hang
+quick_seconds=30
 
 # ---- The list -------------------------------------------------------------------------------------------------------
 
@@ -64,12 +66,18 @@ is_wanted() { # NAME
     return 1
 }
 
-# ---- The copy -------------------------------------------------------------------------------------------------------
+# ---- The copies -----------------------------------------------------------------------------------------------------
+
+choose_copy() { # JOB
+    mine=build/mutate/$1
+    copy=$mine/tree
+    build_dir=$mine/build
+}
 
 # Only what differs is copied, with a new time, so that the build of an earlier run is taken up, whatever it broke.
 refresh_copy() {
     local file
-    mkdir -p "$copy"
+    mkdir -p "$copy" "$mine/originals"
     while IFS= read -r file; do
         cmp -s "$file" "$copy/$file" && continue
         mkdir -p "$copy/$(dirname "$file")" && cp "$file" "$copy/$file" || return
@@ -77,14 +85,16 @@ refresh_copy() {
     (cd "$copy" && find . -type f) | while IFS= read -r file; do
         [ -e "$file" ] || rm "$copy/$file"
     done
-    # A hang is a failure, too, but not one to wait ten minutes for.
-    sed -i "s/TIMEOUT 600/TIMEOUT $test_seconds/" "$copy/tests/CMakeLists.txt"
+    # Nothing but what is run here, ctest's own bound of time, and a library that programs need not be linked with anew.
+    sed -i 's/ TIMEOUT 600//; /^add_subdirectory(fuzz)$/,$d' "$copy/tests/CMakeLists.txt"
+    sed -i 's/bdaalloc_testing STATIC/bdaalloc_testing SHARED/
+            s/OUTPUT_NAME bdaalloc_testing/& C_VISIBILITY_PRESET default/' "$copy/src/CMakeLists.txt"
 }
 
 programs=()
 list_programs() {
     local source name
-    for source in "$copy"/tests/unit/test_*.c "$copy"/tests/model/*.c "$copy"/tests/schedule/test_*.c; do
+    for source in tests/unit/test_*.c tests/model/*.c tests/schedule/test_*.c; do
         name=$(basename "$source" .c)
         case $source in
         */unit/*) programs+=("unit_${name#test_}") ;;
@@ -96,26 +106,33 @@ list_programs() {
 
 configure_copy() {
     cmake -S "$copy" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O0 -DBDA_WERROR=OFF \
-        -DBDA_BUILD_EXAMPLES=OFF -DBDA_BUILD_BENCH=OFF -DBDA_INSTALL=OFF -DBDA_TEST_GPU=OFF
+        -DBDA_BUILD_EXAMPLES=OFF -DBDA_BUILD_BENCH=OFF -DBDA_INSTALL=OFF -DCMAKE_LINK_DEPENDS_NO_SHARED=ON
 }
 
 build_copy() {
-    cmake --build "$build_dir" --target "${programs[@]}"
+    cmake --build "$build_dir" --parallel "$cores" --target "${programs[@]}"
+}
+
+prepare() { # JOB
+    choose_copy "$1"
+    refresh_copy || stop "the tree could not be copied"
+    quietly "mutate-configure-$1" configure_copy || stop "CMake did not accept the copy"
+    quietly "mutate-build-$1" build_copy || stop "the copy does not build"
 }
 
 # A fault may make a program ask for memory without end.
-run_tests() { # [ctest option...]
+run_tests() { # SECONDS [ctest option...]
     (
         ulimit -v 16777216 -c 0
-        ctest --test-dir "$build_dir" -L '^(unit|model|schedule)$' --no-tests=error --stop-on-failure -j "$(nproc)" "$@"
+        ctest --test-dir "$build_dir" -L '^(unit|model|schedule)$' --no-tests=error --stop-on-failure -j "$cores" --timeout "$@"
     )
 }
 
-# ---- One fault ------------------------------------------------------------------------------------------------------
+run_all() {
+    run_tests "$quick_seconds" -E "$slow" && run_tests "$slow_seconds" -R "$slow"
+}
 
-caught=0
-survivors=()
-errors=()
+# ---- One fault ------------------------------------------------------------------------------------------------------
 
 # Replaces the old text, which must be there exactly once.
 plant() { # NUMBER
@@ -128,7 +145,7 @@ plant() { # NUMBER
 }
 
 restore() { # NUMBER
-    cp "${originals:?}/${files[$1]##*/}" "$copy/${files[$1]}"
+    cp "$mine/originals/${files[$1]##*/}" "$copy/${files[$1]}"
 }
 
 failed_tests() { # LOG
@@ -136,48 +153,85 @@ failed_tests() { # LOG
         sort -u | head -n 3 | paste -sd ',' | sed 's/,/, /g'
 }
 
+tell() { # NUMBER WORD TEXT
+    printf '%s %s\n' "$2" "${names[$1]}" >>"$mine/results"
+    note "${names[$1]}: $3"
+}
+
 try() { # NUMBER
-    local name=${names[$1]} log=$logs/mutate-${names[$1]}.log
-    mkdir -p "${originals:?}"
-    cp "$copy/${files[$1]}" "$originals/" 2>/dev/null
+    local log=$logs/mutate-${names[$1]}.log
+    cp "$copy/${files[$1]}" "$mine/originals/" 2>/dev/null
     if ! plant "$1"; then
-        errors+=("$name: its text is not in ${files[$1]} exactly once")
-        note "$name: DOES NOT APPLY"
+        tell "$1" error "DOES NOT APPLY: its text is not in ${files[$1]} exactly once"
         return
     fi
     if ! build_copy >"$log" 2>&1; then
-        errors+=("$name: does not compile")
-        note "$name: DOES NOT COMPILE"
-    elif run_tests -E "$slow" >"$log" 2>&1 </dev/null && run_tests -R "$slow" >"$log" 2>&1 </dev/null; then
-        survivors+=("$name")
-        note "$name: SURVIVED (${files[$1]}: ${whys[$1]})"
+        tell "$1" error "DOES NOT COMPILE"
+    elif run_all >"$log" 2>&1 </dev/null; then
+        tell "$1" survived "SURVIVED (${files[$1]}: ${whys[$1]})"
     else
-        caught=$((caught + 1))
-        note "$name: caught by $(failed_tests "$log")"
+        tell "$1" caught "caught by $(failed_tests "$log")"
     fi
     restore "$1"
 }
 
 # ---- All of them ----------------------------------------------------------------------------------------------------
 
+chosen=()
+choose() {
+    local i
+    for i in "${!names[@]}"; do
+        is_wanted "${names[i]}" && chosen+=("$i")
+    done
+}
+
+work() { # JOB: every so-many-th
+    local k
+    choose_copy "$1"
+    : >"$mine/results"
+    for ((k = $1 - 1; k < ${#chosen[@]}; k += jobs)); do
+        try "${chosen[k]}"
+    done
+}
+
+each_job() { # COMMAND, which gets the job's number
+    local job failed=no
+    local children=()
+    for ((job = 1; job <= jobs; job++)); do
+        "$1" "$job" &
+        children+=($!)
+    done
+    for job in "${children[@]}"; do
+        wait "$job" || failed=yes
+    done
+    [ $failed = no ]
+}
+
+with() { # WORD
+    local job
+    for ((job = 1; job <= jobs; job++)); do
+        sed -n "s/^$1 //p" "build/mutate/$job/results"
+    done
+}
+
 step "packages"
 need "${packages_build[@]}" "${packages_test[@]}"
 
 step "a copy of the tree, and its tests as they are"
-originals=build/mutate/originals
 read_list
-refresh_copy || stop "the tree could not be copied"
+choose
 list_programs
-quietly mutate-configure configure_copy || stop "CMake did not accept the copy"
-quietly mutate-build build_copy || stop "the copy does not build"
-quietly mutate-tests run_tests || stop "tests fail before anything is broken"
+each_job prepare || exit 1
+choose_copy 1
+quietly mutate-tests run_all || stop "tests fail before anything is broken"
 
-step "${#names[@]} faults"
+step "${#chosen[@]} faults"
 started=$SECONDS
-for i in "${!names[@]}"; do
-    is_wanted "${names[i]}" && try "$i"
-done
+each_job work
 
+mapfile -t survivors < <(with survived)
+mapfile -t errors < <(with error)
+mapfile -t caught < <(with caught)
 printf '\n'
 if [ ${#survivors[@]} != 0 ]; then
     printf 'SURVIVED: %s\n' "${survivors[@]}"
@@ -185,5 +239,5 @@ fi
 if [ ${#errors[@]} != 0 ]; then
     printf 'ERROR: %s\n' "${errors[@]}"
 fi
-printf '%d caught, %d survived, %d in error, in %d seconds\n' "$caught" "${#survivors[@]}" "${#errors[@]}" $((SECONDS - started))
-[ ${#survivors[@]} = 0 ] && [ ${#errors[@]} = 0 ] && [ "$caught" != 0 ]
+printf '%d caught, %d survived, %d in error, in %d seconds\n' ${#caught[@]} ${#survivors[@]} ${#errors[@]} $((SECONDS - started))
+[ ${#survivors[@]} = 0 ] && [ ${#errors[@]} = 0 ] && [ ${#caught[@]} != 0 ]

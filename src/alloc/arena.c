@@ -166,13 +166,24 @@ static bool stays(struct bda_cache *cache, uint32_t stock, const struct bda_pool
     return !is_shared(mine) || cache->patience[stock]++ % PATIENCE != 0;
 }
 
+/* The thread's own arena, if it has blocks already. */
+static struct bda_pool *find_held(struct bda_pool *head, uint32_t number) {
+    struct bda_pool *arena = head;
+    while (arena != NULL && !(arena->arena == number % BDA_ARENAS && has_blocks(arena)))
+        arena = bda_pool_next_arena(arena);
+    return arena;
+}
+
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, true);
     uint32_t stock = bda_pool_stock(head);
     if (cache == NULL || stock == BDA_STOCKS || stays(cache, stock, bda_arena_of_thread(allocator, head)))
         return;
-    struct bda_stock *source = take_over(allocator, cache, head);
-    if (source == NULL && !(cache->settled[stock] && has_blocks(bda_arena_of_thread(allocator, head))))
+    bool lost = !cache->settled[stock] || !has_blocks(bda_arena_of_thread(allocator, head));
+    struct bda_pool *held = find_held(head, cache->number);
+    struct bda_stock *source =
+        held != NULL ? bda_caches_open_stock(allocator, cache, held) : take_over(allocator, cache, head);
+    if (source == NULL && lost)
         source = bda_caches_open_stock(allocator, cache, find_shared(head, cache->number));
     if (source != NULL)
         move_to(allocator, cache, stock, source);

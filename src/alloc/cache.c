@@ -147,6 +147,10 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
     return true;
 }
 
+static bool is_roomy(const struct bda_pool *arena) {
+    return atomic_load_explicit(&arena->roomy, memory_order_relaxed);
+}
+
 /* Fills a shelf from TLSF. A thread that is not alone in its arena takes more ranges at once each time that it comes
  * for some, so that it comes for the lock seldom, and their nodes lie side by side in cache lines that are no other
  * thread's. What has to go again before it was asked for makes it modest; and where there is little space, one will do,
@@ -155,7 +159,7 @@ static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
     struct bda_shelf *shelf = &stock->shelves[number];
     uint64_t space = stock->most - bda_min(bda_stock_kept(stock), stock->most);
     uint64_t wanted = bda_min(1u + shelf->eager, space / BDA_GATHER_SHARE / bda_shelf_begin(number));
-    if (!atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) || wanted < 2)
+    if (!is_roomy(stock->pool) || wanted < 2)
         wanted = 0;
     shelf->eager = (uint8_t)bda_min(1u + shelf->eager, bda_min(shelf->most, BDA_GATHER_MOST) - 1);
     if (wanted == 0)
@@ -184,8 +188,8 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
     }
 }
 
-/* Alone, a thread keeps less where the arena is not roomy: a share of the same, as a power of two. */
-enum { ALONE_SHARE_LOG2 = 4, TURNED_AWAY = 64 };
+/* Of ranges that find no space while the thread is alone, one in so many makes some. */
+enum { TURNED_AWAY = 64 };
 
 /* Whether nobody else takes from the stock's arena. Then there is nobody to pass anything on to, nor to wait for. */
 static bool is_alone(BdaAllocator allocator, const struct bda_stock *stock) {
@@ -194,14 +198,20 @@ static bool is_alone(BdaAllocator allocator, const struct bda_stock *stock) {
 }
 
 /* What may be kept follows how much of the arena is free, and is shared by the threads, which are spread over all.
- * Alone, what a thread keeps saves it no waiting, and costs fit where there is little space. */
+ * Alone, what a thread keeps saves it no waiting, and costs fit where there is little space: there it keeps nothing. */
 static uint64_t share_of(BdaAllocator allocator, const struct bda_pool *arena, bool alone) {
     uint64_t most = atomic_load_explicit(&arena->cached_most, memory_order_relaxed);
     uint32_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
     uint32_t arenas = atomic_load_explicit(&arena->head->arena_count, memory_order_relaxed);
     if (alone)
-        return atomic_load_explicit(&arena->roomy, memory_order_relaxed) ? most : most >> ALONE_SHARE_LOG2;
+        return is_roomy(arena) ? most : 0;
     return caches < 2 * arenas ? most : most / (caches / arenas);
+}
+
+/* Whether the stock keeps nothing and may not, so that neither a request nor a free need look there. */
+static bool is_out_of_use(BdaAllocator allocator, const struct bda_stock *stock) {
+    return stock->most == 0 && bda_stock_kept(stock) == 0 && !is_roomy(stock->pool) && is_alone(allocator, stock) &&
+           bda_depot_filled(&stock->pool->depot) == 0;
 }
 
 /* What there is no space for goes back at once while the thread is alone, which makes space for other sizes only now
@@ -220,7 +230,7 @@ static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) 
     bool passes = !stock->source && !stock->alone;
     stock->depot_most = passes ? atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) : 0;
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
-    stock->reach = atomic_load_explicit(&stock->pool->roomy, memory_order_relaxed) ? BDA_REACH_ROOMY : 1;
+    stock->reach = is_roomy(stock->pool) ? BDA_REACH_ROOMY : 1;
     if (wants_space(stock))
         make_space(allocator, stock);
 }
@@ -288,7 +298,7 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
     bda_arena_settle_if_crowded(allocator, pool);
     struct bda_stock *stock = cache != NULL ? source_of(allocator, cache, pool) : NULL;
     uint32_t number = bda_shelf_for(extent.granules);
-    if (stock == NULL || !bda_claim_enter(&cache->claim))
+    if (stock == NULL || is_out_of_use(allocator, stock) || !bda_claim_enter(&cache->claim))
         return false;
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
@@ -305,13 +315,15 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
     return taken;
 }
 
-/* The stock that a free goes to, with its owner inside; NULL: there is none, or somebody else is inside. */
+/* The stock that a free goes to, with its owner inside; NULL: there is none that is in use, or somebody else is inside.
+ */
 static struct bda_stock *enter(BdaAllocator allocator, struct bda_cache *cache, uint32_t number,
                                const struct bda_pool *arena) {
     struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, number) : NULL;
     if (cache != NULL && stock == NULL)
         bda_caches_wish(allocator, cache, arena);
-    return stock != NULL && bda_claim_enter(&cache->claim) ? stock : NULL;
+    bool enters = stock != NULL && !is_out_of_use(allocator, stock) && bda_claim_enter(&cache->claim);
+    return enters ? stock : NULL;
 }
 
 /* Retires an allocation of an arena that the thread does not take from: it leaves with the next bundle. */

@@ -94,11 +94,8 @@ static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
     return cache;
 }
 
-struct bda_cache *bda_cache_of_thread(BdaAllocator allocator, bool may) {
-    struct bda_cache *cache = bda_cache_at_hand(allocator);
-    if (cache != NULL || allocator->caches_off)
-        return cache;
-    cache = adopt(allocator, may);
+struct bda_cache *bda_cache_look_for(BdaAllocator allocator, bool may) {
+    struct bda_cache *cache = allocator->caches_off ? NULL : adopt(allocator, may);
     if (cache != NULL)
         bda_known_caches[allocator->serial % BDA_CACHES_KNOWN] = (struct bda_known_cache){ allocator->serial, cache };
     return cache;

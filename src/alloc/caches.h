@@ -13,7 +13,12 @@
 /* ---- Whose ---- */
 
 /* Finds the calling thread's cache, or makes it where the caller `may` take memory; NULL: there is none. */
-struct bda_cache *bda_cache_of_thread(BdaAllocator allocator, bool may);
+struct bda_cache *bda_cache_look_for(BdaAllocator allocator, bool may);
+
+BDA_INLINE struct bda_cache *bda_cache_of_thread(BdaAllocator allocator, bool may) {
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
+    return cache != NULL ? cache : bda_cache_look_for(allocator, may);
+}
 
 /* A stock for the pool in the calling thread's cache, NULL when host memory is refused. */
 struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool);

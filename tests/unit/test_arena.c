@@ -97,6 +97,12 @@ static uint32_t count_blocks(const struct bda_pool *arena) {
     return (uint32_t)arena->counters.block_count;
 }
 
+static struct bda_cache *cache_of_helper(void) {
+    struct bda_cache *cache = bench.allocator->newest_cache;
+    assert_ptr_not_equal(cache, bda_cache_at_hand(bench.allocator));
+    return cache;
+}
+
 /* Blocks of 1 MiB, `spare` of them empty beside the one with `held` in it, and a pool that is found crowded. */
 static BdaAllocation held;
 static struct bda_pool *head;
@@ -154,13 +160,13 @@ static void take_counted(struct helper *h) {
 }
 
 /* The helper has tried to get the lock that we hold, and goes to sleep on it. */
-static void make_it_wait(void) {
+static void make_it_wait(struct bda_pool *arena) {
     atomic_store(&steps, 0);
-    bda_mutex_lock(&head->lock);
+    bda_mutex_lock(&arena->lock);
     uint32_t round = begin(&helper, take_counted);
     while (atomic_load(&steps) < 2)
         bda_native_yield();
-    bda_mutex_unlock(&head->lock);
+    bda_mutex_unlock(&arena->lock);
     await(&helper, round);
     assert_int_equal(helper.result, VK_SUCCESS);
 }
@@ -173,7 +179,7 @@ static void a_lock_that_is_waited_for_is_noticed(void **state) {
     bda_yield_hook = count_steps;
     uint32_t waits = 0;
     while (!head->crowded && waits < 64) {
-        make_it_wait();
+        make_it_wait(head);
         waits++;
         if (helper.count == 16)
             let_give();
@@ -215,6 +221,24 @@ static void a_thread_that_comes_seldom_is_no_crowd(void **state) {
             give(take(large));
     }
     assert_false(head->crowded);
+    close_crowded();
+}
+
+/* A pool that was another one's before may have arenas before it is crowded. */
+static void waiting_for_an_arena_is_waiting_for_its_pool(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    let_take(large, 1);
+    struct bda_pool *arena = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(arena, head);
+    head->crowded = false;
+    arena->strain = BDA_STRAIN_MOST - 1;
+    helper.wish = large;
+    bda_yield_hook = count_steps;
+    make_it_wait(arena);
+    bda_yield_hook = NULL;
+    assert_true(head->crowded);
+    let_give();
     close_crowded();
 }
 
@@ -295,7 +319,8 @@ static void batches_come_from_it(void **state) {
 
 static void take_own(struct helper *h) {
     const VkBufferCreateInfo info = buffer_info(h->wish.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
-    h->result = bda_alloc_buffer(bench.allocator, &info, NULL, &h->slots[h->count]);
+    const BdaAllocInfo wish = { .pool = h->wish.pool };
+    h->result = bda_alloc_buffer(bench.allocator, &info, &wish, &h->slots[h->count]);
     if (h->result == VK_SUCCESS)
         h->count++;
 }
@@ -371,6 +396,48 @@ static void what_others_free_comes_back_in_bundles(void **state) {
     assert_int_equal(bda_depot_filled(&head->depot), 0);
     give_all(mine + 1, COUNT_OF(mine) - 1);
     assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    close_crowded();
+}
+
+/* Whatever its node is named next is another thread's: the last generation must not come back from there. */
+static void the_last_generation_is_not_passed_on(void **state) {
+    (void)state;
+    open_crowded(NULL, 3);
+    give(held);
+    held = take_bytes(64, BDA_INTENT_DEVICE);
+    let_take((BdaAllocInfo){ .size = 512 }, 2);
+    let_give();
+    BdaAllocation mine[3];
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take_bytes(100, BDA_INTENT_DEVICE);
+    let_free(mine, 1); /* there is no place for it yet: a wish */
+    give(take_bytes(2000, BDA_INTENT_DEVICE));
+    VkDeviceSize cached = bench_use().cached;
+    let_free(mine + 1, 1);
+    assert_int_equal(bench_use().cached, cached + 112);
+    struct bda_node *node = bda_node_of(bench.allocator, (uint32_t)mine[2].handle);
+    uint32_t low = bda_node_tag(node) & ((1u << BDA_NODE_GENERATION_SHIFT) - 1);
+    atomic_store(&node->tag, (BDA_GENERATION_SPENT - 1) << BDA_NODE_GENERATION_SHIFT | low);
+    mine[2].handle = bda_handle_of(bench.allocator, (uint32_t)mine[2].handle, node);
+    let_free(mine + 2, 1);
+    assert_int_equal(bench_use().cached, cached + 112);
+    assert_int_not_equal(bda_node_state(node), BDA_NODE_CACHED);
+    close_crowded();
+}
+
+/* What it frees there is of no use to it any more. */
+static void who_moves_passes_on_what_it_still_has(void **state) {
+    (void)state;
+    open_crowded(NULL, 2);
+    head->crowded = false;
+    let_take((BdaAllocInfo){ .size = 512 }, 8);
+    head->crowded = true;
+    let_take(large, 1);
+    assert_ptr_not_equal(pool_of(helper.slots[8].handle), head);
+    let_give();
+    struct bda_stock *stock = bda_cache_stock(cache_of_helper(), bda_pool_stock(head));
+    assert_in_range(bda_bundle_count(&stock->outgoing), 4, 8);
+    assert_int_equal(bda_shelf_count(&stock->shelves[bda_shelf_of(32)]), 0);
     close_crowded();
 }
 
@@ -539,6 +606,20 @@ static void an_empty_block_is_taken_over(void **state) {
     close_crowded();
 }
 
+static void an_empty_block_that_does_not_hold_an_alignment_stays(void **state) {
+    (void)state;
+    open_crowded(NULL, 2);
+    let_take(large, 1);
+    assert_int_equal(count_blocks(pool_of(helper.slots[0].handle)), 1);
+    helper.wish = (BdaAllocInfo){ .size = KIB(1000), .alignment = KIB(64), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    await(&helper, begin(&helper, take_one)); /* blocks of this driver begin at no such address */
+    assert_int_equal(helper.result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_int_equal(count_blocks(head), 2);
+    bench_hush();
+    let_give();
+    close_crowded();
+}
+
 static void room_in_other_arenas_comes_before_new_memory(void **state) {
     (void)state;
     open_crowded(NULL, 0);
@@ -554,18 +635,41 @@ static void room_in_other_arenas_comes_before_new_memory(void **state) {
     close_crowded();
 }
 
+static void room_in_other_arenas_comes_before_a_refusal(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    let_take(large, 10); /* all that a block of its own holds */
+    assert_ptr_not_equal(pool_of(helper.slots[9].handle), head);
+    let_take((BdaAllocInfo){ .size = large.size, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }, 8);
+    assert_ptr_equal(pool_of(helper.slots[17].handle), head);
+    let_give();
+    close_crowded();
+}
+
+/* Or in the thread's own: each is asked, and the last that was asked has nothing. */
+static void what_is_kept_of_any_arena_comes_before_a_refusal(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    let_take(large, 10);
+    BdaAllocation mine[14];
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take_bytes(KIB(44), BDA_INTENT_DEVICE);
+    give_all(mine, COUNT_OF(mine));
+    assert_true(bench_use().cached != 0);
+    give(take((BdaAllocInfo){ .size = KIB(900), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }));
+    let_give();
+    close_crowded();
+}
+
 static void what_threads_keep_of_another_arena_serves_too(void **state) {
     (void)state;
     open_crowded(NULL, 1);
-    let_take((BdaAllocInfo){ .size = KIB(64) }, 16);
+    let_take((BdaAllocInfo){ .size = KIB(44) }, 16);
     let_give(); /* into the helper's cache, some of them */
     assert_true(bench_use().cached != 0);
     unsigned made = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
-    BdaAllocation all[2];
-    for (uint32_t i = 0; i < 2; i++)
-        all[i] = take((BdaAllocInfo){ .size = KIB(480), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
+    give(take((BdaAllocInfo){ .size = KIB(1000), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT })); /* all of a block */
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), made);
-    give_all(all, 2);
     close_crowded();
 }
 
@@ -602,6 +706,32 @@ static void blocks_that_stay_empty_go_back(void **state) {
     let_give();
     assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
     assert_int_equal(bench_use().block_count, 1);
+    close_crowded();
+}
+
+/* All but the last, which is nothing. */
+static void take_batch_in_vain(struct helper *h) {
+    BdaAllocInfo infos[3] = { h->wish, h->wish, { .size = 0 } };
+    BdaAllocation none[COUNT_OF(infos)];
+    h->result = bda_alloc_many(bench.allocator, COUNT_OF(infos), infos, none);
+}
+
+static void what_a_failed_call_has_opened_goes_from_any_arena(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    BdaAllocation mine[9];
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take(large);
+    let_take(large, 10); /* no room anywhere */
+    assert_ptr_not_equal(pool_of(helper.slots[9].handle), head);
+    unsigned made = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    await(&helper, begin(&helper, take_batch_in_vain));
+    assert_int_equal(helper.result, VK_ERROR_VALIDATION_FAILED_EXT);
+    bench_hush();
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), made + 1);
+    assert_int_equal(bench_use().block_count, 2);
+    give_all(mine, COUNT_OF(mine));
+    let_give();
     close_crowded();
 }
 
@@ -683,6 +813,35 @@ static void who_gets_no_block_stays_with_the_head(void **state) {
     close_crowded();
 }
 
+static void who_stays_with_the_head_goes_on_to_take_from_its_shelves(void **state) {
+    (void)state;
+    open_crowded(NULL, 0);
+    for (uint32_t i = 0; i < 130; i++) { /* it looks for a block in vain, now and then */
+        let_take(large, 1);
+        let_take((BdaAllocInfo){ .size = 512 }, 1);
+        let_give();
+    }
+    const struct bda_stock *stock = bda_cache_stock(cache_of_helper(), bda_pool_stock(head));
+    assert_true(stock->source);
+    close_crowded();
+}
+
+/* Another thread of the same number has been there before. */
+static void an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles(void **state) {
+    (void)state;
+    open_crowded(NULL, 3);
+    let_take(large, 1);
+    const struct bda_pool *arena = pool_of(helper.slots[0].handle);
+    assert_int_equal(count_blocks(arena), 1);
+    cache_of_helper()->sources[bda_pool_stock(head)] = NULL;
+    cache_of_helper()->settled[bda_pool_stock(head)] = false;
+    let_take(large, 1);
+    assert_ptr_equal(pool_of(helper.slots[1].handle), arena);
+    assert_int_equal(count_blocks(arena), 1);
+    let_give();
+    close_crowded();
+}
+
 static void who_loses_all_blocks_goes_back_to_the_head(void **state) {
     (void)state;
     open_crowded(NULL, 1);
@@ -696,6 +855,8 @@ static void who_loses_all_blocks_goes_back_to_the_head(void **state) {
     assert_int_equal(head->arenas_in_use, 1);
     let_take(large, 1);
     assert_ptr_equal(pool_of(helper.slots[0].handle), head);
+    const struct bda_stock *source = cache_of_helper()->sources[bda_pool_stock(head)];
+    assert_true(source == NULL || source->pool == head);
     let_take(large, 10); /* and where a block is made for it, it settles with that */
     assert_ptr_equal(pool_of(helper.slots[10].handle), arena);
     let_give();
@@ -709,7 +870,8 @@ static void no_alarm_while_every_arena_has_its_share(void **state) {
     (void)state;
     open_crowded(&(BdaAllocatorInfo){ .low_water = KIB(1000), .keep_empty = MIB(64) }, 1);
     assert_int_equal(bda_prepare(bench.allocator), VK_SUCCESS); /* the blocks there are had been full for a moment */
-    let_take(large, 2);                                         /* a block each: some 800 KiB left there, 900 here */
+    /* a block each: some 800 KiB left there, 900 here */
+    let_take(large, 2);
     assert_int_equal(head->arenas_in_use, 2);
     give(take(large));
     assert_false(bda_wants_block(bench.allocator));
@@ -755,6 +917,45 @@ static void the_low_water_mark_is_that_of_all(void **state) {
     close_crowded();
 }
 
+static void assert_found(const BdaAllocation *a) {
+    BdaFinding finding;
+    memset(&finding, 0, sizeof finding);
+    uint32_t count = 1;
+    assert_int_equal(bda_find(bench.allocator, a->address + 5, 0, &count, &finding), VK_SUCCESS);
+    assert_int_equal(finding.kind, BDA_FINDING_LIVE);
+    assert_int_equal(finding.range.handle, a->handle);
+    assert_int_equal(finding.offset, 5);
+}
+
+/* Look-ups remember nodes of a block, which stay behind when it moves. */
+static void addresses_are_found_in_blocks_that_move(void **state) {
+    (void)state;
+    open_crowded(NULL, 0);
+    BdaAllocation many[64], other = take_bytes(KIB(950), BDA_INTENT_DEVICE); /* a block for itself */
+    give(held);
+    held = other;
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        many[i] = take_bytes(KIB(10), BDA_INTENT_DEVICE);
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        assert_found(&many[i]);
+    give_all(many, COUNT_OF(many));
+    assert_int_equal(bda_trim(bench.allocator, MIB(64), NULL), VK_SUCCESS);
+    assert_int_equal(bench_use().empty_count, 1);
+    let_take((BdaAllocInfo){ .size = KIB(9), .name = "moved" }, 40);
+    struct bda_pool *arena = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(arena, head);
+    for (uint32_t i = 0; i < COUNT_OF(many); i++) /* takes the nodes that were left behind */
+        many[i] = take_bytes(64, BDA_INTENT_DEVICE);
+    for (uint32_t i = 0; i < 40; i++)
+        assert_found(&helper.slots[i]);
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        assert_found(&many[i]);
+    assert_found(&held);
+    give_all(many, COUNT_OF(many));
+    let_give();
+    close_crowded();
+}
+
 static void room_ahead_is_counted_in_all(void **state) {
     (void)state;
     open_crowded(NULL, 2);
@@ -795,6 +996,28 @@ static void a_pool_that_goes_takes_its_arenas_along(void **state) {
     give(held);
     dismiss(&helper);
     assert_int_equal(bda_destroy_pool(bench.allocator, next), VK_SUCCESS);
+    bench_close();
+}
+
+static void an_arena_does_as_its_pool_was_told(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){
+        .first_block_size = MIB(1), .max_block_size = MIB(1), .keep_collects = 3, .low_water = KIB(700) });
+    held = take((BdaAllocInfo){ .size = KIB(100), .pool = pool });
+    head = pool_of(held.handle);
+    give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
+    head->crowded = true;
+    hire(&helper);
+    let_take((BdaAllocInfo){ .size = KIB(100), .pool = pool }, 12);
+    const struct bda_pool *arena = pool_of(helper.slots[11].handle);
+    assert_ptr_not_equal(arena, head);
+    assert_int_equal(arena->keep_collects, 3);
+    assert_int_equal(bda_pool_low_water(arena), KIB(700));
+    let_give();
+    give(held);
+    dismiss(&helper);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
     bench_close();
 }
 
@@ -848,6 +1071,59 @@ static void a_pool_that_caches_keep_nothing_of_has_one_arena(void **state) {
     open_crowded(&(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT, .keep_empty = MIB(64) }, 1);
     let_take(large, 2);
     assert_true(bda_arena_is_alone(head));
+    let_give();
+    close_crowded();
+}
+
+/* Buffers of a pool of the caller's are not kept. */
+static void a_pool_without_a_place_in_caches_has_one_arena(void **state) {
+    (void)state;
+    BdaAllocation fill[3];
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
+    const BdaAllocInfo info = { .pool = pool };
+    for (uint32_t i = 0; i < COUNT_OF(fill); i++)
+        fill[i] = take_buffer(KIB(400), VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, info);
+    head = pool_of(fill[0].handle);
+    assert_int_equal(head->stock, BDA_STOCKS);
+    give_all(fill + 1, COUNT_OF(fill) - 1); /* an empty block that could be taken over */
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    head->crowded = true;
+    hire(&helper);
+    helper.wish = (BdaAllocInfo){ .size = KIB(100), .pool = pool };
+    for (uint32_t i = 0; i < 4; i++) {
+        await(&helper, begin(&helper, take_own));
+        assert_int_equal(helper.result, VK_SUCCESS);
+    }
+    assert_true(bda_arena_is_alone(head));
+    let_give();
+    give(fill[0]);
+    dismiss(&helper);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+/* One arena has no node left and gets none, and the other no room: it is not for want of room. */
+static void host_memory_that_is_refused_in_one_arena_is_told(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    let_take(large, 2);
+    struct bda_pool *arena = pool_of(helper.slots[1].handle);
+    assert_ptr_not_equal(arena, head);
+    BdaAllocation mine[9];
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take(large);
+    struct bda_node_list spare = arena->tlsf.spare, store = bench.allocator->nodes.spare;
+    arena->tlsf.spare = bench.allocator->nodes.spare = (struct bda_node_list){ 0, 0 };
+    uint32_t length = atomic_exchange(&bench.allocator->nodes.store.length, BDA_NODES_MOST);
+    helper.wish = (BdaAllocInfo){ .size = large.size, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    await(&helper, begin(&helper, take_one));
+    atomic_store(&bench.allocator->nodes.store.length, length);
+    arena->tlsf.spare = spare;
+    bench.allocator->nodes.spare = store;
+    assert_int_equal(helper.result, VK_ERROR_OUT_OF_HOST_MEMORY);
+    bench_hush();
+    give_all(mine, COUNT_OF(mine));
     let_give();
     close_crowded();
 }
@@ -1009,34 +1285,47 @@ int main(void) {
         cmocka_unit_test(a_lock_that_is_waited_for_is_noticed),
         cmocka_unit_test(a_lock_that_goes_from_thread_to_thread_is_noticed),
         cmocka_unit_test(a_thread_that_comes_seldom_is_no_crowd),
+        cmocka_unit_test(waiting_for_an_arena_is_waiting_for_its_pool),
         cmocka_unit_test(waits_are_forgotten),
         cmocka_unit_test(a_thread_gets_an_arena_of_its_own),
         cmocka_unit_test(small_ranges_come_from_it_and_go_back_to_it),
         cmocka_unit_test(batches_come_from_it),
         cmocka_unit_test(buffers_have_arenas_too),
         cmocka_unit_test(what_others_free_comes_back_in_bundles),
+        cmocka_unit_test(the_last_generation_is_not_passed_on),
+        cmocka_unit_test(who_moves_passes_on_what_it_still_has),
         cmocka_unit_test(who_moves_leaves_nothing_behind),
         cmocka_unit_test(what_is_cached_is_found_as_that_wherever_it_is),
         cmocka_unit_test(look_ups_follow_a_block_that_moves),
         cmocka_unit_test(a_look_up_waits_for_a_block_on_its_way),
         cmocka_unit_test(an_empty_block_is_taken_over),
+        cmocka_unit_test(an_empty_block_that_does_not_hold_an_alignment_stays),
         cmocka_unit_test(room_in_other_arenas_comes_before_new_memory),
+        cmocka_unit_test(room_in_other_arenas_comes_before_a_refusal),
+        cmocka_unit_test(what_is_kept_of_any_arena_comes_before_a_refusal),
         cmocka_unit_test(what_threads_keep_of_another_arena_serves_too),
         cmocka_unit_test(a_new_block_is_the_arenas_whose_thread_made_it),
         cmocka_unit_test(blocks_that_stay_empty_go_back),
+        cmocka_unit_test(what_a_failed_call_has_opened_goes_from_any_arena),
         cmocka_unit_test(what_is_too_small_makes_way_for_a_larger_block),
         cmocka_unit_test(takers_are_counted),
         cmocka_unit_test(who_takes_from_an_arena_gives_its_depot_nothing),
         cmocka_unit_test(who_gets_no_block_stays_with_the_head),
+        cmocka_unit_test(who_stays_with_the_head_goes_on_to_take_from_its_shelves),
+        cmocka_unit_test(an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles),
         cmocka_unit_test(who_loses_all_blocks_goes_back_to_the_head),
         cmocka_unit_test(no_alarm_while_every_arena_has_its_share),
         cmocka_unit_test(a_trim_finds_what_is_empty_in_every_arena),
         cmocka_unit_test(the_low_water_mark_is_that_of_all),
+        cmocka_unit_test(addresses_are_found_in_blocks_that_move),
         cmocka_unit_test(room_ahead_is_counted_in_all),
         cmocka_unit_test(a_pool_that_goes_takes_its_arenas_along),
         cmocka_unit_test(pending_frees_of_an_arena_go_with_its_pool),
+        cmocka_unit_test(an_arena_does_as_its_pool_was_told),
         cmocka_unit_test(a_thread_stays_where_host_memory_is_refused),
         cmocka_unit_test(a_pool_that_caches_keep_nothing_of_has_one_arena),
+        cmocka_unit_test(a_pool_without_a_place_in_caches_has_one_arena),
+        cmocka_unit_test(host_memory_that_is_refused_in_one_arena_is_told),
         cmocka_unit_test(a_kept_range_is_of_its_size_whatever_its_home_says),
         cmocka_unit_test(a_shelf_counts_as_many_as_there_are),
         cmocka_unit_test(arenas_of_buffers_hear_of_the_mark),

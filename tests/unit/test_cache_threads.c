@@ -103,7 +103,7 @@ static void close_held(BdaAllocation held) {
 
 /* ---- When a thread ends ---- */
 
-static struct helper helper, other;
+static struct helper helper, other, third;
 
 static void a_thread_that_ends_leaves_nothing_behind(void **state) {
     (void)state;
@@ -272,6 +272,152 @@ static void what_one_frees_another_one_gets(void **state) {
     }
     assert_true(depot_used);
     assert_int_equal(bench_use().reserved, reserved);
+    dismiss(&helper);
+    close_held(held);
+}
+
+static struct bda_block *block_of(const BdaAllocation *a) {
+    return bda_block_of(bench.allocator, bda_node_of(bench.allocator, (uint32_t)a->handle));
+}
+
+/* What this thread's requests to the pool of an allocation come from. */
+static struct bda_stock *source_of(const BdaAllocation *a) {
+    return bda_cache_at_hand(bench.allocator)->sources[bda_pool_stock(block_of(a)->pool)];
+}
+
+/* The bundle that somebody has given last, while this thread keeps something, too. */
+static struct bda_bundle *fill_depot(const BdaAllocation *of) {
+    struct bda_depot *depot = &block_of(of)->pool->depot;
+    for (uint32_t i = 0; i < 10 && bda_depot_filled(depot) == 0; i++) {
+        fill(&helper, 200, 64);
+        give(helper.slots[--helper.count]);
+        tell(&helper, free_all);
+    }
+    assert_int_not_equal(bda_depot_filled(depot), 0);
+    assert_int_not_equal(bda_stock_kept(source_of(of)), 0);
+    return &depot->bundles[bda_depot_filled(depot) - 1];
+}
+
+static void a_bundle_that_does_not_fit_stays_in_the_depot(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    const struct bda_bundle *bundle = fill_depot(&held);
+    struct bda_stock *stock = source_of(&held);
+    uint32_t filled = bda_depot_filled(&block_of(&held)->pool->depot);
+    stock->most = bda_stock_kept(stock) + bundle->granules - 1;
+    BdaAllocation a = take_bytes(KIB(2), BDA_INTENT_DEVICE); /* of which nothing is kept */
+    assert_int_equal(bda_depot_filled(&block_of(&held)->pool->depot), filled);
+    give(a);
+    dismiss(&helper);
+    close_held(held);
+}
+
+static void a_depot_that_was_used_outlasts_one_collect(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    (void)fill_depot(&held);
+    const struct bda_depot *depot = &block_of(&held)->pool->depot;
+    uint32_t filled = bda_depot_filled(depot);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bda_depot_filled(depot), filled);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bda_depot_filled(depot), 0);
+    dismiss(&helper);
+    close_held(held);
+}
+
+static void what_a_depot_alone_keeps_comes_before_a_refusal(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    (void)fill_depot(&held);
+    struct bda_depot *depot = &block_of(&held)->pool->depot;
+    for (uint32_t i = 0; i < 2; i++) {
+        depot->used = true;
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS); /* what threads keep goes back */
+    }
+    assert_int_not_equal(depot->granules, 0);
+    assert_int_equal(cached(), depot->granules << BDA_GRANULE_LOG2);
+    VkDeviceSize rest = ((VkDeviceSize)block_of(&held)->region.size << BDA_GRANULE_LOG2) - 64;
+    give(take((BdaAllocInfo){ .size = rest, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }));
+    dismiss(&helper);
+    close_held(held);
+}
+
+/* Another thread is inside of bda_set_name, see test_arena.c. */
+static void what_comes_in_a_bundle_is_of_its_size_whatever_its_home_says(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    const struct bda_bundle *bundle = fill_depot(&held);
+    struct bda_node *node = bda_node_of(bench.allocator, bundle->nodes[0]);
+    uint32_t before = atomic_exchange(&node->as.taken.record_or_home, bda_shelf_of(2048));
+    for (helper.count = 0; bda_bundle_count(bundle) != 0; helper.count++) {
+        assert_in_range(helper.count, 0, 200);
+        helper.slots[helper.count] = take_bytes(64, BDA_INTENT_DEVICE);
+    }
+    BdaAllocation large = take_bytes(KIB(32), BDA_INTENT_DEVICE);
+    atomic_store(&node->as.taken.record_or_home, before);
+    assert_true(bda_node_of(bench.allocator, (uint32_t)large.handle)->size >= 2048);
+    give(large);
+    tell(&helper, free_all);
+    dismiss(&helper);
+    close_held(held);
+}
+
+static void what_may_be_kept_is_shared_by_the_threads(void **state) {
+    (void)state;
+    struct helper *const others[] = { &helper, &other, &third };
+    BdaAllocation held = open_held();
+    const struct bda_pool *pool = block_of(&held)->pool;
+    for (uint32_t i = 0; i < COUNT_OF(others); i++) {
+        hire(others[i]);
+        tell(others[i], take_and_free);
+    }
+    give(take_bytes(KIB(2), BDA_INTENT_DEVICE));
+    uint64_t all = pool->cached_most;
+    BdaAllocation a = take_bytes(KIB(3), BDA_INTENT_DEVICE);
+    assert_in_range(source_of(&held)->most, all / 5, all / 4);
+    for (uint32_t i = 0; i < COUNT_OF(others); i++)
+        dismiss(others[i]);
+    give(take_bytes(KIB(4), BDA_INTENT_DEVICE));
+    assert_true(source_of(&held)->most > all / 2);
+    give(a);
+    close_held(held);
+}
+
+static void a_block_is_used_by_what_is_taken_ahead(void **state) {
+    (void)state;
+    BdaAllocation held = open_held(), some[64];
+    hire(&helper);
+    tell(&helper, take_and_free);
+    for (uint32_t i = 0; i < COUNT_OF(some); i++) {
+        some[i] = take_bytes(64, BDA_INTENT_DEVICE);
+        if (i == 8) /* from here on by the dozen */
+            block_of(&held)->idle = 7;
+    }
+    assert_int_equal(block_of(&held)->idle, 0);
+    give_all(some, COUNT_OF(some));
+    dismiss(&helper);
+    close_held(held);
+}
+
+static void what_is_taken_ahead_counts_for_the_mark(void **state) {
+    (void)state;
+    BdaAllocation some[600];
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(1), .low_water = KIB(1000) });
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    hire(&helper);
+    tell(&helper, take_and_free);
+    for (uint32_t i = 0; i < 8; i++)
+        some[i] = take_bytes(64, BDA_INTENT_DEVICE);
+    assert_false(bda_wants_block(bench.allocator));
+    for (uint32_t i = 8; i < COUNT_OF(some); i++)
+        some[i] = take_bytes(64, BDA_INTENT_DEVICE);
+    assert_true(bda_wants_block(bench.allocator));
+    give_all(some, COUNT_OF(some));
     dismiss(&helper);
     close_held(held);
 }
@@ -545,6 +691,13 @@ int main(void) {
         cmocka_unit_test(freeing_takes_no_host_memory),
         cmocka_unit_test(a_thread_that_only_frees_gets_its_cache_from_others),
         cmocka_unit_test(what_one_frees_another_one_gets),
+        cmocka_unit_test(a_bundle_that_does_not_fit_stays_in_the_depot),
+        cmocka_unit_test(a_depot_that_was_used_outlasts_one_collect),
+        cmocka_unit_test(what_a_depot_alone_keeps_comes_before_a_refusal),
+        cmocka_unit_test(what_comes_in_a_bundle_is_of_its_size_whatever_its_home_says),
+        cmocka_unit_test(what_may_be_kept_is_shared_by_the_threads),
+        cmocka_unit_test(a_block_is_used_by_what_is_taken_ahead),
+        cmocka_unit_test(what_is_taken_ahead_counts_for_the_mark),
         cmocka_unit_test(a_trim_takes_from_threads_that_live_on),
         cmocka_unit_test(idle_threads_lose_what_they_keep_and_busy_ones_do_not),
         cmocka_unit_test(a_check_keeps_owners_out_and_lets_them_in_again),

@@ -261,6 +261,23 @@ static void trim_goes_through_all_pools_and_spares_what_is_used(void **state) {
     bench_close();
 }
 
+static void trim_begins_with_the_largest_block_of_all_pools(void **state) {
+    (void)state;
+    for (uint32_t larger = 0; larger < 2; larger++) {
+        bench_open(NULL, NULL);
+        for (uint32_t i = 0; i < 2; i++) {
+            VkDeviceSize size = i == larger ? MIB(4) : MIB(1);
+            BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = size, .max_block_size = MIB(4) });
+            give(take((BdaAllocInfo){ .size = 16, .pool = pool }));
+        }
+        VkDeviceSize released = 0;
+        assert_int_equal(bda_trim(bench.allocator, MIB(1), &released), VK_SUCCESS);
+        assert_int_equal(released, MIB(4));
+        assert_int_equal(bench_use().reserved, MIB(1));
+        bench_close();
+    }
+}
+
 static void trim_collects_pending_frees_first(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -284,6 +301,21 @@ static void after_a_trim_growth_begins_small_again(void **state) {
     BdaAllocation small = take_bytes(16, BDA_INTENT_DEVICE);
     assert_int_equal(bench_use().reserved, MIB(1));
     give(small);
+    bench_close();
+}
+
+static void a_full_heap_leaves_the_blocks_of_others_alone(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_DISCRETE, .heap_size = MIB(64) }, NULL);
+    give(take_bytes(16, BDA_INTENT_UPLOAD));
+    leave_three_empty_blocks(NULL);
+    assert_int_equal(bench_use().empty_count, 4);
+    BdaAllocation most = take((BdaAllocInfo){ .size = MIB(60), .flags = BDA_ALLOC_DEDICATED_BIT });
+    assert_int_equal(bench_use().empty_count, 1);
+    BdaAllocation upload = take_bytes(16, BDA_INTENT_UPLOAD);
+    assert_int_equal(bench_use().empty_count, 0);
+    give(upload);
+    give(most);
     bench_close();
 }
 
@@ -429,8 +461,10 @@ int main(void) {
         cmocka_unit_test(blocks_of_buffers_are_kept_at_their_edge_too),
         cmocka_unit_test(trim_gives_back_the_largest_first_until_enough_is_gone),
         cmocka_unit_test(trim_goes_through_all_pools_and_spares_what_is_used),
+        cmocka_unit_test(trim_begins_with_the_largest_block_of_all_pools),
         cmocka_unit_test(trim_collects_pending_frees_first),
         cmocka_unit_test(after_a_trim_growth_begins_small_again),
+        cmocka_unit_test(a_full_heap_leaves_the_blocks_of_others_alone),
         cmocka_unit_test(warmed_up_blocks_outlast_collecting_and_growth),
         cmocka_unit_test(warmed_up_blocks_of_buffers_and_pools_last_as_well),
         cmocka_unit_test(empty_blocks_that_a_warm_up_counted_on_last_as_well),
