@@ -488,6 +488,7 @@ static VkDeviceSize bytes_found_kept(void) {
 static void what_is_cached_is_found_as_that_wherever_it_is(void **state) {
     (void)state;
     static BdaAllocation mine[3 * BDA_BUNDLE_MOST];
+    const uint32_t freed = 2 * BDA_BUNDLE_MOST + 5;
     open_crowded(NULL, 3);
     give(held); /* among large ranges fewer are kept */
     held = take_bytes(64, BDA_INTENT_DEVICE);
@@ -505,12 +506,12 @@ static void what_is_cached_is_found_as_that_wherever_it_is(void **state) {
     let_free(mine, 1); /* there is no place for it yet: a wish */
     give(take_bytes(64, BDA_INTENT_DEVICE));
     give(take_bytes(2000, BDA_INTENT_DEVICE)); /* on the longer way, which grants it */
-    let_free(mine + 1, 2 * BDA_BUNDLE_MOST + 5);
+    let_free(mine + 1, freed);
     assert_int_equal(bda_depot_filled(&head->depot), 2);
-    for (uint32_t i = 1; i <= 2 * BDA_BUNDLE_MOST + 5; i++)
+    for (uint32_t i = 1; i <= freed; i++)
         assert_int_equal(find_at(mine[i].address).kind, BDA_FINDING_KEPT);
     assert_int_equal(bytes_found_kept(), bench_use().cached);
-    give_all(mine + 2 * BDA_BUNDLE_MOST + 6, COUNT_OF(mine) - 2 * BDA_BUNDLE_MOST - 6);
+    give_all(mine + 1 + freed, COUNT_OF(mine) - 1 - freed);
     assert_int_equal(bytes_found_kept(), bench_use().cached);
     assert_int_equal(bda_trim(bench.allocator, MIB(64), NULL), VK_SUCCESS);
     assert_int_equal(bytes_found_kept(), 0);
