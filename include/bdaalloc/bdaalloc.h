@@ -451,7 +451,8 @@ typedef enum BdaFindingKind {
     BDA_FINDING_LIVE = 1,    /* in a live allocation */
     BDA_FINDING_SLACK = 2,   /* past the end of a live allocation, in what it holds beyond its size */
     BDA_FINDING_PENDING = 3, /* in an allocation that bda_free_after freed and nothing has collected yet */
-    BDA_FINDING_KEPT = 4,    /* in a freed range that is kept for the next request, or on its way back */
+    BDA_FINDING_KEPT = 4,    /* in no allocation: the range was freed, or taken ahead, and is cached for the next
+                                requests, or on its way back */
     BDA_FINDING_FREE = 5,    /* in a block, and in no hands */
     BDA_FINDING_KIND_MAX_ENUM = 0x7FFFFFFF
 } BdaFindingKind;

@@ -197,20 +197,26 @@ static bool is_alone(BdaAllocator allocator, const struct bda_stock *stock) {
     return (stock->source && takers < 2) || bda_thread_is_alone(allocator);
 }
 
-/* What may be kept follows how much of the arena is free, and is shared by the threads, which are spread over all.
- * Alone, what a thread keeps saves it no waiting, and costs fit where there is little space: there it keeps nothing. */
+/* Alone in its arena, a thread keeps less where that is not roomy: a share of the same, as a power of two. */
+enum { ALONE_SHARE_LOG2 = 4 };
+
+/* What may be kept follows how much of the arena is free, and is shared by the threads, which are spread over all. What
+ * a thread keeps of an arena where it is alone saves it little waiting, and costs fit where there is little space;
+ * where there is no other thread at all it saves none, and there it keeps nothing then. */
 static uint64_t share_of(BdaAllocator allocator, const struct bda_pool *arena, bool alone) {
     uint64_t most = atomic_load_explicit(&arena->cached_most, memory_order_relaxed);
     uint32_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
     uint32_t arenas = atomic_load_explicit(&arena->head->arena_count, memory_order_relaxed);
+    if (alone && is_roomy(arena))
+        return most;
     if (alone)
-        return is_roomy(arena) ? most : 0;
+        return caches < 2 ? 0 : most >> ALONE_SHARE_LOG2;
     return caches < 2 * arenas ? most : most / (caches / arenas);
 }
 
 /* Whether the stock keeps nothing and may not, so that neither a request nor a free need look there. */
 static bool is_out_of_use(BdaAllocator allocator, const struct bda_stock *stock) {
-    return stock->most == 0 && bda_stock_kept(stock) == 0 && !is_roomy(stock->pool) && is_alone(allocator, stock) &&
+    return stock->most == 0 && bda_stock_kept(stock) == 0 && !is_roomy(stock->pool) && bda_thread_is_alone(allocator) &&
            bda_depot_filled(&stock->pool->depot) == 0;
 }
 

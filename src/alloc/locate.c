@@ -33,9 +33,9 @@ void bda_locate_add(BdaAllocator allocator, uint32_t index) {
     bda_mutex_unlock(&allocator->store_lock);
 }
 
-void bda_locate_remove(BdaAllocator allocator, uint32_t block) {
+void bda_locate_remove(BdaAllocator allocator, uint32_t index) {
     bda_mutex_lock(&allocator->store_lock);
-    bda_block_map_remove(&allocator->map, bda_block_at(allocator, block)->region.base, block);
+    bda_block_map_remove(&allocator->map, bda_block_at(allocator, index)->region.base, index);
     bda_mutex_unlock(&allocator->store_lock);
 }
 
@@ -80,7 +80,8 @@ bool bda_locate_block(BdaAllocator allocator, VkDeviceAddress address, struct bd
 
 enum answer { ELSEWHERE, TOO_FAR, SHOWN };
 
-/* How often a look-up lets the lock go for others on its way through a block that was never looked at. */
+/* How often a look-up lets the lock go for others on its way through a block that was never looked at, or finds that
+ * the block it came for has gone. */
 enum { LEGS = 1 << 12 };
 
 /* The node of the range, 0: see bda_landmarks_find. The pool's lock is held. */
@@ -145,11 +146,11 @@ BDA_COLD enum answer show_at_rest(BdaAllocator allocator, const struct question 
     return answer;
 }
 
-/* Ends after LEGS times, but for as long as blocks go and come again, of other pools, at this very address. */
+/* Where blocks went and came at this very address each time, there was none in between. */
 bool bda_locate_range(BdaAllocator allocator, VkDeviceAddress address, bda_visitor *visit, void *context) {
     struct bda_place place;
-    for (uint32_t leg = 1; bda_locate_block(allocator, address, &place); leg++) {
-        const struct question question = { address, place.block, leg >= LEGS, visit, context };
+    for (uint32_t leg = 1; leg <= LEGS && bda_locate_block(allocator, address, &place); leg++) {
+        const struct question question = { address, place.block, leg == LEGS, visit, context };
         enum answer answer = show_where_it_is(allocator, &question);
         if (answer == ELSEWHERE)
             answer = show_at_rest(allocator, &question);

@@ -12,8 +12,8 @@
 
 /* A block has become its pool's, or is about to be no longer; not, where it moves from one arena to another. The locks
  * of the arena and of its head are held. */
-void bda_locate_add(BdaAllocator allocator, uint32_t block);
-void bda_locate_remove(BdaAllocator allocator, uint32_t block);
+void bda_locate_add(BdaAllocator allocator, uint32_t index);
+void bda_locate_remove(BdaAllocator allocator, uint32_t index);
 
 /* ---- Blocks ---- */
 

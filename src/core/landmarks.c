@@ -78,10 +78,13 @@ static bool holds(const struct bda_node *node, uint32_t offset) {
     return offset - node->offset < node->size; /* wraps where it lies before */
 }
 
-static struct spot step(const struct bda_terrain *terrain, struct spot spot, uint32_t towards) {
-    uint32_t next = towards < spot.node->offset ? bda_node_previous(spot.node) : bda_node_next(spot.node);
-    assert(next != 0); /* ranges tile their region */
-    return spot_at(terrain, next);
+/* The range on one side of another. Offsets fall with every step back and grow with every other, or there is no range
+ * there (index 0): so no walk is longer than its region, whatever the links say. */
+static struct spot step(const struct bda_terrain *terrain, struct spot spot, bool back) {
+    uint32_t index = back ? bda_node_previous(spot.node) : bda_node_next(spot.node);
+    const struct spot there = spot_at(terrain, index);
+    bool onward = back ? there.node->offset < spot.node->offset : there.node->offset > spot.node->offset;
+    return index != 0 && onward ? there : (struct spot){ 0, NULL };
 }
 
 /* ---- Areas ---- */
@@ -154,10 +157,10 @@ static void resize(const struct bda_terrain *terrain, struct bda_area *area, uin
     area->slots_log2 = slots_log2;
 }
 
-/* The first range of the area that a range lies in: one that may begin before it. */
+/* The first range of an area, one that may begin before it. `spot` lies in the area. */
 static struct spot first_in(const struct bda_terrain *terrain, struct spot spot, uint32_t start) {
-    while (!holds(spot.node, start))
-        spot = step(terrain, spot, start);
+    while (spot.index != 0 && spot.node->offset > start)
+        spot = step(terrain, spot, true);
     return spot;
 }
 
@@ -168,7 +171,7 @@ static void survey(const struct bda_terrain *terrain, struct bda_area *area, uin
     uint32_t end = (uint32_t)bda_min((uint64_t)start + AREA, terrain->region->size); /* sizes are below 2^32 */
     const struct spot first = first_in(terrain, spot, start);
     for (spot = first; spot.index != 0 && spot.node->offset < end; ranges++)
-        spot = spot_at(terrain, bda_node_next(spot.node));
+        spot = step(terrain, spot, false);
     area->lost = 0;
     resize(terrain, area, slots_log2_for(ranges));
     if (area->slots == NULL)
@@ -179,7 +182,7 @@ static void survey(const struct bda_terrain *terrain, struct bda_area *area, uin
         uint32_t to = (uint32_t)bda_min((uint64_t)spot.node->offset + spot.node->size, end) - start;
         for (uint32_t slot = from >> shift; slot <= (to - 1) >> shift; slot++)
             area->slots[slot] = spot.index;
-        spot = spot_at(terrain, bda_node_next(spot.node));
+        spot = step(terrain, spot, false);
     }
 }
 
@@ -188,15 +191,24 @@ static void survey(const struct bda_terrain *terrain, struct bda_area *area, uin
 /* Walks to `offset`, at most so many steps, and leaves anchors behind. Returns where it came to. */
 static struct spot walk(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, struct spot spot,
                         uint32_t offset, uint32_t most, uint32_t *steps) {
+    const bool back = offset < spot.node->offset;
     uint32_t area = spot.node->offset >> BDA_AREA_LOG2;
-    for (*steps = 0; *steps < most && !holds(spot.node, offset); ++*steps) {
-        spot = step(terrain, spot, offset);
-        if (landmarks == NULL || spot.node->offset >> BDA_AREA_LOG2 == area)
+    for (*steps = 0; *steps < most && spot.index != 0 && !holds(spot.node, offset); ++*steps) {
+        spot = step(terrain, spot, back);
+        if (landmarks == NULL || spot.index == 0 || spot.node->offset >> BDA_AREA_LOG2 == area)
             continue;
         area = spot.node->offset >> BDA_AREA_LOG2;
         landmarks->areas[area].anchor = spot.index;
     }
     return spot;
+}
+
+/* Makes a range the landmark of the slot that it begins in, and of its area. A walk that ended here before its end goes
+ * on from here: this is nearer than where it began, and begin() found nothing that stands in between. */
+static void mark(struct bda_landmarks *landmarks, struct spot spot) {
+    struct bda_area *area = &landmarks->areas[spot.node->offset >> BDA_AREA_LOG2];
+    area->anchor = spot.index;
+    slots_of(area)[(spot.node->offset & (AREA - 1)) >> shift_of(area)] = spot.index;
 }
 
 /* Takes note of what a walk has cost, which is much: the area had no slots, or not those it should have. */
@@ -220,8 +232,10 @@ uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, 
     uint32_t slot = (offset & (AREA - 1)) >> shift_of(area);
     const struct spot from = spot_at(terrain, begin(terrain, landmarks, number, slot));
     const struct spot spot = walk(terrain, landmarks, from, offset, most, &steps);
+    if (spot.index == 0)
+        return 0;
     if (!holds(spot.node, offset)) {
-        landmarks->areas[spot.node->offset >> BDA_AREA_LOG2].anchor = spot.index;
+        mark(landmarks, spot);
         return 0;
     }
     if (slots_of(area)[slot] != spot.index)

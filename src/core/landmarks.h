@@ -22,7 +22,7 @@
 enum {
     BDA_AREA_LOG2 = 16,          /* granules in an area */
     BDA_AREA_SLOTS_LOG2 = 15,    /* at most */
-    BDA_LANDMARK_WALK = 1 << 12, /* steps of one look-up: the lock is not held for longer */
+    BDA_LANDMARK_WALK = 1 << 12, /* steps of one call: the lock is not held for longer, but to count an area */
 };
 
 struct bda_area {
@@ -47,7 +47,8 @@ struct bda_terrain {
 };
 
 /* The node that holds a granule of the region. 0: it is too far from every landmark; what was walked is marked, and the
- * next call goes on from there. `last`: as far as it is, then. */
+ * next call goes on from there: the region's ranges divided by BDA_LANDMARK_WALK, and one, calls find it if nothing
+ * changes meanwhile. `last`: as far as it is, then; 0 never, while the links are right. */
 uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, bool last);
 
 /* They go with their region. */

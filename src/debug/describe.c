@@ -78,7 +78,8 @@ static void add_kind(struct text *text, const BdaFinding *finding) {
         add_range(text, range, "freed, not collected yet");
         break;
     case BDA_FINDING_KEPT:
-        add(text, "in a freed range of %" PRIu64 " bytes, kept for the next request", (uint64_t)range->size);
+        add(text, "in no allocation, in a range of %" PRIu64 " bytes that is cached or on its way back",
+            (uint64_t)range->size);
         break;
     case BDA_FINDING_FREE:
         add(text, "in a block, but in no allocation");

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "alloc/allocator.h"
+
 static uint32_t below(uint64_t *seed, uint32_t bound) {
     uint64_t z = *seed += 0x9E3779B97F4A7C15;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
@@ -218,10 +220,80 @@ static void look_ups_are_right_while_others_work(void **state) {
     }
 }
 
+/* ---- Blocks that move ---- */
+
+enum { SPANS = 48, PHASES = 60 };
+
+static _Atomic uint32_t phases[WORKERS]; /* that each has begun */
+
+static struct bda_pool *pool_of(BdaHandle handle) {
+    return bda_block_of(bench.allocator, bda_node_of(bench.allocator, (uint32_t)handle))->pool;
+}
+
+/* Takes all that it may have, then gives all of it back, while the next one does the opposite: so blocks are empty, and
+ * change arenas. */
+static void *breathe(void *context) {
+    uint32_t number = (uint32_t)(uintptr_t)context;
+    uint64_t seed = number + 20;
+    BdaAllocation mine[SPANS] = { { .handle = 0 } };
+    for (uint32_t phase = 0; phase < PHASES; phase++) {
+        atomic_store(&phases[number], phase + 1);
+        while (atomic_load(&phases[(number + 1) % WORKERS]) < phase)
+            bda_native_yield();
+        NOTE(bda_trim(bench.allocator, MIB(64), NULL) == VK_SUCCESS); /* no block, but what caches keep of them */
+        for (uint32_t i = 0; i < SPANS; i++) {
+            BdaAllocation *a = &mine[i];
+            const BdaAllocInfo info = { .size = 16 + below(&seed, below(&seed, 2) == 0 ? 60000 : 1000) };
+            if ((phase + number) % 2 == 0) {
+                NOTE(a->handle != 0 || bda_alloc(bench.allocator, &info, a) == VK_SUCCESS);
+                atomic_store(&hints[number * SLOTS + i], a->address);
+            }
+            BdaFinding finding;
+            VkDeviceSize offset = a->handle != 0 ? below(&seed, (uint32_t)a->size) : 0;
+            NOTE(a->handle == 0 || (find_at(a->address + offset, &finding) && finding.kind == BDA_FINDING_LIVE &&
+                                    finding.range.handle == a->handle && finding.offset == offset));
+            if ((phase + number) % 2 != 0) {
+                NOTE(bda_free(bench.allocator, a->handle) == VK_SUCCESS);
+                a->handle = 0;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < SPANS; i++)
+        NOTE(bda_free(bench.allocator, mine[i].handle) == VK_SUCCESS);
+    return NULL;
+}
+
+static void look_ups_are_right_while_blocks_move(void **state) {
+    (void)state;
+    bench_open(NULL,
+               &(BdaAllocatorInfo){ .first_block_size = KIB(128), .max_block_size = KIB(128), .keep_empty = MIB(8) });
+    for (uint32_t i = 0; i < RESIDENTS; i++)
+        residents[i] = take((BdaAllocInfo){ .size = 100 + i, .name = "resident" });
+    struct bda_pool *head = pool_of(residents[0].handle);
+    give(take((BdaAllocInfo){ .size = 64 })); /* so that this thread's cache is the first, and the head its arena */
+    head->crowded = true;
+    pthread_t workers[WORKERS], looker;
+    atomic_store(&over, false);
+    assert_int_equal(pthread_create(&looker, NULL, look_on, NULL), 0);
+    for (uintptr_t i = 0; i < WORKERS; i++)
+        assert_int_equal(pthread_create(&workers[i], NULL, breathe, (void *)i), 0);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        assert_int_equal(pthread_join(workers[i], NULL), 0);
+    atomic_store(&over, true);
+    assert_int_equal(pthread_join(looker, NULL), 0);
+    if (atomic_load(&broken) != NULL)
+        fail_msg("broken: %s", atomic_load(&broken));
+    assert_true(head->arena_count > 1);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    give_all(residents, RESIDENTS);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chance_agrees_with_a_list),
         cmocka_unit_test(look_ups_are_right_while_others_work),
+        cmocka_unit_test(look_ups_are_right_while_blocks_move),
     };
     return cmocka_run_group_tests_name("find_threads", tests, NULL, NULL);
 }

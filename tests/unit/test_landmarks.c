@@ -161,6 +161,63 @@ static void a_long_way_is_gone_in_legs(void **state) {
     arena_close(&arena);
 }
 
+/* An area that got its slots when it held few ranges: what a leg has walked is marked where the next one begins, or it
+ * would go the same way again and again. */
+static void every_leg_begins_where_the_last_one_ended(void **state) {
+    (void)state;
+    enum { AREA = 1 << BDA_AREA_LOG2, FEW = 8, AREAS = 3 };
+    static uint32_t taken[FEW * AREAS];
+    struct arena arena;
+    struct bda_host host = { 0 };
+    arena_open(&arena, GRANULE_LOG2);
+    uint32_t region = arena_add(&arena, 0, AREAS * AREA);
+    for (uint32_t i = 0; i < COUNT_OF(taken); i++)
+        taken[i] = arena_take(&arena, AREA / FEW);
+    for (uint32_t i = 0; i < 1000; i++)
+        assert_int_not_equal(find(&arena, &host, region, i * 7919 % (AREAS * AREA)), 0);
+    assert_true(bda_landmarks_bytes(landmarks[region]) >= COUNT_OF(taken) * sizeof(uint32_t));
+    for (uint32_t i = 0; i < COUNT_OF(taken); i++)
+        arena_free(&arena, taken[i]);
+    for (uint32_t i = 0; i < AREAS * AREA; i++)
+        assert_int_not_equal(arena_take(&arena, 1), 0);
+    for (uint32_t i = 0; i < 200; i++) {
+        uint32_t offset = (i * 48611 + i % 2 * AREA) % (AREAS * AREA), legs = 1;
+        const struct bda_terrain terrain = terrain_of(&arena, &host, region);
+        while (bda_landmarks_find(&terrain, offset, false) == 0 && legs < 1000)
+            legs++;
+        assert_in_range(legs, 1, AREAS * AREA / BDA_LANDMARK_WALK + 1);
+    }
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
+/* No walk turns around, or passes a range twice, so it ends even where links lead in a circle. */
+static void a_walk_ends_whatever_the_links_say(void **state) {
+    (void)state;
+    struct arena arena;
+    struct bda_host host = { 0 };
+    uint32_t taken[4];
+    arena_open(&arena, GRANULE_LOG2);
+    uint32_t region = arena_add(&arena, 0, 1000);
+    for (uint32_t i = 0; i < 4; i++)
+        taken[i] = arena_take(&arena, 10);
+    const struct bda_terrain terrain = terrain_of(&arena, &host, region);
+    struct bda_node *third = arena_node(&arena, taken[2]);
+    const bda_link next = third->next, previous = third->previous;
+    third->next = bda_link_to(taken[0], false);
+    assert_int_equal(bda_landmarks_find(&terrain, 500, true), 0);
+    third->next = bda_link_to(taken[2], false);
+    assert_int_equal(bda_landmarks_find(&terrain, 500, true), 0);
+    third->next = next;
+    assert_int_equal(bda_landmarks_find(&terrain, 500, true), bda_node_next(arena_node(&arena, taken[3])));
+    third->previous = bda_link_to(taken[3], false);
+    assert_int_equal(bda_landmarks_find(&terrain, 5, true), 0);
+    third->previous = previous;
+    assert_int_equal(bda_landmarks_find(&terrain, 5, true), taken[0]);
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(look_ups_agree_with_a_walk_from_the_beginning),
@@ -168,6 +225,8 @@ int main(void) {
         cmocka_unit_test(a_landmark_does_not_follow_its_node_to_another_pool),
         cmocka_unit_test(walks_are_short_once_there_are_landmarks),
         cmocka_unit_test(a_long_way_is_gone_in_legs),
+        cmocka_unit_test(every_leg_begins_where_the_last_one_ended),
+        cmocka_unit_test(a_walk_ends_whatever_the_links_say),
     };
     return cmocka_run_group_tests_name("landmarks", tests, NULL, NULL);
 }
