@@ -108,7 +108,7 @@ static bool has_empty_block(struct bda_pool *arena) {
 }
 
 /* Whether any of a pool's arenas has one. */
-static bool is_empty_block(struct bda_pool *head) {
+static bool any_has_empty_block(struct bda_pool *head) {
     bda_mutex_lock(&head->lock);
     struct bda_pool *arena = head;
     while (arena != NULL && !has_empty_block(arena))
@@ -119,7 +119,7 @@ static bool is_empty_block(struct bda_pool *head) {
 
 /* The thread's own arena, if it has an empty block, or one comes to it; else NULL. No arena is made for nothing. */
 static struct bda_stock *take_over(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {
-    struct bda_stock *own = is_empty_block(head) ? find_own(allocator, cache, head) : NULL;
+    struct bda_stock *own = any_has_empty_block(head) ? find_own(allocator, cache, head) : NULL;
     if (own == NULL)
         return NULL;
     bda_mutex_lock(&head->lock);
@@ -137,9 +137,7 @@ static void move_to(BdaAllocator allocator, struct bda_cache *cache, uint32_t he
     cache->sources[head] = stock;
     bda_stock_become_source(allocator, stock);
     bda_stock_retire(before);
-    if (before == NULL)
-        return;
-    if (bda_claim_enter(&cache->claim)) {
+    if (before != NULL && bda_claim_enter(&cache->claim)) {
         bda_stock_drain(allocator, before);
         bda_claim_leave(&cache->claim);
     }
@@ -166,23 +164,16 @@ static bool stays(struct bda_cache *cache, uint32_t stock, const struct bda_pool
     return !is_shared(mine) || cache->patience[stock]++ % PATIENCE != 0;
 }
 
-/* The thread's own arena, if it has blocks already. */
-static struct bda_pool *find_held(struct bda_pool *head, uint32_t number) {
-    struct bda_pool *arena = head;
-    while (arena != NULL && !(arena->arena == number % BDA_ARENAS && has_blocks(arena)))
-        arena = bda_pool_next_arena(arena);
-    return arena;
-}
-
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, true);
     uint32_t stock = bda_pool_stock(head);
-    if (cache == NULL || stock == BDA_STOCKS || stays(cache, stock, bda_arena_of_thread(allocator, head)))
+    const struct bda_pool *mine = bda_arena_of_thread(allocator, head);
+    if (cache == NULL || stock == BDA_STOCKS || stays(cache, stock, mine))
         return;
-    bool lost = !cache->settled[stock] || !has_blocks(bda_arena_of_thread(allocator, head));
-    struct bda_pool *held = find_held(head, cache->number);
-    struct bda_stock *source =
-        held != NULL ? bda_caches_open_stock(allocator, cache, held) : take_over(allocator, cache, head);
+    bool lost = !cache->settled[stock] || !has_blocks(mine);
+    struct bda_pool *own = bda_pool_find_arena(head, cache->number % BDA_ARENAS);
+    struct bda_stock *source = own != NULL && has_blocks(own) ? bda_caches_open_stock(allocator, cache, own)
+                                                              : take_over(allocator, cache, head);
     if (source == NULL && lost)
         source = bda_caches_open_stock(allocator, cache, find_shared(head, cache->number));
     if (source != NULL)

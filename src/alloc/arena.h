@@ -29,8 +29,8 @@ BDA_INLINE bool bda_arena_is_alone(const struct bda_pool *head) {
 }
 
 /* Gives the calling thread its arena of a pool that is crowded, if it has none yet, or that has no blocks any more: its
- * own, with an empty block that comes to it; where there is none, it shares one, and asks again now and then. No lock
- * is held. It takes host memory; where that is refused the thread stays where it is. */
+ * own, where that has blocks or an empty one comes to it; else it shares one, and asks again now and then. No lock is
+ * held. It takes host memory; where that is refused the thread stays where it is. */
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head);
 
 BDA_INLINE void bda_arena_settle_if_crowded(BdaAllocator allocator, struct bda_pool *head) {

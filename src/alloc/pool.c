@@ -172,7 +172,7 @@ static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_
     return pool;
 }
 
-static struct bda_pool *find_arena(struct bda_pool *head, uint32_t number) {
+struct bda_pool *bda_pool_find_arena(struct bda_pool *head, uint32_t number) {
     struct bda_pool *arena = head;
     while (arena != NULL && arena->arena != number)
         arena = bda_pool_next_arena(arena);
@@ -181,7 +181,7 @@ static struct bda_pool *find_arena(struct bda_pool *head, uint32_t number) {
 
 static struct bda_pool *add_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number) {
     bda_mutex_lock(&allocator->pools_lock);
-    struct bda_pool *arena = find_arena(head, number); /* another thread may have been faster */
+    struct bda_pool *arena = bda_pool_find_arena(head, number); /* another thread may have been faster */
     bool has_place = allocator->stock_count < BDA_STOCKS;
     if (arena == NULL && has_place && (arena = make_new(allocator, &head->key, head->user)) != NULL) {
         arena->head = head;
@@ -197,7 +197,7 @@ static struct bda_pool *add_arena(BdaAllocator allocator, struct bda_pool *head,
 }
 
 struct bda_pool *bda_pool_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number) {
-    struct bda_pool *arena = find_arena(head, number);
+    struct bda_pool *arena = bda_pool_find_arena(head, number);
     return arena != NULL ? arena : add_arena(allocator, head, number);
 }
 

@@ -194,7 +194,10 @@ static inline struct bda_pool *bda_pool_next_arena(const struct bda_pool *arena)
     return atomic_load_explicit(&arena->next_arena, memory_order_acquire);
 }
 
-/* The arena of a number; one that is not there yet is made, and has no blocks. NULL when host memory is refused, or
+/* The arena of a number, NULL where there is none. */
+struct bda_pool *bda_pool_find_arena(struct bda_pool *head, uint32_t number);
+
+/* The same; one that is not there yet is made, and has no blocks. NULL when host memory is refused, or
  * caches have no place for its ranges. */
 struct bda_pool *bda_pool_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number);
 

@@ -2,59 +2,11 @@
  * src/alloc/cache.c, several threads and allocators: whose cache it is, what becomes of it when its thread ends or only
  * frees, who may reach into it, and what host memory it may take.
  */
-#include "alloc_support.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
+#include "helper_support.h"
 
 #include "alloc/caches.h"
 
-/* ---- A thread that does what it is told, and lives on in between ---- */
-
-struct helper {
-    pthread_t thread;
-    _Atomic uint32_t asked, done; /* how often */
-    void (*what)(struct helper *helper);
-    bool ends;
-    /* what it works on */
-    BdaAllocator allocator;
-    BdaAllocation slots[256];
-    uint32_t count;
-    VkDeviceSize size;
-    unsigned wrong;
-};
-
-static void *obey(void *context) {
-    struct helper *h = context;
-    for (uint32_t round = 1;; round++) {
-        while (atomic_load_explicit(&h->asked, memory_order_acquire) < round)
-            bda_native_yield();
-        if (h->ends)
-            return NULL;
-        h->what(h);
-        atomic_store_explicit(&h->done, round, memory_order_release);
-    }
-}
-
-static void hire(struct helper *h) {
-    memset(h, 0, sizeof *h);
-    h->allocator = bench.allocator;
-    assert_int_equal(pthread_create(&h->thread, NULL, obey, h), 0);
-}
-
-static void tell(struct helper *h, void (*what)(struct helper *helper)) {
-    h->what = what;
-    uint32_t round = atomic_fetch_add_explicit(&h->asked, 1, memory_order_release) + 1;
-    while (atomic_load_explicit(&h->done, memory_order_acquire) < round)
-        bda_native_yield();
-    assert_int_equal(h->wrong, 0);
-}
-
-static void dismiss(struct helper *h) {
-    h->ends = true;
-    (void)atomic_fetch_add_explicit(&h->asked, 1, memory_order_release);
-    assert_int_equal(pthread_join(h->thread, NULL), 0);
-}
+/* ---- What a helper does ---- */
 
 static void free_all(struct helper *h) {
     for (uint32_t i = 0; i < h->count; i++)

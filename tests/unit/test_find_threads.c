@@ -196,6 +196,21 @@ static void *look_on(void *context) {
     return NULL;
 }
 
+/* All workers at once, while another thread looks up whatever they hint at. */
+static void run_beside_a_looker(void *(*worker)(void *)) {
+    pthread_t workers[WORKERS], looker;
+    atomic_store(&over, false);
+    assert_int_equal(pthread_create(&looker, NULL, look_on, NULL), 0);
+    for (uintptr_t i = 0; i < WORKERS; i++)
+        assert_int_equal(pthread_create(&workers[i], NULL, worker, (void *)i), 0);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        assert_int_equal(pthread_join(workers[i], NULL), 0);
+    atomic_store(&over, true);
+    assert_int_equal(pthread_join(looker, NULL), 0);
+    if (atomic_load(&broken) != NULL)
+        fail_msg("broken: %s", atomic_load(&broken));
+}
+
 static void look_ups_are_right_while_others_work(void **state) {
     (void)state;
     for (int skewed = 0; skewed < 2; skewed++) {
@@ -204,17 +219,7 @@ static void look_ups_are_right_while_others_work(void **state) {
         bench_open(&config, &(BdaAllocatorInfo){ .first_block_size = KIB(64), .max_block_size = KIB(256) });
         for (uint32_t i = 0; i < RESIDENTS; i++)
             residents[i] = take((BdaAllocInfo){ .size = 100 + i, .name = "resident" });
-        pthread_t workers[WORKERS], looker;
-        atomic_store(&over, false);
-        assert_int_equal(pthread_create(&looker, NULL, look_on, NULL), 0);
-        for (uintptr_t i = 0; i < WORKERS; i++)
-            assert_int_equal(pthread_create(&workers[i], NULL, work, (void *)i), 0);
-        for (uint32_t i = 0; i < WORKERS; i++)
-            assert_int_equal(pthread_join(workers[i], NULL), 0);
-        atomic_store(&over, true);
-        assert_int_equal(pthread_join(looker, NULL), 0);
-        if (atomic_load(&broken) != NULL)
-            fail_msg("broken: %s", atomic_load(&broken));
+        run_beside_a_looker(work);
         give_all(residents, RESIDENTS);
         bench_close();
     }
@@ -272,17 +277,7 @@ static void look_ups_are_right_while_blocks_move(void **state) {
     struct bda_pool *head = pool_of(residents[0].handle);
     give(take((BdaAllocInfo){ .size = 64 })); /* so that this thread's cache is the first, and the head its arena */
     head->crowded = true;
-    pthread_t workers[WORKERS], looker;
-    atomic_store(&over, false);
-    assert_int_equal(pthread_create(&looker, NULL, look_on, NULL), 0);
-    for (uintptr_t i = 0; i < WORKERS; i++)
-        assert_int_equal(pthread_create(&workers[i], NULL, breathe, (void *)i), 0);
-    for (uint32_t i = 0; i < WORKERS; i++)
-        assert_int_equal(pthread_join(workers[i], NULL), 0);
-    atomic_store(&over, true);
-    assert_int_equal(pthread_join(looker, NULL), 0);
-    if (atomic_load(&broken) != NULL)
-        fail_msg("broken: %s", atomic_load(&broken));
+    run_beside_a_looker(breathe);
     assert_true(head->arena_count > 1);
     assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
     give_all(residents, RESIDENTS);
