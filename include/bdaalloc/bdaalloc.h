@@ -157,8 +157,8 @@ typedef struct BdaAllocatorInfo {
     const VkDeviceSize *heap_limits;
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
      * each; a name takes the room of one more, a long one of two. Rounded up to a power of two, 8 at least. 0: 512;
-     * BDA_HISTORY_NONE: none. Threads that have freed without ever allocating share one more such ring, as do all where
-     * there are no caches. */
+     * BDA_HISTORY_NONE: none. Threads that have freed before they ever allocated share 128 more; where there are
+     * no caches, all share one such ring. */
     uint32_t history_depth;
 } BdaAllocatorInfo;
 

@@ -5,25 +5,33 @@
 
 #include <string.h>
 
-enum { DEPTH = 512 }; /* 16 KiB for each thread */
+enum {
+    DEPTH = 512,        /* 16 KiB for each thread */
+    SHARED_DEPTH = 128, /* of threads that will soon have their own */
+};
 
-VkResult bda_history_init(BdaAllocator allocator, uint32_t depth) {
+static size_t shared_bytes(const struct bda_history *history) {
+    return (size_t)(history->shared.mask + 1) * sizeof history->shared.words[0];
+}
+
+VkResult bda_history_init(BdaAllocator allocator, uint32_t depth, bool caches) {
     struct bda_history *history = &allocator->history;
     if (depth != BDA_HISTORY_NONE)
         history->slots = depth != 0 ? depth : DEPTH;
-    size_t size = bda_ring_bytes(history->slots);
+    uint64_t slots = caches ? bda_min(history->slots, SHARED_DEPTH) : history->slots;
+    size_t size = bda_ring_bytes(slots);
     void *words = bda_host_allocate(&allocator->host, size, 64);
     if (words == NULL)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     memset(words, 0, size);
-    bda_ring_init(&history->shared, history->slots, words);
+    bda_ring_init(&history->shared, slots, words);
     bda_mutex_init(&history->lock, allocator->locks);
     return VK_SUCCESS;
 }
 
 void bda_history_finish(BdaAllocator allocator) {
     struct bda_history *history = &allocator->history;
-    bda_host_release(&allocator->host, history->shared.words, bda_ring_bytes(history->slots));
+    bda_host_release(&allocator->host, history->shared.words, shared_bytes(history));
     bda_mutex_destroy(&history->lock);
 }
 

@@ -49,8 +49,9 @@ BDA_INLINE void bda_history_add(BdaAllocator allocator, struct bda_ring *ring, B
  * BDA_PAST_PENDING. Takes the ring's lock where the thread has none of its own. */
 void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, uint32_t flags);
 
-/* VK_ERROR_OUT_OF_HOST_MEMORY leaves nothing behind. `depth`: see BdaAllocatorInfo::history_depth. */
-VkResult bda_history_init(BdaAllocator allocator, uint32_t depth);
+/* VK_ERROR_OUT_OF_HOST_MEMORY leaves nothing behind. `depth`: see BdaAllocatorInfo::history_depth; `caches`: whether
+ * threads will have rings of their own. */
+VkResult bda_history_init(BdaAllocator allocator, uint32_t depth, bool caches);
 void bda_history_finish(BdaAllocator allocator);
 
 #endif

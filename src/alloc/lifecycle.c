@@ -91,10 +91,11 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     result = find_range_types(allocator);
     if (result != VK_SUCCESS)
         return result;
-    result = bda_history_init(allocator, info->history_depth);
+    bool caches = allocator->locks && (info->flags & BDA_ALLOCATOR_NO_CACHES_BIT) == 0;
+    result = bda_history_init(allocator, info->history_depth, caches);
     if (result != VK_SUCCESS)
         return result;
-    bda_caches_init(allocator, (info->flags & BDA_ALLOCATOR_NO_CACHES_BIT) != 0);
+    bda_caches_init(allocator, !caches);
     bda_mutex_init(&allocator->store_lock, allocator->locks);
     bda_mutex_init(&allocator->pools_lock, allocator->locks);
     bda_mutex_init(&allocator->pending.lock, allocator->locks);

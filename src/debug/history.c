@@ -3,6 +3,7 @@
 
 #include "alloc/history.h"
 #include "alloc/locate.h"
+#include "debug/message.h"
 
 #include <string.h>
 
@@ -51,6 +52,7 @@ static void describe(const struct search *search, const struct bda_ring_slot *ev
         memcpy(owner->range.name, &notes[0].words[1], first);
     if (count > 1)
         memcpy(owner->range.name + first, notes[1].words, sizeof notes[1]);
+    bda_make_one_line(owner->range.name, strlen(owner->range.name) == BDA_PAST_NAME);
 }
 
 /* Among those found, by its age. */

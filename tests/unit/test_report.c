@@ -116,7 +116,10 @@ static void what_the_depth_does_not_reach_is_told(void **state) {
 static void candidates_come_the_likeliest_first(void **state) {
     (void)state;
     open_plain();
-    BdaAllocation live = take((BdaAllocInfo){ .size = 64, .name = "live" });
+    BdaAllocation filler[300], live;
+    uint32_t count = 0; /* until one begins a page */
+    while (live = take((BdaAllocInfo){ .size = 64, .name = "live" }), live.address % 4096 != 0)
+        filler[count++] = live;
     BdaAllocation gone = take((BdaAllocInfo){ .size = 64, .name = "gone" });
     BdaAllocation other = take((BdaAllocInfo){ .size = 64, .name = "other" });
     BdaAllocation rest[20];
@@ -138,6 +141,7 @@ static void candidates_come_the_likeliest_first(void **state) {
     give(live);
     give(other);
     give_all(rest, COUNT_OF(rest));
+    give_all(filler, count);
     bench_close();
 }
 
