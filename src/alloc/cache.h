@@ -171,8 +171,9 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
     bool put = bda_shelf_count(shelf) < shelf->most && bda_stock_kept(stock) < stock->most &&
                bda_cache_retire(node, generation, home);
     if (put) {
-        bda_history_add(allocator, &cache->ring, handle, node);
+        uint64_t extent = bda_history_extent(node);
         bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
+        bda_history_add(allocator, &cache->ring, handle, node, extent);
     }
     bda_claim_leave(&cache->claim);
     return put;

@@ -35,12 +35,15 @@ BDA_INLINE void bda_clock_advance(BdaAllocator allocator) {
     atomic_fetch_add_explicit(&allocator->history.now, BDA_CLOCK_TURN, memory_order_relaxed);
 }
 
-/* A range without a record was freed, and is still its own: nobody has linked it. `ring` is the caller's to write. No
- * calls. */
-BDA_INLINE void bda_history_add(BdaAllocator allocator, struct bda_ring *ring, BdaHandle handle,
-                                struct bda_node *node) {
+/* What an event says of a node's size, to be asked for before anybody links it. */
+BDA_INLINE uint64_t bda_history_extent(const struct bda_node *node) {
+    return (uint64_t)node->size << 32 | bda_node_slack(node);
+}
+
+/* A range without a record was freed, and is still where it was. `ring` is the caller's to write. No calls. */
+BDA_INLINE void bda_history_add(BdaAllocator allocator, struct bda_ring *ring, BdaHandle handle, struct bda_node *node,
+                                uint64_t extent) {
     VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
-    uint64_t extent = (uint64_t)node->size << 32 | bda_node_slack(node);
     if (bda_ring_write(ring, handle, address, extent, bda_clock_now(allocator)))
         bda_clock_advance(allocator);
 }

@@ -144,7 +144,8 @@ BDA_INLINE void bda_plain_tell(BdaAllocator allocator, BdaHandle handle, struct 
     if (record != 0 || (cache == NULL && (caches || allocator->locks)))
         bda_history_tell(allocator, handle, node, 0);
     else
-        bda_history_add(allocator, cache != NULL ? &cache->ring : &allocator->history.shared, handle, node);
+        bda_history_add(allocator, cache != NULL ? &cache->ring : &allocator->history.shared, handle, node,
+                        bda_history_extent(node));
 }
 
 /* Gives a range back to TLSF. One that is retired here was live since it was found, and in the same pool. `caches`:
