@@ -53,7 +53,7 @@ void bda_report_say(const struct bda_report *report, const char *text) {
 /* ---- Likelihood ---- */
 
 /* The nearer the likelier: `base` at 0, a point less each time that `distance` doubles. */
-static uint32_t near(uint32_t base, uint64_t distance) {
+static uint32_t points(uint32_t base, uint64_t distance) {
     return base - bda_floor_log2((uint32_t)bda_min(distance, UINT32_MAX >> 1) + 1);
 }
 
@@ -65,15 +65,15 @@ static uint32_t score_of(const struct candidate *candidate) {
     case BDA_FINDING_FOREIGN:
         return 400;
     case BDA_FINDING_PENDING:
-        return near(300, candidate->past_count != 0 ? age : 0);
+        return points(300, candidate->past_count != 0 ? age : 0);
     case BDA_FINDING_SLACK:
-        return near(250, finding->past_end);
+        return points(250, finding->past_end);
     case BDA_FINDING_LIVE:
-        return candidate->past_count != 0 ? near(100, age) : 50;
+        return candidate->past_count != 0 ? points(100, age) : 50;
     default:
         if (age < SOON)
-            return near(300, age);
-        return close ? near(250, finding->past_end) : candidate->past_count != 0 ? 200 : 150;
+            return points(300, age);
+        return close ? points(250, finding->past_end) : candidate->past_count != 0 ? 200 : 150;
     }
 }
 
