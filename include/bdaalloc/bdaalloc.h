@@ -156,7 +156,8 @@ typedef struct BdaAllocatorInfo {
     uint32_t heap_limit_count;
     const VkDeviceSize *heap_limits;
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
-     * each; a name takes the room of one more, a long one of two. Rounded up to a power of two, 8 at least. 0: 512;
+     * each; a name takes the room of one more, a long one of two. Rounded up to a power of two, 8 at least. 0: 512,
+     * or 256 where there are no caches;
      * BDA_HISTORY_NONE: none. Threads that have freed before they ever allocated share 128 more; where there are
      * no caches, all share one such ring. */
     uint32_t history_depth;
@@ -611,7 +612,7 @@ typedef void (*BdaReportLine)(void *user, const char *line);
  * has a precision, a line for each candidate, the likeliest first, six at most. It ends with how far the history
  * reaches. Nothing here needs the driver to have noticed anything: without device addresses, those of `addresses` do.
  * Cost: as bda_find and bda_get_history for each range that an address may lie in. No driver call, no host memory; some
- * 10 KiB of stack. Works after VK_ERROR_DEVICE_LOST, from any thread. Errors: VALIDATION_FAILED (NULL; a precision of
+ * 16 KiB of stack. Works after VK_ERROR_DEVICE_LOST, from any thread. Errors: VALIDATION_FAILED (NULL; a precision of
  * `addresses` that is no power of two), and then no line is written.
  */
 BDA_API VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaReportLine line, void *user);

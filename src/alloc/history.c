@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum {
-    DEPTH = 512,        /* 16 KiB for each thread */
+    DEPTH = 512,        /* 16 KiB for each thread, */
+    DEPTH_ALONE = 256,  /* 8 for all: an empty allocator holds less than 64 */
     SHARED_DEPTH = 128, /* of threads that will soon have their own */
 };
 
@@ -17,7 +18,7 @@ static size_t shared_bytes(const struct bda_history *history) {
 VkResult bda_history_init(BdaAllocator allocator, uint32_t depth, bool caches) {
     struct bda_history *history = &allocator->history;
     if (depth != BDA_HISTORY_NONE)
-        history->slots = depth != 0 ? depth : DEPTH;
+        history->slots = depth != 0 ? depth : caches ? DEPTH : DEPTH_ALONE;
     uint64_t slots = caches ? bda_min(history->slots, SHARED_DEPTH) : history->slots;
     size_t size = bda_ring_bytes(slots);
     void *words = bda_host_allocate(&allocator->host, size, 64);
