@@ -155,7 +155,16 @@ typedef struct BdaAllocatorInfo {
     /* The most bytes to take from each heap, in heap order; fewer entries than heaps or a 0 leave no limit. */
     uint32_t heap_limit_count;
     const VkDeviceSize *heap_limits;
+    /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
+     * each; a name takes the room of one more, a long one of two. Rounded up to a power of two, 8 at least. 0: 512,
+     * or 256 where there are no caches;
+     * BDA_HISTORY_NONE: none. Threads that have freed before they ever allocated share 128 more; where there are
+     * no caches, all share one such ring. */
+    uint32_t history_depth;
 } BdaAllocatorInfo;
+
+#define BDA_HISTORY_NONE      UINT32_MAX
+#define BDA_HISTORY_DEPTH_MAX ((uint32_t)1 << 20)
 
 /*
  * Makes an allocator for one VkDevice. It makes no VkDeviceMemory yet; blocks come with the first requests.
@@ -521,6 +530,105 @@ BDA_API VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDev
  * none is that has BDA_FINDING_TEXT_SIZE bytes. Errors: VALIDATION_FAILED (NULL, size 0). */
 #define BDA_FINDING_TEXT_SIZE 640
 BDA_API VkResult bda_describe_finding(const BdaFinding *finding, size_t size, char *text);
+
+/* ---- History -------------------------------------------------------------------------------------------------- */
+
+/* Tells which frame it is, for what history and reports say of "when"; any number of the caller's that grows, 0 is
+ * none. For any thread; costs an atomic store or two. */
+BDA_API void bda_set_frame(BdaAllocator allocator, uint64_t frame);
+
+/* An allocation that was freed; copied, as all findings are. */
+typedef struct BdaPastOwner {
+    BdaFoundRange range; /* the handle that it had, where it lay, what was asked for; its name is cut to 56 bytes,
+                            `user` is 0 */
+    /* About how many frees there were in the whole allocator since then: exact where one thread frees, within 256 for
+     * each further thread (and more where those free by name, since a name counts as one or two). */
+    uint64_t frees_ago;
+    uint64_t frame_freed;     /* as bda_set_frame said; 0: it said nothing */
+    uint64_t frame_allocated; /* the same; 0 also where it is not known, as for all without a name or a user value */
+    VkBool32 deferred;        /* freed by bda_free_after, when that was called */
+} BdaPastOwner;
+
+typedef struct BdaHistory {
+    void *next;
+    VkBool32 complete; /* every free since the allocator was made is still remembered */
+    uint64_t reach;    /* else, of what was freed longer ago than about so many frees some is forgotten */
+    uint64_t frame;    /* the present one */
+} BdaHistory;
+
+/*
+ * Who had these bytes before: of the frees that are remembered (BdaAllocatorInfo::history_depth), those of allocations
+ * that touch [address, address + precision), the newest first. `address` and `precision` as for bda_find; an address
+ * may be in memory that went back to the driver long ago. What is live is bda_find's to tell. `owners` NULL: `count`
+ * becomes how many there are. Else `count` says how many fit, and becomes how many were written: VK_INCOMPLETE where
+ * there are more. `history` says how far the answer reaches: where it is not complete, an owner that is not in it may
+ * have been forgotten. Cost: all rings are read, some nanoseconds for each event; no lock, no driver call, no memory.
+ * For any thread, while others free. Errors: VALIDATION_FAILED (history or count is NULL, a precision that is no power
+ * of two).
+ */
+BDA_API VkResult bda_get_history(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision,
+                                 BdaHistory *history, uint32_t *count, BdaPastOwner *owners);
+
+/* ---- Faults --------------------------------------------------------------------------------------------------- */
+
+typedef enum BdaFaultAccess {
+    BDA_FAULT_ACCESS_UNKNOWN = 0,
+    BDA_FAULT_ACCESS_READ = 1,
+    BDA_FAULT_ACCESS_WRITE = 2,
+    BDA_FAULT_ACCESS_EXECUTE = 3,
+    BDA_FAULT_ACCESS_INSTRUCTION = 4, /* the address is that of an instruction */
+    BDA_FAULT_ACCESS_MAX_ENUM = 0x7FFFFFFF
+} BdaFaultAccess;
+
+/* An address from a kernel's log, a tool, or a check of one's own. */
+typedef struct BdaFaultAddress {
+    VkDeviceAddress address; /* plain or sign-extended */
+    VkDeviceSize precision;  /* as for bda_find */
+    BdaFaultAccess access;
+    const char *source; /* who says so, for the report; NULL: nobody in particular */
+} BdaFaultAddress;
+
+/* What is known of a fault; any part of it. */
+typedef struct BdaFaultInfo {
+    const void *next;
+    /* The driver's words: `description` of VkDeviceFaultInfoEXT or …KHR; or NULL. */
+    const char *description;
+    /* The driver's addresses. With VK_EXT_device_fault: VkDeviceFaultCountsEXT::addressInfoCount and
+     * VkDeviceFaultInfoEXT::pAddressInfos. With VK_KHR_device_fault, whose addresses have the same type: 1 and
+     * &VkDeviceFaultInfoKHR::faultAddressInfo, and the same again with instructionAddressInfo. */
+    uint32_t device_address_count;
+    const VkDeviceFaultAddressInfoEXT *device_addresses;
+    uint32_t address_count;
+    const BdaFaultAddress *addresses;
+} BdaFaultInfo;
+
+/* Takes one line of a report: UTF-8, without a newline, at most BDA_REPORT_LINE_SIZE bytes with its zero, valid during
+ * the call. No lock of the library is held, but it must not call back into the allocator. */
+#define BDA_REPORT_LINE_SIZE 1536
+typedef void (*BdaReportLine)(void *user, const char *line);
+
+/*
+ * Explains a fault: each address by what is there now (bda_find), by who had those bytes before (bda_get_history), and
+ * by what the driver said of its ranges (bda_address_binding_callback). One line for an address that is exact; where it
+ * has a precision, a line for each candidate, the likeliest first, six at most. It ends with how far the history
+ * reaches. Nothing here needs the driver to have noticed anything: without device addresses, those of `addresses` do.
+ * Cost: as bda_find and bda_get_history for each range that an address may lie in. No driver call, no host memory; some
+ * 16 KiB of stack. Works after VK_ERROR_DEVICE_LOST, from any thread. Errors: VALIDATION_FAILED (NULL; a precision of
+ * `addresses` that is no power of two), and then no line is written.
+ */
+BDA_API VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaReportLine line, void *user);
+
+/*
+ * Takes down what the driver binds and unbinds, for reports: a callback for a VkDebugUtilsMessengerEXT of the type
+ * VK_DEBUG_UTILS_MESSAGE_TYPE_DEVICE_ADDRESS_BINDING_BIT_EXT, with the allocator as pUserData; needs
+ * VK_EXT_device_address_binding_report and its feature enabled. The messenger is made after the allocator and destroyed
+ * before it. The last 256 are kept; the first takes some 25 KiB of host memory, and where those are refused none is
+ * kept. Other messages are ignored. Always VK_FALSE.
+ */
+BDA_API VKAPI_ATTR VkBool32 VKAPI_CALL bda_address_binding_callback(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+                                                                    VkDebugUtilsMessageTypeFlagsEXT types,
+                                                                    const VkDebugUtilsMessengerCallbackDataEXT *data,
+                                                                    void *allocator);
 
 /* ---- Blocks, ahead of time and after -------------------------------------------------------------------------- */
 

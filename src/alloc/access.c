@@ -134,8 +134,10 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
 static VkResult apply_with_record(BdaAllocator allocator, BdaHandle handle, struct change *change,
                                   const char **reason) {
     VkResult result = bda_record_create(allocator, 0, NULL, &change->spare);
-    if (result == VK_SUCCESS)
+    if (result == VK_SUCCESS) {
+        bda_record_at(allocator, change->spare)->frame = 0; /* it was allocated before */
         result = apply(allocator, handle, change, reason);
+    }
     bda_record_destroy(allocator, change->spare);
     return result;
 }

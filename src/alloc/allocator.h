@@ -7,6 +7,7 @@
 #include "alloc/pending.h"
 #include "alloc/pool.h"
 #include "alloc/record.h"
+#include "core/ring.h"
 #include "core/words.h"
 #include "memory/block_map.h"
 #include "memory/kinds.h"
@@ -55,6 +56,7 @@ struct bda_stock {
 /* What a thread keeps, see cache.h. Lives as long as its allocator; when its thread ends, the next one gets it. */
 struct bda_cache {
     _Alignas(64) struct bda_claim claim;                /* covers the shelves */
+    struct bda_ring ring;                               /* what the owner freed (history.h); the owner's to write */
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
     struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
                                                   it takes from; NULL: not known yet */
@@ -67,6 +69,16 @@ struct bda_cache {
     bool wishes[BDA_STOCKS]; /* for stocks that frees would have liked to find */
     uint32_t turn_seen;      /* of the claim, when it was last asked whether it is idle */
     bool chosen;             /* claimed by whoever has the lock */
+};
+
+/* What was freed, see history.h. */
+struct bda_history {
+    /* Read by every free, so it has a cache line of its own. */
+    _Alignas(64) _Atomic uint64_t now; /* turns that the rings have made, and the lowest 32 bits of the frame */
+    _Atomic uint64_t frame;            /* the caller's */
+    _Alignas(64) uint64_t slots;       /* of each ring; 0: nothing is kept */
+    struct bda_mutex lock;             /* who writes to the ring below; taken last */
+    struct bda_ring shared;            /* of threads without a cache */
 };
 
 struct BdaAllocator_T {
@@ -110,7 +122,10 @@ struct BdaAllocator_T {
     /* of them, by intent, that a general range tries first; NULL also while somebody listens to events */
     _Atomic(struct bda_pool *) first_pools[BDA_INTENT_COUNT];
     struct bda_pending pending;
-    _Atomic bool strays; /* some own buffer did not lie where its block's base says */
+    struct bda_history history;
+    struct bda_mutex bindings_lock;
+    struct bda_bindings *bindings; /* what the driver told of its ranges; the annex's, NULL before the first */
+    _Atomic bool strays;           /* some own buffer did not lie where its block's base says */
     /* caches */
     uint64_t serial;              /* tells allocators apart for good */
     bool caches_off;              /* as told; always where the caller synchronises */

@@ -333,10 +333,12 @@ static struct bda_stock *enter(BdaAllocator allocator, struct bda_cache *cache, 
 }
 
 /* Retires an allocation of an arena that the thread does not take from: it leaves with the next bundle. */
-static bool pass_on(struct bda_stock *stock, BdaHandle handle, struct bda_node *node, uint32_t home) {
+static bool pass_on(BdaAllocator allocator, struct bda_stock *stock, BdaHandle handle, struct bda_node *node,
+                    uint32_t home) {
     uint32_t generation = bda_handle_generation(handle);
     if (generation + 1 == BDA_GENERATION_SPENT || !bda_cache_retire(node, generation, home))
         return false;
+    bda_history_tell(allocator, handle, node, 0);
     bda_stock_count_in(stock, node);
     put_out(stock, bda_handle_index(handle), node);
     return true;
@@ -355,7 +357,7 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
     if (wanted && stock->source)
         make_room(allocator, stock, bda_home_shelf(home));
     else if (wanted)
-        passed = pass_on(stock, handle, node, home);
+        passed = pass_on(allocator, stock, handle, node, home);
     bda_claim_leave(&cache->claim);
     return passed || (wanted && bda_cache_put(allocator, handle, node));
 }

@@ -17,6 +17,7 @@
 #ifndef BDA_ALLOC_CACHE_H
 #define BDA_ALLOC_CACHE_H
 
+#include "alloc/history.h"
 #include "alloc/range.h"
 
 /* ---- A thread's own ---- */
@@ -169,8 +170,11 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
     const struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
     bool put = bda_shelf_count(shelf) < shelf->most && bda_stock_kept(stock) < stock->most &&
                bda_cache_retire(node, generation, home);
-    if (put)
+    if (put) {
+        uint64_t extent = bda_history_extent(node);
         bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
+        bda_history_add(allocator, &cache->ring, handle, node, extent);
+    }
     bda_claim_leave(&cache->claim);
     return put;
 }

@@ -61,11 +61,17 @@ static struct bda_cache *find_cache(BdaAllocator allocator) {
     return found;
 }
 
+/* With its ring behind it. */
+static size_t cache_bytes(BdaAllocator allocator) {
+    return sizeof(struct bda_cache) + bda_ring_bytes(allocator->history.slots);
+}
+
 static struct bda_cache *make_cache(BdaAllocator allocator) {
-    struct bda_cache *cache = bda_host_allocate(&allocator->host, sizeof *cache, _Alignof(struct bda_cache));
+    struct bda_cache *cache = bda_host_allocate(&allocator->host, cache_bytes(allocator), _Alignof(struct bda_cache));
     if (cache == NULL)
         return NULL;
-    memset(cache, 0, sizeof *cache);
+    memset(cache, 0, cache_bytes(allocator));
+    bda_ring_init(&cache->ring, allocator->history.slots, cache + 1);
     cache->claim.barrier = allocator->barrier;
     cache->older = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
     cache->number = cache->older != NULL ? cache->older->number + 1 : 0;
@@ -355,8 +361,9 @@ void bda_caches_finish(BdaAllocator allocator) {
     while (cache != NULL) {
         struct bda_cache *older = cache->older;
         release_stocks(allocator, cache);
-        bda_host_release(&allocator->host, cache, sizeof *cache);
+        bda_host_release(&allocator->host, cache, cache_bytes(allocator));
         cache = older;
     }
+    allocator->caches_off = true; /* nor is there one at hand any more */
     bda_mutex_destroy(&allocator->caches_lock);
 }

@@ -3,6 +3,7 @@
 
 #include "alloc/allocate.h"
 #include "alloc/grow.h"
+#include "alloc/history.h"
 #include "alloc/locate.h"
 #include "alloc/own.h"
 #include "alloc/plain.h"
@@ -74,6 +75,8 @@ uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_stat
     if (good) {
         bda_mutex_lock(&live.pool->lock);
         good = bda_handle_holds(allocator, handle, &live) && retire(allocator, handle, &live, state);
+        if (good)
+            bda_history_tell(allocator, handle, live.node, state == BDA_NODE_PENDING ? BDA_PAST_PENDING : 0);
         if (good && state == BDA_NODE_PENDING)
             count_pending(allocator, live.pool, live.node);
         bda_mutex_unlock(&live.pool->lock);
@@ -145,6 +148,7 @@ static uint32_t gather(BdaAllocator allocator, struct bda_pool *pool, uint32_t i
         struct bda_node *node = bda_node_of(allocator, index);
         if (bda_node_state(node) != BDA_NODE_LIVE)
             continue;
+        bda_history_tell(allocator, bda_handle_of(allocator, index, node), node, 0);
         count_pending(allocator, pool, node);
         bda_node_retire(node, BDA_NODE_PENDING);
         bda_node_set_link(node, list);
@@ -270,6 +274,7 @@ static void release_many(BdaAllocator allocator, uint32_t count, const BdaHandle
             continue;
         struct bda_live live = bda_range_at(allocator, NULL, bda_handle_index(handles[i]));
         live.pool = atomic_load_explicit(&live.block->pool, memory_order_relaxed);
+        bda_history_tell(allocator, handles[i], live.node, 0);
         if (!live.block->plain) {
             bda_release(allocator, live.index);
             continue;

@@ -3,6 +3,7 @@
 
 #include "alloc/caches.h"
 #include "alloc/free.h"
+#include "alloc/history.h"
 #include "alloc/reclaim.h"
 #include "core/bits.h"
 #include "memory/memory_types.h"
@@ -90,7 +91,11 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     result = find_range_types(allocator);
     if (result != VK_SUCCESS)
         return result;
-    bda_caches_init(allocator, (info->flags & BDA_ALLOCATOR_NO_CACHES_BIT) != 0);
+    bool caches = allocator->locks && (info->flags & BDA_ALLOCATOR_NO_CACHES_BIT) == 0;
+    result = bda_history_init(allocator, info->history_depth, caches);
+    if (result != VK_SUCCESS)
+        return result;
+    bda_caches_init(allocator, !caches);
     bda_mutex_init(&allocator->store_lock, allocator->locks);
     bda_mutex_init(&allocator->pools_lock, allocator->locks);
     bda_mutex_init(&allocator->pending.lock, allocator->locks);
@@ -138,6 +143,7 @@ void bda_allocator_finish(BdaAllocator allocator) {
     bda_words_destroy(&allocator->own_buffers);
     bda_records_destroy(&allocator->records);
     bda_nodes_destroy(&allocator->nodes);
+    bda_history_finish(allocator);
     bda_mutex_destroy(&allocator->pending.lock);
     bda_mutex_destroy(&allocator->pools_lock);
     bda_mutex_destroy(&allocator->store_lock);

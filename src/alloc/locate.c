@@ -241,3 +241,25 @@ bool bda_locate_stray(BdaAllocator allocator, VkDeviceAddress address, bda_visit
     bda_mutex_unlock(&live.pool->lock);
     return holds;
 }
+
+/* ---- Stretches ---- */
+
+static bool touches_a_block(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last) {
+    struct bda_place place;
+    return bda_locate_block(allocator, first, &place) ||
+           (bda_locate_above(allocator, first, &place) && place.base <= last);
+}
+
+void bda_locate_stretch(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision, VkDeviceAddress *first,
+                        VkDeviceAddress *last) {
+    VkDeviceSize mask = precision != 0 ? precision - 1 : 0;
+    *first = address & ~mask;
+    *last = address | mask;
+    VkDeviceAddress other_first = bda_locate_other_form(*first), other_last = bda_locate_other_form(*last);
+    bool whole = other_last - other_first == mask; /* not cut in two by the other form */
+    if (other_first == *first || !whole || touches_a_block(allocator, *first, *last) ||
+        !touches_a_block(allocator, other_first, other_last))
+        return;
+    *first = other_first;
+    *last = other_last;
+}

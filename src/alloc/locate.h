@@ -33,6 +33,11 @@ static inline VkDeviceAddress bda_locate_other_form(VkDeviceAddress address) {
     return address ^ sign;
 }
 
+/* What an address may be that is told with a precision (a power of two, or 0), in the form in which it touches a block,
+ * if it does in either. */
+void bda_locate_stretch(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision, VkDeviceAddress *first,
+                        VkDeviceAddress *last);
+
 /* ---- Ranges ---- */
 
 /* Is shown a range, with the arena that its block is in as its pool. The lock of that is held, so it and all of its

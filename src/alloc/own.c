@@ -231,9 +231,20 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
 
 /* ---- A free ---- */
 
+/* Under the lock where it has a record, since somebody may be renaming it. */
+BDA_INLINE void tell_history(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
+    bool recorded = bda_node_last_record(live->node) != 0;
+    if (recorded)
+        bda_pool_lock(live->pool);
+    bda_history_tell(allocator, handle, live->node, 0);
+    if (recorded)
+        bda_mutex_unlock(&live->pool->lock);
+}
+
 bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
     if (!bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
         return false;
+    tell_history(allocator, handle, live);
     if (allocator->event != NULL)
         bda_tell_freed(allocator, live->index);
     bda_own_destroy(allocator, bda_own_buffer(allocator, live->index)); /* before anybody else can have the range */

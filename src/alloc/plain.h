@@ -136,6 +136,18 @@ BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_poo
     return result;
 }
 
+/* Tells the history of what was just retired. The thread's own ring is written without a call, and so is the one that
+ * there is where the caller synchronises. */
+BDA_INLINE void bda_plain_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, bool caches,
+                               uint32_t record) {
+    struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
+    if (record != 0 || (cache == NULL && (caches || allocator->locks)))
+        bda_history_tell(allocator, handle, node, 0);
+    else
+        bda_history_add(allocator, cache != NULL ? &cache->ring : &allocator->history.shared, handle, node,
+                        bda_history_extent(node));
+}
+
 /* Gives a range back to TLSF. One that is retired here was live since it was found, and in the same pool. `caches`:
  * false where there are none. */
 BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live,
@@ -149,6 +161,7 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, co
     bool good = bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks);
     if (good) {
         record = bda_node_record(live->node);
+        bda_plain_tell(allocator, handle, live->node, caches, record);
         bda_range_free(live);
     }
     bda_mutex_unlock(&pool->lock);

@@ -39,7 +39,10 @@ VkResult bda_record_create(BdaAllocator allocator, uint64_t user, const char *na
         bda_host_release_text(&allocator->host, copy);
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    *bda_record_at(allocator, *index) = (struct bda_record){ .user = user, .name = copy };
+    *bda_record_at(allocator, *index) =
+        (struct bda_record){ .user = user,
+                             .name = copy,
+                             .frame = (uint32_t)atomic_load_explicit(&allocator->history.now, memory_order_relaxed) };
     return VK_SUCCESS;
 }
 

@@ -15,6 +15,7 @@ struct bda_record {
     char *name;              /* owned; NULL: none */
     VkDeviceAddress address; /* of an own buffer that does not lie where its block's base says; else 0 */
     uint32_t spare;          /* next spare record */
+    uint32_t frame;          /* the caller's, when it was allocated, as in the clock (history.h); 0: not known */
 };
 
 enum { BDA_RECORD_CHUNK_LOG2 = 7 };

@@ -2,6 +2,7 @@
 #include "alloc/allocator.h"
 
 #include "api/check.h"
+#include "debug/bindings.h"
 #include "debug/check.h"
 #include "debug/events.h"
 #include "debug/leaks.h"
@@ -40,6 +41,8 @@ static const char *find_fault(const BdaAllocatorInfo *info) {
         return "heap_limits is NULL";
     if (info->max_block_size != 0 && info->first_block_size > info->max_block_size)
         return "first_block_size is larger than max_block_size";
+    if (info->history_depth > BDA_HISTORY_DEPTH_MAX && info->history_depth != BDA_HISTORY_NONE)
+        return "history_depth is over BDA_HISTORY_DEPTH_MAX";
     return NULL;
 }
 
@@ -65,6 +68,7 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
         bda_host_release(&host, created, sizeof *created);
         return result;
     }
+    bda_bindings_init(created);
     if ((info->flags & BDA_ALLOCATOR_LOG_EVENTS_BIT) != 0)
         created->event = bda_events_log;
     *allocator = created;
@@ -79,6 +83,7 @@ VkResult bda_destroy_allocator(BdaAllocator allocator) {
     for (; pool != NULL; pool = pool->older)
         live += bda_leaks_list(allocator, pool);
     bda_allocator_finish(allocator);
+    bda_bindings_finish(allocator);
     /* The allocator's own memory goes last, by callbacks that lie in it. */
     VkAllocationCallbacks callbacks = allocator->device.callbacks;
     struct bda_host host = { .allocate = NULL };

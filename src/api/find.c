@@ -119,28 +119,6 @@ VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {
 
 /* ---- Findings ---- */
 
-/* The stretch that is asked about. */
-struct stretch {
-    VkDeviceAddress first, last;
-};
-
-static bool touches_a_block(BdaAllocator allocator, const struct stretch *stretch) {
-    struct bda_place place;
-    return bda_locate_block(allocator, stretch->first, &place) ||
-           (bda_locate_above(allocator, stretch->first, &place) && place.base <= stretch->last);
-}
-
-/* In the form in which it is ours, if it is in either. */
-static struct stretch stretch_of(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision) {
-    VkDeviceSize mask = precision != 0 ? precision - 1 : 0;
-    const struct stretch plain = { address & ~mask, address | mask };
-    const struct stretch other = { bda_locate_other_form(plain.first), bda_locate_other_form(plain.last) };
-    bool whole = other.last - other.first == mask; /* not cut in two by the other form */
-    if (other.first == plain.first || !whole || touches_a_block(allocator, &plain))
-        return plain;
-    return touches_a_block(allocator, &other) ? other : plain;
-}
-
 VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision, uint32_t *count,
                   BdaFinding *findings) {
     if (count == NULL)
@@ -151,8 +129,9 @@ VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize 
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if ((precision & (precision - 1)) != 0)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "precision is no power of two");
-    const struct stretch stretch = stretch_of(allocator, address, precision);
-    uint32_t found = bda_find_all(allocator, stretch.first, stretch.last, room, findings);
+    VkDeviceAddress first, last;
+    bda_locate_stretch(allocator, address, precision, &first, &last);
+    uint32_t found = bda_find_all(allocator, first, last, room, findings);
     *count = findings != NULL && found > room ? room : found;
     return *count == found ? VK_SUCCESS : VK_INCOMPLETE;
 }

@@ -12,7 +12,7 @@ if [ -n "$strangers" ]; then
     exit 1
 fi
 
-declared=$(grep -o '^BDA_API [A-Za-z0-9_]* [*]*bda_[a-z_]*' "$header" | sed 's/.*[ *]//' | sort)
+declared=$(grep -o '^BDA_API [A-Za-z0-9_ ]* [*]*bda_[a-z_]*' "$header" | sed 's/.*[ *]//' | sort)
 if [ "$declared" != "$exported" ]; then
     printf 'declared:\n%s\nexported:\n%s\n' "$declared" "$exported"
     exit 1

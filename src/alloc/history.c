@@ -1,0 +1,81 @@
+/* See history.h. */
+#include "alloc/history.h"
+
+#include "alloc/cache.h"
+
+#include <string.h>
+
+enum {
+    DEPTH = 512,        /* 16 KiB for each thread, */
+    DEPTH_ALONE = 256,  /* 8 for all: an empty allocator holds less than 64 */
+    SHARED_DEPTH = 128, /* of threads that will soon have their own */
+};
+
+static size_t shared_bytes(const struct bda_history *history) {
+    return (size_t)(history->shared.mask + 1) * sizeof history->shared.words[0];
+}
+
+VkResult bda_history_init(BdaAllocator allocator, uint32_t depth, bool caches) {
+    struct bda_history *history = &allocator->history;
+    if (depth != BDA_HISTORY_NONE)
+        history->slots = depth != 0 ? depth : caches ? DEPTH : DEPTH_ALONE;
+    uint64_t slots = caches ? bda_min(history->slots, SHARED_DEPTH) : history->slots;
+    size_t size = bda_ring_bytes(slots);
+    void *words = bda_host_allocate(&allocator->host, size, 64);
+    if (words == NULL)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    memset(words, 0, size);
+    bda_ring_init(&history->shared, slots, words);
+    bda_mutex_init(&history->lock, allocator->locks);
+    return VK_SUCCESS;
+}
+
+void bda_history_finish(BdaAllocator allocator) {
+    struct bda_history *history = &allocator->history;
+    bda_host_release(&allocator->host, history->shared.words, shared_bytes(history));
+    bda_mutex_destroy(&history->lock);
+}
+
+/* What stands beside the event of an allocation with a record; returns how many notes. */
+static uint32_t note(const struct bda_record *record, struct bda_ring_slot *notes) {
+    char name[BDA_PAST_NAME + 1] = "";
+    if (record->name != NULL)
+        (void)strncat(name, record->name, BDA_PAST_NAME);
+    size_t length = strlen(name), first = sizeof notes[0] - sizeof(uint64_t);
+    memset(notes, 0, BDA_RING_NOTES * sizeof *notes);
+    notes[0].words[0] = record->frame;
+    memcpy(&notes[0].words[1], name, bda_min(length, first));
+    if (length > first)
+        memcpy(notes[1].words, name + first, length - first);
+    return length > first ? 2 : 1;
+}
+
+static struct bda_ring_slot event_of(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+    const struct bda_block *block = bda_block_of(allocator, node);
+    uint64_t granules = node->size, slack = bda_node_slack(node);
+    if (block->dedicated_size != 0) {
+        granules = bda_align_up(block->dedicated_size, (VkDeviceSize)1 << BDA_GRANULE_LOG2) >> BDA_GRANULE_LOG2;
+        slack = (granules << BDA_GRANULE_LOG2) - block->dedicated_size;
+    }
+    VkDeviceAddress address = block->region.base + bda_node_start(node);
+    return (struct bda_ring_slot){ { handle, address, granules << 32 | slack, bda_clock_now(allocator) } };
+}
+
+void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, uint32_t flags) {
+    struct bda_ring_slot event = event_of(allocator, handle, node), notes[BDA_RING_NOTES];
+    uint32_t record = bda_node_record(node), count = 0;
+    if (record != 0) {
+        VkDeviceAddress address = bda_record_at(allocator, record)->address;
+        count = note(bda_record_at(allocator, record), notes);
+        event.words[1] = address != 0 ? address : event.words[1];
+    }
+    event.words[1] |= count | flags;
+    struct bda_history *history = &allocator->history;
+    struct bda_cache *own = allocator->caches_off ? NULL : bda_cache_at_hand(allocator);
+    if (own == NULL)
+        bda_mutex_lock(&history->lock);
+    if (bda_ring_write_noted(own != NULL ? &own->ring : &history->shared, event, count, notes))
+        bda_clock_advance(allocator);
+    if (own == NULL)
+        bda_mutex_unlock(&history->lock);
+}

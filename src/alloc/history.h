@@ -1,0 +1,60 @@
+/*
+ * History: who had an address before. Each allocation that is freed leaves an event in a ring (core/ring.h): its
+ * handle, address and size, when it was, and the beginning of its name. What lives tells its own story, so allocations
+ * leave none; a named one remembers its frame in its record, and its event says it.
+ *
+ * A thread writes into the ring of its cache, which nobody else writes. Threads that have none, and all where there are
+ * no caches, share one, under a lock of its own that is taken last.
+ *
+ * When it was is told by a clock that all read and seldom anybody writes: how many turns (of 256 slots) the rings have
+ * made together, and the caller's frame.
+ */
+#ifndef BDA_ALLOC_HISTORY_H
+#define BDA_ALLOC_HISTORY_H
+
+#include "alloc/handle.h"
+#include "core/ring.h"
+
+/* An event's words: handle; address, which is a multiple of 16, with flags in its lowest bits; granules held, and
+ * bytes of them that were not asked for; the clock. Notes: the frame in which it was allocated (0: not known) and 24
+ * bytes of the name; 32 more. */
+enum {
+    BDA_PAST_NOTES = 3,   /* how many there are */
+    BDA_PAST_PENDING = 4, /* by bda_free_after: the event is older than the free was due */
+    BDA_PAST_NAME = 56,   /* bytes of a name in both notes */
+};
+
+/* One turn, in the clock: above the frame's lowest 32 bits. */
+#define BDA_CLOCK_TURN ((uint64_t)1 << 32)
+
+BDA_INLINE uint64_t bda_clock_now(BdaAllocator allocator) {
+    return atomic_load_explicit(&allocator->history.now, memory_order_relaxed);
+}
+
+BDA_INLINE void bda_clock_advance(BdaAllocator allocator) {
+    atomic_fetch_add_explicit(&allocator->history.now, BDA_CLOCK_TURN, memory_order_relaxed);
+}
+
+/* What an event says of a node's size, to be asked for before anybody links it. */
+BDA_INLINE uint64_t bda_history_extent(const struct bda_node *node) {
+    return (uint64_t)node->size << 32 | bda_node_slack(node);
+}
+
+/* A range without a record was freed, and is still where it was. `ring` is the caller's to write. No calls. */
+BDA_INLINE void bda_history_add(BdaAllocator allocator, struct bda_ring *ring, BdaHandle handle, struct bda_node *node,
+                                uint64_t extent) {
+    VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
+    if (bda_ring_write(ring, handle, address, extent, bda_clock_now(allocator)))
+        bda_clock_advance(allocator);
+}
+
+/* Any allocation was freed, and its record is still there: its owner's, or the pool's lock is held. `flags`: 0 or
+ * BDA_PAST_PENDING. Takes the ring's lock where the thread has none of its own. */
+void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, uint32_t flags);
+
+/* VK_ERROR_OUT_OF_HOST_MEMORY leaves nothing behind. `depth`: see BdaAllocatorInfo::history_depth; `caches`: whether
+ * threads will have rings of their own. */
+VkResult bda_history_init(BdaAllocator allocator, uint32_t depth, bool caches);
+void bda_history_finish(BdaAllocator allocator);
+
+#endif

@@ -1,0 +1,112 @@
+/* bda_report_fault, and what the driver tells beforehand. */
+#include "debug/report.h"
+
+#include "alloc/locate.h"
+#include "api/check.h"
+#include "debug/bindings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Faults ---- */
+
+static BdaFaultAccess access_of(VkDeviceFaultAddressTypeEXT type) {
+    switch (type) {
+    case VK_DEVICE_FAULT_ADDRESS_TYPE_READ_INVALID_EXT:
+        return BDA_FAULT_ACCESS_READ;
+    case VK_DEVICE_FAULT_ADDRESS_TYPE_WRITE_INVALID_EXT:
+        return BDA_FAULT_ACCESS_WRITE;
+    case VK_DEVICE_FAULT_ADDRESS_TYPE_EXECUTE_INVALID_EXT:
+        return BDA_FAULT_ACCESS_EXECUTE;
+    case VK_DEVICE_FAULT_ADDRESS_TYPE_INSTRUCTION_POINTER_UNKNOWN_EXT:
+    case VK_DEVICE_FAULT_ADDRESS_TYPE_INSTRUCTION_POINTER_INVALID_EXT:
+    case VK_DEVICE_FAULT_ADDRESS_TYPE_INSTRUCTION_POINTER_FAULT_EXT:
+        return BDA_FAULT_ACCESS_INSTRUCTION;
+    default:
+        return BDA_FAULT_ACCESS_UNKNOWN;
+    }
+}
+
+static void explain(const struct bda_report *report, BdaFaultAddress address) {
+    struct bda_suspect suspect = { .access = address.access, .source = address.source };
+    bda_locate_stretch(report->allocator, address.address, address.precision, &suspect.first, &suspect.last);
+    bda_report_explain(report, &suspect);
+}
+
+/* Drivers are not trusted with the power of two that they promise. */
+static VkDeviceSize precision_of(VkDeviceSize precision) {
+    VkDeviceSize power = 1;
+    while (power < precision && power << 1 != 0)
+        power <<= 1;
+    return power;
+}
+
+static const char *fault_of(const BdaFaultInfo *info) {
+    if (info->next != NULL)
+        return "next must be NULL";
+    if ((info->device_address_count != 0 && info->device_addresses == NULL) ||
+        (info->address_count != 0 && info->addresses == NULL))
+        return "addresses or device_addresses is NULL";
+    for (uint32_t i = 0; i < info->address_count; i++)
+        if ((info->addresses[i].precision & (info->addresses[i].precision - 1)) != 0)
+            return "a precision is no power of two";
+    return NULL;
+}
+
+VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaReportLine line, void *user) {
+    if (allocator == NULL || info == NULL || line == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info or line is NULL");
+    const char *fault = fault_of(info);
+    if (fault != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
+    const struct bda_report report = { allocator, line, user };
+    char text[BDA_REPORT_LINE_SIZE];
+    if (info->description != NULL && info->description[0] != '\0') {
+        (void)snprintf(text, sizeof text, "the driver says: %s", info->description);
+        bda_report_say(&report, text);
+    }
+    if (info->device_address_count + info->address_count == 0)
+        bda_report_say(&report, "no address was reported, so none can be explained");
+    for (uint32_t i = 0; i < info->device_address_count; i++) {
+        const VkDeviceFaultAddressInfoEXT *told = &info->device_addresses[i];
+        if (told->addressType != VK_DEVICE_FAULT_ADDRESS_TYPE_NONE_EXT)
+            explain(&report, (BdaFaultAddress){ told->reportedAddress, precision_of(told->addressPrecision),
+                                                access_of(told->addressType), "the driver" });
+    }
+    for (uint32_t i = 0; i < info->address_count; i++)
+        explain(&report, info->addresses[i]);
+    bda_report_end(&report);
+    return VK_SUCCESS;
+}
+
+/* ---- The driver's own ranges ---- */
+
+VKAPI_ATTR VkBool32 VKAPI_CALL bda_address_binding_callback(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+                                                            VkDebugUtilsMessageTypeFlagsEXT types,
+                                                            const VkDebugUtilsMessengerCallbackDataEXT *data,
+                                                            void *user) {
+    (void)severity;
+    (void)types;
+    BdaAllocator allocator = user;
+    const VkBaseInStructure *next = data != NULL ? data->pNext : NULL;
+    while (next != NULL && next->sType != VK_STRUCTURE_TYPE_DEVICE_ADDRESS_BINDING_CALLBACK_DATA_EXT)
+        next = next->pNext;
+    if (allocator == NULL || next == NULL)
+        return VK_FALSE;
+    const VkDeviceAddressBindingCallbackDataEXT *told = (const void *)next;
+    struct bda_binding binding = {
+        .address = told->baseAddress,
+        .size = told->size,
+        .bound = told->bindingType == VK_DEVICE_ADDRESS_BINDING_TYPE_BIND_EXT,
+        .internal = (told->flags & VK_DEVICE_ADDRESS_BINDING_INTERNAL_OBJECT_BIT_EXT) != 0,
+        .frame = atomic_load_explicit(&allocator->history.frame, memory_order_relaxed),
+    };
+    if (data->objectCount != 0 && data->pObjects != NULL) {
+        binding.object = data->pObjects[0].objectHandle;
+        binding.type = data->pObjects[0].objectType;
+        if (data->pObjects[0].pObjectName != NULL)
+            (void)strncat(binding.name, data->pObjects[0].pObjectName, sizeof binding.name - 1);
+    }
+    bda_bindings_add(allocator, &binding);
+    return VK_FALSE;
+}

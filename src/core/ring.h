@@ -1,0 +1,112 @@
+/*
+ * A ring: the last events that one writer wrote, read by anybody meanwhile, without a lock.
+ *
+ * An event takes one slot of four words, or up to three where notes belong to it; those come in front of it, so that
+ * a reader goes from the newest event back to the oldest and never meets a note unawares.
+ *
+ * The writer fills slots, then moves the head past them. A reader looks at the head again after he has read: what the
+ * writer may have been at by then he throws away. Each store of a word is a release and each load an acquire, so
+ * who has read a word of a later event finds a head that says so. There are no fences.
+ */
+#ifndef BDA_CORE_RING_H
+#define BDA_CORE_RING_H
+
+#include "core/bits.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    BDA_RING_WORDS = 4,     /* in a slot: half a cache line */
+    BDA_RING_NOTES = 2,     /* slots in front of an event, at most */
+    BDA_RING_LEAST = 8,     /* slots of a ring that keeps anything; one with a single slot keeps nothing */
+    BDA_RING_TURN_LOG2 = 8, /* slots to a turn: the writer hears of each */
+    BDA_RING_STEP_LOG2 = 2, /* the head counts words */
+};
+
+typedef _Atomic uint64_t bda_ring_word;
+
+struct bda_ring {
+    bda_ring_word head; /* words written since the beginning; the writer alone writes it */
+    uint64_t mask;      /* words, less one */
+    bda_ring_word *words;
+};
+
+struct bda_ring_slot {
+    uint64_t words[BDA_RING_WORDS];
+};
+
+/* So many bytes for a ring of at least so many slots; 0 slots: of one that keeps nothing. */
+static inline uint64_t bda_ring_slots(uint64_t slots) {
+    uint64_t count = BDA_RING_LEAST;
+    if (slots == 0)
+        return 1;
+    while (count < slots)
+        count *= 2;
+    return count;
+}
+
+static inline size_t bda_ring_bytes(uint64_t slots) {
+    return (size_t)bda_ring_slots(slots) * sizeof(struct bda_ring_slot);
+}
+
+/* `words` has bda_ring_bytes(slots) bytes, zeroed. */
+static inline void bda_ring_init(struct bda_ring *ring, uint64_t slots, void *words) {
+    atomic_init(&ring->head, 0);
+    ring->mask = (bda_ring_slots(slots) << BDA_RING_STEP_LOG2) - 1;
+    ring->words = words;
+}
+
+/* ---- The writer ---- */
+
+BDA_INLINE void bda_ring_put(struct bda_ring *ring, uint64_t at, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+    bda_ring_word *words = &ring->words[at & ring->mask];
+    atomic_store_explicit(&words[0], a, memory_order_release);
+    atomic_store_explicit(&words[1], b, memory_order_release);
+    atomic_store_explicit(&words[2], c, memory_order_release);
+    atomic_store_explicit(&words[3], d, memory_order_release);
+}
+
+/* One event without notes. True: a turn is complete. No calls. */
+BDA_INLINE bool bda_ring_write(struct bda_ring *ring, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+    uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    bda_ring_put(ring, head, a, b, c, d);
+    head += BDA_RING_WORDS;
+    atomic_store_explicit(&ring->head, head, memory_order_release);
+    return (head & ((BDA_RING_WORDS << BDA_RING_TURN_LOG2) - 1)) == 0;
+}
+
+/* One with its notes, the one that comes last in the ring first. True: a turn is complete. */
+bool bda_ring_write_noted(struct bda_ring *ring, struct bda_ring_slot event, uint32_t count,
+                          const struct bda_ring_slot *notes);
+
+/* ---- Readers ---- */
+
+struct bda_ring_reader {
+    struct bda_ring *ring;
+    uint64_t head; /* as it was at the beginning */
+    uint64_t at;   /* the end of what comes next */
+};
+
+BDA_INLINE void bda_ring_read(struct bda_ring *ring, struct bda_ring_reader *reader) {
+    reader->ring = ring;
+    reader->head = reader->at = atomic_load_explicit(&ring->head, memory_order_acquire);
+}
+
+/* The event before the one that was read last, and in `notes` as many slots before it as notes_of says of it; false:
+ * there is none, or it has been written over. */
+bool bda_ring_previous(struct bda_ring_reader *reader, uint32_t (*notes_of)(const struct bda_ring_slot *event),
+                       struct bda_ring_slot *event, struct bda_ring_slot notes[BDA_RING_NOTES]);
+
+/* Whether anything that was written is no longer there. */
+bool bda_ring_has_lost(struct bda_ring *ring);
+
+/* Turns between the event that was read last and the newest one. */
+static inline uint64_t bda_ring_turns(const struct bda_ring_reader *reader) {
+    const uint32_t shift = BDA_RING_TURN_LOG2 + BDA_RING_STEP_LOG2;
+    return (reader->head >> shift) - (reader->at >> shift);
+}
+
+#endif

@@ -1,0 +1,148 @@
+/* src/core/ring.c: the last events of one writer, whole or not at all. */
+#include "core_support.h"
+
+#include "core/ring.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* In these tests the second word says how many notes an event has. */
+static uint32_t notes_of(const struct bda_ring_slot *event) {
+    return (uint32_t)event->words[1] & 3;
+}
+
+static void make(struct bda_ring *ring, uint64_t slots) {
+    void *words = calloc(1, bda_ring_bytes(slots));
+    assert_non_null(words);
+    bda_ring_init(ring, slots, words);
+}
+
+static bool write_event(struct bda_ring *ring, uint64_t number, uint32_t count) {
+    struct bda_ring_slot notes[BDA_RING_NOTES];
+    for (uint32_t i = 0; i < BDA_RING_NOTES; i++)
+        for (uint32_t k = 0; k < BDA_RING_WORDS; k++)
+            notes[i].words[k] = number + 10u * (uint64_t)i;
+    const struct bda_ring_slot event = { { number, count, number, number } };
+    return count == 0 ? bda_ring_write(ring, number, 0, number, number)
+                      : bda_ring_write_noted(ring, event, count, notes);
+}
+
+static bool is_whole(const struct bda_ring_slot *event, const struct bda_ring_slot *notes) {
+    uint64_t number = event->words[0];
+    bool whole = event->words[2] == number && event->words[3] == number;
+    for (uint32_t i = 0; i < notes_of(event); i++)
+        for (uint32_t k = 0; k < BDA_RING_WORDS; k++)
+            whole = whole && notes[i].words[k] == number + 10u * (uint64_t)i;
+    return whole;
+}
+
+/* Reads it all; the events are whole, the newest is `number`, and each is one less. Returns how many. */
+static uint32_t read_all(struct bda_ring *ring, uint64_t number) {
+    struct bda_ring_slot event, notes[BDA_RING_NOTES];
+    struct bda_ring_reader reader;
+    uint32_t count = 0;
+    bda_ring_read(ring, &reader);
+    for (; bda_ring_previous(&reader, notes_of, &event, notes); count++) {
+        assert_true(is_whole(&event, notes));
+        assert_int_equal(event.words[0], number - count);
+    }
+    return count;
+}
+
+static void what_is_written_is_read_backwards(void **state) {
+    (void)state;
+    for (uint64_t slots = 8; slots <= 64; slots *= 2)
+        for (uint32_t count = 0; count <= BDA_RING_NOTES; count++) {
+            struct bda_ring ring;
+            make(&ring, slots);
+            assert_int_equal(read_all(&ring, 0), 0);
+            assert_false(bda_ring_has_lost(&ring));
+            for (uint64_t i = 1; i <= 5 * slots; i++) {
+                (void)write_event(&ring, i, count);
+                uint64_t most = (slots - BDA_RING_NOTES) / (count + 1), fit = i < most ? i : most;
+                uint32_t read = read_all(&ring, i);
+                assert_true(read <= i && read + 1 >= fit);
+                assert_int_equal(bda_ring_has_lost(&ring), read < i);
+            }
+            free(ring.words);
+        }
+}
+
+static void events_of_all_lengths_mix(void **state) {
+    (void)state;
+    struct bda_ring ring;
+    make(&ring, 16);
+    uint64_t seed = 1;
+    for (uint64_t i = 1; i < 1000; i++) {
+        (void)write_event(&ring, i, random_below(&seed, BDA_RING_NOTES + 1));
+        assert_true(read_all(&ring, i) >= (i < 4 ? i : 4));
+    }
+    free(ring.words);
+}
+
+static void each_turn_is_told_once(void **state) {
+    (void)state;
+    for (uint32_t count = 0; count <= BDA_RING_NOTES; count++) {
+        struct bda_ring ring;
+        make(&ring, 32);
+        uint32_t told = 0;
+        for (uint64_t i = 1; i <= 3000; i++)
+            told += write_event(&ring, i, count);
+        assert_int_equal(told, 3000 * (count + 1) >> BDA_RING_TURN_LOG2);
+        free(ring.words);
+    }
+}
+
+static void a_ring_of_no_depth_keeps_nothing(void **state) {
+    (void)state;
+    struct bda_ring ring;
+    make(&ring, 0);
+    for (uint64_t i = 1; i <= 100; i++) {
+        (void)write_event(&ring, i, (uint32_t)(i % 3));
+        assert_int_equal(read_all(&ring, i), 0);
+        assert_true(bda_ring_has_lost(&ring));
+    }
+    free(ring.words);
+}
+
+/* ---- While it is written ---- */
+
+enum { EVENTS = 200000 };
+
+static void *write_all(void *ring) {
+    for (uint64_t i = 1; i <= EVENTS; i++)
+        (void)write_event(ring, i, (uint32_t)(i * 7 % 3));
+    return NULL;
+}
+
+static void readers_see_whole_events_in_order(void **state) {
+    (void)state;
+    struct bda_ring ring;
+    make(&ring, 8);
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, write_all, &ring), 0);
+    uint64_t newest = 0;
+    while (newest < EVENTS) {
+        struct bda_ring_slot event, notes[BDA_RING_NOTES];
+        struct bda_ring_reader reader;
+        bda_ring_read(&ring, &reader);
+        for (uint64_t last = 0; bda_ring_previous(&reader, notes_of, &event, notes); last = event.words[0]) {
+            assert_true(is_whole(&event, notes));
+            assert_true(last == 0 || event.words[0] == last - 1);
+            newest = event.words[0] > newest ? event.words[0] : newest;
+        }
+    }
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    free(ring.words);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read_backwards),
+        cmocka_unit_test(events_of_all_lengths_mix),
+        cmocka_unit_test(each_turn_is_told_once),
+        cmocka_unit_test(a_ring_of_no_depth_keeps_nothing),
+        cmocka_unit_test(readers_see_whole_events_in_order),
+    };
+    return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
+}
