@@ -111,6 +111,20 @@ typedef enum BdaAllocatorFlagBits {
 } BdaAllocatorFlagBits;
 typedef VkFlags BdaAllocatorFlags;
 
+/* Checking modes: each catches a kind of mistake, costs time and memory while it is on, and nothing while it is off.
+ * With any of them no thread keeps ranges for its next requests. The guide of them is docs/debugging.md. */
+typedef enum BdaCheckFlagBits {
+    BDA_CHECK_QUARANTINE_BIT = 0x1, /* freed ranges are not handed out again for a while */
+    BDA_CHECK_POISON_BIT = 0x2,     /* freed and fresh ranges are filled with a pattern */
+    BDA_CHECK_RED_ZONES_BIT = 0x4,  /* bytes around each allocation that nobody may write, and that are looked at */
+    BDA_CHECK_ISOLATE_BIT = 0x8,    /* each allocation has a VkBuffer of its own, for the validation layers to see */
+    BDA_CHECK_MEMORY_BIT = 0x10,    /* valgrind and the address sanitizer are told what may be touched */
+    BDA_CHECK_POINTERS_BIT = 0x20,  /* shaders with BDA_CHECKED look each pointer up before they follow it */
+    BDA_CHECK_STACKS_BIT = 0x40,    /* who allocated is remembered */
+    BDA_CHECK_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
+} BdaCheckFlagBits;
+typedef VkFlags BdaCheckFlags;
+
 typedef struct BdaAllocatorInfo {
     const void *next;
     BdaAllocatorFlags flags;
@@ -155,6 +169,8 @@ typedef struct BdaAllocatorInfo {
     /* The most bytes to take from each heap, in heap order; fewer entries than heaps or a 0 leave no limit. */
     uint32_t heap_limit_count;
     const VkDeviceSize *heap_limits;
+    /* Checking modes. */
+    BdaCheckFlags checks;
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
      * each; a name takes the room of one more, a long one of two. Rounded up to a power of two, 8 at least. 0: 512,
      * or 256 where there are no caches;

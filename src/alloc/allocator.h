@@ -102,6 +102,8 @@ struct BdaAllocator_T {
     BdaMessageCallback message;
     void *message_user;
     bda_event_hook event;       /* NULL: nobody listens */
+    bool logs;                  /* each event is a message */
+    BdaCheckFlags checks;       /* the checking modes that are on */
     _Atomic uint32_t last_call; /* counts the public calls that opened a block */
     _Atomic bool some_want;     /* some pool has come below its low-water mark */
     /* under the store lock: growth and spare lists */

@@ -4,8 +4,8 @@
 #include "api/check.h"
 #include "debug/bindings.h"
 #include "debug/check.h"
-#include "debug/events.h"
 #include "debug/leaks.h"
+#include "debug/watch.h"
 
 #include <string.h>
 
@@ -22,6 +22,8 @@ static const char *find_fault(const BdaAllocatorInfo *info) {
         return "next must be NULL";
     if ((info->flags & ~(BdaAllocatorFlags)KNOWN_FLAGS) != 0)
         return "unknown flags";
+    if ((info->checks & ~(BdaCheckFlags)BDA_WATCH_CHECKS) != 0)
+        return "unknown checks";
     if (info->instance == VK_NULL_HANDLE || info->physical_device == VK_NULL_HANDLE || info->device == VK_NULL_HANDLE)
         return "instance, physical_device or device is NULL";
     if (info->get_instance_proc_addr == NULL)
@@ -69,8 +71,7 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
         return result;
     }
     bda_bindings_init(created);
-    if ((info->flags & BDA_ALLOCATOR_LOG_EVENTS_BIT) != 0)
-        created->event = bda_events_log;
+    bda_watch_init(created, info);
     *allocator = created;
     return VK_SUCCESS;
 }
