@@ -50,6 +50,10 @@
 #include <stddef.h>
 #include <vulkan/vulkan_core.h>
 
+#ifndef VK_EXT_device_fault /* older headers: nobody can have one to pass */
+typedef struct VkDeviceFaultAddressInfoEXT VkDeviceFaultAddressInfoEXT;
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -493,6 +497,25 @@ typedef struct BdaFoundRange {
     char name[BDA_FOUND_NAME_SIZE]; /* cut, where it is longer; empty: none */
 } BdaFoundRange;
 
+/* An allocation that was freed; copied, as all findings are. */
+typedef struct BdaPastOwner {
+    BdaFoundRange range; /* the handle that it had, where it lay, what was asked for; its name is cut to 56 bytes,
+                            `user` is 0 */
+    /* About how many frees there were in the whole allocator since then: exact where one thread frees, within 256 for
+     * each further thread (and more where those free by name, since a name counts as one or two). */
+    uint64_t frees_ago;
+    uint64_t frame_freed;     /* as bda_set_frame said; 0: it said nothing */
+    uint64_t frame_allocated; /* the same; 0 also where it is not known, as for all without a name or a user value */
+    VkBool32 deferred;        /* freed by bda_free_after, when that was called */
+} BdaPastOwner;
+
+typedef struct BdaHistory {
+    void *next;
+    VkBool32 complete; /* every free since the allocator was made is still remembered */
+    uint64_t reach;    /* else, of what was freed longer ago than about so many frees some is forgotten */
+    uint64_t frame;    /* the present one */
+} BdaHistory;
+
 typedef struct BdaFinding {
     void *next;
     BdaFindingKind kind;
@@ -518,6 +541,10 @@ typedef struct BdaFinding {
     VkDeviceAddress block_address;
     VkDeviceSize block_size;
     BdaPool pool;
+    /* Unless the kind is live: who had any of these bytes last (a handle of 0: nobody that is remembered; a pending
+     * free is its own former owner), and how far that reaches. Zeros where the kind is live. */
+    BdaPastOwner former;
+    BdaHistory history;
 } BdaFinding;
 
 /*
@@ -530,7 +557,8 @@ typedef struct BdaFinding {
  * `findings` NULL: `count` becomes how many there are. Else `count` says how many fit, and becomes how many were
  * written: VK_INCOMPLETE where there are more. Other threads may allocate and free meanwhile; each finding is true of
  * one moment, and two calls may differ.
- * Cost: a look-up of the block without a lock, then a few steps from a landmark in it, under the lock of its pool.
+ * Cost: a look-up of the block without a lock, then a few steps from a landmark in it, under the lock of its pool; for
+ *   what is not live the history is read, too, which costs as bda_get_history.
  *   Landmarks are made by the first look-ups in a block, which walk through it, and take some ten bytes of host memory
  *   for each range in it; allocations and frees cost the same with and without. Where host memory is refused look-ups
  *   walk each time, and do not fail. Own buffers that the driver did not place where their memory says make each
@@ -542,9 +570,10 @@ BDA_API VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDev
                           BdaFinding *findings);
 
 /* Puts a finding into words, on one line: "0x10000a040: 64 bytes past the end of 'particles' (live, 4096 bytes at
- * 0x100009000), …". Writes at most `size` bytes to `text`, a terminating zero included. VK_INCOMPLETE: it was cut, as
- * none is that has BDA_FINDING_TEXT_SIZE bytes. Errors: VALIDATION_FAILED (NULL, size 0). */
-#define BDA_FINDING_TEXT_SIZE 640
+ * 0x100009000), …; the range belonged to 'tmp sort' until about 3 frees ago". Writes at most `size` bytes to `text`, a
+ * terminating zero included. VK_INCOMPLETE: it was cut, as none is that has BDA_FINDING_TEXT_SIZE bytes. Errors:
+ * VALIDATION_FAILED (NULL, size 0). */
+#define BDA_FINDING_TEXT_SIZE 1024
 BDA_API VkResult bda_describe_finding(const BdaFinding *finding, size_t size, char *text);
 
 /* ---- History -------------------------------------------------------------------------------------------------- */
@@ -552,25 +581,6 @@ BDA_API VkResult bda_describe_finding(const BdaFinding *finding, size_t size, ch
 /* Tells which frame it is, for what history and reports say of "when"; any number of the caller's that grows, 0 is
  * none. For any thread; costs an atomic store or two. */
 BDA_API void bda_set_frame(BdaAllocator allocator, uint64_t frame);
-
-/* An allocation that was freed; copied, as all findings are. */
-typedef struct BdaPastOwner {
-    BdaFoundRange range; /* the handle that it had, where it lay, what was asked for; its name is cut to 56 bytes,
-                            `user` is 0 */
-    /* About how many frees there were in the whole allocator since then: exact where one thread frees, within 256 for
-     * each further thread (and more where those free by name, since a name counts as one or two). */
-    uint64_t frees_ago;
-    uint64_t frame_freed;     /* as bda_set_frame said; 0: it said nothing */
-    uint64_t frame_allocated; /* the same; 0 also where it is not known, as for all without a name or a user value */
-    VkBool32 deferred;        /* freed by bda_free_after, when that was called */
-} BdaPastOwner;
-
-typedef struct BdaHistory {
-    void *next;
-    VkBool32 complete; /* every free since the allocator was made is still remembered */
-    uint64_t reach;    /* else, of what was freed longer ago than about so many frees some is forgotten */
-    uint64_t frame;    /* the present one */
-} BdaHistory;
 
 /*
  * Who had these bytes before: of the frees that are remembered (BdaAllocatorInfo::history_depth), those of allocations

@@ -5,6 +5,7 @@
 #include "alloc/locate.h"
 #include "api/check.h"
 #include "debug/describe.h"
+#include "debug/history.h"
 
 #include <stdio.h>
 
@@ -94,11 +95,19 @@ VkDeviceAddress bda_malloc(BdaAllocator allocator, VkDeviceSize size, BdaIntent 
     return bda_alloc(allocator, &info, &allocation) == VK_SUCCESS ? allocation.address : 0;
 }
 
+/* Who had the bytes of what is not live. Not under the lock that it was found under: the two are of two moments. */
+static void look_back(BdaAllocator allocator, BdaFinding *finding) {
+    if (finding->kind != BDA_FINDING_LIVE)
+        (void)bda_history_find(allocator, finding->address, finding->address + finding->extent - 1, 1, &finding->former,
+                               &finding->history);
+}
+
 /* Says what is there in place of what should be. */
 BDA_COLD VkResult refuse_address(BdaAllocator allocator, VkDeviceAddress address) {
     BdaFinding finding;
     char text[BDA_FINDING_TEXT_SIZE], reason[BDA_FINDING_TEXT_SIZE + 64];
     (void)bda_find_all(allocator, address, address, 1, &finding);
+    look_back(allocator, &finding);
     (void)bda_put_in_words(&finding, sizeof text, text);
     (void)snprintf(reason, sizeof reason, "nothing live begins there; %s", text);
     return bda_refuse(allocator, "bda_free_address", VK_ERROR_VALIDATION_FAILED_EXT, reason);
@@ -133,6 +142,8 @@ VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize 
     bda_locate_stretch(allocator, address, precision, &first, &last);
     uint32_t found = bda_find_all(allocator, first, last, room, findings);
     *count = findings != NULL && found > room ? room : found;
+    for (uint32_t i = 0; findings != NULL && i < *count; i++)
+        look_back(allocator, &findings[i]);
     return *count == found ? VK_SUCCESS : VK_INCOMPLETE;
 }
 

@@ -33,6 +33,12 @@ static void clear_range(BdaFoundRange *range) {
     range->name[0] = '\0';
 }
 
+static void clear_former(BdaPastOwner *former) {
+    clear_range(&former->range);
+    former->frees_ago = former->frame_freed = former->frame_allocated = 0;
+    former->deferred = VK_FALSE;
+}
+
 /* The next finding, which says nothing yet but its kind and its first address. */
 static BdaFinding *begin(struct search *search, BdaFindingKind kind) {
     bool kept = search->findings != NULL && search->count < search->room;
@@ -51,6 +57,8 @@ static BdaFinding *begin(struct search *search, BdaFindingKind kind) {
     finding->block_address = 0;
     finding->block_size = 0;
     finding->pool = NULL;
+    clear_former(&finding->former);
+    finding->history = (BdaHistory){ .next = NULL };
     search->count++;
     return finding;
 }

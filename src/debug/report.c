@@ -15,10 +15,8 @@
 #include "debug/describe.h"
 #include "debug/find.h"
 #include "debug/history.h"
-#include "debug/message.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,11 +89,12 @@ static void keep_best(struct candidates *all, const struct candidate *candidate)
 
 /* Those before the present owner; of a pending free, the first is its own. */
 static void look_back(const struct bda_report *report, struct candidate *candidate) {
-    const BdaFinding *finding = &candidate->finding;
-    BdaHistory history;
+    BdaFinding *finding = &candidate->finding;
     uint32_t found = bda_history_find(report->allocator, finding->address, finding->address + finding->extent - 1, PAST,
-                                      candidate->past, &history);
+                                      candidate->past, &finding->history);
     candidate->past_count = found < PAST ? found : PAST;
+    if (found != 0)
+        finding->former = candidate->past[0];
 }
 
 static void gather(const struct bda_report *report, const struct bda_suspect *suspect, struct candidates *all) {
@@ -124,53 +123,21 @@ static const char *access_of(BdaFaultAccess access) {
     return (uint32_t)access < sizeof words / sizeof words[0] ? words[access] : words[0];
 }
 
-static void add(char *line, const char *format, ...) BDA_PRINTF(2, 3);
-
-static void add(char *line, const char *format, ...) {
-    size_t length = strlen(line);
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(line + length, LINE - length, format, arguments);
-    va_end(arguments);
-}
-
-static void add_time(char *line, const BdaPastOwner *owner) {
-    if (owner->frees_ago == 0)
-        add(line, "the last free");
-    else
-        add(line, "about %" PRIu64 " %s ago", owner->frees_ago, owner->frees_ago == 1 ? "free" : "frees");
-    if (owner->frame_freed != 0)
-        add(line, ", in frame %" PRIu64, owner->frame_freed);
-}
-
-static void add_owner(char *line, const BdaPastOwner *owner) {
-    bool named = owner->range.name[0] != '\0';
-    add(line, "%s%s%s (%" PRIu64 " bytes at 0x%" PRIx64, named ? "'" : "an unnamed allocation",
-        named ? owner->range.name : "", named ? "'" : "", (uint64_t)owner->range.size, (uint64_t)owner->range.address);
-    if (owner->frame_allocated != 0)
-        add(line, ", allocated in frame %" PRIu64, owner->frame_allocated);
-    add(line, ")");
-}
-
-static void add_past(char *line, const BdaFinding *finding, const BdaPastOwner *owner, bool first) {
-    if (finding->kind == BDA_FINDING_PENDING && owner->range.handle == finding->range.handle) {
-        add(line, "; it was freed with ");
-        add_time(line, owner);
-        return;
-    }
-    add(line, first ? "; the range belonged to " : ", and before that to ");
-    add_owner(line, owner);
-    add(line, " until ");
-    add_time(line, owner);
+/* What was put together is one line of the report. */
+static void say(const struct bda_report *report, struct bda_text *text) {
+    (void)bda_text_end(text);
+    report->line(report->user, text->begin);
 }
 
 static void say_candidate(const struct bda_report *report, const struct candidate *candidate, const char *lead) {
-    char line[LINE] = "", text[BDA_FINDING_TEXT_SIZE];
-    (void)bda_put_in_words(&candidate->finding, sizeof text, text);
-    add(line, "%s%s", lead, text);
-    for (uint32_t i = 0; i < candidate->past_count; i++)
-        add_past(line, &candidate->finding, &candidate->past[i], i == 0);
-    bda_report_say(report, line);
+    char line[LINE];
+    struct bda_text text;
+    bda_text_begin(&text, sizeof line, line);
+    bda_text_add(&text, "%s", lead);
+    bda_add_finding(&text, &candidate->finding);
+    for (uint32_t i = 1; i < candidate->past_count; i++)
+        bda_add_former(&text, &candidate->finding, &candidate->past[i], false);
+    say(report, &text);
 }
 
 /* ---- The driver's own ---- */
@@ -190,62 +157,68 @@ static const char *object_word(VkObjectType type) {
 
 static void say_bindings(const struct bda_report *report, const struct bda_suspect *suspect) {
     struct bda_binding found[BOUND];
+    char line[LINE];
+    struct bda_text text;
     uint32_t count = bda_bindings_find(report->allocator, suspect->first, suspect->last, BOUND, found);
     for (uint32_t i = 0; i < count; i++) {
         const struct bda_binding *b = &found[i];
-        char line[LINE] = "";
-        add(line, "  the driver %s %" PRIu64 " bytes at 0x%" PRIx64 ": ", b->bound ? "bound" : "unbound",
-            (uint64_t)b->size, (uint64_t)b->address);
+        bda_text_begin(&text, sizeof line, line);
+        bda_text_add(&text, "  the driver %s %" PRIu64 " bytes at 0x%" PRIx64 ": ", b->bound ? "bound" : "unbound",
+                     (uint64_t)b->size, (uint64_t)b->address);
         if (b->internal)
-            add(line, "its own");
+            bda_text_add(&text, "its own");
         else
-            add(line, "%s 0x%" PRIx64, object_word(b->type), b->object);
+            bda_text_add(&text, "%s 0x%" PRIx64, object_word(b->type), b->object);
         if (b->name[0] != '\0')
-            add(line, " '%s'", b->name);
+            bda_text_add(&text, " '%s'", b->name);
         if (b->frame != 0)
-            add(line, ", in frame %" PRIu64, b->frame);
-        bda_report_say(report, line);
+            bda_text_add(&text, ", in frame %" PRIu64, b->frame);
+        say(report, &text);
     }
 }
 
 /* ---- All of it ---- */
 
+static void say_stretch(const struct bda_report *report, const struct bda_suspect *suspect) {
+    char line[LINE];
+    struct bda_text text;
+    bda_text_begin(&text, sizeof line, line);
+    bda_text_add(&text, "%s somewhere from 0x%" PRIx64 " to 0x%" PRIx64, access_of(suspect->access), suspect->first,
+                 suspect->last);
+    if (suspect->source != NULL)
+        bda_text_add(&text, " (%s)", suspect->source);
+    bda_text_add(&text, ", the likeliest first:");
+    say(report, &text);
+}
+
 void bda_report_explain(const struct bda_report *report, const struct bda_suspect *suspect) {
     struct candidates all;
-    char line[LINE] = "", lead[64];
+    char line[LINE], lead[64];
     bool exact = suspect->first == suspect->last;
     gather(report, suspect, &all);
-    if (!exact) {
-        add(line, "%s somewhere from 0x%" PRIx64 " to 0x%" PRIx64, access_of(suspect->access), suspect->first,
-            suspect->last);
-        if (suspect->source != NULL)
-            add(line, " (%s)", suspect->source);
-        add(line, ", the likeliest first:");
-        bda_report_say(report, line);
-    }
+    if (!exact)
+        say_stretch(report, suspect);
     (void)snprintf(lead, sizeof lead, "%s at ", access_of(suspect->access));
     for (uint32_t i = 0; i < all.count && i < CANDIDATES; i++)
         say_candidate(report, &all.best[i], exact ? lead : "  ");
     if (exact && suspect->source != NULL) {
-        line[0] = '\0';
-        add(line, "  as told by %s", suspect->source);
+        (void)snprintf(line, sizeof line, "  as told by %s", suspect->source);
         bda_report_say(report, line);
     }
     if (all.count > CANDIDATES) {
-        line[0] = '\0';
-        add(line, "  and %" PRIu32 " further ranges", all.count - CANDIDATES);
+        (void)snprintf(line, sizeof line, "  and %" PRIu32 " further ranges", all.count - CANDIDATES);
         bda_report_say(report, line);
     }
     say_bindings(report, suspect);
 }
 
 void bda_report_end(const struct bda_report *report) {
-    char line[LINE] = "";
+    char line[LINE] = "the history is complete: no free was forgotten";
     BdaHistory history;
     (void)bda_history_find(report->allocator, 0, 0, 0, NULL, &history);
-    if (history.complete)
-        add(line, "the history is complete: no free was forgotten");
-    else
-        add(line, "the history reaches back about %" PRIu64 " frees; owners before that may be missing", history.reach);
+    if (!history.complete)
+        (void)snprintf(line, sizeof line,
+                       "the history reaches back about %" PRIu64 " frees; owners before that may be missing",
+                       history.reach);
     bda_report_say(report, line);
 }

@@ -76,6 +76,7 @@ static const struct fake_entry entries[] = {
     { "vkGetSemaphoreCounterValue", DEVICE, V1_2, 0, 0, F(fake_get_semaphore_value) },
     { "vkGetSemaphoreCounterValueKHR", DEVICE, NEVER, TIMELINE, V1_2, F(fake_get_semaphore_value_khr) },
     { "vkSetDebugUtilsObjectNameEXT", DEVICE, NEVER, FAKE_DEBUG_UTILS, 0, F(fake_set_object_name) },
+    { "vkGetDeviceFaultInfoEXT", DEVICE, NEVER, FAKE_DEVICE_FAULT, 0, F(fake_get_device_fault_info) },
 };
 /* clang-format on */
 

@@ -138,6 +138,30 @@ struct fake_failure {
     VkResult result;
 };
 
+#define FAKE_MAX_FAULTS 8u
+
+/* What vkGetDeviceFaultInfoEXT answers. */
+struct fake_fault {
+    char description[VK_MAX_DESCRIPTION_SIZE];
+    uint32_t count;
+    VkDeviceFaultAddressInfoEXT addresses[FAKE_MAX_FAULTS];
+};
+
+/* Who hears of what is bound. */
+struct fake_listener {
+    PFN_vkDebugUtilsMessengerCallbackEXT callback; /* NULL: nobody */
+    void *user;
+};
+
+/* What is told, once the lock is no longer held. */
+struct fake_report {
+    struct fake_listener listener;
+    uint64_t memory;
+    VkDeviceAddress base;
+    VkDeviceSize size;
+    bool bound;
+};
+
 /* The VkDeviceCreateInfo that the device "was made with", and all that hangs on it. */
 struct fake_setup {
     VkDeviceCreateInfo info;
@@ -159,6 +183,8 @@ struct fake_setup {
     VkPhysicalDeviceConditionalRenderingFeaturesEXT conditional_rendering;
     VkPhysicalDeviceProtectedMemoryFeatures protected_memory;
     struct fake_maintenance_5_features maintenance_5;
+    VkPhysicalDeviceFaultFeaturesEXT fault;
+    VkPhysicalDeviceAddressBindingReportFeaturesEXT binding_report;
 };
 
 struct fake_driver {
@@ -177,6 +203,8 @@ struct fake_driver {
     struct fake_failure failures[FAKE_CALL_COUNT];
     unsigned failed;
     bool lost;
+    struct fake_fault fault;
+    struct fake_listener listener;
 
     unsigned violation_count;
     char *texts[FAKE_MAX_TEXTS];
@@ -257,6 +285,12 @@ struct fake_buffer *fake_buffer_get(struct fake_driver *driver, VkBuffer handle,
 void fake_buffer_unbind(struct fake_buffer *buffer);
 VkDeviceAddress fake_buffer_address(const struct fake_driver *driver, const struct fake_buffer *buffer);
 
+/* ---- Faults and bindings (fake_fault.c) -------------------------------------------------------------------------- */
+
+struct fake_report fake_report_of(const struct fake_driver *driver, const struct fake_memory *memory, bool bound);
+/* Tells it; the lock is not held. */
+void fake_report(const struct fake_report *report);
+
 /* ---- Configuration (fake_setup.c) -------------------------------------------------------------------------------- */
 
 /* Resolves every default of the config in place, and what is supported and enabled. */
@@ -332,6 +366,8 @@ VKAPI_ATTR void VKAPI_CALL fake_destroy_semaphore(VkDevice device, VkSemaphore h
 VKAPI_ATTR VkResult VKAPI_CALL fake_get_semaphore_value(VkDevice device, VkSemaphore semaphore, uint64_t *out);
 VKAPI_ATTR VkResult VKAPI_CALL fake_get_semaphore_value_khr(VkDevice device, VkSemaphore semaphore, uint64_t *out);
 VKAPI_ATTR VkResult VKAPI_CALL fake_set_object_name(VkDevice device, const VkDebugUtilsObjectNameInfoEXT *info);
+VKAPI_ATTR VkResult VKAPI_CALL fake_get_device_fault_info(VkDevice device, VkDeviceFaultCountsEXT *counts,
+                                                          VkDeviceFaultInfoEXT *info);
 
 /* Whether the configuration offers the entry point (fake_dispatch.c). */
 bool fake_offers(const struct fake_driver *driver, const char *name);

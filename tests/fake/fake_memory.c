@@ -260,7 +260,7 @@ static void describe(const struct fake_driver *driver, struct fake_memory *memor
 }
 
 static VkResult make_memory(struct fake_driver *driver, const VkMemoryAllocateInfo *info,
-                            const VkAllocationCallbacks *callbacks, VkDeviceMemory *out) {
+                            const VkAllocationCallbacks *callbacks, VkDeviceMemory *out, struct fake_report *report) {
     VkResult result = check_allocate(driver, info);
     if (result != VK_SUCCESS) {
         return result;
@@ -273,6 +273,7 @@ static VkResult make_memory(struct fake_driver *driver, const VkMemoryAllocateIn
     }
     describe(driver, memory, info);
     list_memory(driver, memory);
+    *report = fake_report_of(driver, memory, true);
     *out = FAKE_TO_HANDLE(VkDeviceMemory, memory->object.handle);
     return VK_SUCCESS;
 }
@@ -281,11 +282,13 @@ VKAPI_ATTR VkResult VKAPI_CALL fake_allocate_memory(VkDevice device, const VkMem
                                                     const VkAllocationCallbacks *callbacks, VkDeviceMemory *out) {
     struct fake_driver *driver = fake_enter(device, FAKE_LEVEL_DEVICE, FAKE_CALL_ALLOCATE_MEMORY, "vkAllocateMemory");
     VkResult result = fake_injected(driver, FAKE_CALL_ALLOCATE_MEMORY);
+    struct fake_report report = { .listener = { NULL, NULL } };
     *out = VK_NULL_HANDLE;
     if (result == VK_SUCCESS) {
-        result = make_memory(driver, info, callbacks, out);
+        result = make_memory(driver, info, callbacks, out, &report);
     }
     fake_leave(driver);
+    fake_report(&report);
     return result;
 }
 
@@ -307,7 +310,9 @@ VKAPI_ATTR void VKAPI_CALL fake_free_memory(VkDevice device, VkDeviceMemory hand
     struct fake_driver *driver = fake_enter(device, FAKE_LEVEL_DEVICE, FAKE_CALL_FREE_MEMORY, "vkFreeMemory");
     struct fake_memory *memory =
         handle != VK_NULL_HANDLE ? fake_memory_get(driver, handle, "VUID-vkFreeMemory-memory-parameter") : NULL;
+    struct fake_report report = { .listener = { NULL, NULL } };
     if (memory != NULL) {
+        report = fake_report_of(driver, memory, false);
         check_nothing_bound(driver, memory);
         unlist_memory(driver, memory);
         fake_object_remove(driver, &memory->object, callbacks);
@@ -316,6 +321,7 @@ VKAPI_ATTR void VKAPI_CALL fake_free_memory(VkDevice device, VkDeviceMemory hand
         free(memory);
     }
     fake_leave(driver);
+    fake_report(&report);
 }
 
 /* ---- Questions of tests ------------------------------------------------------------------------------------------ */

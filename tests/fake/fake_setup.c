@@ -210,6 +210,13 @@ void fake_fill_features(void *structure, uint32_t features) {
         ((VkPhysicalDevicePageableDeviceLocalMemoryFeaturesEXT *)structure)->pageableDeviceLocalMemory =
             bit(features, FAKE_PAGEABLE_MEMORY);
         break;
+    case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT:
+        ((VkPhysicalDeviceFaultFeaturesEXT *)structure)->deviceFault = bit(features, FAKE_DEVICE_FAULT);
+        break;
+    case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ADDRESS_BINDING_REPORT_FEATURES_EXT:
+        ((VkPhysicalDeviceAddressBindingReportFeaturesEXT *)structure)->reportAddressBinding =
+            bit(features, FAKE_ADDRESS_BINDING_REPORT);
+        break;
     case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TRANSFORM_FEEDBACK_FEATURES_EXT:
         ((VkPhysicalDeviceTransformFeedbackFeaturesEXT *)structure)->transformFeedback =
             bit(features, FAKE_TRANSFORM_FEEDBACK);
@@ -268,6 +275,8 @@ static const struct extension extensions[] = {
     { "VK_KHR_external_memory_fd", FAKE_EXTERNAL_MEMORY_FD, 0 },
     { "VK_EXT_transform_feedback", FAKE_TRANSFORM_FEEDBACK, 0 },
     { "VK_EXT_conditional_rendering", FAKE_CONDITIONAL_RENDERING, 0 },
+    { "VK_EXT_device_fault", FAKE_DEVICE_FAULT, 0 },
+    { "VK_EXT_device_address_binding_report", FAKE_ADDRESS_BINDING_REPORT, 0 },
     { "VK_KHR_video_queue", FAKE_VIDEO, 0 },
     { "VK_KHR_video_decode_queue", FAKE_VIDEO, 0 },
 };
@@ -348,6 +357,9 @@ static void hang_extensions(struct fake_driver *driver) {
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_CONDITIONAL_RENDERING_FEATURES_EXT);
     hang_if(driver, FAKE_PROTECTED_MEMORY, &setup->protected_memory,
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROTECTED_MEMORY_FEATURES);
+    hang_if(driver, FAKE_DEVICE_FAULT, &setup->fault, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT);
+    hang_if(driver, FAKE_ADDRESS_BINDING_REPORT, &setup->binding_report,
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ADDRESS_BINDING_REPORT_FEATURES_EXT);
     hang_if(driver, FAKE_MAINTENANCE_5, &setup->maintenance_5, FAKE_STRUCTURE_MAINTENANCE_5_FEATURES);
 }
 

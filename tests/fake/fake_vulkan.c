@@ -276,6 +276,7 @@ void fake_clear_failures(struct fake_driver *driver) {
     memset(driver->failures, 0, sizeof driver->failures);
     driver->failed = 0;
     driver->lost = false;
+    driver->fault.count = 0;
     fake_leave(driver);
 }
 

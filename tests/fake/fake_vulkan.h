@@ -55,6 +55,7 @@ enum fake_call {
     FAKE_CALL_CREATE_SEMAPHORE,
     FAKE_CALL_DESTROY_SEMAPHORE,
     FAKE_CALL_SET_OBJECT_NAME,
+    FAKE_CALL_GET_DEVICE_FAULT_INFO,
     FAKE_CALL_COUNT
 };
 
@@ -100,7 +101,9 @@ enum fake_feature {
     FAKE_EXTENSIONS_OF_1_1 = 0x20000,
     /* The KHR names of what is core already are offered too, and stand among the enabled extensions. */
     FAKE_KHR_ALIASES = 0x40000,
-    FAKE_MAINTENANCE_5 = 0x80000 /* VkBufferUsageFlags2CreateInfoKHR */
+    FAKE_MAINTENANCE_5 = 0x80000, /* VkBufferUsageFlags2CreateInfoKHR */
+    FAKE_DEVICE_FAULT = 0x100000,
+    FAKE_ADDRESS_BINDING_REPORT = 0x200000
 };
 
 /* What buffers with any of `usage` need beyond the ordinary. */
@@ -227,6 +230,12 @@ void fake_fail(struct fake_driver *driver, enum fake_call call, unsigned nth, Vk
 void fake_fail_from(struct fake_driver *driver, enum fake_call call, unsigned nth, VkResult result);
 /* Every call that may answer VK_ERROR_DEVICE_LOST does, from now on. */
 void fake_lose_device(struct fake_driver *driver);
+/* The same, and vkGetDeviceFaultInfoEXT answers this, of which at most 8 addresses. */
+void fake_set_fault(struct fake_driver *driver, const char *description, uint32_t count,
+                    const VkDeviceFaultAddressInfoEXT *addresses);
+/* Where the binding report is enabled: tells of each VkDeviceMemory that comes or goes, inside of the call that makes
+ * or frees it, with none of the driver's locks held. NULL: no longer. */
+void fake_report_bindings(struct fake_driver *driver, PFN_vkDebugUtilsMessengerCallbackEXT callback, void *user);
 /* How many calls were made to fail since failures were last set or cleared. */
 unsigned fake_failed(struct fake_driver *driver);
 void fake_clear_failures(struct fake_driver *driver);

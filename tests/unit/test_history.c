@@ -242,6 +242,85 @@ static void history_outlives_its_block(void **state) {
     bench_close();
 }
 
+/* ---- In findings ---- */
+
+static BdaFinding found_at(VkDeviceAddress address) {
+    BdaFinding finding;
+    uint32_t count = 1;
+    assert_int_equal(bda_find(bench.allocator, address, 0, &count, &finding), VK_SUCCESS);
+    return finding;
+}
+
+static void assert_words(const BdaFinding *finding, const char *wanted) {
+    char text[BDA_FINDING_TEXT_SIZE];
+    assert_int_equal(bda_describe_finding(finding, sizeof text, text), VK_SUCCESS);
+    if (strstr(text, wanted) == NULL)
+        fail_msg("'%s' is not in '%s'", wanted, text);
+}
+
+static void a_finding_says_who_had_what_is_not_live(void **state) {
+    (void)state;
+    for (uint32_t mode = 0; mode < COUNT_OF(modes); mode++) {
+        open_with(modes[mode], 0);
+        BdaAllocation hold = take((BdaAllocInfo){ .size = 64, .name = "hold" });
+        BdaAllocation gone = take((BdaAllocInfo){ .size = 1000, .name = "tmp sort" });
+        BdaFinding finding = found_at(gone.address + 10); /* what lives has a story of its own */
+        assert_int_equal(finding.kind, BDA_FINDING_LIVE);
+        assert_true(finding.former.range.handle == 0 && !finding.history.complete);
+        finding = found_at(gone.address + 5000);
+        assert_true(finding.former.range.handle == 0 && finding.history.complete);
+        assert_words(&finding, "in a block, never handed out; ");
+        bda_set_frame(bench.allocator, 9);
+        give(gone);
+        finding = found_at(gone.address + 10);
+        assert_int_equal(finding.former.range.handle, gone.handle);
+        assert_int_equal(finding.former.frees_ago, 0);
+        assert_int_equal(finding.former.frame_freed, 9);
+        assert_string_equal(finding.former.range.name, "tmp sort");
+        assert_words(&finding, "; the range belonged to 'tmp sort' (1000 bytes at 0x");
+        assert_words(&finding, ") until the last free, in frame 9");
+        give(hold);
+        assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+        finding = found_at(gone.address); /* the memory went back, the story stays */
+        assert_int_equal(finding.kind, BDA_FINDING_FOREIGN);
+        assert_string_equal(finding.former.range.name, "tmp sort");
+        assert_int_equal(finding.former.frees_ago, 1);
+        bench_close();
+    }
+}
+
+static void a_finding_says_when_its_owner_may_be_forgotten(void **state) {
+    (void)state;
+    open_with(BDA_ALLOCATOR_NO_CACHES_BIT, 8);
+    BdaAllocation gone = take((BdaAllocInfo){ .size = 500 }), hold = take((BdaAllocInfo){ .size = 500 });
+    give(gone);
+    for (uint32_t i = 0; i < 20; i++)
+        give(take((BdaAllocInfo){ .size = 200000 }));
+    BdaFinding finding = found_at(gone.address);
+    assert_true(finding.former.range.handle == 0 && !finding.history.complete && finding.history.reach < 20);
+    assert_words(&finding, "in a block, but in no allocation");
+    give(hold);
+    bench_close();
+}
+
+/* A pending free tells of itself once. */
+static void a_pending_free_is_its_own_former_owner(void **state) {
+    (void)state;
+    open_with(0, 0);
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaAllocation a = take((BdaAllocInfo){ .size = 100, .name = "frame ring" });
+    bda_set_frame(bench.allocator, 7);
+    assert_int_equal(bda_free_after(bench.allocator, a.handle, timeline, 1), VK_SUCCESS);
+    BdaFinding finding = found_at(a.address);
+    assert_int_equal(finding.kind, BDA_FINDING_PENDING);
+    assert_int_equal(finding.former.range.handle, a.handle);
+    assert_words(&finding, "; it was freed with the last free, in frame 7");
+    fake_signal(bench.driver, timeline, 1);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    fake_drop_semaphore(bench.driver, timeline);
+    bench_close();
+}
+
 /* ---- Threads ---- */
 
 enum { THREADS = 4, ROUNDS = 4000 };
@@ -347,6 +426,9 @@ int main(void) {
         cmocka_unit_test(more_than_fit_are_told),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(history_outlives_its_block),
+        cmocka_unit_test(a_finding_says_who_had_what_is_not_live),
+        cmocka_unit_test(a_finding_says_when_its_owner_may_be_forgotten),
+        cmocka_unit_test(a_pending_free_is_its_own_former_owner),
         cmocka_unit_test(rings_are_read_while_they_are_written),
         cmocka_unit_test(the_order_across_threads_is_about_right),
     };

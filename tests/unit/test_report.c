@@ -236,6 +236,46 @@ static void the_drivers_ranges_are_named(void **state) {
     bench_close();
 }
 
+/* From the driver's own mouth: what it bound, and what vkGetDeviceFaultInfoEXT says of the lost device. */
+static void a_lost_device_is_explained_from_what_its_driver_says(void **state) {
+    (void)state;
+    bench_prepare(&(struct fake_config){ .with = FAKE_DEVICE_FAULT | FAKE_ADDRESS_BINDING_REPORT | FAKE_DEBUG_UTILS });
+    bench.info.flags = BDA_ALLOCATOR_NO_CACHES_BIT;
+    bench_start();
+    fake_report_bindings(bench.driver, bda_address_binding_callback, bench.allocator);
+    BdaAllocation kept = take((BdaAllocInfo){ .size = 4000, .name = "particles" });
+    BdaAllocation alone = take((BdaAllocInfo){ .size = 70000, .name = "huge", .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(alone); /* unmapped: the only kind of access that a driver notices */
+    VkDeviceFaultAddressInfoEXT faults[2] = {
+        { VK_DEVICE_FAULT_ADDRESS_TYPE_WRITE_INVALID_EXT, alone.address + 64, 1 },
+        { VK_DEVICE_FAULT_ADDRESS_TYPE_INSTRUCTION_POINTER_FAULT_EXT, 0x7000, 1 },
+    };
+    fake_set_fault(bench.driver, "page fault", 2, faults);
+    PFN_vkGetDeviceFaultInfoEXT get = (PFN_vkGetDeviceFaultInfoEXT)fake_get_instance_proc_addr(
+        fake_instance(bench.driver), "vkGetDeviceFaultInfoEXT");
+    VkDeviceFaultCountsEXT counts = { .sType = VK_STRUCTURE_TYPE_DEVICE_FAULT_COUNTS_EXT };
+    assert_int_equal(get(fake_device(bench.driver), &counts, NULL), VK_SUCCESS);
+    assert_int_equal(counts.addressInfoCount, 2);
+    VkDeviceFaultAddressInfoEXT addresses[2];
+    VkDeviceFaultInfoEXT info = { .sType = VK_STRUCTURE_TYPE_DEVICE_FAULT_INFO_EXT, .pAddressInfos = addresses };
+    assert_int_equal(get(fake_device(bench.driver), &counts, &info), VK_SUCCESS);
+    explain((BdaFaultInfo){ .description = info.description,
+                            .device_address_count = counts.addressInfoCount,
+                            .device_addresses = info.pAddressInfos });
+    assert_line(0, "the driver says: page fault");
+    assert_line(1, "write at 0x");
+    assert_line(1, ": in no memory of this allocator; ");
+    assert_line(1, "; the range belonged to 'huge' (70000 bytes at 0x");
+    assert_line(1, " until the last free");
+    assert_line(2, "as told by the driver");
+    assert_line(3, "  the driver unbound 70000 bytes at 0x");
+    assert_line(4, "  the driver bound 70000 bytes at 0x");
+    assert_line(5, "instruction at 0x7000: in no memory of this allocator");
+    give(kept);
+    fake_report_bindings(bench.driver, NULL, NULL);
+    bench_close();
+}
+
 static void other_messages_are_ignored_and_memory_may_be_refused(void **state) {
     (void)state;
     open_plain();
@@ -286,6 +326,7 @@ int main(void) {
         cmocka_unit_test(unmapped_bytes_come_before_all_others),
         cmocka_unit_test(kinds_of_access_have_words),
         cmocka_unit_test(the_drivers_ranges_are_named),
+        cmocka_unit_test(a_lost_device_is_explained_from_what_its_driver_says),
         cmocka_unit_test(other_messages_are_ignored_and_memory_may_be_refused),
         cmocka_unit_test(misuse_is_refused),
     };
