@@ -42,6 +42,7 @@ static const struct command commands[] = {
     { "driver", bench_driver, "ranges and buffers on a Vulkan driver" },
     { "driver-threads", bench_driver_threads, "the same from several threads" },
     { "find", bench_find, "time per look-up of an address, and the host memory that look-ups take" },
+    { "frame", bench_frame, "time per piece of what a frame takes and forgets: an arena beside single ranges" },
     { "metadata", bench_metadata, "host memory per live allocation, and the slowest step of its growth" },
 };
 

@@ -178,6 +178,8 @@ def main():
         check({"public-locked", "public-buffer-locked", "none"} <= contenders(results), "who takes threads")
     elif measurement == "find":
         check_find(results)
+    elif measurement == "frame":
+        check({"arena", "public", "public-locked", "none"} == contenders(results), "an arena, and ranges beside it")
     elif measurement == "stall":
         check_stall(results)
     else:

@@ -118,6 +118,7 @@ struct BdaAllocator_T {
     struct bda_mutex pools_lock;
     _Atomic(struct bda_pool *) newest_pool;
     _Atomic(BdaPool) newest_user_pool;
+    BdaArena newest_arena; /* not of a pool: the caller's, see api/arena.c */
     _Atomic uint32_t user_pool_count; /* of them, alive */
     /* the library's own pools of default priority, by memory type, class, and whether they hold own buffers */
     _Atomic(struct bda_pool *) pools[VK_MAX_MEMORY_TYPES][BDA_USAGE_CLASS_COUNT][2];

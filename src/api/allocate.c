@@ -29,7 +29,7 @@ static VkResult check_range_usage(BdaAllocator allocator, const BdaAllocInfo *in
     return VK_SUCCESS;
 }
 
-static VkResult request_range(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
+VkResult bda_check_range(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
     VkResult result = bda_check_info(allocator, info, request);
     if (result == VK_SUCCESS)
         result = bda_check_size(allocator, info->size, request);
@@ -48,7 +48,7 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo 
     if (allocator == NULL || info == NULL)
         return bda_refuse(allocator, function, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL");
     struct bda_request request = { .reason = NULL };
-    VkResult result = request_range(allocator, info, &request);
+    VkResult result = bda_check_range(allocator, info, &request);
     if (result == VK_SUCCESS)
         result = bda_fulfil(allocator, &request, allocation);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, function, result, request.reason);
@@ -115,7 +115,7 @@ static VkResult alloc_all(BdaAllocator allocator, uint32_t count, const BdaAlloc
         if (i == count)
             break;
         *request = (struct bda_request){ .call = call };
-        VkResult result = request_range(allocator, &infos[i], request);
+        VkResult result = bda_check_range(allocator, &infos[i], request);
         if (result == VK_SUCCESS)
             result = bda_fulfil(allocator, request, &allocations[i]);
         if (result != VK_SUCCESS)
@@ -155,7 +155,7 @@ VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceS
     BdaAllocInfo info = *like;
     info.size = like->size != 0 ? like->size : 1;
     struct bda_request request = { .reason = NULL };
-    VkResult result = request_range(allocator, &info, &request);
+    VkResult result = bda_check_range(allocator, &info, &request);
     if (like->size == 0) /* no size in particular: pieces of the alignment fill the room best */
         request.size = request.room = request.alignment;
     if (result == VK_SUCCESS)

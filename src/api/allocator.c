@@ -1,6 +1,7 @@
 /* Creating, destroying and asking an allocator. */
 #include "alloc/allocator.h"
 
+#include "api/arena.h"
 #include "api/check.h"
 #include "debug/bindings.h"
 #include "debug/check.h"
@@ -83,6 +84,7 @@ VkResult bda_destroy_allocator(BdaAllocator allocator) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older)
         live += bda_leaks_list(allocator, pool);
+    live += bda_arenas_finish(allocator);
     bda_allocator_finish(allocator);
     bda_bindings_finish(allocator);
     /* The allocator's own memory goes last, by callbacks that lie in it. */
