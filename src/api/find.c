@@ -138,6 +138,10 @@ VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize 
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if ((precision & (precision - 1)) != 0)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "precision is no power of two");
+    if (precision <= 1 && room != 0 && bda_find_live(allocator, address, findings)) {
+        *count = 1;
+        return VK_SUCCESS;
+    }
     VkDeviceAddress first, last;
     bda_locate_stretch(allocator, address, precision, &first, &last);
     uint32_t found = bda_find_all(allocator, first, last, room, findings);

@@ -221,8 +221,28 @@ static void note(const struct bda_terrain *terrain, struct bda_area *area, uint3
         survey(terrain, area, number, spot);
 }
 
-uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, bool last) {
-    assert(offset < terrain->region->size);
+/* The short way: the landmark of the slot, or one of the next ranges on the side of it. 0: the long way. */
+BDA_INLINE uint32_t find_near(const struct bda_terrain *terrain, uint32_t offset) {
+    struct bda_landmarks *landmarks = *terrain->landmarks;
+    if (landmarks == NULL)
+        return 0;
+    struct bda_area *area = &landmarks->areas[offset >> BDA_AREA_LOG2];
+    uint32_t *slot = &slots_of(area)[(offset & (AREA - 1)) >> shift_of(area)], index = *slot;
+    struct bda_node *node = bda_node_at(terrain->nodes, index); /* node 0 is in no region */
+    if (bda_node_region(node) != terrain->index || bda_node_state(node) == BDA_NODE_UNUSED)
+        return 0;
+    for (uint32_t steps = 0; steps <= FREE_STEPS && index != 0; steps++) {
+        if (holds(node, offset)) {
+            *slot = index;
+            return index;
+        }
+        index = offset < node->offset ? bda_node_previous(node) : bda_node_next(node);
+        node = bda_node_at(terrain->nodes, index);
+    }
+    return 0;
+}
+
+BDA_COLD uint32_t find_from_afar(const struct bda_terrain *terrain, uint32_t offset, bool last) {
     struct bda_landmarks *landmarks = landmarks_of(terrain);
     uint32_t steps = 0, most = last ? UINT32_MAX : BDA_LANDMARK_WALK;
     if (landmarks == NULL) /* nothing to remember how far one came */
@@ -243,4 +263,10 @@ uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, 
     if (steps > FREE_STEPS)
         note(terrain, area, number, spot, steps);
     return spot.index;
+}
+
+uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, bool last) {
+    assert(offset < terrain->region->size);
+    uint32_t index = find_near(terrain, offset);
+    return index != 0 ? index : find_from_afar(terrain, offset, last);
 }

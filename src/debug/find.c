@@ -39,15 +39,13 @@ static void clear_former(BdaPastOwner *former) {
     former->deferred = VK_FALSE;
 }
 
-/* The next finding, which says nothing yet but its kind and its first address. */
-static BdaFinding *begin(struct search *search, BdaFindingKind kind) {
-    bool kept = search->findings != NULL && search->count < search->room;
-    BdaFinding *finding = kept ? &search->findings[search->count] : search->spare;
+/* Says nothing yet but its kind and its first address. */
+static void clear(BdaFinding *finding, BdaFindingKind kind, VkDeviceAddress address) {
     finding->next = NULL;
     finding->kind = kind;
     finding->own_buffer = finding->dedicated = VK_FALSE;
     finding->memory_type = 0;
-    finding->address = search->at;
+    finding->address = address;
     clear_range(&finding->range);
     finding->offset = 0;
     clear_range(&finding->before);
@@ -59,6 +57,13 @@ static BdaFinding *begin(struct search *search, BdaFindingKind kind) {
     finding->pool = NULL;
     clear_former(&finding->former);
     finding->history = (BdaHistory){ .next = NULL };
+}
+
+/* The next finding. */
+static BdaFinding *begin(struct search *search, BdaFindingKind kind) {
+    bool kept = search->findings != NULL && search->count < search->room;
+    BdaFinding *finding = kept ? &search->findings[search->count] : search->spare;
+    clear(finding, kind, search->at);
     search->count++;
     return finding;
 }
@@ -255,6 +260,35 @@ static bool pass_stray(BdaAllocator allocator, struct search *search) {
     if (bda_locate_stray(allocator, search->at, explain_stray, &stray) && stray.begin > search->at)
         search->until = bda_min(search->last, stray.begin - 1);
     return stray.explained;
+}
+
+/* ---- A live byte ---- */
+
+struct live_byte {
+    VkDeviceAddress address;
+    BdaFinding *finding;
+    bool explained;
+};
+
+/* A bda_visitor. */
+static void explain_live(BdaAllocator allocator, const struct bda_live *live, void *context) {
+    struct live_byte *byte = context;
+    const struct bda_sight sight = bda_locate_look(allocator, live);
+    VkDeviceSize offset = byte->address - sight.begin;
+    byte->explained = sight.state == BDA_NODE_LIVE && !sight.stray && offset < sight.asked;
+    if (!byte->explained)
+        return;
+    clear(byte->finding, BDA_FINDING_LIVE, byte->address);
+    describe_block(live, byte->finding);
+    describe_range(allocator, &sight, &byte->finding->range);
+    byte->finding->offset = offset;
+    byte->finding->extent = 1;
+}
+
+bool bda_find_live(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding) {
+    struct live_byte byte = { address, finding, false };
+    return !bda_locate_has_strays(allocator) && bda_locate_range(allocator, address, explain_live, &byte) &&
+           byte.explained;
 }
 
 /* ---- All of it ---- */

@@ -9,4 +9,8 @@
 uint32_t bda_find_all(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, uint32_t room,
                       BdaFinding *findings);
 
+/* The short way of what is asked most: whose this byte is. False: in no live allocation, or not as easily said; then
+ * `finding` is as it was. */
+bool bda_find_live(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding);
+
 #endif
