@@ -565,6 +565,8 @@ typedef struct BdaFoundRange {
     VkDeviceAddress address;        /* of its first byte */
     VkDeviceSize size;              /* live: what was asked for; else what it holds */
     uint64_t user;                  /* the caller's own value */
+    uint64_t frame;                 /* live: in which it was allocated, as bda_set_frame said; 0: not known, as for all
+                                       without a name or a user value */
     char name[BDA_FOUND_NAME_SIZE]; /* cut, where it is longer; empty: none */
 } BdaFoundRange;
 

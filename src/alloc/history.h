@@ -31,6 +31,11 @@ BDA_INLINE uint64_t bda_clock_now(BdaAllocator allocator) {
     return atomic_load_explicit(&allocator->history.now, memory_order_relaxed);
 }
 
+/* Of a frame only the lowest 32 bits are kept: the one next to `present` that has them. */
+static inline uint64_t bda_clock_whole_frame(uint64_t present, uint32_t low) {
+    return present - (uint64_t)(int64_t)(int32_t)((uint32_t)present - low);
+}
+
 BDA_INLINE void bda_clock_advance(BdaAllocator allocator) {
     atomic_fetch_add_explicit(&allocator->history.now, BDA_CLOCK_TURN, memory_order_relaxed);
 }

@@ -8,8 +8,11 @@
 
 static void add_range(struct bda_text *text, const BdaFoundRange *range, const char *state) {
     bool named = range->name[0] != '\0';
-    bda_text_add(text, "%s%s%s (%s, %" PRIu64 " bytes at 0x%" PRIx64 ")", named ? "'" : "an unnamed allocation",
+    bda_text_add(text, "%s%s%s (%s, %" PRIu64 " bytes at 0x%" PRIx64, named ? "'" : "an unnamed allocation",
                  named ? range->name : "", named ? "'" : "", state, (uint64_t)range->size, (uint64_t)range->address);
+    if (range->frame != 0)
+        bda_text_add(text, ", since frame %" PRIu64, range->frame);
+    bda_text_add(text, ")");
 }
 
 static bool is_near(const BdaFoundRange *range, VkDeviceSize distance) {

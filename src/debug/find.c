@@ -4,6 +4,7 @@
  */
 #include "debug/find.h"
 
+#include "alloc/history.h"
 #include "alloc/locate.h"
 
 #include <string.h>
@@ -30,6 +31,7 @@ static void clear_range(BdaFoundRange *range) {
     range->address = 0;
     range->size = 0;
     range->user = 0;
+    range->frame = 0;
     range->name[0] = '\0';
 }
 
@@ -88,6 +90,9 @@ static void describe_range(BdaAllocator allocator, const struct bda_sight *sight
         return;
     const struct bda_record *record = bda_record_at(allocator, sight->record);
     range->user = record->user;
+    if (sight->state == BDA_NODE_LIVE && record->frame != 0)
+        range->frame =
+            bda_clock_whole_frame(atomic_load_explicit(&allocator->history.frame, memory_order_relaxed), record->frame);
     if (record->name != NULL)
         (void)strncat(range->name, record->name, sizeof range->name - 1);
 }

@@ -22,11 +22,6 @@ static uint32_t notes_of(const struct bda_ring_slot *event) {
     return count <= BDA_RING_NOTES ? count : BDA_RING_NOTES;
 }
 
-/* Events keep the lowest 32 bits: the frame next to the present one that has them. */
-static uint64_t whole_frame(const struct search *search, uint32_t low) {
-    return search->frame - (uint64_t)(int64_t)(int32_t)((uint32_t)search->frame - low);
-}
-
 /* How long ago an event was: exactly as far as its own ring goes, the others by their turns since. */
 static uint64_t frees_since(const struct search *search, const struct bda_ring_reader *reader, uint64_t newer,
                             uint64_t clock) {
@@ -43,10 +38,10 @@ static void describe(const struct search *search, const struct bda_ring_slot *ev
     owner->range.size = held - (uint32_t)event->words[2];
     owner->deferred = (event->words[1] & BDA_PAST_PENDING) != 0;
     owner->frees_ago = age;
-    owner->frame_freed = whole_frame(search, (uint32_t)event->words[3]);
+    owner->frame_freed = bda_clock_whole_frame(search->frame, (uint32_t)event->words[3]);
     uint32_t count = notes_of(event);
     if (count > 0 && notes[0].words[0] != 0)
-        owner->frame_allocated = whole_frame(search, (uint32_t)notes[0].words[0]);
+        owner->frame_allocated = bda_clock_whole_frame(search->frame, (uint32_t)notes[0].words[0]);
     size_t first = sizeof notes[0] - sizeof(uint64_t);
     if (count > 0)
         memcpy(owner->range.name, &notes[0].words[1], first);

@@ -28,6 +28,20 @@ static void open_with(BdaAllocatorFlags flags, uint32_t depth) {
 
 static const BdaAllocatorFlags modes[] = { 0, BDA_ALLOCATOR_NO_CACHES_BIT, BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT };
 
+static BdaFinding found_at(VkDeviceAddress address) {
+    BdaFinding finding;
+    uint32_t count = 1;
+    assert_int_equal(bda_find(bench.allocator, address, 0, &count, &finding), VK_SUCCESS);
+    return finding;
+}
+
+static void assert_words(const BdaFinding *finding, const char *wanted) {
+    char text[BDA_FINDING_TEXT_SIZE];
+    assert_int_equal(bda_describe_finding(finding, sizeof text, text), VK_SUCCESS);
+    if (strstr(text, wanted) == NULL)
+        fail_msg("'%s' is not in '%s'", wanted, text);
+}
+
 /* ---- One thread ---- */
 
 static void the_last_owners_of_a_byte_come_newest_first(void **state) {
@@ -138,6 +152,8 @@ static void frames_are_told(void **state) {
         BdaAllocation a = take((BdaAllocInfo){ .size = 64, .name = "framed" });
         if (i + 1 < COUNT_OF(frames) && frames[i + 1] - frames[i] < 0x80000000)
             bda_set_frame(bench.allocator, frames[i + 1]);
+        if ((uint32_t)frames[i] != 0)
+            assert_int_equal(found_at(a.address).range.frame, frames[i]);
         give(a);
         assert_true(past_of(a.address, 0) > 0);
         bool moved = i + 1 < COUNT_OF(frames) && frames[i + 1] - frames[i] < 0x80000000;
@@ -243,20 +259,6 @@ static void history_outlives_its_block(void **state) {
 }
 
 /* ---- In findings ---- */
-
-static BdaFinding found_at(VkDeviceAddress address) {
-    BdaFinding finding;
-    uint32_t count = 1;
-    assert_int_equal(bda_find(bench.allocator, address, 0, &count, &finding), VK_SUCCESS);
-    return finding;
-}
-
-static void assert_words(const BdaFinding *finding, const char *wanted) {
-    char text[BDA_FINDING_TEXT_SIZE];
-    assert_int_equal(bda_describe_finding(finding, sizeof text, text), VK_SUCCESS);
-    if (strstr(text, wanted) == NULL)
-        fail_msg("'%s' is not in '%s'", wanted, text);
-}
 
 static void a_finding_says_who_had_what_is_not_live(void **state) {
     (void)state;
