@@ -107,6 +107,10 @@ static void a_chunk_is_used_to_its_last_byte(void **state) {
     assert_int_equal(stats_of(arena).wasted, 0);
     (void)piece_of(arena, 1, 1);
     assert_int_equal(stats_of(arena).chunk_count, 2);
+    (void)piece_of(arena, 2000, 1);
+    (void)piece_of(arena, 2000, 1); /* 95 bytes are left: 80 fit, and so do 32 before them, but not both */
+    (void)piece_of(arena, 80, 64);
+    assert_int_equal(stats_of(arena).chunk_count, 3);
     bda_destroy_arena(arena);
     bench_close();
 }

@@ -418,6 +418,21 @@ static void pointers_lead_to_buffers_and_to_the_cpu(void **state) {
     bench_close();
 }
 
+static void a_block_ends_with_its_last_byte(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED }, NULL);
+    BdaAllocation a = take((BdaAllocInfo){ .size = 100 });
+    BdaFinding finding = find_one(a.address);
+    VkDeviceAddress end = finding.block_address + finding.block_size;
+    assert_non_null(bda_mapped(bench.allocator, end - 1));
+    assert_null(bda_mapped(bench.allocator, end));
+    assert_null(bda_mapped(bench.allocator, finding.block_address - 1));
+    assert_int_equal(find_one(end - 1).kind, BDA_FINDING_FREE);
+    assert_int_equal(find_one(end).kind, BDA_FINDING_FOREIGN);
+    give(a);
+    bench_close();
+}
+
 static void memory_that_is_not_mapped_has_no_cpu_pointer(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -585,6 +600,7 @@ int main(void) {
         cmocka_unit_test(all_addresses_there_are_can_be_asked_about),
         cmocka_unit_test(buffers_that_lie_elsewhere_are_found_there),
         cmocka_unit_test(pointers_lead_to_buffers_and_to_the_cpu),
+        cmocka_unit_test(a_block_ends_with_its_last_byte),
         cmocka_unit_test(memory_that_is_not_mapped_has_no_cpu_pointer),
         cmocka_unit_test(pointers_alone_are_enough),
         cmocka_unit_test(frees_of_what_does_not_begin_there_are_refused),

@@ -291,6 +291,22 @@ static void a_finding_says_who_had_what_is_not_live(void **state) {
     }
 }
 
+static void what_lives_has_no_former_owner_in_a_finding(void **state) {
+    (void)state;
+    open_with(BDA_ALLOCATOR_NO_CACHES_BIT, 0);
+    BdaAllocation a = take((BdaAllocInfo){ .size = 4096, .alignment = 4096 });
+    give(a);
+    BdaAllocation b = take((BdaAllocInfo){ .size = 4096, .alignment = 4096 });
+    assert_int_equal(b.address, a.address);
+    BdaFinding finding;
+    uint32_t count = 1;
+    assert_int_equal(bda_find(bench.allocator, b.address, 256, &count, &finding), VK_SUCCESS);
+    assert_int_equal(finding.kind, BDA_FINDING_LIVE);
+    assert_true(finding.former.range.handle == 0 && !finding.history.complete);
+    give(b);
+    bench_close();
+}
+
 static void a_finding_says_when_its_owner_may_be_forgotten(void **state) {
     (void)state;
     open_with(BDA_ALLOCATOR_NO_CACHES_BIT, 8);
@@ -416,6 +432,23 @@ static void the_order_across_threads_is_about_right(void **state) {
     bench_close();
 }
 
+/* Of several rings the one that reaches least far back counts. */
+static void the_shortest_ring_says_how_far_it_reaches(void **state) {
+    (void)state;
+    open_with(0, 8);
+    for (uint32_t i = 0; i < 100; i++)
+        give(take((BdaAllocInfo){ .size = 64 }));
+    (void)past_of(0x1000, 0);
+    assert_true(!history.complete && history.reach < 8);
+    uint32_t rounds = 2000; /* several turns of the clock */
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, free_many, &rounds), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    (void)past_of(0x1000, 0);
+    assert_true(!history.complete && history.reach < 8);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_owners_of_a_byte_come_newest_first),
@@ -429,9 +462,11 @@ int main(void) {
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(history_outlives_its_block),
         cmocka_unit_test(a_finding_says_who_had_what_is_not_live),
+        cmocka_unit_test(what_lives_has_no_former_owner_in_a_finding),
         cmocka_unit_test(a_finding_says_when_its_owner_may_be_forgotten),
         cmocka_unit_test(a_pending_free_is_its_own_former_owner),
         cmocka_unit_test(rings_are_read_while_they_are_written),
+        cmocka_unit_test(the_shortest_ring_says_how_far_it_reaches),
         cmocka_unit_test(the_order_across_threads_is_about_right),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);
