@@ -1,0 +1,203 @@
+/*
+ * 09_path_tracer: a compute shader renders a picture by walking a bounding volume hierarchy of raw pointers, and
+ * renders it again with indices into one storage buffer, so that what pointers cost or gain is measured.
+ *
+ *     09_path_tracer [--size WxH] [--samples N] [--output picture.png] [--compare reference.png] ...
+ *
+ * Each node, leaf, surface and material is an allocation of its own, and links to others by device address; one pointer
+ * in the push constants leads to them all. Beside it stand the same bytes in one storage buffer. One shader source is
+ * compiled for both, and they take turns, round by round. Both pictures must be the same, and like the reference, where
+ * one is given. options.c lists the options.
+ */
+#include "image.h"
+#include "options.h"
+#include "render.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static BdaAllocator create_allocator(struct ex *ex) {
+    BdaAllocatorInfo info = { .api_version = VK_API_VERSION_1_2,
+                              .instance = ex->instance,
+                              .physical_device = ex->physical_device,
+                              .device = ex->device,
+                              .get_instance_proc_addr = vkGetInstanceProcAddr,
+                              .device_info = &ex->device_info,
+                              .message = ex_message,
+                              .message_user = ex };
+    BdaAllocator allocator;
+    EX_CHECK(bda_create_allocator(&info, &allocator));
+    return allocator;
+}
+
+/* ---- The world ------------------------------------------------------------------------------------------------ */
+
+/* In which order the records get their places: as they are numbered, or as they come after a shuffle. */
+static uint32_t *make_order(uint32_t count, bool shuffle) {
+    uint32_t *order = malloc(count * sizeof *order);
+    if (!order)
+        ex_fail("out of memory");
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = i;
+    uint64_t random = 1;
+    for (uint32_t i = count - 1; shuffle && i > 0; i--) { /* Fisher and Yates, 1938 */
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        uint32_t k = (uint32_t)((random >> 32) * (i + 1) >> 32), other = order[k];
+        order[k] = order[i];
+        order[i] = other;
+    }
+    return order;
+}
+
+static void report_memory(BdaAllocator allocator, const struct world *pointers) {
+    BdaStats stats = { .next = NULL };
+    EX_CHECK(bda_get_stats(allocator, &stats));
+    printf("memory     %u allocations in one call, %.1f ms, %.0f ns each\n", pointers->count,
+           pointers->allocate_seconds * 1e3, pointers->allocate_seconds / pointers->count * 1e9);
+    printf("live       %" PRIu64 " allocations of %" PRIu64 " bytes in %" PRIu64 " blocks of %" PRIu64
+           " bytes (bda_get_stats)\n",
+           stats.total.allocation_count, stats.total.used, stats.total.block_count, stats.total.reserved);
+}
+
+/* ---- The measurement ------------------------------------------------------------------------------------------ */
+
+static int compare_doubles(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static uint32_t samples_of_round(const struct options *options, uint32_t round) {
+    uint64_t samples = options->samples, rounds = options->rounds;
+    return (uint32_t)(samples * (round + 1) / rounds - samples * round / rounds);
+}
+
+/* Takes turns, and turns about who begins. */
+static void render_all(const struct options *options, struct renderer *pointers, struct renderer *indices) {
+    for (uint32_t round = 0; round < options->rounds; round++) {
+        struct renderer *first = round % 2 == 0 ? pointers : indices;
+        struct renderer *second = round % 2 == 0 ? indices : pointers;
+        uint32_t samples = samples_of_round(options, round);
+        if (first->allocator)
+            render_round(first, samples);
+        if (second->allocator)
+            render_round(second, samples);
+    }
+}
+
+static uint64_t count_rays(const float *sums, size_t pixels) {
+    double rays = 0;
+    for (size_t i = 0; i < pixels; i++)
+        rays += (double)sums[4 * i + 3];
+    return (uint64_t)rays;
+}
+
+static double middle(double *values, uint32_t count) {
+    qsort(values, count, sizeof *values, compare_doubles);
+    return count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
+}
+
+/* Million rays a second, by the median of the rounds; a round has its samples' share of the rays. */
+static double report_speed(const char *name, const struct options *options, const struct renderer *renderer,
+                           uint64_t rays) {
+    double speeds[MAX_ROUNDS];
+    for (uint32_t i = 0; i < renderer->rounds; i++)
+        speeds[i] = (double)rays * samples_of_round(options, i) / options->samples / renderer->seconds[i] * 1e-6;
+    double median = middle(speeds, renderer->rounds);
+    printf("%-10s %.4g million rays a second (%.4g to %.4g in %u rounds, by %s)\n", name, median, speeds[0],
+           speeds[renderer->rounds - 1], renderer->rounds, renderer->timestamps ? "GPU timestamps" : "the CPU's clock");
+    return median;
+}
+
+/* Both ways did the same work in each round, so their times are compared round by round. */
+static double compare_speed(const struct renderer *pointers, const struct renderer *indices) {
+    double ratios[MAX_ROUNDS];
+    for (uint32_t i = 0; i < pointers->rounds; i++)
+        ratios[i] = indices->seconds[i] / pointers->seconds[i];
+    return middle(ratios, pointers->rounds);
+}
+
+/* ---- The check ------------------------------------------------------------------------------------------------ */
+
+/* Compilers may contract the two ways' arithmetic differently, and a path that turns off elsewhere is another path. */
+static bool check_same(const struct options *options, const float *a, const float *b) {
+    size_t pixels = (size_t)options->width * options->height, different = 0;
+    for (size_t i = 0; i < pixels; i++)
+        different += memcmp(a + 4 * i, b + 4 * i, 4 * sizeof *a) != 0;
+    struct image x = develop_image(a, options->width, options->height, options->samples);
+    struct image y = develop_image(b, options->width, options->height, options->samples);
+    double difference = image_difference(&x, &y);
+    free_image(&x);
+    free_image(&y);
+    bool same = difference <= options->tolerance;
+    printf("%s   pointers and indices differ in %zu of %zu pixels, by %.3f of 255\n", same ? "proved  " : "mismatch",
+           different, pixels, difference);
+    return same;
+}
+
+static bool check_reference(const struct options *options, const struct image *image) {
+    struct image reference = read_png(options->reference);
+    double difference = image_difference(image, &reference);
+    bool like = difference <= options->tolerance;
+    printf("%s   the picture differs from %s by %.3f of 255; %g is allowed\n", like ? "proved  " : "mismatch",
+           options->reference, difference, options->tolerance);
+    free_image(&reference);
+    return like;
+}
+
+int main(int argc, char **argv) {
+    struct options options = parse_options(argc, argv);
+    struct ex ex;
+    ex_start(&ex, "09_path_tracer: a shader renders by walking a tree of raw pointers", 0);
+
+    struct scene scene;
+    scene_build(&scene, options.detail);
+    double before = ex_seconds();
+    struct bvh bvh;
+    bvh_build(&bvh, &scene);
+    printf("scene      %u triangles; a tree of %u nodes and %u leaves, %u deep, built in %.1f ms\n",
+           scene.triangle_count, bvh.node_count, bvh.leaf_count, bvh.depth, (ex_seconds() - before) * 1e3);
+
+    BdaAllocator allocator = create_allocator(&ex);
+    struct upload upload = { .ex = &ex, .allocator = allocator };
+    struct records records = make_records(&scene, &bvh);
+    uint32_t *order = make_order(records.count, options.shuffle);
+    struct world by_pointers, by_indices;
+    place_by_pointers(&by_pointers, &records, order, &upload);
+    place_by_indices(&by_indices, &records, order, &upload);
+    if (options.flip)
+        flip_pointer(&by_pointers, &records, &upload);
+    report_memory(allocator, &by_pointers);
+
+    struct picture_info info = { options.width, options.height, options.seed, options.bounces };
+    struct renderer pointers, indices;
+    start_by_pointers(&pointers, &scene, &by_pointers, info, &upload);
+    start_by_indices(&indices, &scene, &by_indices, info, &upload);
+    render_all(&options, &pointers, &indices);
+
+    float *sums = read_picture(&pointers);
+    float *other_sums = read_picture(&indices);
+    uint64_t rays = count_rays(sums, (size_t)options.width * options.height);
+    report_speed("pointers", &options, &pointers, rays);
+    report_speed("indices", &options, &indices, rays);
+    printf("ratio      %.3f\n", compare_speed(&pointers, &indices));
+    bool passed = check_same(&options, sums, other_sums);
+    struct image image = develop_image(sums, options.width, options.height, options.samples);
+    if (options.output)
+        write_png(&image, options.output);
+    if (options.reference)
+        passed = check_reference(&options, &image) && passed;
+    free_image(&image);
+    free(sums);
+    free(other_sums);
+    stop_renderer(&pointers);
+    stop_renderer(&indices);
+    free_world(&by_pointers);
+    free_world(&by_indices);
+    EX_CHECK(bda_destroy_allocator(allocator));
+    free(order);
+    bvh_free(&bvh);
+    scene_free(&scene);
+    return ex_finish(&ex, passed);
+}
