@@ -16,7 +16,7 @@ static struct image make_image(uint32_t width, uint32_t height) {
 
 /* Linear at first and never quite white, as film is; then sRGB's curve. */
 static uint8_t develop(float light) {
-    float exposed = 1 - expf(-1.1f * light);
+    float exposed = 1 - expf(-1.2f * light);
     float curved = exposed <= 0.0031308f ? 12.92f * exposed : 1.055f * powf(exposed, 1 / 2.4f) - 0.055f;
     return (uint8_t)(curved * 255 + 0.5f);
 }

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { POINTERS, INDICES, WAYS };
+
 static BdaAllocator create_allocator(struct ex *ex) {
     BdaAllocatorInfo info = { .api_version = VK_API_VERSION_1_2,
                               .instance = ex->instance,
@@ -32,7 +34,7 @@ static BdaAllocator create_allocator(struct ex *ex) {
     return allocator;
 }
 
-/* ---- The world ------------------------------------------------------------------------------------------------ */
+/* ---- Memory --------------------------------------------------------------------------------------------------- */
 
 /* In which order the records get their places: as they are numbered, or as they come after a shuffle. */
 static uint32_t *make_order(uint32_t count, bool shuffle) {
@@ -54,8 +56,8 @@ static uint32_t *make_order(uint32_t count, bool shuffle) {
 static void report_memory(BdaAllocator allocator, const struct world *pointers) {
     BdaStats stats = { .next = NULL };
     EX_CHECK(bda_get_stats(allocator, &stats));
-    printf("memory     %u allocations in one call, %.1f ms, %.0f ns each\n", pointers->count,
-           pointers->allocate_seconds * 1e3, pointers->allocate_seconds / pointers->count * 1e9);
+    printf("memory     %u allocations of %" PRIu64 " bytes in one call: %.1f ms, %.0f ns each\n", pointers->count,
+           pointers->bytes, pointers->allocate_seconds * 1e3, pointers->allocate_seconds / pointers->count * 1e9);
     printf("live       %" PRIu64 " allocations of %" PRIu64 " bytes in %" PRIu64 " blocks of %" PRIu64
            " bytes (bda_get_stats)\n",
            stats.total.allocation_count, stats.total.used, stats.total.block_count, stats.total.reserved);
@@ -63,26 +65,20 @@ static void report_memory(BdaAllocator allocator, const struct world *pointers) 
 
 /* ---- The measurement ------------------------------------------------------------------------------------------ */
 
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static uint32_t samples_of_round(const struct options *options, uint32_t round) {
     uint64_t samples = options->samples, rounds = options->rounds;
     return (uint32_t)(samples * (round + 1) / rounds - samples * round / rounds);
 }
 
-/* Takes turns, and turns about who begins. */
-static void render_all(const struct options *options, struct renderer *pointers, struct renderer *indices) {
+/* The ways take turns, and turns about who begins. */
+static void render_all(const struct options *options, struct renderer *renderers) {
     for (uint32_t round = 0; round < options->rounds; round++) {
-        struct renderer *first = round % 2 == 0 ? pointers : indices;
-        struct renderer *second = round % 2 == 0 ? indices : pointers;
         uint32_t samples = samples_of_round(options, round);
-        if (first->allocator)
-            render_round(first, samples);
-        if (second->allocator)
-            render_round(second, samples);
+        for (uint32_t turn = 0; turn < WAYS; turn++) {
+            uint32_t way = (round + turn) % WAYS;
+            if (way == POINTERS || !options->pointers_only)
+                render_round(&renderers[way], samples);
+        }
     }
 }
 
@@ -93,46 +89,73 @@ static uint64_t count_rays(const float *sums, size_t pixels) {
     return (uint64_t)rays;
 }
 
+static int compare_doubles(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts them. */
 static double middle(double *values, uint32_t count) {
     qsort(values, count, sizeof *values, compare_doubles);
     return count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
 }
 
 /* Million rays a second, by the median of the rounds; a round has its samples' share of the rays. */
-static double report_speed(const char *name, const struct options *options, const struct renderer *renderer,
+static double report_speed(const struct options *options, const struct renderer *renderer, const char *name,
                            uint64_t rays) {
     double speeds[MAX_ROUNDS];
     for (uint32_t i = 0; i < renderer->rounds; i++)
         speeds[i] = (double)rays * samples_of_round(options, i) / options->samples / renderer->seconds[i] * 1e-6;
     double median = middle(speeds, renderer->rounds);
-    printf("%-10s %.4g million rays a second (%.4g to %.4g in %u rounds, by %s)\n", name, median, speeds[0],
+    printf("%-10s %.4g Mrays/s (median; %.4g to %.4g in %u rounds; by %s)\n", name, median, speeds[0],
            speeds[renderer->rounds - 1], renderer->rounds, renderer->timestamps ? "GPU timestamps" : "the CPU's clock");
     return median;
 }
 
-/* Both ways did the same work in each round, so their times are compared round by round. */
-static double compare_speed(const struct renderer *pointers, const struct renderer *indices) {
+/* Both ways do the same work in a round, so their times are compared round by round. */
+static double find_ratio(const struct renderer *renderers) {
     double ratios[MAX_ROUNDS];
-    for (uint32_t i = 0; i < pointers->rounds; i++)
-        ratios[i] = indices->seconds[i] / pointers->seconds[i];
-    return middle(ratios, pointers->rounds);
+    uint32_t rounds = renderers[POINTERS].rounds;
+    for (uint32_t i = 0; i < rounds; i++)
+        ratios[i] = renderers[INDICES].seconds[i] / renderers[POINTERS].seconds[i];
+    return middle(ratios, rounds);
+}
+
+/* The last line is a row of the table in docs/performance.md. */
+static void report_speeds(const struct options *options, const struct renderer *renderers, const float *sums,
+                          const struct records *records) {
+    uint64_t rays = count_rays(sums, (size_t)options->width * options->height);
+    printf("rays       %" PRIu64 ", %.2f for each of %u samples of %ux%u pixels\n", rays,
+           (double)rays / options->samples / options->width / options->height, options->samples, options->width,
+           options->height);
+    double pointers = report_speed(options, &renderers[POINTERS], "pointers", rays);
+    if (options->pointers_only)
+        return;
+    double indices = report_speed(options, &renderers[INDICES], "indices", rays);
+    printf("| %s | %u | %s | %.4g | %.4g | %.3f |\n", renderers->ex->properties.deviceName,
+           records->scene->triangle_count, options->shuffle ? "shuffled" : "in order", pointers, indices,
+           find_ratio(renderers));
 }
 
 /* ---- The check ------------------------------------------------------------------------------------------------ */
 
-/* Compilers may contract the two ways' arithmetic differently, and a path that turns off elsewhere is another path. */
+static struct image develop(const struct options *options, const float *sums) {
+    return develop_image(sums, options->width, options->height, options->samples);
+}
+
+/* Not to the bit: a compiler may round the two ways' arithmetic differently, and a path that goes another way somewhere
+ * gives another sample. */
 static bool check_same(const struct options *options, const float *a, const float *b) {
     size_t pixels = (size_t)options->width * options->height, different = 0;
     for (size_t i = 0; i < pixels; i++)
         different += memcmp(a + 4 * i, b + 4 * i, 4 * sizeof *a) != 0;
-    struct image x = develop_image(a, options->width, options->height, options->samples);
-    struct image y = develop_image(b, options->width, options->height, options->samples);
+    struct image x = develop(options, a), y = develop(options, b);
     double difference = image_difference(&x, &y);
+    bool same = difference <= options->tolerance;
+    printf("%s   pointers and indices differ in %zu of %zu pixels, by %.3f of 255; %g is allowed\n",
+           same ? "proved  " : "mismatch", different, pixels, difference, options->tolerance);
     free_image(&x);
     free_image(&y);
-    bool same = difference <= options->tolerance;
-    printf("%s   pointers and indices differ in %zu of %zu pixels, by %.3f of 255\n", same ? "proved  " : "mismatch",
-           different, pixels, difference);
     return same;
 }
 
@@ -146,57 +169,65 @@ static bool check_reference(const struct options *options, const struct image *i
     return like;
 }
 
+static bool show_and_check(const struct options *options, float *const sums[WAYS]) {
+    bool passed = options->pointers_only || check_same(options, sums[POINTERS], sums[INDICES]);
+    struct image image = develop(options, sums[POINTERS]);
+    if (options->output) {
+        write_png(&image, options->output);
+        printf("picture    %s\n", options->output);
+    }
+    if (options->reference)
+        passed = check_reference(options, &image) && passed;
+    free_image(&image);
+    return passed;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------------------------ */
+
+/* Places the records in both ways, renders, and returns whether the pictures are right. */
+static bool trace(const struct options *options, const struct records *records, struct upload *upload) {
+    struct world worlds[WAYS];
+    struct renderer renderers[WAYS];
+    struct picture_info info = { options->width, options->height, options->seed, options->bounces };
+    uint32_t *order = make_order(records->count, options->shuffle);
+    place_by_pointers(&worlds[POINTERS], records, order, upload);
+    report_memory(upload->allocator, &worlds[POINTERS]);
+    place_by_indices(&worlds[INDICES], records, order, upload);
+    if (options->flip)
+        flip_pointer(&worlds[POINTERS], records, upload);
+    start_by_pointers(&renderers[POINTERS], &worlds[POINTERS], records->scene, info, upload);
+    start_by_indices(&renderers[INDICES], &worlds[INDICES], records->scene, info, upload);
+
+    render_all(options, renderers);
+    float *sums[WAYS] = { read_picture(&renderers[POINTERS]), read_picture(&renderers[INDICES]) };
+    report_speeds(options, renderers, sums[POINTERS], records);
+    bool passed = show_and_check(options, sums);
+    for (int way = 0; way < WAYS; way++) {
+        free(sums[way]);
+        stop_renderer(&renderers[way]);
+        free_world(&worlds[way]);
+    }
+    free(order);
+    return passed;
+}
+
 int main(int argc, char **argv) {
     struct options options = parse_options(argc, argv);
     struct ex ex;
     ex_start(&ex, "09_path_tracer: a shader renders by walking a tree of raw pointers", 0);
-
     struct scene scene;
+    struct bvh bvh;
     scene_build(&scene, options.detail);
     double before = ex_seconds();
-    struct bvh bvh;
     bvh_build(&bvh, &scene);
-    printf("scene      %u triangles; a tree of %u nodes and %u leaves, %u deep, built in %.1f ms\n",
+    printf("scene      %u triangles; a tree of %u nodes and %u leaves, %u deep, built in %.0f ms\n",
            scene.triangle_count, bvh.node_count, bvh.leaf_count, bvh.depth, (ex_seconds() - before) * 1e3);
 
     BdaAllocator allocator = create_allocator(&ex);
     struct upload upload = { .ex = &ex, .allocator = allocator };
     struct records records = make_records(&scene, &bvh);
-    uint32_t *order = make_order(records.count, options.shuffle);
-    struct world by_pointers, by_indices;
-    place_by_pointers(&by_pointers, &records, order, &upload);
-    place_by_indices(&by_indices, &records, order, &upload);
-    if (options.flip)
-        flip_pointer(&by_pointers, &records, &upload);
-    report_memory(allocator, &by_pointers);
-
-    struct picture_info info = { options.width, options.height, options.seed, options.bounces };
-    struct renderer pointers, indices;
-    start_by_pointers(&pointers, &scene, &by_pointers, info, &upload);
-    start_by_indices(&indices, &scene, &by_indices, info, &upload);
-    render_all(&options, &pointers, &indices);
-
-    float *sums = read_picture(&pointers);
-    float *other_sums = read_picture(&indices);
-    uint64_t rays = count_rays(sums, (size_t)options.width * options.height);
-    report_speed("pointers", &options, &pointers, rays);
-    report_speed("indices", &options, &indices, rays);
-    printf("ratio      %.3f\n", compare_speed(&pointers, &indices));
-    bool passed = check_same(&options, sums, other_sums);
-    struct image image = develop_image(sums, options.width, options.height, options.samples);
-    if (options.output)
-        write_png(&image, options.output);
-    if (options.reference)
-        passed = check_reference(&options, &image) && passed;
-    free_image(&image);
-    free(sums);
-    free(other_sums);
-    stop_renderer(&pointers);
-    stop_renderer(&indices);
-    free_world(&by_pointers);
-    free_world(&by_indices);
-    EX_CHECK(bda_destroy_allocator(allocator));
-    free(order);
+    bool passed = trace(&options, &records, &upload);
+    EX_CHECK(bda_destroy_allocator(allocator)); /* VK_INCOMPLETE if one of them were still live */
     bvh_free(&bvh);
     scene_free(&scene);
     return ex_finish(&ex, passed);

@@ -11,7 +11,7 @@ static const char usage[] =
     "  --size WxH        of the picture, 512x384\n"
     "  --samples N       per pixel, 32\n"
     "  --rounds N        that the samples are rendered and timed in, 8\n"
-    "  --bounces N       rays that a path is made of at most, 10\n"
+    "  --bounces N       rays that a path is made of at most, 8\n"
     "  --detail N        of the meshes, 40: some fifty thousand triangles; twice the detail, four times as many\n"
     "  --seed N          of the random numbers, 1\n"
     "  --shuffle         records get their places in memory in random order, for both ways\n"
@@ -84,7 +84,7 @@ static void read_value(const char *name, const char *value, struct options *opti
 
 struct options parse_options(int argc, char **argv) {
     struct options options = {
-        .width = 512, .height = 384, .samples = 32, .rounds = 8, .bounces = 10, .detail = 40, .seed = 1, .tolerance = 2
+        .width = 512, .height = 384, .samples = 32, .rounds = 8, .bounces = 8, .detail = 40, .seed = 1, .tolerance = 2
     };
     for (int i = 1; i < argc; i++) {
         if (read_flag(argv[i], &options))

@@ -42,6 +42,7 @@ push;
 
 // Tiles of 8 by 8 keep the rays of a workgroup together.
 const uvec2 TILE = uvec2(8u);
+const float CAUSTIC_BOUND = 2.5;
 
 Frame frame;
 uint rays;
@@ -71,20 +72,30 @@ vec3 light_from_lamp(Surface surface) {
     return frame.lamp_radiance.rgb * (arriving * leaving / (distance * distance * PI));
 }
 
+// The lamp as a mirror or a lens throws it onto a matte surface: found by chance only, and so bright then that it takes
+// thousands of samples to even out. A bound on it costs a little of such light, and is the one thing here that is wrong.
+vec3 bound(vec3 light) {
+    return light * min(1.0, CAUSTIC_BOUND / max(1e-6, max(light.r, max(light.g, light.b))));
+}
+
 vec3 follow_path(Ray ray) {
     vec3 light = vec3(0.0);
     vec3 weight = vec3(1.0);
     bool diffuse = false; // the last surface was, and has had its light from the lamp
+    bool seen = true;     // all surfaces so far were mirrors and lenses
     for (uint bounce = 0u; bounce < frame.bounces; bounce++) {
         Hit hit = follow(ray, FAR, false);
         if (hit.distance >= FAR)
             return light + weight * frame.sky.rgb;
         Surface surface = load_surface(ray, hit);
+        if (surface.material.kind == LAMP && (diffuse || surface.inside))
+            return light;
         if (surface.material.kind == LAMP)
-            return diffuse || surface.inside ? light : light + weight * surface.material.color;
+            return light + (seen ? weight * surface.material.color : bound(weight * surface.material.color));
         Scatter next = scatter(surface, ray.direction);
         weight *= next.weight;
         diffuse = next.diffuse;
+        seen = seen && !diffuse;
         if (diffuse)
             light += weight * light_from_lamp(surface);
         float survival = min(1.0, max(weight.r, max(weight.g, weight.b))); // Russian roulette

@@ -78,7 +78,7 @@ static void create_timestamps(struct renderer *renderer) {
     EX_CHECK(vkCreateQueryPool(renderer->ex->device, &info, NULL, &renderer->timestamps));
 }
 
-static void start(struct renderer *renderer, const struct scene *scene, const struct world *world,
+static void start(struct renderer *renderer, const struct world *world, const struct scene *scene,
                   struct picture_info info, struct upload *upload) {
     VkDeviceSize picture_size = (VkDeviceSize)info.width * info.height * sizeof(struct float4);
     *renderer = (struct renderer){ .ex = upload->ex, .allocator = upload->allocator, .info = info };
@@ -88,9 +88,9 @@ static void start(struct renderer *renderer, const struct scene *scene, const st
     create_timestamps(renderer);
 }
 
-void start_by_pointers(struct renderer *renderer, const struct scene *scene, const struct world *world,
+void start_by_pointers(struct renderer *renderer, const struct world *world, const struct scene *scene,
                        struct picture_info info, struct upload *upload) {
-    start(renderer, scene, world, info, upload);
+    start(renderer, world, scene, info, upload);
     ex_create_pipeline(renderer->ex, by_pointer_spv, sizeof by_pointer_spv, sizeof(struct push), &renderer->pipeline);
 }
 
@@ -148,9 +148,9 @@ static void create_pipeline_with_set(struct renderer *renderer) {
     pipeline->push_size = sizeof(struct push);
 }
 
-void start_by_indices(struct renderer *renderer, const struct scene *scene, const struct world *world,
+void start_by_indices(struct renderer *renderer, const struct world *world, const struct scene *scene,
                       struct picture_info info, struct upload *upload) {
-    start(renderer, scene, world, info, upload);
+    start(renderer, world, scene, info, upload);
     create_set(renderer, &world->allocations[0]);
     create_pipeline_with_set(renderer);
 }

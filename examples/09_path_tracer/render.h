@@ -34,9 +34,9 @@ struct renderer {
     double seconds[MAX_ROUNDS];
 };
 
-void start_by_pointers(struct renderer *renderer, const struct scene *scene, const struct world *world,
+void start_by_pointers(struct renderer *renderer, const struct world *world, const struct scene *scene,
                        struct picture_info info, struct upload *upload);
-void start_by_indices(struct renderer *renderer, const struct scene *scene, const struct world *world,
+void start_by_indices(struct renderer *renderer, const struct world *world, const struct scene *scene,
                       struct picture_info info, struct upload *upload);
 
 /* One round of so many samples per pixel, in dispatches that are short enough for a GPU that also draws a desktop. */

@@ -118,7 +118,7 @@ static void add_sphere(struct scene *scene, struct vec3 center, float radius, ui
 
 /* ---- The room ------------------------------------------------------------------------------------------------- */
 
-enum { CREAM, RUST, TEAL, FLOOR, LAMP, GOLD, STEEL, COPPER, GLASS, BLUE, STONE, MATERIAL_COUNT };
+enum { CREAM, RUST, TEAL, FLOOR, LAMP, GOLD, STEEL, COPPER, GLASS, BLUE, LACQUER, MATERIAL_COUNT };
 
 static const struct material room_materials[MATERIAL_COUNT] = {
     [CREAM] = { .color = { 0.78f, 0.75f, 0.70f } },
@@ -134,7 +134,7 @@ static const struct material room_materials[MATERIAL_COUNT] = {
     [COPPER] = { .kind = MATERIAL_METAL, .color = { 0.93f, 0.52f, 0.38f }, .roughness = 0.35f },
     [GLASS] = { .kind = MATERIAL_GLASS, .color = { 0.98f, 0.99f, 0.985f }, .refractive_index = 1.5f },
     [BLUE] = { .color = { 0.05f, 0.12f, 0.48f }, .refractive_index = 1.5f },
-    [STONE] = { .color = { 0.55f, 0.54f, 0.52f } },
+    [LACQUER] = { .color = { 0.42f, 0.02f, 0.03f }, .refractive_index = 1.5f },
 };
 
 /* Four metres wide, three high, and open to the viewer. */
@@ -149,24 +149,24 @@ static void add_room(struct scene *scene) {
 static void add_lamp(struct scene *scene) {
     scene->lamp = (struct lamp){ .corner = { -0.75f, 2.985f, -0.9f },
                                  .edges = { { 1.5f, 0, 0 }, { 0, 0, 1.3f } },
-                                 .radiance = { 11.0f, 9.6f, 7.6f } };
-    scene->sky = vec3(0.20f, 0.25f, 0.33f);
+                                 .radiance = { 15.0f, 13.0f, 10.4f } };
+    scene->sky = vec3(0.30f, 0.36f, 0.46f);
     scene->materials[LAMP].color = scene->lamp.radiance;
     add_panel(scene, scene->lamp.corner, scene->lamp.edges[0], scene->lamp.edges[1], LAMP);
 }
 
 static void add_furniture(struct scene *scene, uint32_t detail) {
-    struct shape plinth = { .center = { 0, 0.22f, -0.75f }, .size = 0.62f, .roundness = 0.12f, .turn = 0.4f };
+    struct shape plinth = { .center = { 0.05f, 0.05f, -0.75f }, .size = 0.46f, .roundness = 0.1f, .turn = 0.35f };
     struct shape knot = {
-        .bend = bend_knot, .center = { 0, 1.62f, -0.75f }, .size = 0.72f, .roundness = 0.15f, .turn = 0.35f
+        .bend = bend_knot, .center = { 0.05f, 1.52f, -0.75f }, .size = 0.84f, .roundness = 0.17f, .turn = 0.3f
     };
-    struct shape cube = { .center = { -1.15f, 0.42f, 0.55f }, .size = 0.42f, .roundness = 0.35f, .turn = 0.55f };
-    add_superquadric(scene, plinth, detail, STONE);
+    struct shape cube = { .center = { -0.7f, 0.3f, 0.85f }, .size = 0.3f, .roundness = 0.35f, .turn = 0.6f };
+    add_superquadric(scene, plinth, detail, LACQUER);
     add_mesh(scene, knot, 8 * detail, detail, GOLD);
     add_superquadric(scene, cube, detail, BLUE);
-    add_sphere(scene, vec3(1.12f, 0.5f, 0.55f), 0.5f, detail, GLASS);
-    add_sphere(scene, vec3(-1.3f, 0.55f, -1.05f), 0.55f, detail, STEEL);
-    add_sphere(scene, vec3(0.12f, 0.22f, 1.0f), 0.22f, detail, COPPER);
+    add_sphere(scene, vec3(1.12f, 0.5f, 0.6f), 0.5f, detail, GLASS);
+    add_sphere(scene, vec3(-1.25f, 0.62f, -0.85f), 0.62f, detail, STEEL);
+    add_sphere(scene, vec3(0.1f, 0.2f, 1.05f), 0.2f, detail, COPPER);
 }
 
 void scene_build(struct scene *scene, uint32_t detail) {
