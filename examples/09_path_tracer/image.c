@@ -14,9 +14,9 @@ static struct image make_image(uint32_t width, uint32_t height) {
     return image;
 }
 
-/* Linear at first and never quite white, as film is; then sRGB's curve. */
+/* Linear at first and never quite white, as film is; then sRGB's curve. What is no number becomes black. */
 static uint8_t develop(float light) {
-    float exposed = 1 - expf(-1.2f * light);
+    float exposed = light > 0 ? 1 - expf(-1.2f * light) : 0;
     float curved = exposed <= 0.0031308f ? 12.92f * exposed : 1.055f * powf(exposed, 1 / 2.4f) - 0.055f;
     return (uint8_t)(curved * 255 + 0.5f);
 }

@@ -16,7 +16,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { POINTERS, INDICES, WAYS };
 
@@ -71,15 +70,10 @@ static uint32_t samples_of_round(const struct options *options, uint32_t round) 
 }
 
 /* The ways take turns, and turns about who begins. */
-static void render_all(const struct options *options, struct renderer *renderers) {
-    for (uint32_t round = 0; round < options->rounds; round++) {
-        uint32_t samples = samples_of_round(options, round);
-        for (uint32_t turn = 0; turn < WAYS; turn++) {
-            uint32_t way = (round + turn) % WAYS;
-            if (way == POINTERS || !options->pointers_only)
-                render_round(&renderers[way], samples);
-        }
-    }
+static void render_all(const struct options *options, struct renderer *renderers, uint32_t ways) {
+    for (uint32_t round = 0; round < options->rounds; round++)
+        for (uint32_t turn = 0; turn < ways; turn++)
+            render_round(&renderers[(round + turn) % ways], samples_of_round(options, round));
 }
 
 static uint64_t count_rays(const float *sums, size_t pixels) {
@@ -147,8 +141,8 @@ static struct image develop(const struct options *options, const float *sums) {
  * gives another sample. */
 static bool check_same(const struct options *options, const float *a, const float *b) {
     size_t pixels = (size_t)options->width * options->height, different = 0;
-    for (size_t i = 0; i < pixels; i++)
-        different += memcmp(a + 4 * i, b + 4 * i, 4 * sizeof *a) != 0;
+    for (size_t i = 0; i < 4 * pixels; i += 4)
+        different += a[i] != b[i] || a[i + 1] != b[i + 1] || a[i + 2] != b[i + 2] || a[i + 3] != b[i + 3];
     struct image x = develop(options, a), y = develop(options, b);
     double difference = image_difference(&x, &y);
     bool same = difference <= options->tolerance;
@@ -189,20 +183,25 @@ static bool trace(const struct options *options, const struct records *records, 
     struct world worlds[WAYS];
     struct renderer renderers[WAYS];
     struct picture_info info = { options->width, options->height, options->seed, options->bounces };
+    float *sums[WAYS];
+    uint32_t ways = options->pointers_only ? 1 : WAYS;
     uint32_t *order = make_order(records->count, options->shuffle);
     place_by_pointers(&worlds[POINTERS], records, order, upload);
     report_memory(upload->allocator, &worlds[POINTERS]);
-    place_by_indices(&worlds[INDICES], records, order, upload);
     if (options->flip)
         flip_pointer(&worlds[POINTERS], records, upload);
     start_by_pointers(&renderers[POINTERS], &worlds[POINTERS], records->scene, info, upload);
-    start_by_indices(&renderers[INDICES], &worlds[INDICES], records->scene, info, upload);
+    if (!options->pointers_only) {
+        place_by_indices(&worlds[INDICES], records, order, upload);
+        start_by_indices(&renderers[INDICES], &worlds[INDICES], records->scene, info, upload);
+    }
 
-    render_all(options, renderers);
-    float *sums[WAYS] = { read_picture(&renderers[POINTERS]), read_picture(&renderers[INDICES]) };
+    render_all(options, renderers, ways);
+    for (uint32_t way = 0; way < ways; way++)
+        sums[way] = read_picture(&renderers[way]);
     report_speeds(options, renderers, sums[POINTERS], records);
     bool passed = show_and_check(options, sums);
-    for (int way = 0; way < WAYS; way++) {
+    for (uint32_t way = 0; way < ways; way++) {
         free(sums[way]);
         stop_renderer(&renderers[way]);
         free_world(&worlds[way]);

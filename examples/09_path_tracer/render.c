@@ -6,8 +6,12 @@
 
 #include <stdlib.h>
 
-/* A dispatch renders at most so many samples, some five million rays: a moment on a GPU, seconds on a CPU. */
-enum { SAMPLES_PER_DISPATCH = 1 << 19, TILE_SIDE = 8, TILE_PIXELS = TILE_SIDE * TILE_SIDE };
+/* A dispatch renders at most so many samples of some five rays each: enough to fill a large GPU, and soon over on a
+ * small one. A software driver takes as long for fewer. */
+enum { SAMPLES_PER_DISPATCH = 1 << 20, SAMPLES_PER_CPU_DISPATCH = 1 << 16 };
+
+/* As in the shader. */
+enum { TILE_SIDE = 8, TILE_PIXELS = TILE_SIDE * TILE_SIDE };
 
 /* As the shader reads them. */
 struct float4 {
@@ -197,11 +201,16 @@ static double time_dispatch(const struct renderer *renderer, const struct push *
     return renderer->timestamps ? read_seconds(renderer) : seconds;
 }
 
+static uint32_t tiles_per_dispatch(const struct renderer *renderer) {
+    bool is_cpu = renderer->ex->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    return (uint32_t)(is_cpu ? SAMPLES_PER_CPU_DISPATCH : SAMPLES_PER_DISPATCH) / TILE_PIXELS;
+}
+
 /* One sample of each pixel of some tiles at least, all samples of all tiles at most. */
 void render_round(struct renderer *renderer, uint32_t samples) {
     uint32_t columns = (renderer->info.width + TILE_SIDE - 1) / TILE_SIDE;
     uint32_t all_tiles = columns * ((renderer->info.height + TILE_SIDE - 1) / TILE_SIDE);
-    uint32_t at_once = SAMPLES_PER_DISPATCH / TILE_PIXELS;
+    uint32_t at_once = tiles_per_dispatch(renderer);
     uint32_t tile_step = all_tiles < at_once ? all_tiles : at_once;
     uint32_t sample_step = at_once / tile_step;
     double seconds = 0;

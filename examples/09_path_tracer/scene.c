@@ -4,6 +4,7 @@
 #include "example.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const float pi = 3.14159265f;
 
@@ -24,15 +25,20 @@ struct shape {
 
 /* ---- Meshes --------------------------------------------------------------------------------------------------- */
 
+static void *grow(void *memory, size_t bytes) {
+    void *grown = realloc(memory, bytes);
+    if (!grown)
+        ex_fail("out of memory");
+    return grown;
+}
+
 static void add_triangle(struct scene *scene, struct vertex a, struct vertex b, struct vertex c, uint32_t material) {
     struct vec3 face = cross(subtract(b.position, a.position), subtract(c.position, a.position));
     if (dot(face, face) < 1e-16f)
         return; /* at the poles, where one side of a grid is one point */
     if (scene->triangle_count == scene->triangle_capacity) {
         scene->triangle_capacity = scene->triangle_capacity ? 2 * scene->triangle_capacity : 1024;
-        scene->triangles = realloc(scene->triangles, scene->triangle_capacity * sizeof *scene->triangles);
-        if (!scene->triangles)
-            ex_fail("out of memory");
+        scene->triangles = grow(scene->triangles, scene->triangle_capacity * sizeof *scene->triangles);
     }
     scene->triangles[scene->triangle_count++] = (struct triangle){ .corners = { a.position, b.position, c.position },
                                                                    .normals = { a.normal, b.normal, c.normal },
@@ -171,11 +177,8 @@ static void add_furniture(struct scene *scene, uint32_t detail) {
 
 void scene_build(struct scene *scene, uint32_t detail) {
     *scene = (struct scene){ .material_count = MATERIAL_COUNT };
-    scene->materials = malloc(sizeof room_materials);
-    if (!scene->materials)
-        ex_fail("out of memory");
-    for (uint32_t i = 0; i < MATERIAL_COUNT; i++)
-        scene->materials[i] = room_materials[i];
+    scene->materials = grow(NULL, sizeof room_materials);
+    memcpy(scene->materials, room_materials, sizeof room_materials);
     add_room(scene);
     add_lamp(scene);
     add_furniture(scene, detail);

@@ -79,7 +79,7 @@ void place_by_indices(struct world *world, const struct records *records, const 
     *world = make_world(upload->allocator, 1, records);
     world->bytes = line_up(records, order, world->places);
     if (world->bytes > upload->ex->properties.limits.maxStorageBufferRange)
-        ex_fail("the scene is larger than the largest storage buffer of this device; pointers know no such limit");
+        ex_fail("the scene is larger than a storage buffer can be on this device; --pointers-only knows no such limit");
     /* The usage brings the alignment of minStorageBufferOffsetAlignment with it. */
     BdaAllocInfo info = { .size = world->bytes,
                           .alignment = record_alignment(RECORD_NODE),
