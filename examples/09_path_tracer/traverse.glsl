@@ -50,7 +50,35 @@ void meet_triangle(Link triangle, Ray ray, inout Hit hit) {
         hit = Hit(distance, vec2(u, v), triangle);
 }
 
-// The nearest hit before the limit; with `any` the first one that turns up.
+void meet_leaf(Link leaf, uint count, Ray ray, inout Hit hit) {
+    for (uint i = 0u; i < count; i++)
+        meet_triangle(skip_quads(leaf, 3u * i), ray, hit);
+}
+
+// A node's children, the one that the ray enters first being `near`.
+struct Children {
+    Link near;
+    Link far;
+    float near_distance;
+    float far_distance;
+};
+
+Children visit_node(Link node, Ray ray, vec3 inverse, float limit) {
+    vec4 a = load_floats(node, 0u);
+    vec4 b = load_floats(node, 1u);
+    vec4 c = load_floats(node, 2u);
+    uvec4 links = load_quad(node, 3u);
+    Link first = make_link(links.x, links.y);
+    Link second = make_link(links.z, links.w);
+    float first_distance = enter_box(a.xyz, vec3(a.w, b.xy), ray.origin, inverse, limit);
+    float second_distance = enter_box(vec3(b.zw, c.x), c.yzw, ray.origin, inverse, limit);
+    if (second_distance < first_distance)
+        return Children(second, first, second_distance, first_distance);
+    return Children(first, second, first_distance, second_distance);
+}
+
+// The nearest hit before the limit; with `any` the first one that turns up. The stack holds what is still to be
+// visited, the nearest on top.
 Hit find_hit(Link root, Ray ray, float limit, bool any) {
     Link stack[STACK_SIZE];
     uint depth = 0u;
@@ -60,37 +88,21 @@ Hit find_hit(Link root, Ray ray, float limit, bool any) {
     while (true) {
         uint count = count_triangles(at);
         if (count == 0u) {
-            vec4 a = load_floats(at, 0u);
-            vec4 b = load_floats(at, 1u);
-            vec4 c = load_floats(at, 2u);
-            uvec4 links = load_quad(at, 3u);
-            Link near = make_link(links.x, links.y);
-            Link far = make_link(links.z, links.w);
-            float near_distance = enter_box(a.xyz, vec3(a.w, b.xy), ray.origin, inverse, hit.distance);
-            float far_distance = enter_box(vec3(b.zw, c.x), c.yzw, ray.origin, inverse, hit.distance);
-            if (far_distance < near_distance) {
-                Link other = near;
-                near = far;
-                far = other;
-                float other_distance = near_distance;
-                near_distance = far_distance;
-                far_distance = other_distance;
-            }
-            if (far_distance < FAR)
-                stack[depth++] = far;
-            if (near_distance < FAR) {
-                at = near;
+            Children children = visit_node(at, ray, inverse, hit.distance);
+            if (children.far_distance < FAR)
+                stack[depth++] = children.far;
+            if (children.near_distance < FAR) {
+                at = children.near;
                 continue;
             }
         } else {
-            for (uint i = 0u; i < count; i++)
-                meet_triangle(skip_quads(at, 3u * i), ray, hit);
+            meet_leaf(at, count, ray, hit);
             if (any && hit.distance < limit)
-                break;
+                return hit;
         }
         if (depth == 0u)
-            break;
+            return hit;
         at = stack[--depth];
     }
-    return hit;
+    return hit; // never reached, but not every compiler sees that
 }
