@@ -1,21 +1,19 @@
-// How the scene's records are reached: the one place where the two ways of the path tracer differ. Everything is read
+// How the scene's records are reached: the one place where the three ways of the path tracer differ. Everything is read
 // in units of 16 bytes.
 //
 // A link is where a record lies, a multiple of 16, and in its low four bits how many triangles it has: 0 is no leaf.
 // In memory it takes 64 bits.
+//
+//     as it stands   a link is a device address
+//     BY_OFFSET      a number of bytes from one device address on, which is the same for all
+//     BY_INDEX       a number of bytes from the beginning of one storage buffer
 
-#ifdef BY_INDEX
+#if defined(BY_OFFSET) || defined(BY_INDEX)
 
-// A place is a number of bytes from the beginning of one storage buffer.
 #define Link uint
-layout(std430, set = 0, binding = 0) readonly buffer Store { uvec4 quads[]; } store;
 
 Link make_link(uint low, uint high) {
     return low;
-}
-
-uvec4 load_quad(Link at, uint quad) {
-    return store.quads[(at >> 4) + quad];
 }
 
 uint count_triangles(Link at) {
@@ -26,9 +24,26 @@ Link skip_quads(Link at, uint quads) {
     return at + 16u * quads;
 }
 
+#ifdef BY_INDEX
+
+layout(std430, set = 0, binding = 0) readonly buffer Store { uvec4 quads[]; } store;
+
+uvec4 load_quad(Link at, uint quad) {
+    return store.quads[(at >> 4) + quad];
+}
+
 #else
 
-// A place is a device address.
+bda_ptr base; // main sets it
+
+uvec4 load_quad(Link at, uint quad) {
+    return bda_load_uvec4(base, (at >> 4) + quad);
+}
+
+#endif
+
+#else
+
 #define Link bda_ptr
 
 Link make_link(uint low, uint high) {
@@ -39,12 +54,12 @@ uint count_triangles(Link at) {
     return bda_to_uvec2(at).x & 15u;
 }
 
-uvec4 load_quad(Link at, uint quad) {
-    return bda_load_uvec4(at & ~15ul, quad);
-}
-
 Link skip_quads(Link at, uint quads) {
     return bda_offset(at, 16u * quads);
+}
+
+uvec4 load_quad(Link at, uint quad) {
+    return bda_load_uvec4(at & ~15ul, quad);
 }
 
 #endif

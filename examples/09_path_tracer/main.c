@@ -5,9 +5,10 @@
  *     09_path_tracer [--size WxH] [--samples N] [--output picture.png] [--compare reference.png] ...
  *
  * Each node, leaf, surface and material is an allocation of its own, and links to others by device address; one pointer
- * in the push constants leads to them all. Beside it stand the same bytes in one storage buffer. One shader source is
- * compiled for both, and they take turns, round by round. Both pictures must be the same, and like the reference, where
- * one is given. options.c lists the options.
+ * in the push constants leads to them all. Beside it stand the same bytes in one storage buffer, read by index, and in
+ * between, read by 32-bit offsets from one pointer. One shader source is compiled for all three, and they take turns,
+ * round by round. Their pictures must be the same, and like the reference, where one is given. options.c lists the
+ * options.
  */
 #include "image.h"
 #include "options.h"
@@ -17,7 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POINTERS, INDICES, WAYS };
+static const char *const way_names[WAYS] = { "pointers", "offsets", "indices" };
 
 static BdaAllocator create_allocator(struct ex *ex) {
     BdaAllocatorInfo info = { .api_version = VK_API_VERSION_1_2,
@@ -101,34 +102,34 @@ static double report_speed(const struct options *options, const struct renderer 
     for (uint32_t i = 0; i < renderer->rounds; i++)
         speeds[i] = (double)rays * samples_of_round(options, i) / options->samples / renderer->seconds[i] * 1e-6;
     double median = middle(speeds, renderer->rounds);
-    printf("%-10s %.4g Mrays/s (median; %.4g to %.4g in %u rounds; by %s)\n", name, median, speeds[0],
-           speeds[renderer->rounds - 1], renderer->rounds, renderer->timestamps ? "GPU timestamps" : "the CPU's clock");
+    printf("%-10s %.4g Mrays/s (median; %.4g to %.4g in %u rounds)\n", name, median, speeds[0],
+           speeds[renderer->rounds - 1], renderer->rounds);
     return median;
 }
 
-/* Both ways do the same work in a round, so their times are compared round by round. */
-static double find_ratio(const struct renderer *renderers) {
+/* All ways do the same work in a round, so they are compared round by round. */
+static double find_ratio(const struct renderer *renderer, const struct renderer *other) {
     double ratios[MAX_ROUNDS];
-    uint32_t rounds = renderers[POINTERS].rounds;
-    for (uint32_t i = 0; i < rounds; i++)
-        ratios[i] = renderers[INDICES].seconds[i] / renderers[POINTERS].seconds[i];
-    return middle(ratios, rounds);
+    for (uint32_t i = 0; i < renderer->rounds; i++)
+        ratios[i] = other->seconds[i] / renderer->seconds[i];
+    return middle(ratios, renderer->rounds);
 }
 
 /* The last line is a row of the table in docs/performance.md. */
-static void report_speeds(const struct options *options, const struct renderer *renderers, const float *sums,
-                          const struct records *records) {
+static void report_speeds(const struct options *options, const struct renderer *renderers, uint32_t ways,
+                          const float *sums, uint32_t triangle_count) {
+    double speeds[WAYS];
     uint64_t rays = count_rays(sums, (size_t)options->width * options->height);
-    printf("rays       %" PRIu64 ", %.2f for each of %u samples of %ux%u pixels\n", rays,
+    printf("rays       %" PRIu64 ", %.2f for each of %u samples of %ux%u pixels; timed by %s\n", rays,
            (double)rays / options->samples / options->width / options->height, options->samples, options->width,
-           options->height);
-    double pointers = report_speed(options, &renderers[POINTERS], "pointers", rays);
-    if (options->pointers_only)
-        return;
-    double indices = report_speed(options, &renderers[INDICES], "indices", rays);
-    printf("| %s | %u | %s | %.4g | %.4g | %.3f |\n", renderers->ex->properties.deviceName,
-           records->scene->triangle_count, options->shuffle ? "shuffled" : "in order", pointers, indices,
-           find_ratio(renderers));
+           options->height, renderers->timestamps ? "GPU timestamps" : "the CPU's clock");
+    for (uint32_t way = 0; way < ways; way++)
+        speeds[way] = report_speed(options, &renderers[way], way_names[way], rays);
+    if (ways == WAYS)
+        printf("| %s | %u | %s | %.4g | %.4g | %.4g | %.3f | %.3f |\n", renderers->ex->properties.deviceName,
+               triangle_count, options->shuffle ? "shuffled" : "in order", speeds[BY_POINTER], speeds[BY_OFFSET],
+               speeds[BY_INDEX], find_ratio(&renderers[BY_POINTER], &renderers[BY_INDEX]),
+               find_ratio(&renderers[BY_OFFSET], &renderers[BY_INDEX]));
 }
 
 /* ---- The check ------------------------------------------------------------------------------------------------ */
@@ -137,17 +138,17 @@ static struct image develop(const struct options *options, const float *sums) {
     return develop_image(sums, options->width, options->height, options->samples);
 }
 
-/* Not to the bit: a compiler may round the two ways' arithmetic differently, and a path that goes another way somewhere
- * gives another sample. */
-static bool check_same(const struct options *options, const float *a, const float *b) {
+/* Not to the bit: a compiler may round the ways' arithmetic differently, and a path that turns elsewhere gives another
+ * sample. */
+static bool check_same(const struct options *options, const float *a, const float *b, const char *name) {
     size_t pixels = (size_t)options->width * options->height, different = 0;
     for (size_t i = 0; i < 4 * pixels; i += 4)
         different += a[i] != b[i] || a[i + 1] != b[i + 1] || a[i + 2] != b[i + 2] || a[i + 3] != b[i + 3];
     struct image x = develop(options, a), y = develop(options, b);
     double difference = image_difference(&x, &y);
     bool same = difference <= options->tolerance;
-    printf("%s   pointers and indices differ in %zu of %zu pixels, by %.3f of 255; %g is allowed\n",
-           same ? "proved  " : "mismatch", different, pixels, difference, options->tolerance);
+    printf("%s   pointers and %s differ in %zu of %zu pixels, by %.3f of 255; %g is allowed\n",
+           same ? "proved  " : "mismatch", name, different, pixels, difference, options->tolerance);
     free_image(&x);
     free_image(&y);
     return same;
@@ -163,9 +164,11 @@ static bool check_reference(const struct options *options, const struct image *i
     return like;
 }
 
-static bool show_and_check(const struct options *options, float *const sums[WAYS]) {
-    bool passed = options->pointers_only || check_same(options, sums[POINTERS], sums[INDICES]);
-    struct image image = develop(options, sums[POINTERS]);
+static bool show_and_check(const struct options *options, float *const *sums, uint32_t ways) {
+    bool passed = true;
+    for (uint32_t way = BY_POINTER + 1; way < ways; way++)
+        passed = check_same(options, sums[BY_POINTER], sums[way], way_names[way]) && passed;
+    struct image image = develop(options, sums[BY_POINTER]);
     if (options->output) {
         write_png(&image, options->output);
         printf("picture    %s\n", options->output);
@@ -178,34 +181,39 @@ static bool show_and_check(const struct options *options, float *const sums[WAYS
 
 /* ---- All of it ------------------------------------------------------------------------------------------------ */
 
-/* Places the records in both ways, renders, and returns whether the pictures are right. */
-static bool trace(const struct options *options, const struct records *records, struct upload *upload) {
-    struct world worlds[WAYS];
-    struct renderer renderers[WAYS];
+/* Renders in so many ways, the first of which is by pointers, and returns whether the pictures are right. */
+static bool render(const struct options *options, const struct records *records, const struct world *worlds,
+                   uint32_t ways, struct upload *upload) {
     struct picture_info info = { options->width, options->height, options->seed, options->bounces };
+    struct renderer renderers[WAYS];
     float *sums[WAYS];
-    uint32_t ways = options->pointers_only ? 1 : WAYS;
-    uint32_t *order = make_order(records->count, options->shuffle);
-    place_by_pointers(&worlds[POINTERS], records, order, upload);
-    report_memory(upload->allocator, &worlds[POINTERS]);
-    if (options->flip)
-        flip_pointer(&worlds[POINTERS], records, upload);
-    start_by_pointers(&renderers[POINTERS], &worlds[POINTERS], records->scene, info, upload);
-    if (!options->pointers_only) {
-        place_by_indices(&worlds[INDICES], records, order, upload);
-        start_by_indices(&renderers[INDICES], &worlds[INDICES], records->scene, info, upload);
-    }
-
+    for (uint32_t way = 0; way < ways; way++)
+        start_renderer(&renderers[way], (enum way)way, &worlds[way != BY_POINTER], records->scene, info, upload);
     render_all(options, renderers, ways);
     for (uint32_t way = 0; way < ways; way++)
         sums[way] = read_picture(&renderers[way]);
-    report_speeds(options, renderers, sums[POINTERS], records);
-    bool passed = show_and_check(options, sums);
+    report_speeds(options, renderers, ways, sums[BY_POINTER], records->scene->triangle_count);
+    bool passed = show_and_check(options, sums, ways);
     for (uint32_t way = 0; way < ways; way++) {
         free(sums[way]);
         stop_renderer(&renderers[way]);
-        free_world(&worlds[way]);
     }
+    return passed;
+}
+
+static bool place_and_render(const struct options *options, const struct records *records, struct upload *upload) {
+    struct world worlds[2]; /* by pointers, by indices */
+    uint32_t *order = make_order(records->count, options->shuffle);
+    place_by_pointers(&worlds[0], records, order, upload);
+    report_memory(upload->allocator, &worlds[0]);
+    if (options->flip)
+        flip_pointer(&worlds[0], records, upload);
+    if (!options->pointers_only)
+        place_by_indices(&worlds[1], records, order, upload);
+    bool passed = render(options, records, worlds, options->pointers_only ? 1 : WAYS, upload);
+    free_world(&worlds[0]);
+    if (!options->pointers_only)
+        free_world(&worlds[1]);
     free(order);
     return passed;
 }
@@ -225,7 +233,7 @@ int main(int argc, char **argv) {
     BdaAllocator allocator = create_allocator(&ex);
     struct upload upload = { .ex = &ex, .allocator = allocator };
     struct records records = make_records(&scene, &bvh);
-    bool passed = trace(&options, &records, &upload);
+    bool passed = place_and_render(&options, &records, &upload);
     EX_CHECK(bda_destroy_allocator(allocator)); /* VK_INCOMPLETE if one of them were still live */
     bvh_free(&bvh);
     scene_free(&scene);

@@ -14,7 +14,7 @@ struct options {
     uint32_t detail;
     uint32_t seed;
     bool shuffle;       /* records get their places in random order */
-    bool pointers_only; /* for a picture alone: in half the time, and nothing to compare the speed with */
+    bool pointers_only; /* for a picture alone, in a third of the time */
     bool flip;          /* turn a pointer after the upload, which must be noticed */
     const char *output;
     const char *reference;

@@ -1,8 +1,8 @@
 // A path tracer (Kajiya, "The Rendering Equation", 1986) over a tree of linked records. One invocation renders one
 // pixel: it adds some samples to what earlier dispatches have gathered there.
 //
-// Compiled twice: as it stands everything is reached from one pointer; with BY_INDEX the records are read from a
-// storage buffer, and only the frame and the picture by pointer. links.glsl has the difference.
+// Compiled three times: as it stands everything is reached by pointers, from one in the push constants on; with BY_OFFSET
+// and BY_INDEX the scene's records are not, but still the frame and the picture. links.glsl has the difference.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "bdaalloc/bdaalloc.glsl"
@@ -29,8 +29,9 @@ struct Frame {
     vec4 lamp_edges[2];
     vec4 lamp_radiance;
     vec4 sky;
+    bda_ptr base; // BY_OFFSET: what links count from
 };
-BDA_DEFINE_ACCESS(Frame, frame_ref, load_frame, store_frame, 176, 16)
+BDA_DEFINE_ACCESS(Frame, frame_ref, load_frame, store_frame, 192, 16)
 
 layout(push_constant) uniform Push {
     bda_ptr frame;
@@ -128,6 +129,9 @@ void render_pixel(uvec2 pixel) {
 
 void main() {
     frame = load_frame(push.frame);
+#ifdef BY_OFFSET
+    base = frame.base;
+#endif
     uint tile = push.first_tile + gl_WorkGroupID.x;
     uint columns = (frame.size.x + TILE.x - 1u) / TILE.x;
     uvec2 pixel = uvec2(tile % columns, tile / columns) * TILE +

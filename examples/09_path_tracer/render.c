@@ -2,6 +2,7 @@
 #include "render.h"
 
 #include "by_index.h"
+#include "by_offset.h"
 #include "by_pointer.h"
 
 #include <stdlib.h>
@@ -27,6 +28,8 @@ struct frame {
     struct float4 eye, right, up, forward;
     struct float4 lamp_corner, lamp_edges[2], lamp_radiance;
     struct float4 sky;
+    VkDeviceAddress base;
+    uint64_t padding;
 };
 
 struct push {
@@ -48,9 +51,10 @@ static BdaAllocation allocate(BdaAllocator allocator, VkDeviceSize size, BdaInte
 
 /* ---- Beginning and end ---------------------------------------------------------------------------------------- */
 
-static void write_frame(struct renderer *renderer, const struct scene *scene, uint64_t root, struct upload *upload) {
+static void write_frame(struct renderer *renderer, const struct world *world, const struct scene *scene,
+                        struct upload *upload) {
     struct camera camera = scene_camera(renderer->info.width, renderer->info.height);
-    struct frame frame = { .root = root,
+    struct frame frame = { .root = world->places[0],
                            .picture = renderer->picture.address,
                            .width = renderer->info.width,
                            .height = renderer->info.height,
@@ -63,7 +67,8 @@ static void write_frame(struct renderer *renderer, const struct scene *scene, ui
                            .lamp_corner = widen(scene->lamp.corner),
                            .lamp_edges = { widen(scene->lamp.edges[0]), widen(scene->lamp.edges[1]) },
                            .lamp_radiance = widen(scene->lamp.radiance),
-                           .sky = widen(scene->sky) };
+                           .sky = widen(scene->sky),
+                           .base = world->allocations[0].address };
     upload_write(upload, &renderer->frame, 0, &frame, sizeof frame);
     upload_flush(upload);
 }
@@ -80,22 +85,6 @@ static void create_timestamps(struct renderer *renderer) {
                                    .queryType = VK_QUERY_TYPE_TIMESTAMP,
                                    .queryCount = 2 };
     EX_CHECK(vkCreateQueryPool(renderer->ex->device, &info, NULL, &renderer->timestamps));
-}
-
-static void start(struct renderer *renderer, const struct world *world, const struct scene *scene,
-                  struct picture_info info, struct upload *upload) {
-    VkDeviceSize picture_size = (VkDeviceSize)info.width * info.height * sizeof(struct float4);
-    *renderer = (struct renderer){ .ex = upload->ex, .allocator = upload->allocator, .info = info };
-    renderer->frame = allocate(renderer->allocator, sizeof(struct frame), BDA_INTENT_DEVICE, "frame");
-    renderer->picture = allocate(renderer->allocator, picture_size, BDA_INTENT_DEVICE, "picture");
-    write_frame(renderer, scene, world->places[0], upload);
-    create_timestamps(renderer);
-}
-
-void start_by_pointers(struct renderer *renderer, const struct world *world, const struct scene *scene,
-                       struct picture_info info, struct upload *upload) {
-    start(renderer, world, scene, info, upload);
-    ex_create_pipeline(renderer->ex, by_pointer_spv, sizeof by_pointer_spv, sizeof(struct push), &renderer->pipeline);
 }
 
 /* What pointers save: a set layout, a pool, a set, and the buffer and the range that it names. */
@@ -152,11 +141,27 @@ static void create_pipeline_with_set(struct renderer *renderer) {
     pipeline->push_size = sizeof(struct push);
 }
 
-void start_by_indices(struct renderer *renderer, const struct world *world, const struct scene *scene,
-                      struct picture_info info, struct upload *upload) {
-    start(renderer, world, scene, info, upload);
-    create_set(renderer, &world->allocations[0]);
-    create_pipeline_with_set(renderer);
+static void create_pipeline(struct renderer *renderer, enum way way, const struct world *world) {
+    uint32_t push_size = sizeof(struct push);
+    if (way == BY_INDEX) {
+        create_set(renderer, &world->allocations[0]);
+        create_pipeline_with_set(renderer);
+    } else if (way == BY_OFFSET) {
+        ex_create_pipeline(renderer->ex, by_offset_spv, sizeof by_offset_spv, push_size, &renderer->pipeline);
+    } else {
+        ex_create_pipeline(renderer->ex, by_pointer_spv, sizeof by_pointer_spv, push_size, &renderer->pipeline);
+    }
+}
+
+void start_renderer(struct renderer *renderer, enum way way, const struct world *world, const struct scene *scene,
+                    struct picture_info info, struct upload *upload) {
+    VkDeviceSize picture_size = (VkDeviceSize)info.width * info.height * sizeof(struct float4);
+    *renderer = (struct renderer){ .ex = upload->ex, .allocator = upload->allocator, .info = info };
+    renderer->frame = allocate(renderer->allocator, sizeof(struct frame), BDA_INTENT_DEVICE, "frame");
+    renderer->picture = allocate(renderer->allocator, picture_size, BDA_INTENT_DEVICE, "picture");
+    write_frame(renderer, world, scene, upload);
+    create_timestamps(renderer);
+    create_pipeline(renderer, way, world);
 }
 
 void stop_renderer(struct renderer *renderer) {

@@ -1,7 +1,7 @@
 /*
  * Brings the records into GPU memory, in one of two ways that hold the same bytes but for the links:
  *   by pointers   each record is an allocation of its own, and links are device addresses;
- *   by indices    all records lie in one storage buffer, and links say how many bytes into it.
+ *   by indices    all records lie in one allocation, a storage buffer, and links say how many bytes into it.
  */
 #ifndef EXAMPLES_WORLD_H
 #define EXAMPLES_WORLD_H
