@@ -231,7 +231,7 @@ int main(int argc, char **argv) {
            scene.triangle_count, bvh.node_count, bvh.leaf_count, bvh.depth, (ex_seconds() - before) * 1e3);
 
     BdaAllocator allocator = create_allocator(&ex);
-    struct upload upload = { .ex = &ex, .allocator = allocator };
+    struct upload upload = { .ex = &ex, .allocator = allocator, .always_stage = options.staging };
     struct records records = make_records(&scene, &bvh);
     bool passed = place_and_render(&options, &records, &upload);
     EX_CHECK(bda_destroy_allocator(allocator)); /* VK_INCOMPLETE if one of them were still live */

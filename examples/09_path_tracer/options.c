@@ -16,6 +16,7 @@ static const char usage[] =
     "  --seed N          of the random numbers, 1\n"
     "  --shuffle         records get their places in memory in random order, the same one for each way\n"
     "  --pointers-only   no offsets and indices: a picture in a third of the time\n"
+    "  --staging         upload by copy commands even where memory is mapped\n"
     "  --flip            turn a pointer in GPU memory after the upload: the check must fail\n"
     "  --output FILE     where the picture goes, as PNG\n"
     "  --compare FILE    a PNG that the picture must be like\n"
@@ -52,6 +53,8 @@ static bool read_flag(const char *name, struct options *options) {
         options->shuffle = true;
     else if (strcmp(name, "--pointers-only") == 0)
         options->pointers_only = true;
+    else if (strcmp(name, "--staging") == 0)
+        options->staging = true;
     else if (strcmp(name, "--flip") == 0)
         options->flip = true;
     else

@@ -15,6 +15,7 @@ struct options {
     uint32_t seed;
     bool shuffle;       /* records get their places in random order */
     bool pointers_only; /* for a picture alone, in a third of the time */
+    bool staging;       /* upload by copy commands even where memory is mapped */
     bool flip;          /* turn a pointer after the upload, which must be noticed */
     const char *output;
     const char *reference;
