@@ -224,7 +224,7 @@ int main(int argc, char **argv) {
     ex_start(&ex, "09_path_tracer: a shader renders by walking a tree of raw pointers", 0);
     struct scene scene;
     struct bvh bvh;
-    scene_build(&scene, options.detail);
+    scene_build(&scene, options.detail, options.mesh);
     double before = ex_seconds();
     bvh_build(&bvh, &scene);
     printf("scene      %u triangles; a tree of %u nodes and %u leaves, %u deep, built in %.0f ms\n",

@@ -13,6 +13,7 @@ static const char usage[] =
     "  --rounds N        that the samples are rendered and timed in, 8\n"
     "  --bounces N       rays that a path is made of at most, 8\n"
     "  --detail N        of the meshes, 40: some fifty thousand triangles; twice the detail, four times as many\n"
+    "  --mesh FILE       an OBJ file whose mesh takes the knot's place\n"
     "  --seed N          of the random numbers, 1\n"
     "  --shuffle         records get their places in memory in random order, the same one for each way\n"
     "  --pointers-only   no offsets and indices: a picture in a third of the time\n"
@@ -75,6 +76,8 @@ static void read_value(const char *name, const char *value, struct options *opti
         options->detail = read_number(value, 4, 256);
     else if (strcmp(name, "--seed") == 0)
         options->seed = read_number(value, 0, UINT32_MAX);
+    else if (strcmp(name, "--mesh") == 0 && value)
+        options->mesh = value;
     else if (strcmp(name, "--output") == 0 && value)
         options->output = value;
     else if (strcmp(name, "--compare") == 0 && value)

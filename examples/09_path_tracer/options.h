@@ -17,6 +17,7 @@ struct options {
     bool pointers_only; /* for a picture alone, in a third of the time */
     bool staging;       /* upload by copy commands even where memory is mapped */
     bool flip;          /* turn a pointer after the upload, which must be noticed */
+    const char *mesh;
     const char *output;
     const char *reference;
     double tolerance; /* of image_difference */

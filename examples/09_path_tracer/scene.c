@@ -2,6 +2,7 @@
 #include "scene.h"
 
 #include "example.h"
+#include "mesh_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -161,27 +162,52 @@ static void add_lamp(struct scene *scene) {
     add_panel(scene, scene->lamp.corner, scene->lamp.edges[0], scene->lamp.edges[1], LAMP);
 }
 
-static void add_furniture(struct scene *scene, uint32_t detail) {
+/* Stood on the plinth, turned as it comes, as large as there is room. */
+static void add_file(struct scene *scene, const char *path, uint32_t material) {
+    struct mesh mesh = read_mesh(path);
+    struct vec3 low = mesh.positions[0], high = low;
+    for (uint32_t i = 1; i < mesh.vertex_count; i++) {
+        low = least(low, mesh.positions[i]);
+        high = most(high, mesh.positions[i]);
+    }
+    struct vec3 size = subtract(high, low), foot = vec3((low.x + high.x) / 2, low.y, (low.z + high.z) / 2);
+    float factor = 1.8f / fmaxf(size.x, fmaxf(size.y, size.z));
+    for (uint32_t i = 0; i < mesh.face_count; i++) {
+        struct vertex corners[3];
+        for (int k = 0; k < 3; k++) {
+            uint32_t vertex = mesh.faces[i].corners[k];
+            struct vec3 place = scale(subtract(mesh.positions[vertex], foot), factor);
+            corners[k] = (struct vertex){ add(vec3(0.05f, 0.511f, -0.75f), place), mesh.normals[vertex] };
+        }
+        add_triangle(scene, corners[0], corners[1], corners[2], material);
+    }
+    free_mesh(&mesh);
+}
+
+static void add_furniture(struct scene *scene, uint32_t detail, const char *mesh_path) {
     struct shape plinth = { .center = { 0.05f, 0.05f, -0.75f }, .size = 0.46f, .roundness = 0.1f, .turn = 0.35f };
     struct shape knot = {
         .bend = bend_knot, .center = { 0.05f, 1.52f, -0.75f }, .size = 0.84f, .roundness = 0.17f, .turn = 0.3f
     };
     struct shape cube = { .center = { -0.7f, 0.3f, 0.85f }, .size = 0.3f, .roundness = 0.35f, .turn = 0.6f };
     add_superquadric(scene, plinth, detail, LACQUER);
-    add_mesh(scene, knot, 8 * detail, detail, GOLD);
+    if (mesh_path)
+        add_file(scene, mesh_path, GOLD);
+    else
+        add_mesh(scene, knot, 8 * detail, detail, GOLD);
     add_superquadric(scene, cube, detail, BLUE);
     add_sphere(scene, vec3(1.12f, 0.5f, 0.6f), 0.5f, detail, GLASS);
     add_sphere(scene, vec3(-1.25f, 0.62f, -0.85f), 0.62f, detail, STEEL);
     add_sphere(scene, vec3(0.1f, 0.2f, 1.05f), 0.2f, detail, COPPER);
 }
 
-void scene_build(struct scene *scene, uint32_t detail) {
+void scene_build(struct scene *scene, uint32_t detail, const char *mesh_path) {
     *scene = (struct scene){ .material_count = MATERIAL_COUNT };
     scene->materials = grow(NULL, sizeof room_materials);
     memcpy(scene->materials, room_materials, sizeof room_materials);
     add_room(scene);
     add_lamp(scene);
-    add_furniture(scene, detail);
+    add_furniture(scene, detail, mesh_path);
 }
 
 /* In front of the open side and a little inside its frame, whatever the picture's format. */

@@ -1,6 +1,7 @@
 /*
  * What is rendered: a room with a lamp in its ceiling, and in it a gilded torus knot, spheres of glass and steel, and
- * superquadrics. All of it is made here, as triangles; no file is read.
+ * superquadrics. All of it is made here, as triangles; only a mesh of one's own in the knot's place is read from a
+ * file.
  *
  * A mesh is a grid bent into shape: a function says where the point (u, v) of the unit square goes. `detail` says how
  * fine the grids are.
@@ -60,8 +61,9 @@ struct scene {
     struct vec3 sky; /* what comes in where the room is open */
 };
 
-/* detail from 4 on; 40 makes some fifty thousand triangles, and twice the detail makes four times as many. */
-void scene_build(struct scene *scene, uint32_t detail);
+/* detail from 4 on; 40 makes some fifty thousand triangles, and twice the detail makes four times as many. mesh_path:
+ * an OBJ file whose mesh takes the knot's place, or NULL. */
+void scene_build(struct scene *scene, uint32_t detail, const char *mesh_path);
 struct camera scene_camera(uint32_t width, uint32_t height);
 void scene_free(struct scene *scene);
 
