@@ -66,8 +66,14 @@ struct ex_pipeline {
 #define EX_CHECK(call) ex_check((call), #call, __FILE__, __LINE__)
 void ex_check(VkResult result, const char *call, const char *file, int line);
 
+#ifdef __cplusplus
+#define EX_NORETURN [[noreturn]]
+#else
+#define EX_NORETURN _Noreturn
+#endif
+
 /* Ends the program with 1 and a sentence. */
-void ex_fail(const char *format, ...);
+EX_NORETURN void ex_fail(const char *format, ...);
 
 /* Prints the title, makes instance, device and queue, prints the device. Ends the program with EX_SKIP when there is no
  * Vulkan or no device with the features. */
