@@ -169,8 +169,15 @@ typedef struct BdaAllocatorInfo {
     /* The most bytes to take from each heap, in heap order; fewer entries than heaps or a 0 leave no limit. */
     uint32_t heap_limit_count;
     const VkDeviceSize *heap_limits;
-    /* Checking modes. */
+    /* Checking modes, beside those that the environment variable BDA_DEBUG names. */
     BdaCheckFlags checks;
+    /* With BDA_CHECK_QUARANTINE_BIT: what is freed is handed out again once so many bytes, or so many frees, have come
+     * after it. 0: 64 MiB; 65536. Before a request is refused all of it is released. */
+    VkDeviceSize quarantine_bytes;
+    uint32_t quarantine_frees;
+    /* With BDA_CHECK_RED_ZONES_BIT: the least bytes between two allocations, a multiple of 16 (else the next one). 0:
+     * 64; at most BDA_RED_ZONE_MAX. Each allocation takes so many more. */
+    uint32_t red_zone;
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
      * each; a name takes the room of one more, a long one of two. Rounded up to a power of two, 8 at least. 0: 512,
      * or 256 where there are no caches;
@@ -179,6 +186,7 @@ typedef struct BdaAllocatorInfo {
     uint32_t history_depth;
 } BdaAllocatorInfo;
 
+#define BDA_RED_ZONE_MAX      ((uint32_t)1 << 16)
 #define BDA_HISTORY_NONE      UINT32_MAX
 #define BDA_HISTORY_DEPTH_MAX ((uint32_t)1 << 20)
 
@@ -472,13 +480,14 @@ BDA_API void *bda_mapped(BdaAllocator allocator, VkDeviceAddress address);
 
 /* What an address turned out to be. */
 typedef enum BdaFindingKind {
-    BDA_FINDING_FOREIGN = 0, /* in none of the allocator's memory; where that begins and ends nearby is told */
-    BDA_FINDING_LIVE = 1,    /* in a live allocation */
-    BDA_FINDING_SLACK = 2,   /* past the end of a live allocation, in what it holds beyond its size */
-    BDA_FINDING_PENDING = 3, /* in an allocation that bda_free_after freed and nothing has collected yet */
-    BDA_FINDING_KEPT = 4,    /* in no allocation: the range was freed, or taken ahead, and is cached for the next
-                                requests, or on its way back */
-    BDA_FINDING_FREE = 5,    /* in a block, and in no hands */
+    BDA_FINDING_FOREIGN = 0,     /* in none of the allocator's memory; where that begins and ends nearby is told */
+    BDA_FINDING_LIVE = 1,        /* in a live allocation */
+    BDA_FINDING_SLACK = 2,       /* past the end of a live allocation, in what it holds beyond its size */
+    BDA_FINDING_PENDING = 3,     /* in an allocation that bda_free_after freed and nothing has collected yet */
+    BDA_FINDING_KEPT = 4,        /* in no allocation: the range was freed, or taken ahead, and is cached for the next
+                                    requests, or on its way back */
+    BDA_FINDING_FREE = 5,        /* in a block, and in no hands */
+    BDA_FINDING_QUARANTINED = 6, /* in an allocation that was freed and that a checking mode holds back */
     BDA_FINDING_KIND_MAX_ENUM = 0x7FFFFFFF
 } BdaFindingKind;
 
@@ -486,7 +495,7 @@ typedef enum BdaFindingKind {
 
 /* An allocation or a range, as it was when it was found; copied, so it says the same when that is gone. */
 typedef struct BdaFoundRange {
-    BdaHandle handle;               /* pending: the stale one that it had; 0: no allocation */
+    BdaHandle handle;               /* pending, quarantined: the stale one that it had; 0: no allocation */
     VkDeviceAddress address;        /* of its first byte */
     VkDeviceSize size;              /* live: what was asked for; else what it holds */
     uint64_t user;                  /* the caller's own value */
@@ -646,6 +655,20 @@ BDA_API VKAPI_ATTR VkBool32 VKAPI_CALL bda_address_binding_callback(VkDebugUtils
                                                                     const VkDebugUtilsMessengerCallbackDataEXT *data,
                                                                     void *allocator);
 
+/* ---- Checking modes ------------------------------------------------------------------------------------------- */
+
+/*
+ * Looks now, in memory that is mapped, at all bytes that are nobody's: red zones, free ranges, quarantined ones
+ * (BDA_CHECK_RED_ZONES_BIT, BDA_CHECK_POISON_BIT). Each stretch that was written to is told to the message callback as
+ * BDA_MESSAGE_ERROR, with what is known of the address, and is put right, so that it is told once; the last sixteen
+ * stand in fault reports. The same is found without it when a range is freed, leaves the quarantine, or is handed out.
+ * `broken` (may be NULL) becomes how many were found since the allocator was made, wherever that was.
+ * In non-coherent memory it sees what the CPU sees: what the device wrote is found at the free. Calls no driver
+ * function. For any thread; takes each pool's lock for as long as reading its bytes takes, so others wait. Without
+ * these modes it does nothing. Errors: VALIDATION_FAILED (NULL).
+ */
+BDA_API VkResult bda_verify(BdaAllocator allocator, uint64_t *broken);
+
 /* ---- Blocks, ahead of time and after -------------------------------------------------------------------------- */
 
 /* Makes blocks now, so that the next `bytes` of requests like `like` (and `buffer_like`) find room and no frame pays
@@ -698,7 +721,7 @@ typedef struct BdaUse {
     uint64_t allocation_count; /* live allocations */
     VkDeviceSize used;         /* bytes asked for by live allocations */
     VkDeviceSize wasted;    /* bytes they hold in blocks beyond that: rounding, atoms, rests too small to be cut off */
-    uint64_t pending_count; /* freed by bda_free_after and not collected yet */
+    uint64_t pending_count; /* freed, and held back: by bda_free_after until it is collected, or by a checking mode */
     VkDeviceSize pending;   /* bytes they hold */
     VkDeviceSize cached;    /* bytes that threads keep for their next requests: neither used nor free */
     VkDeviceSize free;      /* bytes in blocks that no allocation holds */

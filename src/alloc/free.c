@@ -20,11 +20,17 @@ static void count_dead(BdaAllocator allocator, struct bda_pool *pool, struct bda
     counters->dedicated_used -= bda_block_of(allocator, node)->dedicated_size;
 }
 
-/* What was retired or pending goes. The pool's lock is held. */
+/* Whether it was freed and is counted as pending: for a semaphore, or by a checking mode. */
+static bool is_held_back(struct bda_node *node) {
+    enum bda_node_state state = bda_node_state(node);
+    return state == BDA_NODE_PENDING || state == BDA_NODE_QUARANTINED;
+}
+
+/* What was retired or held back goes. The pool's lock is held. */
 static void count_gone(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
     struct bda_pool_counters *counters = &pool->counters;
     VkDeviceSize dedicated = bda_block_of(allocator, node)->dedicated_size;
-    if (bda_node_state(node) != BDA_NODE_PENDING) {
+    if (!is_held_back(node)) {
         count_dead(allocator, pool, node);
         return;
     }
@@ -117,21 +123,48 @@ static void release_range(BdaAllocator allocator, struct bda_pool *pool, uint32_
     bda_mutex_unlock(&pool->lock);
 }
 
-void bda_release(BdaAllocator allocator, uint32_t index) {
+void bda_hold(BdaAllocator allocator, uint32_t index) {
+    struct bda_node *node = bda_node_of(allocator, index);
+    struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
+    bda_mutex_lock(&pool->lock);
+    if (!is_held_back(node))
+        count_pending(allocator, pool, node);
+    bda_node_set_state(node, BDA_NODE_QUARANTINED);
+    bda_mutex_unlock(&pool->lock);
+}
+
+/* Nobody else may have its range yet. */
+void bda_release_buffer(BdaAllocator allocator, uint32_t index) {
+    bda_word *word = bda_words_find(&allocator->own_buffers, index);
+    if (word != NULL)
+        bda_own_destroy(allocator, (VkBuffer)atomic_exchange_explicit(word, 0, memory_order_relaxed));
+}
+
+void bda_release_held(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
     uint32_t block_index = bda_node_region(node);
     struct bda_block *block = bda_block_at(allocator, block_index);
     struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_relaxed);
     uint32_t record = bda_node_record(node);
-    bda_tell_freed(allocator, index);
     if (is_dedicated(block)) {
         release_dedicated(allocator, pool, index, block_index);
     } else {
-        if (block->own) /* before anybody else can have the range */
-            bda_own_destroy(allocator, bda_own_buffer(allocator, index));
+        if (block->own)
+            bda_release_buffer(allocator, index);
         release_range(allocator, pool, index);
     }
     bda_record_destroy(allocator, record);
+}
+
+void bda_release(BdaAllocator allocator, uint32_t index) {
+    bda_tell_freed(allocator, index);
+    if (allocator->hooks == NULL || !allocator->hooks->hold(allocator, index))
+        bda_release_held(allocator, index);
+}
+
+void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool) {
+    if (allocator->hooks != NULL)
+        allocator->hooks->let_go(allocator, pool);
 }
 
 void bda_release_list(BdaAllocator allocator, uint32_t first) {
@@ -166,6 +199,7 @@ void bda_release_all(BdaAllocator allocator, struct bda_pool *pool) {
         list = gather(allocator, pool, bda_block_at(allocator, block)->region.first, list);
     bda_mutex_unlock(&pool->lock);
     bda_release_list(allocator, list);
+    bda_let_go(allocator, pool->head);
 }
 
 void bda_take_back(BdaAllocator allocator, uint32_t index) {

@@ -45,7 +45,20 @@ static const char *find_fault(const BdaAllocatorInfo *info) {
         return "first_block_size is larger than max_block_size";
     if (info->history_depth > BDA_HISTORY_DEPTH_MAX && info->history_depth != BDA_HISTORY_NONE)
         return "history_depth is over BDA_HISTORY_DEPTH_MAX";
+    if (info->red_zone > BDA_RED_ZONE_MAX)
+        return "red_zone is over BDA_RED_ZONE_MAX";
     return NULL;
+}
+
+/* The allocator's own memory goes last, by callbacks that lie in it. */
+static void finish(BdaAllocator allocator) {
+    bda_allocator_finish(allocator);
+    bda_bindings_finish(allocator);
+    bda_watch_finish(allocator);
+    VkAllocationCallbacks callbacks = allocator->device.callbacks;
+    struct bda_host host = { .allocate = NULL };
+    bda_host_use_callbacks(&host, allocator->device.driver_callbacks != NULL ? &callbacks : NULL);
+    bda_host_release(&host, allocator, sizeof *allocator);
 }
 
 VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *allocator) {
@@ -71,7 +84,11 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
         return result;
     }
     bda_bindings_init(created);
-    bda_watch_init(created, info);
+    result = bda_watch_init(created, info);
+    if (result != VK_SUCCESS) {
+        finish(created);
+        return bda_refuse_to(info->message, info->message_user, __func__, result, NULL);
+    }
     *allocator = created;
     return VK_SUCCESS;
 }
@@ -83,13 +100,7 @@ VkResult bda_destroy_allocator(BdaAllocator allocator) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older)
         live += bda_leaks_list(allocator, pool);
-    bda_allocator_finish(allocator);
-    bda_bindings_finish(allocator);
-    /* The allocator's own memory goes last, by callbacks that lie in it. */
-    VkAllocationCallbacks callbacks = allocator->device.callbacks;
-    struct bda_host host = { .allocate = NULL };
-    bda_host_use_callbacks(&host, allocator->device.driver_callbacks != NULL ? &callbacks : NULL);
-    bda_host_release(&host, allocator, sizeof *allocator);
+    finish(allocator);
     return live == 0 ? VK_SUCCESS : VK_INCOMPLETE;
 }
 

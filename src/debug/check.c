@@ -17,6 +17,7 @@ static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums
         VkDeviceSize held = block->dedicated_size != 0 ? block->dedicated_size : bda_node_held(node);
         switch (bda_node_state(node)) {
         case BDA_NODE_PENDING:
+        case BDA_NODE_QUARANTINED:
             sums->pending++;
             sums->pending_bytes += held;
             sums->dedicated_pending += block->dedicated_size;

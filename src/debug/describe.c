@@ -77,6 +77,10 @@ static void add_kind(struct text *text, const BdaFinding *finding) {
         add(text, "byte %" PRIu64 " of ", (uint64_t)finding->offset);
         add_range(text, range, "freed, not collected yet");
         break;
+    case BDA_FINDING_QUARANTINED:
+        add(text, "byte %" PRIu64 " of ", (uint64_t)finding->offset);
+        add_range(text, range, "freed, in quarantine");
+        break;
     case BDA_FINDING_KEPT:
         add(text, "in no allocation, in a range of %" PRIu64 " bytes that is cached or on its way back",
             (uint64_t)range->size);

@@ -41,6 +41,7 @@ struct bda_block {
     struct bda_backing backing;
     struct bda_landmarks *landmarks; /* of the region, for look-ups; NULL: there was none. Under the pool's lock */
     _Atomic(struct bda_pool *) head; /* of its pool, whichever arena it is in; set while the map shows the block */
+    _Atomic bool patterned;          /* its bytes that are nobody's carry a pattern (debug/patterns.h) */
     uint32_t previous, next;         /* in the pool's list; next also links spare records */
 };
 
