@@ -112,7 +112,11 @@ typedef enum BdaAllocatorFlagBits {
 typedef VkFlags BdaAllocatorFlags;
 
 /* Checking modes: each catches a kind of mistake, costs time and memory while it is on, and nothing while it is off.
- * With any of them no thread keeps ranges for its next requests. The guide of them is docs/debugging.md. */
+ * With any of them no thread keeps ranges for its next requests. The environment variable BDA_DEBUG adds to them, a
+ * list with commas: quarantine[=bytes], frees=count, poison, redzones[=bytes], isolate, memory, pointers, stacks, all;
+ * help lists them as messages (bytes may end in K, M or G). It is read as an allocator is made, but not in a program
+ * that runs with more rights than its user; what it does not understand is a warning. The guide is docs/debugging.md.
+ */
 typedef enum BdaCheckFlagBits {
     BDA_CHECK_QUARANTINE_BIT = 0x1, /* freed ranges are not handed out again for a while */
     BDA_CHECK_POISON_BIT = 0x2,     /* freed and fresh ranges are filled with a pattern */
@@ -721,12 +725,14 @@ typedef struct BdaUse {
     uint64_t allocation_count; /* live allocations */
     VkDeviceSize used;         /* bytes asked for by live allocations */
     VkDeviceSize wasted;    /* bytes they hold in blocks beyond that: rounding, atoms, rests too small to be cut off */
-    uint64_t pending_count; /* freed, and held back: by bda_free_after until it is collected, or by a checking mode */
+    uint64_t pending_count; /* freed by bda_free_after and not collected yet */
     VkDeviceSize pending;   /* bytes they hold */
     VkDeviceSize cached;    /* bytes that threads keep for their next requests: neither used nor free */
     VkDeviceSize free;      /* bytes in blocks that no allocation holds */
     VkDeviceSize
         largest_free; /* the longest free piece (within a sixteenth where there are hundreds of about its size) */
+    uint64_t quarantined_count; /* freed, and held back by a checking mode */
+    VkDeviceSize quarantined;   /* bytes they hold */
 } BdaUse;
 
 typedef struct BdaHeapStats {

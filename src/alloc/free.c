@@ -20,23 +20,26 @@ static void count_dead(BdaAllocator allocator, struct bda_pool *pool, struct bda
     counters->dedicated_used -= bda_block_of(allocator, node)->dedicated_size;
 }
 
-/* Whether it was freed and is counted as pending: for a semaphore, or by a checking mode. */
-static bool is_held_back(struct bda_node *node) {
-    enum bda_node_state state = bda_node_state(node);
-    return state == BDA_NODE_PENDING || state == BDA_NODE_QUARANTINED;
-}
-
 /* What was retired or held back goes. The pool's lock is held. */
 static void count_gone(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
     struct bda_pool_counters *counters = &pool->counters;
     VkDeviceSize dedicated = bda_block_of(allocator, node)->dedicated_size;
-    if (!is_held_back(node)) {
+    VkDeviceSize held = dedicated != 0 ? dedicated : bda_node_held(node);
+    switch (bda_node_state(node)) {
+    case BDA_NODE_PENDING:
+        counters->pending_count--;
+        counters->pending -= held;
+        counters->dedicated_pending -= dedicated;
+        break;
+    case BDA_NODE_QUARANTINED:
+        counters->quarantined_count--;
+        counters->quarantined -= held;
+        counters->dedicated_quarantined -= dedicated;
+        break;
+    default:
         count_dead(allocator, pool, node);
-        return;
+        break;
     }
-    counters->pending_count--;
-    counters->pending -= dedicated != 0 ? dedicated : bda_node_held(node);
-    counters->dedicated_pending -= dedicated;
 }
 
 /* A live allocation becomes one that waits. The pool's lock is held. */
@@ -47,6 +50,14 @@ static void count_pending(BdaAllocator allocator, struct bda_pool *pool, struct 
     counters->pending_count++;
     counters->pending += dedicated != 0 ? dedicated : bda_node_held(node);
     counters->dedicated_pending += dedicated;
+}
+
+/* And one that a checking mode holds. The pool's lock is held. */
+static void count_quarantined(struct bda_pool *pool, const struct bda_node *node, VkDeviceSize dedicated) {
+    struct bda_pool_counters *counters = &pool->counters;
+    counters->quarantined_count++;
+    counters->quarantined += dedicated != 0 ? dedicated : bda_node_held(node);
+    counters->dedicated_quarantined += dedicated;
 }
 
 /* Its generation has moved on: the handle is the one before. */
@@ -127,8 +138,8 @@ void bda_hold(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
     struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
     bda_mutex_lock(&pool->lock);
-    if (!is_held_back(node))
-        count_pending(allocator, pool, node);
+    count_gone(allocator, pool, node);
+    count_quarantined(pool, node, bda_block_of(allocator, node)->dedicated_size);
     bda_node_set_state(node, BDA_NODE_QUARANTINED);
     bda_mutex_unlock(&pool->lock);
 }

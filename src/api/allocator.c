@@ -5,6 +5,7 @@
 #include "debug/bindings.h"
 #include "debug/check.h"
 #include "debug/leaks.h"
+#include "debug/modes.h"
 #include "debug/watch.h"
 
 #include <string.h>
@@ -84,7 +85,9 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
         return result;
     }
     bda_bindings_init(created);
-    result = bda_watch_init(created, info);
+    BdaAllocatorInfo wishes = *info;
+    bda_modes_add(&wishes, bda_environment("BDA_DEBUG"), BDA_WATCH_CHECKS);
+    result = bda_watch_init(created, &wishes);
     if (result != VK_SUCCESS) {
         finish(created);
         return bda_refuse_to(info->message, info->message_user, __func__, result, NULL);

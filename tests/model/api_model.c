@@ -280,6 +280,8 @@ void api_model_look(struct api_model *model) {
         promise(model, now.user == thing->info.user && now.pool == thing->info.pool && api_has_name(thing, now.name));
         api_require_bytes(model, thing);
     }
+    uint64_t broken; /* checking modes, where any are on, suspect nobody */
+    promise(model, bda_verify(model->allocator, &broken) == VK_SUCCESS && broken == 0);
 }
 
 /* ---- A run ------------------------------------------------------------------------------------------------------- */

@@ -22,8 +22,8 @@ static void what_is_freed_is_not_handed_out_again(void **state) {
         for (uint32_t j = 0; j < i; j++)
             assert_int_not_equal(freed[i].address, freed[j].address);
     }
-    assert_int_equal(bench_use().pending_count, 4);
-    assert_int_equal(bench_use().pending, 4 * 64);
+    assert_int_equal(bench_use().quarantined_count, 4);
+    assert_int_equal(bench_use().quarantined, 4 * 64);
     bench_close();
 }
 
@@ -39,7 +39,7 @@ static void it_leaves_after_so_many_frees(void **state) {
     give(all[4]);
     assert_int_equal(find_at(all[0].address).kind, BDA_FINDING_FREE);
     assert_int_equal(find_at(all[1].address).kind, BDA_FINDING_QUARANTINED);
-    assert_int_equal(bench_use().pending_count, 4);
+    assert_int_equal(bench_use().quarantined_count, 4);
     give_all(&all[5], 3);
     bench_close();
 }
@@ -54,9 +54,9 @@ static void it_leaves_after_so_many_bytes(void **state) {
     assert_int_equal(find_at(a.address).kind, BDA_FINDING_QUARANTINED);
     give(c);
     assert_int_equal(find_at(a.address).kind, BDA_FINDING_FREE);
-    assert_int_equal(bench_use().pending, 496);
+    assert_int_equal(bench_use().quarantined, 496);
     give(large);
-    assert_int_equal(bench_use().pending_count, 0);
+    assert_int_equal(bench_use().quarantined_count, 0);
     bench_close();
 }
 
@@ -117,7 +117,7 @@ static void a_free_that_waits_goes_there_afterwards(void **state) {
     fake_signal(bench.driver, timeline, 1);
     assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
     assert_int_equal(find_at(a.address).kind, BDA_FINDING_QUARANTINED);
-    assert_int_equal(bench_use().pending_count, 1);
+    assert_int_equal(bench_use().quarantined_count, 1);
     bench_close();
 }
 
@@ -127,7 +127,7 @@ static void many_at_once_are_held(void **state) {
     BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE), b = take_buffer(64, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
     const BdaHandle handles[] = { a.handle, 0, b.handle };
     assert_int_equal(bda_free_many(bench.allocator, 3, handles), VK_SUCCESS);
-    assert_int_equal(bench_use().pending_count, 2);
+    assert_int_equal(bench_use().quarantined_count, 2);
     bench_close();
 }
 
@@ -155,7 +155,7 @@ static void a_full_heap_takes_it_back(void **state) {
     uint32_t count = fill(all, 64, 0);
     assert_true(count > 8);
     give_all(all, count);
-    assert_int_equal(bench_use().pending_count, count);
+    assert_int_equal(bench_use().quarantined_count, count);
     assert_int_equal(fill(all, count, 0), count);
     give_all(all, count);
     bench_close();
@@ -169,7 +169,7 @@ static void what_may_take_no_new_memory_takes_it_back(void **state) {
     uint32_t count = fill(all, 64, BDA_ALLOC_NO_NEW_MEMORY_BIT);
     assert_true(count > 1);
     give_all(all, count);
-    assert_int_equal(bench_use().pending_count, count);
+    assert_int_equal(bench_use().quarantined_count, count);
     assert_int_equal(fill(all, count, BDA_ALLOC_NO_NEW_MEMORY_BIT), count);
     give_all(all, count);
     bench_close();
@@ -182,7 +182,7 @@ static void a_pool_at_its_limit_takes_it_back(void **state) {
     for (uint32_t i = 0; i < 100; i++)
         give(take((BdaAllocInfo){ .size = KIB(24), .pool = pool }));
     assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
-    assert_int_equal(bench_use().pending_count, 0);
+    assert_int_equal(bench_use().quarantined_count, 0);
     assert_int_equal(fake_memory_count(bench.driver), 0);
     bench_close();
 }
@@ -197,7 +197,7 @@ static void a_pool_takes_its_own_along_and_no_other(void **state) {
     give(other);
     (void)take((BdaAllocInfo){ .size = 64, .pool = pool });
     assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_INCOMPLETE);
-    assert_int_equal(bench_use().pending_count, 1);
+    assert_int_equal(bench_use().quarantined_count, 1);
     assert_int_equal(find_at(other.address).kind, BDA_FINDING_QUARANTINED);
     bench_close();
 }
