@@ -525,7 +525,7 @@ static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
         return result;
     }
     name_block(allocator, pool, *index);
-    tell_opened(allocator, *index, buffer_info->usage);
+    tell_opened(allocator, *index, buffer_info->pNext == NULL ? buffer_info->usage : 0);
     return VK_SUCCESS;
 }
 

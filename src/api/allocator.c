@@ -70,6 +70,8 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
     const char *reason = allocator != NULL ? find_fault(info) : "allocator is NULL";
     if (reason != NULL)
         return bda_refuse_to(info->message, info->message_user, __func__, VK_ERROR_VALIDATION_FAILED_EXT, reason);
+    BdaAllocatorInfo wishes = *info;
+    bda_modes_add(&wishes, bda_environment("BDA_DEBUG"), BDA_WATCH_CHECKS);
     struct bda_host host = { .allocate = NULL };
     bda_host_use_callbacks(&host, info->callbacks);
     BdaAllocator created = bda_host_allocate(&host, sizeof *created, _Alignof(struct BdaAllocator_T));
@@ -78,15 +80,13 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
     memset(created, 0, sizeof *created);
     bda_host_use_callbacks(&created->host, info->callbacks);
     atomic_init(&created->host.bytes, sizeof *created);
-    VkResult result = bda_allocator_init(created, info, &reason);
+    VkResult result = bda_allocator_init(created, &wishes, &reason);
     if (result != VK_SUCCESS) {
         (void)bda_refuse_to(info->message, info->message_user, __func__, result, reason); /* it may lie in `created` */
         bda_host_release(&host, created, sizeof *created);
         return result;
     }
     bda_bindings_init(created);
-    BdaAllocatorInfo wishes = *info;
-    bda_modes_add(&wishes, bda_environment("BDA_DEBUG"), BDA_WATCH_CHECKS);
     result = bda_watch_init(created, &wishes);
     if (result != VK_SUCCESS) {
         finish(created);
@@ -100,6 +100,7 @@ VkResult bda_destroy_allocator(BdaAllocator allocator) {
     if (allocator == NULL)
         return VK_SUCCESS;
     uint64_t live = 0;
+    bda_watch_stop(allocator);
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older)
         live += bda_leaks_list(allocator, pool);

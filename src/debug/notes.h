@@ -9,6 +9,8 @@
 
 #define BDA_NOTE_ARMED  ((uint64_t)1 << 63) /* its red zone carries the pattern */
 #define BDA_NOTE_FILLED ((uint64_t)1 << 62) /* it was freed, and all of its bytes carry the pattern */
+#define BDA_NOTE_DEVICE ((uint64_t)1 << 61) /* as armed, by commands */
+#define BDA_NOTE_ON_WAY ((uint64_t)1 << 60) /* commands that do so are recorded, and not complete */
 #define BDA_NOTE_SIZE   (((uint64_t)1 << 56) - 1)
 
 struct bda_notes {

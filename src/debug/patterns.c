@@ -25,6 +25,8 @@ struct bda_watched bda_watched_at(BdaAllocator allocator, uint32_t index) {
     const struct bda_live live = bda_range_at(allocator, NULL, index);
     VkDeviceSize held = live.block->dedicated_size != 0 ? live.block->backing.size - live.block->memory_offset
                                                         : bda_node_held(live.node);
+    if (live.block->mapped == NULL && live.block->reach != VK_NULL_HANDLE) /* fills are of words */
+        held = bda_min(held, bda_align_down(live.block->reach_size, 4) - bda_node_start(live.node));
     return (struct bda_watched){ live, bda_node_start(live.node), held, bda_note_read(notes_of(allocator), index) };
 }
 
@@ -58,30 +60,30 @@ static void write(const struct stretch *s) {
 }
 
 /* Whether all bytes are as wanted; most are, so that is found out first, and fast. */
-static bool is_whole(const struct stretch *s) {
-    const unsigned char *bytes = s->block->mapped + s->start;
-    return s->size == 0 ||
-           (bytes[0] == (unsigned char)s->pattern && memcmp(bytes, bytes + 1, (size_t)s->size - 1) == 0);
+static bool is_whole(const unsigned char *bytes, VkDeviceSize size, enum bda_pattern pattern) {
+    return size == 0 || (bytes[0] == (unsigned char)pattern && memcmp(bytes, bytes + 1, (size_t)size - 1) == 0);
 }
 
-static void examine(const struct stretch *s, struct bda_damage *damage) {
-    const unsigned char *bytes = s->block->mapped + s->start;
-    *damage = (struct bda_damage){ .wanted = (unsigned char)s->pattern };
-    for (VkDeviceSize i = 0; i < s->size; i++) {
+bool bda_patterns_examine(const unsigned char *bytes, VkDeviceSize size, enum bda_pattern pattern,
+                          struct bda_damage *damage) {
+    if (is_whole(bytes, size, pattern))
+        return false;
+    *damage = (struct bda_damage){ .wanted = (unsigned char)pattern };
+    for (VkDeviceSize i = 0; i < size; i++) {
         if (bytes[i] == damage->wanted)
             continue;
         damage->first = damage->count == 0 ? i : damage->first;
         damage->last = i;
         damage->count++;
     }
-    memcpy(damage->bytes, bytes + damage->first, (size_t)bda_min(s->size - damage->first, BDA_DAMAGE_BYTES));
+    memcpy(damage->bytes, bytes + damage->first, (size_t)bda_min(size - damage->first, BDA_DAMAGE_BYTES));
+    return true;
 }
 
 /* What is wrong, if anything is; it is mended, so that it is told once. As the CPU sees it. */
 static bool find_damage(const struct stretch *s, struct bda_breakage *breakage) {
-    if (is_whole(s))
+    if (!bda_patterns_examine(s->block->mapped + s->start, s->size, s->pattern, &breakage->damage))
         return false;
-    examine(s, &breakage->damage);
     breakage->address = s->block->region.base + s->start;
     breakage->size = s->size;
     write(s);
@@ -235,7 +237,7 @@ static bool fill_freed(BdaAllocator allocator, const struct bda_watched *watched
 void bda_patterns_freed(BdaAllocator allocator, uint32_t index) {
     const struct bda_watched watched = bda_watched_at(allocator, index);
     if (!is_patterned(watched.live.block)) {
-        bda_note_write(notes_of(allocator), index, watched.note & BDA_NOTE_SIZE); /* whatever it said before */
+        bda_note_write(notes_of(allocator), index, watched.note & (BDA_NOTE_SIZE | BDA_NOTE_DEVICE));
         return;
     }
     check_red_zones(allocator, &watched);

@@ -6,7 +6,7 @@
  *   live                0xcd as they are handed out, with poison; from then on the owner's
  *   its red zone        0xfd, from the last byte that was asked for to the last one held
  *
- * Only the CPU's share stands here: memory that it does not reach has its patterns by commands.
+ * Only the CPU's share stands here: memory that it does not reach has its patterns by commands (commands.h).
  */
 #ifndef BDA_DEBUG_PATTERNS_H
 #define BDA_DEBUG_PATTERNS_H
@@ -24,6 +24,10 @@ struct bda_watched {
     uint64_t note;
 };
 struct bda_watched bda_watched_at(BdaAllocator allocator, uint32_t index);
+
+/* What is wrong in bytes that should carry a pattern; false: nothing. */
+bool bda_patterns_examine(const unsigned char *bytes, VkDeviceSize size, enum bda_pattern pattern,
+                          struct bda_damage *damage);
 
 /* The steps of a block and of a range that hooks tell of. */
 void bda_patterns_opened(BdaAllocator allocator, uint32_t block);
