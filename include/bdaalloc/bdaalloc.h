@@ -675,21 +675,25 @@ BDA_API VkResult bda_verify(BdaAllocator allocator, uint64_t *broken);
 
 /*
  * The same modes for memory that is not mapped, by commands of the caller's. Records into `commands`, outside of a
- * render pass and for any queue: copies of red zones, and of what leaves the quarantine, to memory that is read back;
- * fills of what was freed, and of the red zones of new allocations; and barriers against all that comes before and
+ * render pass and for any queue: copies of red zones, and of the edges of what leaves the quarantine, to memory that is
+ * read back; fills of what was freed, and of the red zones of new allocations; barriers against what comes before and
  * after. Once the GPU has executed it, bda_complete_checks compares the copies, tells what is broken as bda_verify
  * does, and releases what was held for it. Meant for once a frame: record it, submit, complete it when the frame's
- * fence is seen. Of allocations that live, what is new is filled, and the others are looked at, by turns where they are
- * many. From the first recording on, a freed range of such memory is held until a later ticket is complete, so that no
- * fill can land on its next owner. Tickets are executed in the order in which they were recorded, each once; a command
- * buffer that is never submitted leaves its ranges held until the allocator is destroyed. Destroy no pool while a
- * ticket that may touch it is being executed. On a lost device complete nothing. `ticket` becomes 0 where there is
- * nothing to record, which wants no completion. Cost: linear in the live allocations of such memory, under the lock of
- * their pools; a range to read back (its name is "checks") that lives until completion. Driver: as bda_alloc;
- * vkCmdPipelineBarrier, vkCmdCopyBuffer, vkCmdFillBuffer, vkFlushMappedMemoryRanges, and for completion
- * vkInvalidateMappedMemoryRanges. Threads: any; `commands` is the caller's to synchronise. Errors: VALIDATION_FAILED
- * (NULL; of bda_complete_checks: no ticket that is outstanding); as bda_alloc for what is read back, and then nothing
- * was recorded. Keeps VUID-vkCmdFillBuffer-dstOffset-00025, -size-00028, VUID-vkCmdCopyBuffer-pRegions-00117.
+ * fence is seen. `ticket` becomes 0 where there is nothing to record, which wants no completion.
+ * Of what lives, new red zones are filled, and the others looked at, by turns where they are many. From the first
+ * recording on, a freed range of such memory is held until a later ticket is complete, so that no fill lands on its
+ * next owner.
+ * The caller's part: tickets are executed in the order in which they were recorded, each once; no pool is destroyed
+ * while a ticket that may touch it is being executed; on a lost device none is completed. A command buffer that is
+ * never submitted leaves its ranges held until the allocator is destroyed.
+ * Cost: linear in the live allocations of such memory, under the lock of their pools; a range to read back, "checks",
+ *   which lives until completion.
+ * Driver: as bda_alloc; vkCmdPipelineBarrier, vkCmdCopyBuffer, vkCmdFillBuffer, vkFlushMappedMemoryRanges; for
+ *   completion vkInvalidateMappedMemoryRanges.
+ * Threads: any; `commands` is the caller's to synchronise.
+ * Errors: VALIDATION_FAILED (NULL; for completion: a ticket that is none, or complete); as bda_alloc for what is read
+ *   back, FEATURE_NOT_PRESENT where no memory can be mapped, and then nothing was recorded.
+ * Keeps VUID-vkCmdFillBuffer-dstOffset-00025, -size-00028, VUID-vkCmdCopyBuffer-pRegions-00117.
  */
 BDA_API VkResult bda_record_checks(BdaAllocator allocator, VkCommandBuffer commands, uint64_t *ticket);
 BDA_API VkResult bda_complete_checks(BdaAllocator allocator, uint64_t ticket);

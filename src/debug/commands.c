@@ -60,10 +60,11 @@ void bda_commands_init(struct bda_commands *commands) {
     atomic_flag_clear(&commands->recording);
 }
 
-/* Whether commands look after a range. */
+/* Whether commands look after a range: not after a buffer of less than a word, in memory of its own. */
 static bool is_reached(const struct bda_watched *watched) {
     const struct bda_block *block = watched->live.block;
-    return block->mapped == NULL && block->reach != VK_NULL_HANDLE && (watched->note & BDA_NOTE_SIZE) != 0;
+    return block->mapped == NULL && block->reach != VK_NULL_HANDLE && (watched->note & BDA_NOTE_SIZE) != 0 &&
+           watched->held != 0;
 }
 
 /* ---- Ranges that wait ---- */
@@ -389,6 +390,7 @@ static VkResult record_all(BdaAllocator allocator, VkCommandBuffer buffer, uint6
     VkResult result = open_ticket(allocator, &bounds, &ticket);
     if (result != VK_SUCCESS)
         return result;
+    atomic_store_explicit(&commands_of(allocator)->begun, true, memory_order_relaxed);
     collect(allocator, ticket);
     record(allocator, buffer, ticket);
     *number = ticket->number;
@@ -399,7 +401,6 @@ VkResult bda_commands_record(BdaAllocator allocator, VkCommandBuffer buffer, uin
     struct bda_commands *commands = commands_of(allocator);
     while (atomic_flag_test_and_set_explicit(&commands->recording, memory_order_acquire))
         bda_native_yield();
-    atomic_store_explicit(&commands->begun, true, memory_order_relaxed);
     VkResult result = record_all(allocator, buffer, number);
     atomic_flag_clear_explicit(&commands->recording, memory_order_release);
     return result;
