@@ -433,6 +433,19 @@ static void name_owner(BdaAllocator allocator, BdaHandle handle, struct bda_brea
         memcpy(breakage->name, owner.range.name, sizeof breakage->name);
 }
 
+/* A live allocation's red zone is in place, or is to be filled anew by the next recording. */
+static void arm(BdaAllocator allocator, BdaHandle handle, uint64_t flag) {
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handle, &live))
+        return;
+    bda_mutex_lock(&live.pool->lock);
+    if (bda_handle_holds(allocator, handle, &live)) {
+        struct bda_notes *notes = &allocator->watch->notes;
+        bda_note_write(notes, live.index, (bda_note_read(notes, live.index) & BDA_NOTE_SIZE) | flag);
+    }
+    bda_mutex_unlock(&live.pool->lock);
+}
+
 static void compare(BdaAllocator allocator, const struct bda_ticket *ticket, const struct copy *copy) {
     const unsigned char *bytes = (const unsigned char *)ticket->back.mapped + copy->offset;
     struct bda_breakage breakage = { .kind = copy->kind, .when = "by bda_complete_checks", .size = copy->size };
@@ -443,21 +456,8 @@ static void compare(BdaAllocator allocator, const struct bda_ticket *ticket, con
     breakage.owner = copy->owner;
     breakage.owner_size = copy->asked;
     name_owner(allocator, copy->handle, &breakage);
+    arm(allocator, copy->handle, 0); /* mended, it is told once */
     bda_broken_tell(allocator, &breakage);
-}
-
-/* A red zone is in place, if its allocation still lives. */
-static void arm(BdaAllocator allocator, BdaHandle handle) {
-    struct bda_live live;
-    if (!bda_handle_find(allocator, handle, &live))
-        return;
-    bda_mutex_lock(&live.pool->lock);
-    if (bda_handle_holds(allocator, handle, &live)) {
-        struct bda_notes *notes = &allocator->watch->notes;
-        uint64_t note = bda_note_read(notes, live.index) & ~BDA_NOTE_ON_WAY;
-        bda_note_write(notes, live.index, note | BDA_NOTE_DEVICE);
-    }
-    bda_mutex_unlock(&live.pool->lock);
 }
 
 /* What was freed and is still the ticket's carries its pattern. */
@@ -476,7 +476,7 @@ bool bda_commands_complete(BdaAllocator allocator, uint64_t number, struct bda_h
         compare(allocator, ticket, &ticket->copies[i]);
     for (uint32_t i = 0; i < ticket->fill_count; i++)
         if (ticket->fills[i].handle != 0)
-            arm(allocator, ticket->fills[i].handle);
+            arm(allocator, ticket->fills[i].handle, BDA_NOTE_DEVICE);
     note_filled(allocator, &ticket->filled);
     *filled = ticket->filled;
     *due = ticket->parting;

@@ -153,6 +153,10 @@ static void a_write_past_the_end_is_found_while_it_lives(void **state) {
     poke(a.address + 99);
     frame();
     assert_found(1, "behind 'a' (99 bytes at ", "the first 0 bytes past its end");
+    frame();
+    frame();
+    assert_int_equal(bench.told[BDA_MESSAGE_ERROR], 0);
+    assert_holds(a.address + 99, 64, 0xfd);
     give(a);
     close_bench();
 }
