@@ -30,13 +30,13 @@ bool bda_patterns_examine(const unsigned char *bytes, VkDeviceSize size, enum bd
                           struct bda_damage *damage);
 
 /* The steps of a block and of a range that hooks tell of. */
-void bda_patterns_opened(BdaAllocator allocator, uint32_t block);
-void bda_patterns_taken(BdaAllocator allocator, uint32_t node);
-void bda_patterns_freed(BdaAllocator allocator, uint32_t node);
-void bda_patterns_leave(BdaAllocator allocator, uint32_t node);
+void bda_patterns_opened(BdaAllocator allocator, uint32_t index); /* of the block */
+void bda_patterns_taken(BdaAllocator allocator, uint32_t index);
+void bda_patterns_freed(BdaAllocator allocator, uint32_t index);
+void bda_patterns_leave(BdaAllocator allocator, uint32_t index);
 
 /* Compares what is known of a range's bytes, as the CPU sees them, and mends them; whether they were broken. The lock
  * of its pool is held. */
-bool bda_patterns_look(BdaAllocator allocator, uint32_t node, struct bda_breakage *breakage);
+bool bda_patterns_look(BdaAllocator allocator, uint32_t index, struct bda_breakage *breakage);
 
 #endif
