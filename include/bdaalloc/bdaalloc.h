@@ -117,7 +117,11 @@ typedef enum BdaAllocatorFlagBits {
 typedef VkFlags BdaAllocatorFlags;
 
 /* Checking modes: each catches a kind of mistake, costs time and memory while it is on, and nothing while it is off.
- * With any of them no thread keeps ranges for its next requests. The guide of them is docs/debugging.md. */
+ * With any of them no thread keeps ranges for its next requests. The environment variable BDA_DEBUG adds to them, a
+ * list with commas: quarantine[=bytes], frees=count, poison, redzones[=bytes], isolate, memory, pointers, stacks, all;
+ * help lists them as messages (bytes may end in K, M or G). It is read as an allocator is made, but not in a program
+ * that runs with more rights than its user; what it does not understand is a warning. The guide is docs/debugging.md.
+ */
 typedef enum BdaCheckFlagBits {
     BDA_CHECK_QUARANTINE_BIT = 0x1, /* freed ranges are not handed out again for a while */
     BDA_CHECK_POISON_BIT = 0x2,     /* freed and fresh ranges are filled with a pattern */
@@ -174,8 +178,15 @@ typedef struct BdaAllocatorInfo {
     /* The most bytes to take from each heap, in heap order; fewer entries than heaps or a 0 leave no limit. */
     uint32_t heap_limit_count;
     const VkDeviceSize *heap_limits;
-    /* Checking modes. */
+    /* Checking modes, beside those that the environment variable BDA_DEBUG names. */
     BdaCheckFlags checks;
+    /* With BDA_CHECK_QUARANTINE_BIT: what is freed is handed out again once so many bytes, or so many frees, have come
+     * after it. 0: 64 MiB; 65536. Before a request is refused all of it is released. */
+    VkDeviceSize quarantine_bytes;
+    uint32_t quarantine_frees;
+    /* With BDA_CHECK_RED_ZONES_BIT: the least bytes between two allocations, a multiple of 16 (else the next one). 0:
+     * 64; at most BDA_RED_ZONE_MAX. Each allocation takes so many more. */
+    uint32_t red_zone;
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
      * each; a name takes the room of one more, a long one of two. Rounded up to a power of two, 8 at least. 0: 512,
      * or 256 where there are no caches;
@@ -184,6 +195,7 @@ typedef struct BdaAllocatorInfo {
     uint32_t history_depth;
 } BdaAllocatorInfo;
 
+#define BDA_RED_ZONE_MAX      ((uint32_t)1 << 16)
 #define BDA_HISTORY_NONE      UINT32_MAX
 #define BDA_HISTORY_DEPTH_MAX ((uint32_t)1 << 20)
 
@@ -547,13 +559,14 @@ BDA_API void *bda_mapped(BdaAllocator allocator, VkDeviceAddress address);
 
 /* What an address turned out to be. */
 typedef enum BdaFindingKind {
-    BDA_FINDING_FOREIGN = 0, /* in none of the allocator's memory; where that begins and ends nearby is told */
-    BDA_FINDING_LIVE = 1,    /* in a live allocation */
-    BDA_FINDING_SLACK = 2,   /* past the end of a live allocation, in what it holds beyond its size */
-    BDA_FINDING_PENDING = 3, /* in an allocation that bda_free_after freed and nothing has collected yet */
-    BDA_FINDING_KEPT = 4,    /* in no allocation: the range was freed, or taken ahead, and is cached for the next
-                                requests, or on its way back */
-    BDA_FINDING_FREE = 5,    /* in a block, and in no hands */
+    BDA_FINDING_FOREIGN = 0,     /* in none of the allocator's memory; where that begins and ends nearby is told */
+    BDA_FINDING_LIVE = 1,        /* in a live allocation */
+    BDA_FINDING_SLACK = 2,       /* past the end of a live allocation, in what it holds beyond its size */
+    BDA_FINDING_PENDING = 3,     /* in an allocation that bda_free_after freed and nothing has collected yet */
+    BDA_FINDING_KEPT = 4,        /* in no allocation: the range was freed, or taken ahead, and is cached for the next
+                                    requests, or on its way back */
+    BDA_FINDING_FREE = 5,        /* in a block, and in no hands */
+    BDA_FINDING_QUARANTINED = 6, /* in an allocation that was freed and that a checking mode holds back */
     BDA_FINDING_KIND_MAX_ENUM = 0x7FFFFFFF
 } BdaFindingKind;
 
@@ -561,7 +574,7 @@ typedef enum BdaFindingKind {
 
 /* An allocation or a range, as it was when it was found; copied, so it says the same when that is gone. */
 typedef struct BdaFoundRange {
-    BdaHandle handle;               /* pending: the stale one that it had; 0: no allocation */
+    BdaHandle handle;               /* pending, quarantined: the stale one that it had; 0: no allocation */
     VkDeviceAddress address;        /* of its first byte */
     VkDeviceSize size;              /* live: what was asked for; else what it holds */
     uint64_t user;                  /* the caller's own value */
@@ -729,6 +742,45 @@ BDA_API VKAPI_ATTR VkBool32 VKAPI_CALL bda_address_binding_callback(VkDebugUtils
                                                                     const VkDebugUtilsMessengerCallbackDataEXT *data,
                                                                     void *allocator);
 
+/* ---- Checking modes ------------------------------------------------------------------------------------------- */
+
+/*
+ * Looks now, in memory that is mapped, at all bytes that are nobody's: red zones, free ranges, quarantined ones
+ * (BDA_CHECK_RED_ZONES_BIT, BDA_CHECK_POISON_BIT). Each stretch that was written to is told to the message callback as
+ * BDA_MESSAGE_ERROR, with what is known of the address, and is put right, so that it is told once; the last sixteen
+ * stand in fault reports. The same is found without it when a range is freed, leaves the quarantine, or is handed out.
+ * `broken` (may be NULL) becomes how many were found since the allocator was made, wherever that was.
+ * In non-coherent memory it sees what the CPU sees: what the device wrote is found at the free. Calls no driver
+ * function. For any thread; takes each pool's lock for as long as reading its bytes takes, so others wait. Without
+ * these modes it does nothing. Errors: VALIDATION_FAILED (NULL).
+ */
+BDA_API VkResult bda_verify(BdaAllocator allocator, uint64_t *broken);
+
+/*
+ * The same modes for memory that is not mapped, by commands of the caller's. Records into `commands`, outside of a
+ * render pass and for any queue: copies of red zones, and of the edges of what leaves the quarantine, to memory that is
+ * read back; fills of what was freed, and of the red zones of new allocations; barriers against what comes before and
+ * after. Once the GPU has executed it, bda_complete_checks compares the copies, tells what is broken as bda_verify
+ * does, and releases what was held for it. Meant for once a frame: record it, submit, complete it when the frame's
+ * fence is seen. `ticket` becomes 0 where there is nothing to record, which wants no completion.
+ * Of what lives, new red zones are filled, and the others looked at, by turns where they are many. From the first
+ * recording on, a freed range of such memory is held until a later ticket is complete, so that no fill lands on its
+ * next owner.
+ * The caller's part: tickets are executed in the order in which they were recorded, each once; no pool is destroyed
+ * while a ticket that may touch it is being executed; on a lost device none is completed. A command buffer that is
+ * never submitted leaves its ranges held until the allocator is destroyed.
+ * Cost: linear in the live allocations of such memory, under the lock of their pools; a range to read back, "checks",
+ *   which lives until completion.
+ * Driver: as bda_alloc; vkCmdPipelineBarrier, vkCmdCopyBuffer, vkCmdFillBuffer, vkFlushMappedMemoryRanges; for
+ *   completion vkInvalidateMappedMemoryRanges.
+ * Threads: any; `commands` is the caller's to synchronise.
+ * Errors: VALIDATION_FAILED (NULL; for completion: a ticket that is none, or complete); as bda_alloc for what is read
+ *   back, FEATURE_NOT_PRESENT where no memory can be mapped, and then nothing was recorded.
+ * Keeps VUID-vkCmdFillBuffer-dstOffset-00025, -size-00028, VUID-vkCmdCopyBuffer-pRegions-00117.
+ */
+BDA_API VkResult bda_record_checks(BdaAllocator allocator, VkCommandBuffer commands, uint64_t *ticket);
+BDA_API VkResult bda_complete_checks(BdaAllocator allocator, uint64_t ticket);
+
 /* ---- Blocks, ahead of time and after -------------------------------------------------------------------------- */
 
 /* Makes blocks now, so that the next `bytes` of requests like `like` (and `buffer_like`) find room and no frame pays
@@ -787,6 +839,8 @@ typedef struct BdaUse {
     VkDeviceSize free;      /* bytes in blocks that no allocation holds */
     VkDeviceSize
         largest_free; /* the longest free piece (within a sixteenth where there are hundreds of about its size) */
+    uint64_t quarantined_count; /* freed, and held back by a checking mode */
+    VkDeviceSize quarantined;   /* bytes they hold */
 } BdaUse;
 
 typedef struct BdaHeapStats {

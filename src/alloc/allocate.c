@@ -1,6 +1,7 @@
 /* Allocation, from the request down. See allocate.h. */
 #include "alloc/allocate.h"
 
+#include "alloc/free.h"
 #include "alloc/grow.h"
 #include "alloc/own.h"
 #include "alloc/plain.h"
@@ -28,10 +29,19 @@ void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocat
 static void tell(BdaAllocator allocator, const struct bda_request *request, uint32_t node) {
     if (allocator->event == NULL)
         return;
+    if (allocator->hooks != NULL)
+        allocator->hooks->taken(allocator, node);
     BdaAllocation a;
     bda_describe(allocator, node, &a);
     const struct bda_event event = { BDA_EVENT_ALLOCATED, a.handle, a.address, a.size, request->name };
     allocator->event(allocator, &event);
+}
+
+void bda_allocate_red_zone(BdaAllocator allocator, struct bda_request *request) {
+    const struct bda_limits *limits = &allocator->device.limits;
+    VkDeviceSize most = bda_min(limits->max_buffer_size, limits->max_memory_size);
+    if (request->room <= most && most - request->room >= allocator->red_zone)
+        request->room += allocator->red_zone;
 }
 
 /* ---- One pool ---- */
@@ -61,12 +71,23 @@ static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool
     return bda_arenas_take(allocator, pool, request, node, NULL);
 }
 
+/* And what checking modes hold, where it is that or a refusal. */
+static VkResult take_after_let_go(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                                  uint32_t *node) {
+    if (allocator->hooks == NULL)
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    bda_let_go(allocator, NULL);
+    return bda_arenas_take(allocator, pool, request, node, NULL);
+}
+
 static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                              uint32_t *node) {
     bda_arena_settle_if_crowded(allocator, pool);
     VkResult result = take_or_drain(allocator, pool, request, node);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
         result = take_after_collect(allocator, pool, request, node);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && !may_grow)
+        result = take_after_let_go(allocator, pool, request, node);
     if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || !may_grow)
         return result;
     return bda_grow_pool(allocator, pool, request, node);
@@ -170,6 +191,8 @@ static VkResult try_range(BdaAllocator allocator, struct bda_pool *pool, struct 
 
 VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
     bool own = request->buffer_info != NULL;
+    if (!own) /* an own buffer's room is the driver's to say, first */
+        bda_allocate_red_zone(allocator, request);
     if (request->name != NULL || request->user != 0) {
         VkResult result = bda_record_create(allocator, request->user, request->name, &request->record);
         if (result != VK_SUCCESS)
@@ -293,6 +316,8 @@ VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDevic
             like->reason = "the driver wants such buffers dedicated, no room can be made ahead for them";
             return VK_ERROR_VALIDATION_FAILED_EXT;
         }
+    } else {
+        bda_allocate_red_zone(allocator, like);
     }
     VkResult result = bda_try_types(allocator, like, try_room, &bytes);
     if (result != VK_SUCCESS)

@@ -101,11 +101,15 @@ struct BdaAllocator_T {
     /* messages and events */
     BdaMessageCallback message;
     void *message_user;
-    bda_event_hook event;       /* NULL: nobody listens */
-    bool logs;                  /* each event is a message */
-    BdaCheckFlags checks;       /* the checking modes that are on */
-    _Atomic uint32_t last_call; /* counts the public calls that opened a block */
-    _Atomic bool some_want;     /* some pool has come below its low-water mark */
+    bda_event_hook event;          /* NULL: nobody listens */
+    bool logs;                     /* each event is a message */
+    BdaCheckFlags checks;          /* the checking modes that are on */
+    const struct bda_hooks *hooks; /* NULL: no mode cares for the bytes of ranges */
+    struct bda_watch *watch;       /* what modes know; the annex's, NULL without hooks */
+    VkBufferUsageFlags more_usage; /* that modes add to own buffers, for commands that reach their bytes */
+    VkDeviceSize red_zone;         /* bytes behind each allocation that are nobody's; 0: none */
+    _Atomic uint32_t last_call;    /* counts the public calls that opened a block */
+    _Atomic bool some_want;        /* some pool has come below its low-water mark */
     /* under the store lock: growth and spare lists */
     struct bda_mutex store_lock;
     struct bda_nodes nodes;

@@ -20,17 +20,26 @@ static void count_dead(BdaAllocator allocator, struct bda_pool *pool, struct bda
     counters->dedicated_used -= bda_block_of(allocator, node)->dedicated_size;
 }
 
-/* What was retired or pending goes. The pool's lock is held. */
+/* What was retired or held back goes. The pool's lock is held. */
 static void count_gone(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
     struct bda_pool_counters *counters = &pool->counters;
     VkDeviceSize dedicated = bda_block_of(allocator, node)->dedicated_size;
-    if (bda_node_state(node) != BDA_NODE_PENDING) {
+    VkDeviceSize held = dedicated != 0 ? dedicated : bda_node_held(node);
+    switch (bda_node_state(node)) {
+    case BDA_NODE_PENDING:
+        counters->pending_count--;
+        counters->pending -= held;
+        counters->dedicated_pending -= dedicated;
+        break;
+    case BDA_NODE_QUARANTINED:
+        counters->quarantined_count--;
+        counters->quarantined -= held;
+        counters->dedicated_quarantined -= dedicated;
+        break;
+    default:
         count_dead(allocator, pool, node);
-        return;
+        break;
     }
-    counters->pending_count--;
-    counters->pending -= dedicated != 0 ? dedicated : bda_node_held(node);
-    counters->dedicated_pending -= dedicated;
 }
 
 /* A live allocation becomes one that waits. The pool's lock is held. */
@@ -41,6 +50,14 @@ static void count_pending(BdaAllocator allocator, struct bda_pool *pool, struct 
     counters->pending_count++;
     counters->pending += dedicated != 0 ? dedicated : bda_node_held(node);
     counters->dedicated_pending += dedicated;
+}
+
+/* And one that a checking mode holds. The pool's lock is held. */
+static void count_quarantined(struct bda_pool *pool, const struct bda_node *node, VkDeviceSize dedicated) {
+    struct bda_pool_counters *counters = &pool->counters;
+    counters->quarantined_count++;
+    counters->quarantined += dedicated != 0 ? dedicated : bda_node_held(node);
+    counters->dedicated_quarantined += dedicated;
 }
 
 /* Its generation has moved on: the handle is the one before. */
@@ -117,21 +134,48 @@ static void release_range(BdaAllocator allocator, struct bda_pool *pool, uint32_
     bda_mutex_unlock(&pool->lock);
 }
 
-void bda_release(BdaAllocator allocator, uint32_t index) {
+void bda_hold(BdaAllocator allocator, uint32_t index) {
+    struct bda_node *node = bda_node_of(allocator, index);
+    struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
+    bda_mutex_lock(&pool->lock);
+    count_gone(allocator, pool, node);
+    count_quarantined(pool, node, bda_block_of(allocator, node)->dedicated_size);
+    bda_node_set_state(node, BDA_NODE_QUARANTINED);
+    bda_mutex_unlock(&pool->lock);
+}
+
+/* Nobody else may have its range yet. */
+void bda_release_buffer(BdaAllocator allocator, uint32_t index) {
+    bda_word *word = bda_words_find(&allocator->own_buffers, index);
+    if (word != NULL)
+        bda_own_destroy(allocator, (VkBuffer)atomic_exchange_explicit(word, 0, memory_order_relaxed));
+}
+
+void bda_release_held(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
     uint32_t block_index = bda_node_region(node);
     struct bda_block *block = bda_block_at(allocator, block_index);
     struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_relaxed);
     uint32_t record = bda_node_record(node);
-    bda_tell_freed(allocator, index);
     if (is_dedicated(block)) {
         release_dedicated(allocator, pool, index, block_index);
     } else {
-        if (block->own) /* before anybody else can have the range */
-            bda_own_destroy(allocator, bda_own_buffer(allocator, index));
+        if (block->own)
+            bda_release_buffer(allocator, index);
         release_range(allocator, pool, index);
     }
     bda_record_destroy(allocator, record);
+}
+
+void bda_release(BdaAllocator allocator, uint32_t index) {
+    bda_tell_freed(allocator, index);
+    if (allocator->hooks == NULL || !allocator->hooks->hold(allocator, index))
+        bda_release_held(allocator, index);
+}
+
+void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool) {
+    if (allocator->hooks != NULL)
+        allocator->hooks->let_go(allocator, pool);
 }
 
 void bda_release_list(BdaAllocator allocator, uint32_t first) {
@@ -166,6 +210,7 @@ void bda_release_all(BdaAllocator allocator, struct bda_pool *pool) {
         list = gather(allocator, pool, bda_block_at(allocator, block)->region.first, list);
     bda_mutex_unlock(&pool->lock);
     bda_release_list(allocator, list);
+    bda_let_go(allocator, pool->head);
 }
 
 void bda_take_back(BdaAllocator allocator, uint32_t index) {

@@ -24,8 +24,18 @@ void bda_unretire(BdaAllocator allocator, uint32_t index);
 /* Tells who listens of a retired or pending node. */
 void bda_tell_freed(BdaAllocator allocator, uint32_t index);
 
-/* The second step, for a retired or pending node. */
+/* The second step, for a retired or pending node; a checking mode may hold it back. */
 void bda_release(BdaAllocator allocator, uint32_t index);
+
+/* For hooks: a retired or pending node becomes quarantined, and its link is the caller's; and in the end it goes. */
+void bda_hold(BdaAllocator allocator, uint32_t index);
+void bda_release_held(BdaAllocator allocator, uint32_t index);
+
+/* Destroys the buffer of a node in a block of own buffers, before its range goes. */
+void bda_release_buffer(BdaAllocator allocator, uint32_t index);
+
+/* Has checking modes release what they hold, see struct bda_hooks; nothing to do without them. */
+void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool);
 
 /* The second step for a list of pending nodes, linked by bda_node_link. */
 void bda_release_list(BdaAllocator allocator, uint32_t first);

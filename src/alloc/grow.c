@@ -2,6 +2,7 @@
 #include "alloc/grow.h"
 
 #include "alloc/arena.h"
+#include "alloc/free.h"
 #include "alloc/locate.h"
 #include "alloc/opening.h"
 #include "alloc/reclaim.h"
@@ -58,6 +59,12 @@ static void tell(BdaAllocator allocator, enum bda_event_kind kind, const struct 
     allocator->event(allocator, &event);
 }
 
+static void tell_opened(BdaAllocator allocator, uint32_t index, VkBufferUsageFlags usage) {
+    if (allocator->hooks != NULL)
+        allocator->hooks->opened(allocator, index, usage);
+    tell(allocator, BDA_EVENT_BLOCK_OPENED, bda_block_at(allocator, index));
+}
+
 /* Tools see blocks, not ranges: they get the pool's name, if it has one, and the block's number. */
 static void name_block(BdaAllocator allocator, const struct bda_pool *pool, uint32_t index) {
     struct bda_device *device = &allocator->device;
@@ -81,6 +88,7 @@ static uint32_t take_record(BdaAllocator allocator, struct bda_request *request)
         bda_block_at(allocator, index)->own = false;
         bda_block_at(allocator, index)->stock = BDA_STOCKS;
         bda_block_at(allocator, index)->idle = 0;
+        bda_block_at(allocator, index)->patterned = false;
     }
     return index;
 }
@@ -100,7 +108,7 @@ static VkResult open_block(BdaAllocator allocator, struct bda_pool *pool, VkDevi
         return result;
     }
     name_block(allocator, pool, *index);
-    tell(allocator, BDA_EVENT_BLOCK_OPENED, block);
+    tell_opened(allocator, *index, pool->usage);
     return VK_SUCCESS;
 }
 
@@ -183,13 +191,14 @@ static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, con
     return bda_reclaim_heap(allocator, heap, request->call);
 }
 
-/* Memory or objects ran out: what is kept and frees that are due come first, then empty blocks. Whether anything went
- * back to the driver. */
+/* Memory or objects ran out: what is kept or held and frees that are due come first, then empty blocks. Whether
+ * anything went back to the driver. */
 static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
                     VkDeviceSize size, VkResult result) {
     uint32_t count = atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed);
     bda_caches_drain(allocator, NULL);
     (void)bda_pending_try_collect(allocator); /* a lost device shows in the calls that follow */
+    bda_let_go(allocator, NULL);
     bool closed = close_empty(allocator, pool, request, size, result);
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
 }
@@ -516,7 +525,7 @@ static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
         return result;
     }
     name_block(allocator, pool, *index);
-    tell(allocator, BDA_EVENT_BLOCK_OPENED, block);
+    tell_opened(allocator, *index, buffer_info->pNext == NULL ? buffer_info->usage : 0);
     return VK_SUCCESS;
 }
 

@@ -183,7 +183,7 @@ struct bda_sight bda_locate_look(BdaAllocator allocator, const struct bda_live *
     sight.asked = sight.held;
     if (sight.state == BDA_NODE_LIVE)
         sight.asked = dedicated ? block->dedicated_size : sight.held - slack;
-    if (sight.state == BDA_NODE_LIVE || sight.state == BDA_NODE_PENDING)
+    if (sight.state == BDA_NODE_LIVE || sight.state == BDA_NODE_PENDING || sight.state == BDA_NODE_QUARANTINED)
         sight.record = record;
     VkDeviceAddress address = sight.record != 0 ? bda_record_at(allocator, sight.record)->address : 0;
     sight.stray = address != 0;

@@ -63,7 +63,7 @@ struct bda_sight {
     VkDeviceAddress begin; /* of a stray: where the driver placed it */
     VkDeviceSize held;     /* bytes */
     VkDeviceSize asked;    /* live: of them; else all */
-    uint32_t record;       /* live or pending: 0, or its own */
+    uint32_t record;       /* live, pending or quarantined: 0, or its own */
     bool stray;
 };
 struct bda_sight bda_locate_look(BdaAllocator allocator, const struct bda_live *live);

@@ -242,11 +242,10 @@ BDA_INLINE void tell_history(BdaAllocator allocator, BdaHandle handle, const str
 }
 
 bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
-    if (!bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
+    if (allocator->event != NULL ||
+        !bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
         return false;
     tell_history(allocator, handle, live);
-    if (allocator->event != NULL)
-        bda_tell_freed(allocator, live->index);
     bda_own_destroy(allocator, bda_own_buffer(allocator, live->index)); /* before anybody else can have the range */
     let_go(allocator, live);
     return true;
@@ -262,8 +261,10 @@ static void ask_requirements(BdaAllocator allocator, struct bda_request *request
         bda_kinds_learn(&allocator->kinds, &allocator->device, info->usage, info->size, &own->requirements);
 }
 
-static void add_requirements(struct bda_request *request, const struct bda_requirements *requirements) {
+static void add_requirements(BdaAllocator allocator, struct bda_request *request,
+                             const struct bda_requirements *requirements) {
     request->room = requirements->size;
+    bda_allocate_red_zone(allocator, request);
     request->alignment = bda_max(request->alignment, requirements->alignment);
     request->type_bits &= requirements->type_bits;
 }
@@ -311,7 +312,7 @@ VkResult bda_own_allocate(BdaAllocator allocator, struct bda_request *request, u
      * (VUID-VkMemoryDedicatedAllocateInfo-buffer-02965). */
     ask_requirements(allocator, request, own);
     own->node = 0;
-    add_requirements(request, &own->requirements);
+    add_requirements(allocator, request, &own->requirements);
     result = bda_try_types(allocator, request, try_own, own);
     if (result != VK_SUCCESS)
         bda_own_destroy(allocator, own->buffer);
@@ -326,7 +327,7 @@ VkResult bda_own_probe(BdaAllocator allocator, struct bda_request *request, stru
         return result;
     ask_requirements(allocator, request, &own);
     bda_own_destroy(allocator, own.buffer);
-    add_requirements(request, &own.requirements);
+    add_requirements(allocator, request, &own.requirements);
     *requirements = own.requirements;
     return VK_SUCCESS;
 }

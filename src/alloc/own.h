@@ -29,7 +29,8 @@ struct bda_own {
 VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info,
                        struct bda_own *own, BdaAllocation *allocation);
 
-/* All of a free, of what bda_handle_find has found in a block of own buffers; false: it is no longer live. */
+/* All of a free, of what bda_handle_find has found in a block of own buffers; false: it is no longer live, or somebody
+ * listens. */
 bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live);
 
 /* ---- The long way ---- */

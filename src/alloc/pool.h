@@ -75,7 +75,9 @@ struct bda_pool {
         VkDeviceSize used, pending, reserved;
         uint64_t block_count, dedicated_count;
         VkDeviceSize dedicated_used, dedicated_pending; /* of them, in dedicated blocks */
-        VkDeviceSize region_bytes;                      /* of the blocks that are cut */
+        uint64_t quarantined_count;                     /* held back by a checking mode */
+        VkDeviceSize quarantined, dedicated_quarantined;
+        VkDeviceSize region_bytes; /* of the blocks that are cut */
     } counters;
     struct bda_tlsf tlsf;
     struct bda_depot depot;

@@ -6,6 +6,7 @@
 #include "debug/bindings.h"
 #include "debug/check.h"
 #include "debug/leaks.h"
+#include "debug/modes.h"
 #include "debug/watch.h"
 
 #include <string.h>
@@ -46,7 +47,20 @@ static const char *find_fault(const BdaAllocatorInfo *info) {
         return "first_block_size is larger than max_block_size";
     if (info->history_depth > BDA_HISTORY_DEPTH_MAX && info->history_depth != BDA_HISTORY_NONE)
         return "history_depth is over BDA_HISTORY_DEPTH_MAX";
+    if (info->red_zone > BDA_RED_ZONE_MAX)
+        return "red_zone is over BDA_RED_ZONE_MAX";
     return NULL;
+}
+
+/* The allocator's own memory goes last, by callbacks that lie in it. */
+static void finish(BdaAllocator allocator) {
+    bda_allocator_finish(allocator);
+    bda_bindings_finish(allocator);
+    bda_watch_finish(allocator);
+    VkAllocationCallbacks callbacks = allocator->device.callbacks;
+    struct bda_host host = { .allocate = NULL };
+    bda_host_use_callbacks(&host, allocator->device.driver_callbacks != NULL ? &callbacks : NULL);
+    bda_host_release(&host, allocator, sizeof *allocator);
 }
 
 VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *allocator) {
@@ -57,6 +71,8 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
     const char *reason = allocator != NULL ? find_fault(info) : "allocator is NULL";
     if (reason != NULL)
         return bda_refuse_to(info->message, info->message_user, __func__, VK_ERROR_VALIDATION_FAILED_EXT, reason);
+    BdaAllocatorInfo wishes = *info;
+    bda_modes_add(&wishes, bda_environment("BDA_DEBUG"), BDA_WATCH_CHECKS);
     struct bda_host host = { .allocate = NULL };
     bda_host_use_callbacks(&host, info->callbacks);
     BdaAllocator created = bda_host_allocate(&host, sizeof *created, _Alignof(struct BdaAllocator_T));
@@ -65,14 +81,18 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
     memset(created, 0, sizeof *created);
     bda_host_use_callbacks(&created->host, info->callbacks);
     atomic_init(&created->host.bytes, sizeof *created);
-    VkResult result = bda_allocator_init(created, info, &reason);
+    VkResult result = bda_allocator_init(created, &wishes, &reason);
     if (result != VK_SUCCESS) {
         (void)bda_refuse_to(info->message, info->message_user, __func__, result, reason); /* it may lie in `created` */
         bda_host_release(&host, created, sizeof *created);
         return result;
     }
     bda_bindings_init(created);
-    bda_watch_init(created, info);
+    result = bda_watch_init(created, &wishes);
+    if (result != VK_SUCCESS) {
+        finish(created);
+        return bda_refuse_to(info->message, info->message_user, __func__, result, NULL);
+    }
     *allocator = created;
     return VK_SUCCESS;
 }
@@ -81,17 +101,12 @@ VkResult bda_destroy_allocator(BdaAllocator allocator) {
     if (allocator == NULL)
         return VK_SUCCESS;
     uint64_t live = 0;
+    bda_watch_stop(allocator);
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older)
         live += bda_leaks_list(allocator, pool);
     live += bda_arenas_finish(allocator);
-    bda_allocator_finish(allocator);
-    bda_bindings_finish(allocator);
-    /* The allocator's own memory goes last, by callbacks that lie in it. */
-    VkAllocationCallbacks callbacks = allocator->device.callbacks;
-    struct bda_host host = { .allocate = NULL };
-    bda_host_use_callbacks(&host, allocator->device.driver_callbacks != NULL ? &callbacks : NULL);
-    bda_host_release(&host, allocator, sizeof *allocator);
+    finish(allocator);
     return live == 0 ? VK_SUCCESS : VK_INCOMPLETE;
 }
 

@@ -75,7 +75,7 @@ static VkResult request_addressed(BdaAllocator allocator, const VkBufferCreateIn
                                   struct bda_request *request) {
     const BdaAllocInfo none = { .next = NULL };
     *addressed = *buffer_info;
-    addressed->usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+    addressed->usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT | allocator->more_usage;
     request->buffer_info = addressed;
     return request_buffer(allocator, buffer_info, info != NULL ? info : &none, request);
 }

@@ -6,8 +6,9 @@
 
 /* What the nodes of a pool add up to, for comparison with its counters. */
 struct sums {
-    uint64_t blocks, dedicated, live, pending;
+    uint64_t blocks, dedicated, live, pending, quarantined;
     VkDeviceSize reserved, used, pending_bytes, region_bytes, dedicated_used, dedicated_pending, cached;
+    VkDeviceSize quarantined_bytes, dedicated_quarantined;
 };
 
 static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums *sums) {
@@ -20,6 +21,11 @@ static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums
             sums->pending++;
             sums->pending_bytes += held;
             sums->dedicated_pending += block->dedicated_size;
+            break;
+        case BDA_NODE_QUARANTINED:
+            sums->quarantined++;
+            sums->quarantined_bytes += held;
+            sums->dedicated_quarantined += block->dedicated_size;
             break;
         case BDA_NODE_LIVE:
         case BDA_NODE_RETIRED: /* on its way: counted until it is released */
@@ -74,13 +80,16 @@ static const char *compare(BdaAllocator allocator, const struct bda_pool *pool, 
     const struct bda_cached caches = bda_caches_sum(allocator, pool);
     if (c->block_count != s->blocks || c->dedicated_count != s->dedicated)
         return "the count of blocks is wrong";
-    if (c->live_count - caches.count != s->live || c->pending_count != s->pending)
+    if (c->live_count - caches.count != s->live || c->pending_count != s->pending ||
+        c->quarantined_count != s->quarantined)
         return "the count of allocations is wrong";
     if (c->reserved != s->reserved || c->region_bytes != s->region_bytes)
         return "the bytes reserved are wrong";
     if (c->used + caches.used != s->used || c->pending != s->pending_bytes || c->dedicated_used != s->dedicated_used ||
         c->dedicated_pending != s->dedicated_pending)
         return "the bytes used are wrong";
+    if (c->quarantined != s->quarantined_bytes || c->dedicated_quarantined != s->dedicated_quarantined)
+        return "the bytes in quarantine are wrong";
     if (caches.granules << BDA_GRANULE_LOG2 != s->cached)
         return "the bytes kept in caches are wrong";
     return NULL;

@@ -58,6 +58,10 @@ static void add_kind(struct bda_text *text, const BdaFinding *finding) {
         bda_text_add(text, "byte %" PRIu64 " of ", (uint64_t)finding->offset);
         add_range(text, range, "freed, not collected yet");
         break;
+    case BDA_FINDING_QUARANTINED:
+        bda_text_add(text, "byte %" PRIu64 " of ", (uint64_t)finding->offset);
+        add_range(text, range, "freed, in quarantine");
+        break;
     case BDA_FINDING_KEPT:
         bda_text_add(text, "in no allocation, in a range of %" PRIu64 " bytes that is cached or on its way back",
                      (uint64_t)range->size);
@@ -93,7 +97,8 @@ static void add_owner(struct bda_text *text, const BdaPastOwner *owner) {
 }
 
 void bda_add_former(struct bda_text *text, const BdaFinding *finding, const BdaPastOwner *owner, bool first) {
-    if (finding->kind == BDA_FINDING_PENDING && owner->range.handle == finding->range.handle) {
+    bool waits = finding->kind == BDA_FINDING_PENDING || finding->kind == BDA_FINDING_QUARANTINED;
+    if (waits && owner->range.handle == finding->range.handle) {
         bda_text_add(text, "; it was freed with ");
         add_time(text, owner);
         return;

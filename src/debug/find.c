@@ -84,7 +84,7 @@ static void describe_range(BdaAllocator allocator, const struct bda_sight *sight
     range->size = sight->asked;
     if (sight->state == BDA_NODE_LIVE)
         range->handle = sight->handle;
-    if (sight->state == BDA_NODE_PENDING) /* its generation has moved on */
+    if (sight->state == BDA_NODE_PENDING || sight->state == BDA_NODE_QUARANTINED) /* its generation has moved on */
         range->handle = sight->handle - ((BdaHandle)1 << 32);
     if (sight->record == 0)
         return;
@@ -152,9 +152,10 @@ static BdaFindingKind kind_of(const struct bda_sight *sight) {
         return BDA_FINDING_LIVE;
     case BDA_NODE_PENDING:
         return BDA_FINDING_PENDING;
+    case BDA_NODE_QUARANTINED:
+        return BDA_FINDING_QUARANTINED;
     case BDA_NODE_RETIRED:
     case BDA_NODE_CACHED:
-    case BDA_NODE_QUARANTINED:
         return BDA_FINDING_KEPT;
     default:
         return BDA_FINDING_FREE;

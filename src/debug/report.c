@@ -4,7 +4,7 @@
  *
  *   unmapped bytes      nothing else makes a device fault
  *   bytes of nobody     that had an owner not long ago: a use after free
- *   a pending free      the same, in its last frames
+ *   a pending free      the same, in its last frames; or in quarantine
  *   bytes of nobody     close behind the end of an allocation, or in its padding: an access out of bounds
  *   a live allocation   that has its bytes since not long ago: a use after free, hidden; else it is all right
  */
@@ -12,6 +12,7 @@
 
 #include "core/bits.h"
 #include "debug/bindings.h"
+#include "debug/broken.h"
 #include "debug/describe.h"
 #include "debug/find.h"
 #include "debug/history.h"
@@ -25,6 +26,7 @@ enum {
     CANDIDATES = 6, /* that are told */
     PAST = 2,       /* owners before that are told of each */
     BOUND = 3,      /* of the driver's ranges */
+    BROKEN = 3,     /* of what checking modes found */
     LINE = BDA_REPORT_LINE_SIZE,
     SOON = 4096, /* bytes behind an end, or frees ago */
 };
@@ -63,6 +65,7 @@ static uint32_t score_of(const struct candidate *candidate) {
     case BDA_FINDING_FOREIGN:
         return 400;
     case BDA_FINDING_PENDING:
+    case BDA_FINDING_QUARANTINED:
         return points(300, candidate->past_count != 0 ? age : 0);
     case BDA_FINDING_SLACK:
         return points(250, finding->past_end);
@@ -177,6 +180,17 @@ static void say_bindings(const struct bda_report *report, const struct bda_suspe
     }
 }
 
+/* ---- What checking modes found ---- */
+
+static void say_broken(const struct bda_report *report, const struct bda_suspect *suspect) {
+    char found[BROKEN][BDA_BROKEN_TEXT], line[LINE];
+    uint32_t count = bda_broken_find(report->allocator, suspect->first, suspect->last, BROKEN, found);
+    for (uint32_t i = 0; i < count; i++) {
+        (void)snprintf(line, sizeof line, "  %s", found[i]);
+        bda_report_say(report, line);
+    }
+}
+
 /* ---- All of it ---- */
 
 static void say_stretch(const struct bda_report *report, const struct bda_suspect *suspect) {
@@ -209,6 +223,7 @@ void bda_report_explain(const struct bda_report *report, const struct bda_suspec
         (void)snprintf(line, sizeof line, "  and %" PRIu32 " further ranges", all.count - CANDIDATES);
         bda_report_say(report, line);
     }
+    say_broken(report, suspect);
     say_bindings(report, suspect);
 }
 

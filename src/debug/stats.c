@@ -9,7 +9,8 @@ static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
     VkDeviceSize used = c->used + caches.used, cached = caches.granules << BDA_GRANULE_LOG2;
     VkDeviceSize free = (VkDeviceSize)pool->tlsf.free_granules << BDA_GRANULE_LOG2;
     VkDeviceSize held = c->region_bytes - free; /* by live and waiting allocations in blocks */
-    VkDeviceSize accounted = used + cached - c->dedicated_used + c->pending - c->dedicated_pending;
+    VkDeviceSize accounted = used + cached - c->dedicated_used + c->pending - c->dedicated_pending + c->quarantined -
+                             c->dedicated_quarantined;
     return (BdaUse){
         .block_count = c->block_count,
         .dedicated_count = c->dedicated_count,
@@ -21,6 +22,8 @@ static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
         .pending_count = c->pending_count,
         .pending = c->pending,
         .cached = cached,
+        .quarantined_count = c->quarantined_count,
+        .quarantined = c->quarantined,
         .free = free,
         .largest_free = (VkDeviceSize)bda_tlsf_largest_free(&pool->tlsf) << BDA_GRANULE_LOG2,
     };
@@ -37,6 +40,8 @@ static void add(BdaUse *sum, const BdaUse *use) {
     sum->pending_count += use->pending_count;
     sum->pending += use->pending;
     sum->cached += use->cached;
+    sum->quarantined_count += use->quarantined_count;
+    sum->quarantined += use->quarantined;
     sum->free += use->free;
     sum->largest_free = bda_max(sum->largest_free, use->largest_free);
 }

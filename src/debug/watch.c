@@ -1,16 +1,133 @@
 /* See watch.h. */
 #include "debug/watch.h"
 
+#include "alloc/free.h"
 #include "debug/events.h"
+#include "debug/patterns.h"
+
+#include <string.h>
+
+/* Modes that care for the bytes of ranges. */
+#define CARES ((BdaCheckFlags)(BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT))
+
+/* Without a size of the caller's: a cache line of most devices. */
+#define RED_ZONE ((VkDeviceSize)64)
+
+#define TRANSFERS ((VkBufferUsageFlags)(VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT))
 
 static void pass_on(BdaAllocator allocator, const struct bda_event *event) {
     if (allocator->logs)
         bda_events_log(allocator, event);
 }
 
-void bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info) {
+/* ---- Hooks ---- */
+
+/* Through which buffer commands reach the bytes of a block; those that are mapped need none. */
+static void opened(BdaAllocator allocator, uint32_t index, VkBufferUsageFlags usage) {
+    struct bda_block *block = bda_block_at(allocator, index);
+    bda_patterns_opened(allocator, index);
+    if (block->mapped != NULL || allocator->more_usage == 0)
+        return;
+    bool dedicated = block->dedicated_size != 0;
+    block->reach_size = dedicated ? block->dedicated_size : (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
+    if (block->buffer == VK_NULL_HANDLE)
+        bda_block_reach(&allocator->device, block, BDA_GRANULE_LOG2);
+    else if ((usage & TRANSFERS) == TRANSFERS)
+        block->reach = block->buffer;
+}
+
+/* `last`: it must go now. */
+static void release(BdaAllocator allocator, struct bda_held *due, bool last) {
+    for (uint32_t index; (index = bda_held_pop(allocator, due)) != 0;) {
+        bda_patterns_leave(allocator, index);
+        if (last || !bda_commands_part(allocator, index))
+            bda_release_held(allocator, index);
+    }
+}
+
+static void quarantine(BdaAllocator allocator, uint32_t node) {
+    struct bda_held due = { .first = 0 };
+    bda_quarantine_add(allocator, node, &due);
+    release(allocator, &due, false);
+}
+
+static bool has_quarantine(BdaAllocator allocator) {
+    return (allocator->checks & BDA_CHECK_QUARANTINE_BIT) != 0;
+}
+
+static bool hold(BdaAllocator allocator, uint32_t node) {
+    bda_patterns_freed(allocator, node);
+    if (bda_block_of(allocator, bda_node_of(allocator, node))->own)
+        bda_release_buffer(allocator, node);
+    if (bda_commands_hold(allocator, node))
+        return true;
+    if (!has_quarantine(allocator))
+        return false;
+    bda_hold(allocator, node);
+    quarantine(allocator, node);
+    return true;
+}
+
+static void let_go(BdaAllocator allocator, const struct bda_pool *pool) {
+    struct bda_held due = { .first = 0 };
+    bda_quarantine_take(allocator, pool, &due);
+    bda_commands_let_go(allocator, pool, &due);
+    release(allocator, &due, true);
+}
+
+bool bda_watch_complete(BdaAllocator allocator, uint64_t ticket) {
+    struct bda_held filled = { .first = 0 }, due = { .first = 0 };
+    if (!bda_commands_complete(allocator, ticket, &filled, &due))
+        return false;
+    release(allocator, &due, true);
+    if (!has_quarantine(allocator))
+        release(allocator, &filled, true);
+    for (uint32_t index; (index = bda_held_pop(allocator, &filled)) != 0;)
+        quarantine(allocator, index);
+    return true;
+}
+
+static const struct bda_hooks hooks = { opened, bda_patterns_taken, hold, let_go };
+
+/* ---- Beginning and end ---- */
+
+static VkResult care(BdaAllocator allocator, const BdaAllocatorInfo *info) {
+    struct bda_watch *watch = bda_host_allocate(&allocator->host, sizeof *watch, _Alignof(struct bda_watch));
+    if (watch == NULL)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    memset(watch, 0, sizeof *watch);
+    bda_notes_init(allocator, &watch->notes);
+    bda_quarantine_init(allocator, &watch->quarantine, info->quarantine_bytes, info->quarantine_frees);
+    bda_broken_init(allocator, &watch->broken);
+    if ((info->checks & BDA_CHECK_RED_ZONES_BIT) != 0)
+        allocator->red_zone = bda_align_up(info->red_zone != 0 ? info->red_zone : RED_ZONE, BDA_LEAST_ALIGNMENT);
+    bda_commands_init(&watch->commands);
+    if ((info->checks & (BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT)) != 0)
+        allocator->more_usage = TRANSFERS;
+    allocator->watch = watch;
+    allocator->hooks = &hooks;
+    return VK_SUCCESS;
+}
+
+VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info) {
     allocator->logs = (info->flags & BDA_ALLOCATOR_LOG_EVENTS_BIT) != 0;
     allocator->checks = info->checks;
     if (allocator->logs || allocator->checks != 0)
         allocator->event = pass_on;
+    return (info->checks & CARES) != 0 ? care(allocator, info) : VK_SUCCESS;
+}
+
+void bda_watch_stop(BdaAllocator allocator) {
+    if (allocator->watch != NULL)
+        bda_commands_stop(allocator);
+}
+
+void bda_watch_finish(BdaAllocator allocator) {
+    struct bda_watch *watch = allocator->watch;
+    if (watch == NULL)
+        return;
+    bda_notes_finish(&watch->notes);
+    bda_mutex_destroy(&watch->quarantine.lock);
+    bda_mutex_destroy(&watch->broken.lock);
+    bda_host_release(&allocator->host, watch, sizeof *watch);
 }

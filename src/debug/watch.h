@@ -6,12 +6,30 @@
 #ifndef BDA_DEBUG_WATCH_H
 #define BDA_DEBUG_WATCH_H
 
-#include "alloc/allocator.h"
+#include "debug/broken.h"
+#include "debug/commands.h"
+#include "debug/notes.h"
+#include "debug/quarantine.h"
 
 /* The checking modes that there are (BdaCheckFlagBits). */
-enum { BDA_WATCH_CHECKS = 0 };
+enum { BDA_WATCH_CHECKS = BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT };
 
-/* Begins to listen, if `info` asks for anything to listen for. */
-void bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info);
+/* What the modes know that care for bytes. */
+struct bda_watch {
+    struct bda_notes notes;
+    struct bda_quarantine quarantine;
+    struct bda_commands commands;
+    struct bda_broken broken;
+};
+
+/* Begins to listen, if `info` asks for anything to listen for. VK_ERROR_OUT_OF_HOST_MEMORY. */
+VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info);
+
+/* A ticket is complete (bda_commands_complete). False: there is no such ticket. */
+bool bda_watch_complete(BdaAllocator allocator, uint64_t ticket);
+
+/* The end, before leaks are listed; and when nothing is held any more. */
+void bda_watch_stop(BdaAllocator allocator);
+void bda_watch_finish(BdaAllocator allocator);
 
 #endif

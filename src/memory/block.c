@@ -81,7 +81,35 @@ static VkResult move_up(struct bda_device *device, const VkBufferCreateInfo *inf
     return result;
 }
 
+/* Whether a buffer can be bound where the block begins, in the memory that it has. */
+static bool fits_block(struct bda_device *device, const struct bda_block *block, VkBuffer buffer) {
+    struct bda_requirements r;
+    bda_block_requirements(device, buffer, &r);
+    return (r.type_bits >> block->backing.type & 1u) != 0 && !r.requires_dedicated &&
+           block->memory_offset % r.alignment == 0 && r.size <= block->backing.size - block->memory_offset;
+}
+
+void bda_block_reach(struct bda_device *device, struct bda_block *block, uint32_t granule_log2) {
+    const VkBufferUsageFlags transfers = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+    VkDeviceSize size = (VkDeviceSize)block->region.size << granule_log2;
+    VkBufferCreateInfo info = bda_block_buffer_info(device, transfers, size, false);
+    info.usage = transfers;
+    if (create_buffer(device, &info, &block->reach) != VK_SUCCESS) {
+        block->reach = VK_NULL_HANDLE;
+        return;
+    }
+    if (fits_block(device, block, block->reach) &&
+        device->vk.bind_buffer_memory(device->handle, block->reach, block->backing.memory, block->memory_offset) ==
+            VK_SUCCESS)
+        return;
+    device->vk.destroy_buffer(device->handle, block->reach, device->driver_callbacks);
+    block->reach = VK_NULL_HANDLE;
+}
+
 void bda_block_close(struct bda_device *device, struct bda_block *block) {
+    if (block->reach != VK_NULL_HANDLE && block->reach != block->buffer)
+        device->vk.destroy_buffer(device->handle, block->reach, device->driver_callbacks);
+    block->reach = VK_NULL_HANDLE;
     if (block->buffer != VK_NULL_HANDLE)
         destroy_buffer(device, block);
     if (block->backing.memory != VK_NULL_HANDLE)
@@ -208,6 +236,7 @@ VkResult bda_block_open(struct bda_device *device, const struct bda_backing_info
                         bool keep_buffer, uint32_t granule_log2, struct bda_block *block, const char **reason) {
     VkBufferCreateInfo buffer_info = bda_block_buffer_info(device, usage, info->size, info->capture_replay);
     block->dedicated_size = 0;
+    block->reach = VK_NULL_HANDLE;
     block->backing.memory = VK_NULL_HANDLE;
     VkResult result = create_buffer(device, &buffer_info, &block->buffer);
     if (result != VK_SUCCESS) {
@@ -233,6 +262,7 @@ VkResult bda_block_open_dedicated(struct bda_device *device, const struct bda_ba
                                   const struct bda_requirements *requirements, VkDeviceSize alignment,
                                   struct bda_block *block, const char **reason) {
     block->buffer = buffer;
+    block->reach = VK_NULL_HANDLE;
     block->backing.memory = VK_NULL_HANDLE;
     block->dedicated_size = buffer_info->size;
     block->region.size = 0;

@@ -41,6 +41,9 @@ struct bda_block {
     struct bda_backing backing;
     struct bda_landmarks *landmarks; /* of the region, for look-ups; NULL: there was none. Under the pool's lock */
     _Atomic(struct bda_pool *) head; /* of its pool, whichever arena it is in; set while the map shows the block */
+    _Atomic bool patterned;          /* its bytes that are nobody's carry a pattern (debug/patterns.h) */
+    VkBuffer reach;                  /* by which commands reach its bytes: `buffer`, or one for them alone; or none */
+    VkDeviceSize reach_size;         /* of that buffer */
     uint32_t previous, next;         /* in the pool's list; next also links spare records */
 };
 
@@ -85,7 +88,11 @@ VkResult bda_block_open_dedicated(struct bda_device *device, const struct bda_ba
                                   const struct bda_requirements *requirements, VkDeviceSize alignment,
                                   struct bda_block *block, const char **reason);
 
-/* Destroys the buffer and gives the memory back. */
+/* Gives a block that keeps no buffer one for transfers alone, over all of the region and without an address, so that
+ * tools take it for nobody's range; where the driver does not bear one there, it goes without. */
+void bda_block_reach(struct bda_device *device, struct bda_block *block, uint32_t granule_log2);
+
+/* Destroys the buffers and gives the memory back. */
 void bda_block_close(struct bda_device *device, struct bda_block *block);
 
 VkDeviceAddress bda_block_buffer_address(struct bda_device *device, VkBuffer buffer);

@@ -124,6 +124,8 @@ static VkResult load(struct bda_device *device, const BdaAllocatorInfo *info, co
         return VK_ERROR_FEATURE_NOT_PRESENT;
     const char *missing = bda_dispatch_load(&device->vk, info->get_instance_proc_addr, info->instance, info->device,
                                             device->api_version, &device->features);
+    if (missing == NULL && (info->checks & (BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT)) != 0)
+        missing = bda_dispatch_load_commands(&device->vk, info->device);
     *reason = NULL;
     if (missing == NULL)
         return VK_SUCCESS;

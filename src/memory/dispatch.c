@@ -70,3 +70,18 @@ const char *bda_dispatch_load(struct bda_dispatch *dispatch, PFN_vkGetInstancePr
     }
     return NULL;
 }
+
+const char *bda_dispatch_load_commands(struct bda_dispatch *dispatch, VkDevice device) {
+    static const struct {
+        size_t offset;
+        const char *name;
+    } commands[] = {
+        { offsetof(struct bda_dispatch, cmd_fill_buffer), "vkCmdFillBuffer" },
+        { offsetof(struct bda_dispatch, cmd_copy_buffer), "vkCmdCopyBuffer" },
+        { offsetof(struct bda_dispatch, cmd_pipeline_barrier), "vkCmdPipelineBarrier" },
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (!store(dispatch, commands[i].offset, dispatch->get_device_proc_addr(device, commands[i].name)))
+            return commands[i].name;
+    return NULL;
+}

@@ -29,11 +29,19 @@ struct bda_dispatch {
     PFN_vkGetBufferMemoryRequirements2 get_buffer_requirements;
     PFN_vkBindBufferMemory bind_buffer_memory;
     PFN_vkGetBufferDeviceAddress get_buffer_address;
+    /* commands; NULL where nobody has asked for them */
+    PFN_vkCmdFillBuffer cmd_fill_buffer;
+    PFN_vkCmdCopyBuffer cmd_copy_buffer;
+    PFN_vkCmdPipelineBarrier cmd_pipeline_barrier;
     /* timeline semaphores */
     PFN_vkGetSemaphoreCounterValue get_semaphore_value; /* NULL without the feature */
 };
 
-/* Fills the table; NULL, or the name of the first function that is missing. */
+/* Adds the commands, which checking modes alone record, to a table that is filled. NULL, or the name of the first one
+ * that is missing. */
+const char *bda_dispatch_load_commands(struct bda_dispatch *dispatch, VkDevice device);
+
+/* Fills the table but for commands; NULL, or the name of the first function that is missing. */
 const char *bda_dispatch_load(struct bda_dispatch *dispatch, PFN_vkGetInstanceProcAddr get_instance_proc_addr,
                               VkInstance instance, VkDevice device, uint32_t api_version,
                               const struct bda_features *features);

@@ -1,16 +1,34 @@
-/* What platform.h does not do in place: a thread's end, and the barrier on all threads. */
+/* What platform.h does not do in place: the environment, a thread's end, and the barrier on all threads. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* syscall, PTHREAD_MUTEX_ADAPTIVE_NP; NOLINT(bugprone-reserved-identifier): glibc's own name */
+#define _GNU_SOURCE    /* syscall, secure_getenv, PTHREAD_MUTEX_ADAPTIVE_NP; NOLINT(bugprone-reserved-identifier):     \
+                          glibc's own name */
 #endif
 #include "platform/platform.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 BDA_THREAD_LOCAL char bda_thread_mark;
 
 #ifdef BDA_TRACK_LOCKS
 _Thread_local unsigned bda_locks_held;
 void (*bda_yield_hook)(void);
+#endif
+
+#if defined(__linux__) && !defined(__ANDROID__)
+const char *bda_environment(const char *name) {
+    return secure_getenv(name);
+}
+#elif defined(_WIN32)
+const char *bda_environment(const char *name) {
+    return getenv(name);
+}
+#else
+#include <unistd.h>
+
+const char *bda_environment(const char *name) {
+    return getuid() == geteuid() && getgid() == getegid() ? getenv(name) : NULL;
+}
 #endif
 
 #if defined(_WIN32)

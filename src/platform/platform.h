@@ -90,6 +90,10 @@ static inline const void *bda_this_thread(void) {
     return &bda_thread_mark;
 }
 
+/* A variable of the environment, NULL where there is none, or where the program runs with more rights than whoever
+ * started it. Valid until the environment is changed, which no other thread may be doing. */
+const char *bda_environment(const char *name);
+
 /* Something that threads wait for under a mutex. Nobody waits for a `bda_condition` that was initialised as `unused`:
  * the caller lets one thread in at a time, and so there is none to wait for. */
 struct bda_condition {

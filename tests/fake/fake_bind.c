@@ -128,16 +128,23 @@ static bool check_bind_place(struct fake_driver *driver, const struct fake_buffe
     return true;
 }
 
+/* Buffers for transfers alone may share bytes with others. */
 static void check_neighbours(struct fake_driver *driver, const struct fake_buffer *buffer,
                              const struct fake_memory *memory, VkDeviceSize offset) {
-    size_t place = place_of(memory, offset);
+    size_t behind = place_of(memory, offset), before = behind;
     const struct fake_buffer *other = NULL;
-    if (place > 0 && memory->bound[place - 1]->offset + memory->bound[place - 1]->size > offset) {
-        other = memory->bound[place - 1];
-    } else if (place < memory->bound_count && offset + buffer->size > memory->bound[place]->offset) {
-        other = memory->bound[place];
+    while (before > 0 && fake_buffer_is_alias(memory->bound[before - 1])) {
+        before--;
     }
-    if (other != NULL && !driver->config.allow_overlap) {
+    while (behind < memory->bound_count && fake_buffer_is_alias(memory->bound[behind])) {
+        behind++;
+    }
+    if (before > 0 && memory->bound[before - 1]->offset + memory->bound[before - 1]->size > offset) {
+        other = memory->bound[before - 1];
+    } else if (behind < memory->bound_count && offset + buffer->size > memory->bound[behind]->offset) {
+        other = memory->bound[behind];
+    }
+    if (other != NULL && !fake_buffer_is_alias(buffer) && !driver->config.allow_overlap) {
         fake_violate(driver, "FAKE-buffer-overlap",
                      "%" PRIu64 " bytes at %" PRIu64 " overlap VkBuffer 0x%" PRIx64 " of %" PRIu64 " at %" PRIu64,
                      buffer->size, offset, other->object.handle, other->size, other->offset);

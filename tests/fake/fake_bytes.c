@@ -221,7 +221,7 @@ static struct fake_memory *skewed_memory(const struct fake_driver *driver, VkDev
         for (size_t j = 0; j < memory->bound_count; j++) {
             const struct fake_buffer *buffer = memory->bound[j];
             VkDeviceSize inside = address - fake_buffer_address(driver, buffer);
-            if (inside < buffer->size) {
+            if (!fake_buffer_is_alias(buffer) && inside < buffer->size) {
                 *offset = buffer->offset + inside;
                 return memory;
             }

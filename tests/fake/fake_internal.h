@@ -55,9 +55,15 @@ struct fake_maintenance_5_features {
 
 /* ---- Handles and objects ----------------------------------------------------------------------------------------- */
 
-enum fake_level { FAKE_LEVEL_GLOBAL, FAKE_LEVEL_INSTANCE, FAKE_LEVEL_PHYSICAL_DEVICE, FAKE_LEVEL_DEVICE };
+enum fake_level {
+    FAKE_LEVEL_GLOBAL,
+    FAKE_LEVEL_INSTANCE,
+    FAKE_LEVEL_PHYSICAL_DEVICE,
+    FAKE_LEVEL_DEVICE,
+    FAKE_LEVEL_COMMAND_BUFFER
+};
 
-/* What VkInstance, VkPhysicalDevice and VkDevice point to. */
+/* What VkInstance, VkPhysicalDevice, VkDevice and VkCommandBuffer point to. */
 struct fake_dispatchable {
     void *loader; /* the loader's place by its contract with drivers */
     uint64_t magic;
@@ -284,6 +290,10 @@ void fake_bytes_drop(struct fake_memory *memory);
 struct fake_buffer *fake_buffer_get(struct fake_driver *driver, VkBuffer handle, const char *rule);
 void fake_buffer_unbind(struct fake_buffer *buffer);
 VkDeviceAddress fake_buffer_address(const struct fake_driver *driver, const struct fake_buffer *buffer);
+/* Whether it is for transfers alone: commands may reach the same bytes through another buffer, tools see none of it. */
+static inline bool fake_buffer_is_alias(const struct fake_buffer *buffer) {
+    return (buffer->usage & ~(uint64_t)(VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT)) == 0;
+}
 
 /* ---- Faults and bindings (fake_fault.c) -------------------------------------------------------------------------- */
 
@@ -359,6 +369,14 @@ VKAPI_ATTR VkDeviceAddress VKAPI_CALL fake_get_buffer_address(VkDevice device, c
 VKAPI_ATTR VkDeviceAddress VKAPI_CALL fake_get_buffer_address_khr(VkDevice device,
                                                                   const VkBufferDeviceAddressInfo *info);
 
+VKAPI_ATTR void VKAPI_CALL fake_fill(VkCommandBuffer handle, VkBuffer to, VkDeviceSize offset, VkDeviceSize size,
+                                     uint32_t word);
+VKAPI_ATTR void VKAPI_CALL fake_copy(VkCommandBuffer handle, VkBuffer from, VkBuffer to, uint32_t count,
+                                     const VkBufferCopy *regions);
+VKAPI_ATTR void VKAPI_CALL fake_barrier(VkCommandBuffer handle, VkPipelineStageFlags before, VkPipelineStageFlags after,
+                                        VkDependencyFlags flags, uint32_t memory_count, const VkMemoryBarrier *memory,
+                                        uint32_t buffer_count, const VkBufferMemoryBarrier *buffers,
+                                        uint32_t image_count, const VkImageMemoryBarrier *images);
 VKAPI_ATTR VkResult VKAPI_CALL fake_create_semaphore(VkDevice device, const VkSemaphoreCreateInfo *info,
                                                      const VkAllocationCallbacks *callbacks, VkSemaphore *out);
 VKAPI_ATTR void VKAPI_CALL fake_destroy_semaphore(VkDevice device, VkSemaphore handle,

@@ -115,7 +115,7 @@ VkDevice fake_device(struct fake_driver *driver) {
 /* ---- Entering and leaving ---------------------------------------------------------------------------------------- */
 
 static const char *level_name(enum fake_level level) {
-    static const char *const names[] = { "nothing", "VkInstance", "VkPhysicalDevice", "VkDevice" };
+    static const char *const names[] = { "nothing", "VkInstance", "VkPhysicalDevice", "VkDevice", "VkCommandBuffer" };
     return names[level];
 }
 

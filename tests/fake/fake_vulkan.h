@@ -56,6 +56,9 @@ enum fake_call {
     FAKE_CALL_DESTROY_SEMAPHORE,
     FAKE_CALL_SET_OBJECT_NAME,
     FAKE_CALL_GET_DEVICE_FAULT_INFO,
+    FAKE_CALL_CMD_FILL_BUFFER,
+    FAKE_CALL_CMD_COPY_BUFFER,
+    FAKE_CALL_CMD_PIPELINE_BARRIER,
     FAKE_CALL_COUNT
 };
 
@@ -176,7 +179,7 @@ struct fake_config {
     /* How many of the library's locks this thread holds; any is a violation naming the entry point. */
     unsigned (*locks_held)(void);
 
-    bool allow_overlap;         /* two bound buffers may share bytes */
+    bool allow_overlap;         /* two bound buffers may share bytes; those for transfers alone always may */
     bool allow_unlimited_count; /* allocating beyond maxMemoryAllocationCount is answered, not a violation */
     bool quiet;                 /* print nothing; for tests of the driver itself */
 };
@@ -278,6 +281,16 @@ bool fake_device_read(struct fake_driver *driver, VkDeviceAddress address, void 
 VkSemaphore fake_make_semaphore(struct fake_driver *driver, uint64_t value);
 void fake_signal(struct fake_driver *driver, VkSemaphore handle, uint64_t value);
 void fake_drop_semaphore(struct fake_driver *driver, VkSemaphore handle);
+
+/* ---- Commands ---------------------------------------------------------------------------------------------------- */
+
+/* A command buffer of the tests' own, NULL only when the host is out of memory. Fills, copies and memory barriers are
+ * recorded into it, and the rules checked, among them that commands on the same bytes have a barrier between them if
+ * one of them writes. */
+VkCommandBuffer fake_make_commands(struct fake_driver *driver);
+/* Executes what was recorded, in the device copies, and forgets it. */
+void fake_submit(VkCommandBuffer handle);
+void fake_drop_commands(VkCommandBuffer handle);
 
 /* ---- Host memory ------------------------------------------------------------------------------------------------- */
 

@@ -34,19 +34,20 @@ static void require_use(struct api_model *model, const BdaUse *use, BdaPool pool
     promise(model, use->cached <= use->reserved - apart);
 }
 
-static bool dedicated_waits(const struct api_model *model) {
+/* Whether some dedicated memory waits: for a semaphore, or in a quarantine. */
+static bool dedicated_waits(const struct api_model *model, const BdaUse *use) {
+    uint64_t live = 0;
     for (uint32_t i = 0; i < THINGS; i++)
-        if (model->things[i].state == PENDING && model->things[i].info.dedicated)
-            return true;
-    return false;
+        live += model->things[i].state == LIVE && model->things[i].info.dedicated;
+    return live != use->dedicated_count;
 }
 
-/* What blocks are cut into is used, wasted, cached, pending or free, and the same while the blocks are. Dedicated
- * memory that is pending counts as such, so only moments without are compared. */
+/* What blocks are cut into is used, wasted, cached, pending, quarantined or free, and the same while the blocks are.
+ * Dedicated memory that is pending counts as such, so only moments without are compared. */
 static void require_whole_blocks(struct api_model *model, const BdaUse *use) {
     unsigned made = fake_call_count(model->driver, FAKE_CALL_ALLOCATE_MEMORY);
-    VkDeviceSize whole = use->used + use->wasted + use->cached + use->pending + use->free;
-    bool known = !dedicated_waits(model);
+    VkDeviceSize whole = use->used + use->wasted + use->cached + use->pending + use->quarantined + use->free;
+    bool known = !dedicated_waits(model, use);
     for (uint32_t i = 0; i < THINGS; i++)
         if (model->things[i].state == LIVE && model->things[i].info.dedicated)
             whole -= model->things[i].info.allocation.size;

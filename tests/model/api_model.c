@@ -269,6 +269,19 @@ void api_model_step(struct api_model *model) {
     operations[i].run(model);
 }
 
+/* What a program does once a frame where checking modes are on; a full heap may be in the way. */
+static void run_checks(struct api_model *model) {
+    VkCommandBuffer commands = fake_make_commands(model->driver);
+    uint64_t ticket;
+    VkResult result = bda_record_checks(model->allocator, commands, &ticket);
+    bool unmappable = model->plan->config.machine == FAKE_MACHINE_UNMAPPABLE;
+    promise(model, (unmappable && result == VK_ERROR_FEATURE_NOT_PRESENT) || result == VK_SUCCESS ||
+                       result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_TOO_MANY_OBJECTS);
+    fake_submit(commands);
+    promise(model, bda_complete_checks(model->allocator, ticket) == VK_SUCCESS);
+    fake_drop_commands(commands);
+}
+
 void api_model_look(struct api_model *model) {
     for (uint32_t i = 0; i < THINGS; i++) {
         const struct thing *thing = &model->things[i];
@@ -280,6 +293,9 @@ void api_model_look(struct api_model *model) {
         promise(model, now.user == thing->info.user && now.pool == thing->info.pool && api_has_name(thing, now.name));
         api_require_bytes(model, thing);
     }
+    run_checks(model);
+    uint64_t broken; /* checking modes, where any are on, suspect nobody */
+    promise(model, bda_verify(model->allocator, &broken) == VK_SUCCESS && broken == 0);
 }
 
 /* ---- A run ------------------------------------------------------------------------------------------------------- */

@@ -129,6 +129,10 @@ static void adopt(const BdaAllocatorInfo *wishes) {
     bench.info.queue_families = wishes->queue_families;
     bench.info.heap_limit_count = wishes->heap_limit_count;
     bench.info.heap_limits = wishes->heap_limits;
+    bench.info.checks = wishes->checks;
+    bench.info.quarantine_bytes = wishes->quarantine_bytes;
+    bench.info.quarantine_frees = wishes->quarantine_frees;
+    bench.info.red_zone = wishes->red_zone;
 }
 
 void bench_open(const struct fake_config *config, const BdaAllocatorInfo *wishes) {

@@ -37,6 +37,7 @@ void sweep_open(struct sweep_world *world, const struct sweep *sweep) {
     world->info = fake_allocator_info(world->driver);
     world->info.callbacks = &world->callbacks;
     world->info.flags = sweep->flags;
+    world->info.checks = sweep->checks;
     world->info.first_block_size = SWEEP_KIB(64);
     world->info.max_block_size = SWEEP_KIB(256);
 }
@@ -697,6 +698,8 @@ static VkResult call_check(struct sweep_world *world) {
 
 /* ---- The cases --------------------------------------------------------------------------------------------------- */
 
+/* Modes that hold nothing back: what is taken back is as it was. */
+#define CHECKS     (BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT)
 #define RANGE(...) .call = call_alloc, .verify = verify_alloc, .request = { __VA_ARGS__ }
 #define BUFFER(...)                                                                                                    \
     .call = call_alloc, .verify = verify_alloc,                                                                        \
@@ -762,6 +765,13 @@ const struct sweep sweep_cases[] = {
       .refused = refused_beside_due_memory,
       .config = { .machine = FAKE_MACHINE_UNIFIED, .heap_size = SWEEP_KIB(1024) } },
     { "range_where_events_are_logged", RANGE(.size = 1000, .name = "told"), .flags = BDA_ALLOCATOR_LOG_EVENTS_BIT },
+    { "range_under_checks", .prepare = prepare_residents, RANGE(.size = SWEEP_KIB(50), .name = "checked"),
+      .checks = CHECKS },
+    { "range_under_checks_in_memory_that_is_not_coherent", .prepare = prepare_residents,
+      RANGE(.size = SWEEP_KIB(50), .intent = BDA_INTENT_UPLOAD), .config = { .machine = FAKE_MACHINE_NON_COHERENT },
+      .checks = CHECKS },
+    { "dedicated_range_under_checks", .prepare = prepare_residents,
+      RANGE(.size = 999, .intent = BDA_INTENT_READBACK, .flags = BDA_ALLOC_DEDICATED_BIT), .checks = CHECKS },
     { "range_of_one_thread", RANGE(.size = 1000), .flags = BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT },
 
     /* own buffers */
@@ -780,6 +790,7 @@ const struct sweep sweep_cases[] = {
     { "zeroed_buffer", .prepare = prepare_residents, BUFFER(.size = 1000),
       .request = { .intent = BDA_INTENT_UPLOAD, .flags = BDA_ALLOC_ZERO_BIT },
       .config = { .machine = FAKE_MACHINE_NON_COHERENT } },
+    { "buffer_under_checks", .prepare = prepare_residents, BUFFER(.size = 1000), .checks = CHECKS },
     { "exported_buffer", .prepare = prepare_residents, BUFFER(.size = 1000, .pNext = &exported),
       .config = { .with = FAKE_EXTERNAL_MEMORY_FD } },
     { "buffer_for_capture_and_replay", .prepare = prepare_residents,

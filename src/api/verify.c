@@ -1,0 +1,41 @@
+/* Looking at the bytes that are nobody's: now, and by commands. */
+#include "debug/verify.h"
+
+#include "api/check.h"
+#include "debug/watch.h"
+
+VkResult bda_verify(BdaAllocator allocator, uint64_t *broken) {
+    if (broken != NULL)
+        *broken = 0;
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (allocator->watch == NULL)
+        return VK_SUCCESS;
+    bda_verify_all(allocator);
+    if (broken != NULL)
+        *broken = atomic_load_explicit(&allocator->watch->broken.count, memory_order_relaxed);
+    return VK_SUCCESS;
+}
+
+VkResult bda_record_checks(BdaAllocator allocator, VkCommandBuffer commands, uint64_t *ticket) {
+    if (ticket == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "ticket is NULL");
+    *ticket = 0;
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (commands == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "commands is NULL");
+    if (allocator->device.vk.cmd_fill_buffer == NULL) /* no mode fills anything */
+        return VK_SUCCESS;
+    VkResult result = bda_commands_record(allocator, commands, ticket);
+    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);
+}
+
+VkResult bda_complete_checks(BdaAllocator allocator, uint64_t ticket) {
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (ticket == 0 || (allocator->watch != NULL && bda_watch_complete(allocator, ticket)))
+        return VK_SUCCESS;
+    return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
+                      "the ticket is complete already, or none of this allocator's");
+}

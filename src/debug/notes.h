@@ -1,0 +1,30 @@
+/*
+ * Notes: a word beside the node of each allocation, for the modes that look at its bytes. It says how many bytes were
+ * asked for, since a node that waits has its link where that stood, and what is known of the bytes.
+ */
+#ifndef BDA_DEBUG_NOTES_H
+#define BDA_DEBUG_NOTES_H
+
+#include "alloc/allocator.h"
+
+#define BDA_NOTE_ARMED  ((uint64_t)1 << 63) /* its red zone carries the pattern */
+#define BDA_NOTE_FILLED ((uint64_t)1 << 62) /* it was freed, and all of its bytes carry the pattern */
+#define BDA_NOTE_DEVICE ((uint64_t)1 << 61) /* as armed, by commands */
+#define BDA_NOTE_ON_WAY ((uint64_t)1 << 60) /* commands that do so are recorded, and not complete */
+#define BDA_NOTE_SIZE   (((uint64_t)1 << 56) - 1)
+
+struct bda_notes {
+    struct bda_mutex lock; /* covers growth */
+    struct bda_words words;
+};
+
+void bda_notes_init(BdaAllocator allocator, struct bda_notes *notes);
+void bda_notes_finish(struct bda_notes *notes);
+
+/* 0 where there is none. */
+uint64_t bda_note_read(struct bda_notes *notes, uint32_t node);
+
+/* Who reads it sees what was written to the range before. Where host memory is refused there is no note. */
+void bda_note_write(struct bda_notes *notes, uint32_t node, uint64_t note);
+
+#endif

@@ -1,0 +1,129 @@
+/* The environment variable BDA_DEBUG. */
+#include "alloc_support.h"
+
+#include "debug/modes.h"
+
+#include <stdlib.h>
+
+#define EVERY ((BdaCheckFlags)0x7F)
+
+/* Heard as by an allocator. */
+static void add(const char *text, BdaAllocatorInfo *info, BdaCheckFlags there_are) {
+    bench_hush();
+    *info = (BdaAllocatorInfo){ .message = bench.info.message, .message_user = bench.info.message_user };
+    bda_modes_add(info, text, there_are);
+}
+
+static int begin(void **state) {
+    (void)state;
+    bench_prepare(NULL);
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    return (int)fake_destroy(bench.driver);
+}
+
+static void words_name_modes(void **state) {
+    (void)state;
+    BdaAllocatorInfo info;
+    add("quarantine,poison,redzones,isolate,memory,pointers,stacks", &info, EVERY);
+    assert_int_equal(info.checks, EVERY);
+    assert_int_equal(info.quarantine_bytes, 0);
+    add("poison", &info, EVERY);
+    assert_int_equal(info.checks, BDA_CHECK_POISON_BIT);
+    add(" ,redzones ,, poison,", &info, EVERY);
+    assert_int_equal(info.checks, BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT);
+    add("all", &info, EVERY & ~(BdaCheckFlags)BDA_CHECK_STACKS_BIT);
+    assert_int_equal(info.checks, EVERY & ~(BdaCheckFlags)BDA_CHECK_STACKS_BIT);
+    assert_int_equal(bench.length, 0);
+}
+
+static void nothing_adds_nothing(void **state) {
+    (void)state;
+    BdaAllocatorInfo info;
+    add(NULL, &info, EVERY);
+    assert_int_equal(info.checks, 0);
+    add("", &info, EVERY);
+    assert_int_equal(info.checks, 0);
+    assert_int_equal(bench.length, 0);
+}
+
+static void sizes_are_read(void **state) {
+    (void)state;
+    BdaAllocatorInfo info;
+    add("quarantine=64M,frees=1000,redzones=128", &info, EVERY);
+    assert_int_equal(info.checks, BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_RED_ZONES_BIT);
+    assert_int_equal(info.quarantine_bytes, MIB(64));
+    assert_int_equal(info.quarantine_frees, 1000);
+    assert_int_equal(info.red_zone, 128);
+    add("quarantine=2g,redzones=1k", &info, EVERY);
+    assert_int_equal(info.quarantine_bytes, GIB(2));
+    assert_int_equal(info.red_zone, 1024);
+    add("redzones=1G,frees=99999999999", &info, EVERY);
+    assert_int_equal(info.red_zone, BDA_RED_ZONE_MAX);
+    assert_int_equal(info.quarantine_frees, UINT32_MAX);
+    assert_int_equal(bench.length, 0);
+}
+
+static void what_is_not_understood_is_a_warning(void **state) {
+    (void)state;
+    static const char *const texts[] = { "nonsense",    "poisonous",      "redzones=",   "redzones=x", "redzones=1X",
+                                         "redzones=-1", "quarantine=1KK", "poison=1",    "frees=1,5",  "=",
+                                         "POISON",      "poison=",        "redzones=5 k" };
+    BdaAllocatorInfo info;
+    for (uint32_t i = 0; i < COUNT_OF(texts); i++) {
+        add(texts[i], &info, EVERY);
+        assert_int_equal(bench.told[BDA_MESSAGE_WARNING], 1);
+        assert_int_equal(bench_heard("BDA_DEBUG: '"), 1);
+        assert_int_equal(info.red_zone, strncmp(texts[i], "redzones=5", 10) == 0 ? 5 : 0);
+    }
+}
+
+static void a_mode_that_is_not_there_is_a_warning(void **state) {
+    (void)state;
+    BdaAllocatorInfo info;
+    add("isolate,poison", &info, BDA_CHECK_POISON_BIT);
+    assert_int_equal(info.checks, BDA_CHECK_POISON_BIT);
+    assert_int_equal(bench_heard("'isolate' is not in this build"), 1);
+}
+
+static void help_lists_them(void **state) {
+    (void)state;
+    BdaAllocatorInfo info;
+    add("help", &info, EVERY);
+    assert_int_equal(info.checks, 0);
+    assert_int_equal(bench.told[BDA_MESSAGE_INFO], 9);
+    assert_int_equal(bench_heard("redzones: [=bytes]"), 1);
+}
+
+#if !defined(_WIN32)
+static void an_allocator_reads_it(void **state) {
+    (void)state;
+    assert_int_equal(setenv("BDA_DEBUG", "redzones=32,rubbish", 1), 0);
+    bench_start();
+    assert_int_equal(bench_heard("'rubbish' is no checking mode"), 1);
+    BdaAllocation a = take_bytes(16, BDA_INTENT_UPLOAD), b = take_bytes(16, BDA_INTENT_UPLOAD);
+    assert_int_equal(b.address - a.address, 48);
+    give(a);
+    give(b);
+    assert_int_equal(bda_destroy_allocator(bench.allocator), VK_SUCCESS);
+    assert_int_equal(unsetenv("BDA_DEBUG"), 0);
+}
+#endif
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(words_name_modes, begin, end),
+        cmocka_unit_test_setup_teardown(nothing_adds_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(sizes_are_read, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_not_understood_is_a_warning, begin, end),
+        cmocka_unit_test_setup_teardown(a_mode_that_is_not_there_is_a_warning, begin, end),
+        cmocka_unit_test_setup_teardown(help_lists_them, begin, end),
+#if !defined(_WIN32)
+        cmocka_unit_test_setup_teardown(an_allocator_reads_it, begin, end),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

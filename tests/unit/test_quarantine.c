@@ -1,0 +1,222 @@
+/* BDA_CHECK_QUARANTINE_BIT: what is freed is held back, and comes back in the end. */
+#include "alloc_support.h"
+
+#include <stdio.h>
+
+static const BdaAllocatorInfo four_frees = { .checks = BDA_CHECK_QUARANTINE_BIT, .quarantine_frees = 4 };
+
+static BdaFinding find_at(VkDeviceAddress address) {
+    BdaFinding finding;
+    uint32_t count = 1;
+    assert_int_equal(bda_find(bench.allocator, address, 0, &count, &finding), VK_SUCCESS);
+    return finding;
+}
+
+static void what_is_freed_is_not_handed_out_again(void **state) {
+    (void)state;
+    bench_open(NULL, &four_frees);
+    BdaAllocation freed[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        freed[i] = take_bytes(64, BDA_INTENT_DEVICE);
+        give(freed[i]);
+        for (uint32_t j = 0; j < i; j++)
+            assert_int_not_equal(freed[i].address, freed[j].address);
+    }
+    assert_int_equal(bench_use().quarantined_count, 4);
+    assert_int_equal(bench_use().quarantined, 4 * 64);
+    bench_close();
+}
+
+static void it_leaves_after_so_many_frees(void **state) {
+    (void)state;
+    bench_open(NULL, &four_frees);
+    BdaAllocation all[8];
+    for (uint32_t i = 0; i < COUNT_OF(all); i++)
+        all[i] = take_bytes(64, BDA_INTENT_DEVICE);
+    for (uint32_t i = 0; i < 4; i++)
+        give(all[i]);
+    assert_int_equal(find_at(all[0].address).kind, BDA_FINDING_QUARANTINED);
+    give(all[4]);
+    assert_int_equal(find_at(all[0].address).kind, BDA_FINDING_FREE);
+    assert_int_equal(find_at(all[1].address).kind, BDA_FINDING_QUARANTINED);
+    assert_int_equal(bench_use().quarantined_count, 4);
+    give_all(&all[5], 3);
+    bench_close();
+}
+
+static void it_leaves_after_so_many_bytes(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT, .quarantine_bytes = 1000 });
+    BdaAllocation a = take_bytes(512, BDA_INTENT_DEVICE), b = take_bytes(480, BDA_INTENT_DEVICE),
+                  c = take_bytes(16, BDA_INTENT_DEVICE), large = take_bytes(1024, BDA_INTENT_DEVICE);
+    give(a);
+    give(b);
+    assert_int_equal(find_at(a.address).kind, BDA_FINDING_QUARANTINED);
+    give(c);
+    assert_int_equal(find_at(a.address).kind, BDA_FINDING_FREE);
+    assert_int_equal(bench_use().quarantined, 496);
+    give(large);
+    assert_int_equal(bench_use().quarantined_count, 0);
+    bench_close();
+}
+
+static void its_handle_is_stale_and_its_name_is_known(void **state) {
+    (void)state;
+    bench_open(NULL, &four_frees);
+    BdaAllocation a = take((BdaAllocInfo){ .size = 100, .name = "bones", .user = 7 });
+    give(a);
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free(bench.allocator, a.handle), "bda_free", "");
+    BdaFinding finding = find_at(a.address + 8);
+    assert_int_equal(finding.kind, BDA_FINDING_QUARANTINED);
+    assert_int_equal(finding.range.handle, a.handle);
+    assert_int_equal(finding.range.user, 7);
+    assert_int_equal(finding.offset, 8);
+    char text[BDA_FINDING_TEXT_SIZE], wanted[128];
+    assert_int_equal(bda_describe_finding(&finding, sizeof text, text), VK_SUCCESS);
+    (void)snprintf(wanted, sizeof wanted, "byte 8 of 'bones' (freed, in quarantine, 112 bytes at 0x%llx)",
+                   (unsigned long long)a.address);
+    assert_non_null(strstr(text, wanted));
+    bench_close();
+}
+
+static void a_buffer_is_destroyed_at_its_free(void **state) {
+    (void)state;
+    bench_open(NULL, &four_frees);
+    BdaAllocation a = take_buffer(100, PLAIN_USAGE, (BdaAllocInfo){ .name = "own" });
+    BdaAllocation b = take_buffer(100, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+    unsigned buffers = fake_buffer_count(bench.driver);
+    give(a);
+    give(b);
+    assert_int_equal(fake_buffer_count(bench.driver), buffers - 2);
+    assert_int_equal(find_at(a.address).kind, BDA_FINDING_QUARANTINED);
+    assert_int_equal(find_at(b.address).kind, BDA_FINDING_QUARANTINED);
+    bench_close();
+}
+
+static void dedicated_memory_is_held_too(void **state) {
+    (void)state;
+    bench_open(NULL, &four_frees);
+    BdaAllocation a = take((BdaAllocInfo){ .size = 100, .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(a);
+    assert_int_equal(fake_memory_count(bench.driver), 1);
+    assert_int_equal(find_at(a.address).kind, BDA_FINDING_QUARANTINED);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    for (uint32_t i = 0; i < 4; i++)
+        give(take_bytes(16, BDA_INTENT_UPLOAD));
+    assert_int_equal(find_at(a.address).kind, BDA_FINDING_FOREIGN);
+    bench_close();
+}
+
+static void a_free_that_waits_goes_there_afterwards(void **state) {
+    (void)state;
+    bench_open(NULL, &four_frees);
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE);
+    assert_int_equal(bda_free_after(bench.allocator, a.handle, timeline, 1), VK_SUCCESS);
+    assert_int_equal(find_at(a.address).kind, BDA_FINDING_PENDING);
+    fake_signal(bench.driver, timeline, 1);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_int_equal(find_at(a.address).kind, BDA_FINDING_QUARANTINED);
+    assert_int_equal(bench_use().quarantined_count, 1);
+    bench_close();
+}
+
+static void many_at_once_are_held(void **state) {
+    (void)state;
+    bench_open(NULL, &four_frees);
+    BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE), b = take_buffer(64, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+    const BdaHandle handles[] = { a.handle, 0, b.handle };
+    assert_int_equal(bda_free_many(bench.allocator, 3, handles), VK_SUCCESS);
+    assert_int_equal(bench_use().quarantined_count, 2);
+    bench_close();
+}
+
+static void trimming_leaves_it_alone(void **state) {
+    (void)state;
+    bench_open(NULL, &four_frees);
+    BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE);
+    give(a);
+    assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    assert_int_equal(find_at(a.address).kind, BDA_FINDING_QUARANTINED);
+    bench_close();
+}
+
+/* What there is, filled by requests of 16 KiB. */
+static uint32_t fill(BdaAllocation *all, uint32_t most, BdaAllocFlags flags) {
+    VkResult end;
+    return take_until_refused((BdaAllocInfo){ .size = KIB(16), .flags = flags }, all, most, &end);
+}
+
+static void a_full_heap_takes_it_back(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .heap_size = MIB(1), .machine = FAKE_MACHINE_UNIFIED },
+               &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT, .max_block_size = KIB(256) });
+    BdaAllocation all[64];
+    uint32_t count = fill(all, 64, 0);
+    assert_true(count > 8);
+    give_all(all, count);
+    assert_int_equal(bench_use().quarantined_count, count);
+    assert_int_equal(fill(all, count, 0), count);
+    give_all(all, count);
+    bench_close();
+}
+
+static void what_may_take_no_new_memory_takes_it_back(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT, .first_block_size = KIB(256) });
+    BdaAllocation all[64];
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    uint32_t count = fill(all, 64, BDA_ALLOC_NO_NEW_MEMORY_BIT);
+    assert_true(count > 1);
+    give_all(all, count);
+    assert_int_equal(bench_use().quarantined_count, count);
+    assert_int_equal(fill(all, count, BDA_ALLOC_NO_NEW_MEMORY_BIT), count);
+    give_all(all, count);
+    bench_close();
+}
+
+static void a_pool_at_its_limit_takes_it_back(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT });
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(256), .max_block_size = KIB(64) });
+    for (uint32_t i = 0; i < 100; i++)
+        give(take((BdaAllocInfo){ .size = KIB(24), .pool = pool }));
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    assert_int_equal(bench_use().quarantined_count, 0);
+    assert_int_equal(fake_memory_count(bench.driver), 0);
+    bench_close();
+}
+
+static void a_pool_takes_its_own_along_and_no_other(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT });
+    BdaPool pool = make_pool((BdaPoolInfo){ .name = "p" });
+    BdaAllocation other = take_bytes(64, BDA_INTENT_DEVICE);
+    give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
+    give(take_buffer(64, PLAIN_USAGE, (BdaAllocInfo){ .pool = pool }));
+    give(other);
+    (void)take((BdaAllocInfo){ .size = 64, .pool = pool });
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_INCOMPLETE);
+    assert_int_equal(bench_use().quarantined_count, 1);
+    assert_int_equal(find_at(other.address).kind, BDA_FINDING_QUARANTINED);
+    bench_close();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_freed_is_not_handed_out_again),
+        cmocka_unit_test(it_leaves_after_so_many_frees),
+        cmocka_unit_test(it_leaves_after_so_many_bytes),
+        cmocka_unit_test(its_handle_is_stale_and_its_name_is_known),
+        cmocka_unit_test(a_buffer_is_destroyed_at_its_free),
+        cmocka_unit_test(dedicated_memory_is_held_too),
+        cmocka_unit_test(a_free_that_waits_goes_there_afterwards),
+        cmocka_unit_test(many_at_once_are_held),
+        cmocka_unit_test(trimming_leaves_it_alone),
+        cmocka_unit_test(a_full_heap_takes_it_back),
+        cmocka_unit_test(what_may_take_no_new_memory_takes_it_back),
+        cmocka_unit_test(a_pool_at_its_limit_takes_it_back),
+        cmocka_unit_test(a_pool_takes_its_own_along_and_no_other),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
