@@ -25,7 +25,9 @@
  *   BDA_POINTER_UVEC2   for devices without shaderInt64: a pointer is then a uvec2, the low half first, which has the
  *                       same bytes and the same layout in every struct. All helpers but those named uint64 exist.
  *   BDA_ATOMIC_INT64    for atomics on uint64_t and on pointers; needs shaderBufferInt64Atomics.
- *   BDA_CHECKED         reserved for checked access, which this version does not have.
+ *   BDA_CHECKED         for checked access, see below.
+ *   BDA_INVOCATION      with BDA_CHECKED, in any stage but compute: a uvec3 that tells invocations apart, for the records:
+ *                       uvec3(gl_VertexIndex, gl_InstanceIndex, 0), uvec3(gl_FragCoord), gl_LaunchIDEXT.
  *
  * Words
  *   bda_ptr   an address, untyped like void *. Zero, BDA_NULL, is no address: the library never returns it.
@@ -43,10 +45,23 @@
  *   one dispatch, put memoryBarrierBuffer() between filling it and the atomic that links it, or let another dispatch
  *   read it.
  *
- * Every access goes through a helper of this header, and every helper passes its pointer through BDA_ACCESS first. Off,
- * which is all there is today, that is the pointer itself and costs no instruction. Checked access will redefine that
- * one macro to look the bytes up and to answer with a harmless address when they are not live; a shader that sticks to
- * the helpers need not change for it.
+ * Checked access
+ *   With BDA_CHECKED defined, every helper looks the bytes up before it touches them: null pointers, addresses that are
+ *   nobody's, freed memory and bytes past an end are written down, for bda_report_checks to explain. A bad load answers
+ *   zeros (up to 63 KiB of them), a bad store does nothing, a bad atomic answers 0. The allocator wants
+ *   BDA_CHECK_POINTERS_BIT, and the shader its table:
+ *
+ *     layout(push_constant) uniform Push { bda_ptr checks; ... } push;   // from bda_get_check_table
+ *
+ *     void main() {
+ *         bda_checks(push.checks);
+ *         BDA_AT(7)                 // names the place, for the records: a number of yours, or __LINE__
+ *         bda_store_uint(...);
+ *     }
+ *
+ *   Until bda_checks is called, and where it is given 0, nothing is looked up. In vertex and fragment shaders the records
+ *   need the features vertexPipelineStoresAndAtomics and fragmentStoresAndAtomics.
+ *   Without BDA_CHECKED both are nothing at all, and no helper has an instruction more: a test compares the code.
  */
 #ifndef BDAALLOC_BDAALLOC_GLSL
 #define BDAALLOC_BDAALLOC_GLSL
@@ -63,9 +78,6 @@
 
 #if defined(BDA_ATOMIC_INT64) && defined(BDA_POINTER_UVEC2)
 #error "BDA_ATOMIC_INT64 needs 64-bit integers: leave BDA_POINTER_UVEC2 away"
-#endif
-#ifdef BDA_CHECKED
-#error "BDA_CHECKED: checked access is not in this version of bdaalloc.glsl"
 #endif
 
 /* ---- The pointer ---------------------------------------------------------------------------------------------- */
@@ -142,18 +154,170 @@ bool bda_equal(bda_ptr a, bda_ptr b) {
     return a == b;
 }
 
-/* ---- The door for checked access ------------------------------------------------------------------------------ */
+/* ---- Checked access ------------------------------------------------------------------------------------------- */
 
-#define BDA_READ   0
-#define BDA_WRITE  1
-#define BDA_ATOMIC 2
+#ifdef BDA_CHECKED
 
-/* The address that an access of `bytes` bytes of the given kind really goes to. */
-#define BDA_ACCESS(p, bytes, kind) (p)
+/* What src/debug/shadow.h and bdaalloc.h say; a test compares all of them. */
+#define BDA_FAULT_ACCESS_READ   1u
+#define BDA_FAULT_ACCESS_WRITE  2u
+#define BDA_FAULT_ACCESS_ATOMIC 5u
+#define BDA_BAD_NULL            1u
+#define BDA_BAD_NOT_OURS        2u
+#define BDA_BAD_NOT_LIVE        3u
+#define BDA_BAD_PAST_END        4u
+#define BDA_SHADOW_NULL_END     65536u
+#define BDA_SHADOW_NOTHING      0u
+#define BDA_SHADOW_UNKNOWN      1u
+#define BDA_FRONT_TOP           0u
+#define BDA_FRONT_RECORDS       1u
+#define BDA_FRONT_HIGH          2u
+#define BDA_FRONT_TAKEN         64u
+#define BDA_FRONT_WRITTEN       128u
+#define BDA_FRONT_ZEROS         256u
+#define BDA_RECORDS             1024u
+#define BDA_RECORD_WORDS        16u
+#define BDA_RECORD_NUMBER       0u
+#define BDA_RECORD_KIND         1u
+#define BDA_RECORD_REASON       2u
+#define BDA_RECORD_BYTES        3u
+#define BDA_RECORD_ADDRESS      4u
+#define BDA_RECORD_BAD          6u
+#define BDA_RECORD_TAG          7u
+#define BDA_RECORD_INVOCATION   8u
 
-/* Names the place in the shader that the accesses behind it come from, for the records of checked access:
- * BDA_AT(__LINE__). A statement's worth of nothing when checks are off. */
+#ifndef BDA_INVOCATION
+#define BDA_INVOCATION gl_GlobalInvocationID
+#endif
+
+/* The tables, which stand still as far as a correct shader reads them, and what shaders write. */
+layout(std430, buffer_reference, buffer_reference_align = 4) readonly buffer bda_check_words { uint at[]; };
+layout(std430, buffer_reference, buffer_reference_align = 4) coherent buffer bda_check_log { uint at[]; };
+
+bda_ptr bda_check_front = BDA_NULL;
+uint bda_check_top = 0u;
+uint bda_check_high = 0u;
+uint bda_check_tag = 0u;
+
+/* Checks against this table from here on; not, where it is 0. */
+void bda_checks(bda_ptr table) {
+    bda_check_front = table;
+    if (bda_is_null(table))
+        return;
+    bda_check_top = bda_check_words(table).at[BDA_FRONT_TOP];
+    bda_check_high = bda_check_words(table).at[BDA_FRONT_HIGH] << 16;
+}
+
+#define BDA_AT(tag) bda_check_tag = uint(tag);
+
+/* A piece is named by bits 16 to 47 of its address. */
+bda_ptr bda_check_piece(uint piece) {
+    return bda_from_uvec2(uvec2(piece << 16, bda_check_high | (piece >> 16)));
+}
+
+uint bda_check_word(uint piece, uint index) {
+    return bda_check_words(bda_check_piece(piece)).at[index];
+}
+
+/* The shadow page of an address: bits 34 to 47 of it choose a leaf table, bits 20 to 33 a page in that. */
+uint bda_check_page(uvec2 p) {
+    uint leaf = bda_check_word(bda_check_top, (p.y & 0xffffu) >> 2);
+    if (leaf == BDA_SHADOW_NOTHING || leaf == BDA_SHADOW_UNKNOWN)
+        return leaf;
+    return bda_check_word(leaf, ((p.y & 3u) << 12) | (p.x >> 20));
+}
+
+/* How many bytes are live from the beginning of a granule on, which bits 4 to 19 of the address choose. */
+uint bda_check_live(uint page, uint low) {
+    uint granule = (low >> 4) & 0xffffu;
+    return bitfieldExtract(bda_check_word(page, granule >> 2), int((granule & 3u) * 8u), 8);
+}
+
+/* How many of the bytes from p on are good before the first bad one; `reason` says what is wrong with that. */
+uint bda_check_good(uvec2 p, uint bytes, out uint reason) {
+    uint high = p.y >> 16;
+    reason = p.y == 0u && p.x < BDA_SHADOW_NULL_END ? BDA_BAD_NULL : BDA_BAD_NOT_OURS;
+    if (reason == BDA_BAD_NULL || (high != 0u && high != 0xffffu))
+        return 0u;
+    uint page = bda_check_page(p);
+    uint good = 0u;
+    while (good < bytes) {
+        if (page == BDA_SHADOW_NOTHING)
+            break;
+        uint inside = p.x & 15u;
+        uint part = min(16u - inside, bytes - good);
+        uint live = page == BDA_SHADOW_UNKNOWN ? 16u : bda_check_live(page, p.x);
+        if (live < inside + part) {
+            reason = live == 0u ? BDA_BAD_NOT_LIVE : BDA_BAD_PAST_END;
+            good += max(live, inside) - inside;
+            break;
+        }
+        good += part;
+        p.x += part;
+        if ((p.x & 0xfffffu) == 0u && good < bytes) { /* on the next page */
+            p.y += p.x == 0u ? 1u : 0u;
+            page = bda_check_page(p);
+        }
+    }
+    if (good != 0u)
+        reason = BDA_BAD_PAST_END;
+    return good;
+}
+
+/* Takes a number, and the slot for it if the host has taken what was there. */
+void bda_check_record(uvec2 p, uint bytes, uint kind, uint reason, uint bad) {
+    bda_check_log front = bda_check_log(bda_check_front);
+    uint taken = front.at[BDA_FRONT_TAKEN];
+    if (front.at[BDA_FRONT_WRITTEN] - taken >= 0x80000000u)
+        return; /* rather than to come around */
+    uint number = atomicAdd(front.at[BDA_FRONT_WRITTEN], 1u);
+    if (number - taken >= BDA_RECORDS)
+        return;
+    bda_check_log records = bda_check_log(bda_check_piece(bda_check_words(bda_check_front).at[BDA_FRONT_RECORDS]));
+    uint at = (number & (BDA_RECORDS - 1u)) * BDA_RECORD_WORDS;
+    uvec3 invocation = uvec3(BDA_INVOCATION);
+    records.at[at + BDA_RECORD_KIND] = kind;
+    records.at[at + BDA_RECORD_REASON] = reason;
+    records.at[at + BDA_RECORD_BYTES] = bytes;
+    records.at[at + BDA_RECORD_ADDRESS] = p.x;
+    records.at[at + BDA_RECORD_ADDRESS + 1u] = p.y;
+    records.at[at + BDA_RECORD_BAD] = bad;
+    records.at[at + BDA_RECORD_TAG] = bda_check_tag;
+    records.at[at + BDA_RECORD_INVOCATION] = invocation.x;
+    records.at[at + BDA_RECORD_INVOCATION + 1u] = invocation.y;
+    records.at[at + BDA_RECORD_INVOCATION + 2u] = invocation.z;
+    memoryBarrierBuffer();
+    records.at[at + BDA_RECORD_NUMBER] = number + 1u;
+}
+
+/* Whether an access may happen; if not, it is written down. */
+bool bda_check(bda_ptr p, uint bytes, uint kind) {
+    if (bda_is_null(bda_check_front))
+        return true;
+    uint reason;
+    uint good = bda_check_good(bda_to_uvec2(p), bytes, reason);
+    if (good < bytes)
+        bda_check_record(bda_to_uvec2(p), bytes, kind, reason, good);
+    return good == bytes;
+}
+
+/* The address that a load of `bytes` bytes really goes to. */
+bda_ptr bda_check_load(bda_ptr p, uint bytes) {
+    bool good = bda_check(p, bytes, BDA_FAULT_ACCESS_READ);
+    return good ? p : bda_offset(bda_check_front, BDA_FRONT_ZEROS * 4u);
+}
+
+#define BDA_GOOD(p, bytes)                 bda_check_load(p, bytes)
+#define BDA_REFUSE(p, bytes, kind, answer) if (!bda_check(p, bytes, kind)) return answer;
+
+#else
+
+#define bda_checks(table)
 #define BDA_AT(tag)
+#define BDA_GOOD(p, bytes) (p)
+#define BDA_REFUSE(p, bytes, kind, answer)
+
+#endif
 
 /* ---- Load and store ------------------------------------------------------------------------------------------- */
 
@@ -170,9 +334,9 @@ bool bda_equal(bda_ptr a, bda_ptr b) {
  */
 #define BDA_DEFINE_ACCESS(T, Ref, Load, Store, Bytes, Align)                                                           \
     layout(std430, buffer_reference, buffer_reference_align = Align) buffer Ref { T value; };                          \
-    T Load(bda_ptr p) { return Ref(BDA_ACCESS(p, Bytes, BDA_READ)).value; }                                            \
+    T Load(bda_ptr p) { return Ref(BDA_GOOD(p, Bytes)).value; }                                                        \
     T Load(bda_ptr p, uint element) { return Load(bda_element(p, element, Bytes)); }                                   \
-    void Store(bda_ptr p, T data) { Ref(BDA_ACCESS(p, Bytes, BDA_WRITE)).value = data; }                               \
+    void Store(bda_ptr p, T data) { BDA_REFUSE(p, Bytes, BDA_FAULT_ACCESS_WRITE, ) Ref(p).value = data; }              \
     void Store(bda_ptr p, uint element, T data) { Store(bda_element(p, element, Bytes), data); }
 
 /*                type   reference      load            store            bytes alignment */
@@ -213,17 +377,26 @@ void bda_store_vec3(bda_ptr p, uint element, vec3 data) {
 /* Byte `index` from p on, as 0 to 255; p is a multiple of 4. It reads the word that the byte lies in, so it needs no
  * feature for 8-bit storage: ask for a whole number of words when allocating bytes. */
 uint bda_load_byte(bda_ptr p, uint index) {
+#ifdef BDA_CHECKED /* the byte is looked up, not the word */
+    BDA_REFUSE(bda_offset(p, index), 1u, BDA_FAULT_ACCESS_READ, 0u)
+    return bitfieldExtract(bda_ref_uint(bda_offset(p, index & ~3u)).value, int((index & 3u) * 8u), 8);
+#else
     return bitfieldExtract(bda_load_uint(p, index >> 2), int((index & 3u) * 8u), 8);
+#endif
 }
 
 /* ---- Atomics -------------------------------------------------------------------------------------------------- */
 
 /* Each answers with the value that was there before. */
 #define BDA_DEFINE_ATOMIC(T, Ref, Name, Operation, Bytes)                                                              \
-    T Name(bda_ptr p, T data) { return Operation(Ref(BDA_ACCESS(p, Bytes, BDA_ATOMIC)).value, data); }
+    T Name(bda_ptr p, T data) {                                                                                        \
+        BDA_REFUSE(p, Bytes, BDA_FAULT_ACCESS_ATOMIC, T(0))                                                            \
+        return Operation(Ref(p).value, data);                                                                          \
+    }
 #define BDA_DEFINE_ATOMIC_SWAP(T, Ref, Name, Bytes)                                                                    \
     T Name(bda_ptr p, T expected, T data) {                                                                            \
-        return atomicCompSwap(Ref(BDA_ACCESS(p, Bytes, BDA_ATOMIC)).value, expected, data);                            \
+        BDA_REFUSE(p, Bytes, BDA_FAULT_ACCESS_ATOMIC, T(0))                                                            \
+        return atomicCompSwap(Ref(p).value, expected, data);                                                           \
     }
 
 BDA_DEFINE_ATOMIC(uint, bda_ref_uint, bda_atomic_add_uint, atomicAdd, 4)

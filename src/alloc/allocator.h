@@ -101,11 +101,13 @@ struct BdaAllocator_T {
     /* messages and events */
     BdaMessageCallback message;
     void *message_user;
-    bda_event_hook event;       /* NULL: nobody listens */
-    bool logs;                  /* each event is a message */
-    BdaCheckFlags checks;       /* the checking modes that are on */
-    _Atomic uint32_t last_call; /* counts the public calls that opened a block */
-    _Atomic bool some_want;     /* some pool has come below its low-water mark */
+    bda_event_hook event;          /* NULL: nobody listens */
+    bool logs;                     /* each event is a message */
+    BdaCheckFlags checks;          /* the checking modes that are on */
+    VkDeviceSize guard;            /* bytes that each request holds behind what it asked for; the modes' */
+    struct bda_pointers *pointers; /* the annex's; NULL: BDA_CHECK_POINTERS_BIT is off */
+    _Atomic uint32_t last_call;    /* counts the public calls that opened a block */
+    _Atomic bool some_want;        /* some pool has come below its low-water mark */
     /* under the store lock: growth and spare lists */
     struct bda_mutex store_lock;
     struct bda_nodes nodes;

@@ -156,8 +156,10 @@ VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceS
     info.size = like->size != 0 ? like->size : 1;
     struct bda_request request = { .reason = NULL };
     VkResult result = request_range(allocator, &info, &request);
-    if (like->size == 0) /* no size in particular: pieces of the alignment fill the room best */
-        request.size = request.room = request.alignment;
+    if (like->size == 0) { /* no size in particular: pieces of the alignment fill the room best */
+        request.size = request.alignment;
+        request.room = request.alignment + allocator->guard;
+    }
     if (result == VK_SUCCESS)
         result = bda_make_room_for(allocator, &request, bytes);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, request.reason);

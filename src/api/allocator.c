@@ -71,7 +71,12 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
         return result;
     }
     bda_bindings_init(created);
-    bda_watch_init(created, info);
+    result = bda_watch_init(created, info, &reason);
+    if (result != VK_SUCCESS) {
+        (void)bda_refuse(created, __func__, result, reason);
+        (void)bda_destroy_allocator(created);
+        return result;
+    }
     *allocator = created;
     return VK_SUCCESS;
 }
@@ -84,6 +89,7 @@ VkResult bda_destroy_allocator(BdaAllocator allocator) {
     for (; pool != NULL; pool = pool->older)
         live += bda_leaks_list(allocator, pool);
     bda_allocator_finish(allocator);
+    bda_watch_finish(allocator);
     bda_bindings_finish(allocator);
     /* The allocator's own memory goes last, by callbacks that lie in it. */
     VkAllocationCallbacks callbacks = allocator->device.callbacks;

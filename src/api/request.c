@@ -79,14 +79,15 @@ VkResult bda_check_size(BdaAllocator allocator, VkDeviceSize size, struct bda_re
     const struct bda_limits *limits = &allocator->device.limits;
     if (size == 0)
         return bda_invalid(request, "size is 0");
-    if (size > limits->max_buffer_size)
+    if (size > limits->max_buffer_size - allocator->guard)
         return bda_invalid(request, "size is larger than maxBufferSize");
-    if (size > limits->max_memory_size)
+    if (size > limits->max_memory_size - allocator->guard)
         return bda_invalid(request, "size is larger than maxMemoryAllocationSize");
     VkDeviceSize heap = largest_heap(allocator, request);
-    if (heap != 0 && size > heap)
+    if (heap != 0 && size > heap - allocator->guard)
         return bda_invalid(request, "size is larger than the heap");
-    request->size = request->room = size;
+    request->size = size;
+    request->room = size + allocator->guard;
     return VK_SUCCESS;
 }
 

@@ -9,9 +9,11 @@
 #include "alloc/allocator.h"
 
 /* The checking modes that there are (BdaCheckFlagBits). */
-enum { BDA_WATCH_CHECKS = 0 };
+enum { BDA_WATCH_CHECKS = BDA_CHECK_POINTERS_BIT };
 
-/* Begins to listen, if `info` asks for anything to listen for. */
-void bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info);
+/* Begins to listen, if `info` asks for anything to listen for; errors with their reason. To be finished in any case,
+ * when nothing is allocated any more. */
+VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info, const char **reason);
+void bda_watch_finish(BdaAllocator allocator);
 
 #endif
