@@ -166,6 +166,7 @@ bool bda_equal(bda_ptr a, bda_ptr b) {
 #define BDA_BAD_NOT_OURS        2u
 #define BDA_BAD_NOT_LIVE        3u
 #define BDA_BAD_PAST_END        4u
+#define BDA_BAD_OTHER           5u
 #define BDA_SHADOW_NULL_END     65536u
 #define BDA_SHADOW_NOTHING      0u
 #define BDA_SHADOW_UNKNOWN      1u
@@ -185,6 +186,7 @@ bool bda_equal(bda_ptr a, bda_ptr b) {
 #define BDA_RECORD_BAD          6u
 #define BDA_RECORD_TAG          7u
 #define BDA_RECORD_INVOCATION   8u
+#define BDA_RECORD_BASE         11u
 
 #ifndef BDA_INVOCATION
 #define BDA_INVOCATION gl_GlobalInvocationID
@@ -198,6 +200,7 @@ bda_ptr bda_check_front = BDA_NULL;
 uint bda_check_top = 0u;
 uint bda_check_high = 0u;
 uint bda_check_tag = 0u;
+bda_ptr bda_check_base = BDA_NULL; /* what an index was just added to */
 
 /* Checks against this table from here on; not, where it is 0. */
 void bda_checks(bda_ptr table) {
@@ -227,26 +230,32 @@ uint bda_check_page(uvec2 p) {
     return bda_check_word(leaf, ((p.y & 3u) << 12) | (p.x >> 20));
 }
 
-/* How many bytes are live from the beginning of a granule on, which bits 4 to 19 of the address choose. */
-uint bda_check_live(uint page, uint low) {
+/* What the page says of a granule, which bits 4 to 19 of the address choose: 0, nothing is live; else so many bytes from
+ * its beginning, 1 to 16, plus 16 times a colour. Where nothing is known all is live, and of no colour. */
+#define BDA_CHECK_ALL 256u
+uint bda_check_granule(uint page, uint low) {
+    if (page == BDA_SHADOW_UNKNOWN)
+        return BDA_CHECK_ALL;
     uint granule = (low >> 4) & 0xffffu;
     return bitfieldExtract(bda_check_word(page, granule >> 2), int((granule & 3u) * 8u), 8);
 }
 
-/* How many of the bytes from p on are good before the first bad one; `reason` says what is wrong with that. */
-uint bda_check_good(uvec2 p, uint bytes, out uint reason) {
+/* How many of the bytes from p on are good before the first bad one; `reason` says what is wrong with that, `first` is
+ * what is said of the first granule. */
+uint bda_check_good(uvec2 p, uint bytes, out uint reason, out uint first) {
     uint high = p.y >> 16;
     reason = p.y == 0u && p.x < BDA_SHADOW_NULL_END ? BDA_BAD_NULL : BDA_BAD_NOT_OURS;
+    first = 0u;
     if (reason == BDA_BAD_NULL || (high != 0u && high != 0xffffu))
         return 0u;
     uint page = bda_check_page(p);
     uint good = 0u;
-    while (good < bytes) {
-        if (page == BDA_SHADOW_NOTHING)
-            break;
+    while (good < bytes && page != BDA_SHADOW_NOTHING) {
         uint inside = p.x & 15u;
         uint part = min(16u - inside, bytes - good);
-        uint live = page == BDA_SHADOW_UNKNOWN ? 16u : bda_check_live(page, p.x);
+        uint said = bda_check_granule(page, p.x);
+        uint live = said == 0u ? 0u : ((said - 1u) & 15u) + 1u;
+        first = good == 0u ? said : first;
         if (live < inside + part) {
             reason = live == 0u ? BDA_BAD_NOT_LIVE : BDA_BAD_PAST_END;
             good += max(live, inside) - inside;
@@ -264,8 +273,18 @@ uint bda_check_good(uvec2 p, uint bytes, out uint reason) {
     return good;
 }
 
+/* Whether an index led from one live allocation into another; `said` of the granule that it led to. */
+bool bda_check_strayed(uvec2 base, uvec2 p, uint said) {
+    if (base.y == p.y && (base.x >> 4) == (p.x >> 4))
+        return false;
+    uint page = bda_check_page(base);
+    uint from = page == BDA_SHADOW_NOTHING ? 0u : bda_check_granule(page, base.x);
+    bool coloured = from != 0u && from != BDA_CHECK_ALL && said != BDA_CHECK_ALL;
+    return coloured && ((from - 1u) >> 4) != ((said - 1u) >> 4);
+}
+
 /* Takes a number, and the slot for it if the host has taken what was there. */
-void bda_check_record(uvec2 p, uint bytes, uint kind, uint reason, uint bad) {
+void bda_check_record(uvec2 base, uvec2 p, uint bytes, uint kind, uint reason, uint bad) {
     bda_check_log front = bda_check_log(bda_check_front);
     uint taken = front.at[BDA_FRONT_TAKEN];
     if (front.at[BDA_FRONT_WRITTEN] - taken >= 0x80000000u)
@@ -286,19 +305,34 @@ void bda_check_record(uvec2 p, uint bytes, uint kind, uint reason, uint bad) {
     records.at[at + BDA_RECORD_INVOCATION] = invocation.x;
     records.at[at + BDA_RECORD_INVOCATION + 1u] = invocation.y;
     records.at[at + BDA_RECORD_INVOCATION + 2u] = invocation.z;
+    records.at[at + BDA_RECORD_BASE] = base.x;
+    records.at[at + BDA_RECORD_BASE + 1u] = base.y;
     memoryBarrierBuffer();
     records.at[at + BDA_RECORD_NUMBER] = number + 1u;
+}
+
+/* Element `index` of p, which the next check remembers. */
+bda_ptr bda_check_index(bda_ptr p, uint index, uint size) {
+    bda_check_base = p;
+    return bda_element(p, index, size);
 }
 
 /* Whether an access may happen; if not, it is written down. */
 bool bda_check(bda_ptr p, uint bytes, uint kind) {
     if (bda_is_null(bda_check_front))
         return true;
-    uint reason;
-    uint good = bda_check_good(bda_to_uvec2(p), bytes, reason);
-    if (good < bytes)
-        bda_check_record(bda_to_uvec2(p), bytes, kind, reason, good);
-    return good == bytes;
+    uvec2 base = bda_to_uvec2(bda_check_base), at = bda_to_uvec2(p);
+    bda_check_base = BDA_NULL;
+    uint reason, first;
+    uint good = bda_check_good(at, bytes, reason, first);
+    if (good == bytes && base != uvec2(0u) && bda_check_strayed(base, at, first)) {
+        reason = BDA_BAD_OTHER;
+        good = 0u;
+    }
+    if (good == bytes)
+        return true;
+    bda_check_record(base, at, bytes, kind, reason, good);
+    return false;
 }
 
 /* The address that a load of `bytes` bytes really goes to. */
@@ -307,6 +341,7 @@ bda_ptr bda_check_load(bda_ptr p, uint bytes) {
     return good ? p : bda_offset(bda_check_front, BDA_FRONT_ZEROS * 4u);
 }
 
+#define BDA_INDEX(p, index, size)          bda_check_index(p, index, size)
 #define BDA_GOOD(p, bytes)                 bda_check_load(p, bytes)
 #define BDA_REFUSE(p, bytes, kind, answer) if (!bda_check(p, bytes, kind)) return answer;
 
@@ -314,7 +349,8 @@ bda_ptr bda_check_load(bda_ptr p, uint bytes) {
 
 #define bda_checks(table)
 #define BDA_AT(tag)
-#define BDA_GOOD(p, bytes) (p)
+#define BDA_INDEX(p, index, size) bda_element(p, index, size)
+#define BDA_GOOD(p, bytes)        (p)
 #define BDA_REFUSE(p, bytes, kind, answer)
 
 #endif
@@ -335,9 +371,9 @@ bda_ptr bda_check_load(bda_ptr p, uint bytes) {
 #define BDA_DEFINE_ACCESS(T, Ref, Load, Store, Bytes, Align)                                                           \
     layout(std430, buffer_reference, buffer_reference_align = Align) buffer Ref { T value; };                          \
     T Load(bda_ptr p) { return Ref(BDA_GOOD(p, Bytes)).value; }                                                        \
-    T Load(bda_ptr p, uint element) { return Load(bda_element(p, element, Bytes)); }                                   \
+    T Load(bda_ptr p, uint element) { return Load(BDA_INDEX(p, element, Bytes)); }                                     \
     void Store(bda_ptr p, T data) { BDA_REFUSE(p, Bytes, BDA_FAULT_ACCESS_WRITE, ) Ref(p).value = data; }              \
-    void Store(bda_ptr p, uint element, T data) { Store(bda_element(p, element, Bytes), data); }
+    void Store(bda_ptr p, uint element, T data) { Store(BDA_INDEX(p, element, Bytes), data); }
 
 /*                type   reference      load            store            bytes alignment */
 BDA_DEFINE_ACCESS(uint,  bda_ref_uint,  bda_load_uint,  bda_store_uint,  4,    4)
@@ -378,7 +414,7 @@ void bda_store_vec3(bda_ptr p, uint element, vec3 data) {
  * feature for 8-bit storage: ask for a whole number of words when allocating bytes. */
 uint bda_load_byte(bda_ptr p, uint index) {
 #ifdef BDA_CHECKED /* the byte is looked up, not the word */
-    BDA_REFUSE(bda_offset(p, index), 1u, BDA_FAULT_ACCESS_READ, 0u)
+    BDA_REFUSE(BDA_INDEX(p, index, 1u), 1u, BDA_FAULT_ACCESS_READ, 0u)
     return bitfieldExtract(bda_ref_uint(bda_offset(p, index & ~3u)).value, int((index & 3u) * 8u), 8);
 #else
     return bitfieldExtract(bda_load_uint(p, index >> 2), int((index & 3u) * 8u), 8);

@@ -652,15 +652,19 @@ BDA_API VKAPI_ATTR VkBool32 VKAPI_CALL bda_address_binding_callback(VkDebugUtils
 /*
  * With BDA_CHECK_POINTERS_BIT, shaders that are compiled with BDA_CHECKED (bdaalloc.glsl) look the bytes of each access
  * up before it happens. A bad load then answers zeros, a bad store or atomic does not happen, and a record says who
- * wanted what where. Live are, exact to the byte, this allocator's live allocations, and the ranges added below. Caught
- * null pointers, also with up to 64 KiB added; addresses in no block; freed and never allocated bytes; bytes past an
- * end, of which at least 16 follow each allocation before the next one begins. Not caught   what a pointer reaches by a
- * jump into another live allocation. A use after free, once the range was handed out again: a pointer has no
- * generation. BDA_CHECK_QUARANTINE_BIT puts that off. When         a free counts from its release on (bda_free_after:
- * when it is collected), surely for what is submitted afterwards; an allocation before its address is returned, also
- * for shaders in flight. Costs        three small loads for each access of up to 16 bytes; device memory, 1/16 of the
- * blocks and about 1 MiB (BdaStats::check_memory), host-visible; each allocation holds 16 bytes more, and writes 1/16
- * of its size. Where that memory is refused nothing fails: what could not be covered is allowed, and a warning says so.
+ * wanted what where. Live are, exact to the byte, this allocator's live allocations, and the ranges added below.
+ *   Caught      null pointers, also with up to 64 KiB added; addresses in no block; freed and never allocated bytes;
+ *               bytes past an end, of which at least 16 follow each allocation before the next one begins; an index
+ *               that leads from one live allocation into another, unless both have the same one of 15 colours, which
+ *               are given in turn.
+ *   Not caught  a sum of pointer and bytes that lands in another live allocation. A use after free, once the range was
+ *               handed out again: a pointer has no generation. BDA_CHECK_QUARANTINE_BIT puts that off.
+ *   When        a free counts from its release on (bda_free_after: when it is collected), surely for what is submitted
+ *               afterwards; an allocation before its address is returned, also for shaders in flight.
+ *   Costs       three small loads for each access of up to 16 bytes, and one to three more where it has an index;
+ *               host-visible device memory, 1/16 of the blocks and about 1 MiB (BdaStats::check_memory); each
+ *               allocation holds 16 bytes more, and writes 1/16 of its size. Where that memory is refused nothing
+ *               fails: what could not be covered is allowed, and a warning says so.
  */
 
 /* The address that a checked shader gives to bda_checks: the same as long as the allocator lives, which must be longer
@@ -682,7 +686,8 @@ typedef enum BdaBadReason {
     BDA_BAD_NULL = 1,     /* an address below 64 KiB */
     BDA_BAD_NOT_OURS = 2, /* in no block, and in no added range */
     BDA_BAD_NOT_LIVE = 3, /* in a granule of 16 bytes of which none is live */
-    BDA_BAD_PAST_END = 4, /* in the last granule of something live, past its end */
+    BDA_BAD_PAST_END = 4, /* past the end of something live that it begins in, or in the last granule of */
+    BDA_BAD_OTHER = 5,    /* in another live allocation than `base`, to which an index was added */
     BDA_BAD_REASON_MAX_ENUM = 0x7FFFFFFF
 } BdaBadReason;
 
@@ -695,6 +700,7 @@ typedef struct BdaBadAccess {
     BdaBadReason reason;
     uint32_t tag;           /* the last BDA_AT(tag) before it; 0: none */
     uint32_t invocation[3]; /* BDA_INVOCATION: by default gl_GlobalInvocationID */
+    VkDeviceAddress base;   /* of helpers that take a pointer and an index, the pointer; 0: none */
 } BdaBadAccess;
 
 #define BDA_BAD_ACCESS_MOST 1024 /* are kept; those beyond are only counted */

@@ -40,7 +40,7 @@ VkResult bda_add_checked_range(BdaAllocator allocator, VkDeviceAddress address, 
         bda_shadow_uncover(shadow, address, size);
         return bda_refuse(allocator, __func__, result, NULL);
     }
-    bda_shadow_set(shadow, address, size, true);
+    bda_shadow_set(shadow, address, size, bda_pointers_next_colour(allocator->pointers));
     return VK_SUCCESS;
 }
 
@@ -50,7 +50,7 @@ VkResult bda_remove_checked_range(BdaAllocator allocator, VkDeviceAddress addres
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     if (allocator->pointers == NULL)
         return VK_SUCCESS;
-    bda_shadow_set(&allocator->pointers->shadow, address, size, false);
+    bda_shadow_clear(&allocator->pointers->shadow, address, size);
     bda_shadow_uncover(&allocator->pointers->shadow, address, size);
     return VK_SUCCESS;
 }

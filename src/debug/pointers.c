@@ -53,6 +53,11 @@ static void cover_stray(BdaAllocator allocator, const struct bda_event *event) {
         cover(allocator, event->address, event->size);
 }
 
+/* What is allocated one after the other, and so perhaps lies side by side, has different ones. */
+uint32_t bda_pointers_next_colour(struct bda_pointers *pointers) {
+    return atomic_fetch_add_explicit(&pointers->colours, 1, memory_order_relaxed);
+}
+
 void bda_pointers_hear(BdaAllocator allocator, const struct bda_event *event) {
     struct bda_shadow *shadow = &allocator->pointers->shadow;
     switch (event->kind) {
@@ -61,10 +66,10 @@ void bda_pointers_hear(BdaAllocator allocator, const struct bda_event *event) {
         break;
     case BDA_EVENT_ALLOCATED:
         cover_stray(allocator, event);
-        bda_shadow_set(shadow, event->address, event->size, true);
+        bda_shadow_set(shadow, event->address, event->size, bda_pointers_next_colour(allocator->pointers));
         break;
     case BDA_EVENT_FREED:
-        bda_shadow_set(shadow, event->address, event->size, false);
+        bda_shadow_clear(shadow, event->address, event->size);
         break;
     case BDA_EVENT_BLOCK_CLOSED:
         bda_shadow_uncover(shadow, event->address, event->size);
@@ -92,6 +97,7 @@ static bool read_record(struct bda_shadow *shadow, uint32_t number, BdaBadAccess
         .tag = words[BDA_RECORD_TAG],
         .invocation = { words[BDA_RECORD_INVOCATION], words[BDA_RECORD_INVOCATION + 1],
                         words[BDA_RECORD_INVOCATION + 2] },
+        .base = words[BDA_RECORD_BASE] | (VkDeviceAddress)words[BDA_RECORD_BASE + 1] << 32,
     };
     return words[BDA_RECORD_NUMBER] == number + 1;
 }

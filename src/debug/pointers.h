@@ -10,6 +10,7 @@
 
 struct bda_pointers {
     struct bda_shadow shadow;
+    _Atomic uint32_t colours; /* counts them */
     /* under its lock: records are numbered modulo 2^32; [base, end) have been looked at, those before `next` are taken,
      * and the device is told of it when all are */
     uint32_t base, next, end;
@@ -21,6 +22,9 @@ void bda_pointers_finish(BdaAllocator allocator);
 
 /* An event of the allocation floor. No lock is held. */
 void bda_pointers_hear(BdaAllocator allocator, const struct bda_event *event);
+
+/* A colour for what becomes live. */
+uint32_t bda_pointers_next_colour(struct bda_pointers *pointers);
 
 /* Copies up to `room` records, the oldest first, which are gone then; `more` says how many are left. What was lost
  * before them is added to `lost`. */

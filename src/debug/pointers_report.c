@@ -2,6 +2,7 @@
  * told, and how many more there were. */
 #include "debug/pointers.h"
 
+#include "debug/describe.h"
 #include "debug/find.h"
 #include "debug/history.h"
 
@@ -28,17 +29,26 @@ struct kinds {
 
 /* ---- Sorting ---- */
 
-/* Who had the bytes last; else whose end they are behind; else which MiB they are in. */
+static BdaFinding find(BdaAllocator allocator, VkDeviceAddress address) {
+    BdaFinding finding;
+    (void)bda_find_all(allocator, address, address, 1, &finding);
+    return finding;
+}
+
+/* What an index was added to; else who had the bytes last; else whose end they are behind; else which MiB they are in.
+ */
 static uint64_t subject_of(BdaAllocator allocator, const BdaBadAccess *access) {
     VkDeviceAddress at = access->address + access->bad_offset;
-    BdaFinding finding;
     BdaPastOwner owner;
     BdaHistory history;
     if (access->reason == BDA_BAD_NULL)
         return 0;
+    BdaFinding finding = find(allocator, access->base);
+    if (finding.kind == BDA_FINDING_LIVE)
+        return finding.range.handle;
     if (bda_history_find(allocator, at, at, 1, &owner, &history) != 0)
         return owner.range.handle;
-    (void)bda_find_all(allocator, at, at, 1, &finding);
+    finding = find(allocator, at);
     if (finding.range.handle != 0)
         return finding.range.handle;
     return finding.before.handle != 0 ? finding.before.handle : at >> BDA_SHADOW_PAGE_LOG2;
@@ -91,10 +101,9 @@ static void say_what(const struct bda_report *report, const BdaBadAccess *access
 /* By then the bytes may have another owner than when they were accessed. */
 static void say_who(const struct bda_report *report, const struct kind *kind) {
     static const char *const states[] = {
-        [BDA_BAD_NULL] = "null",
-        [BDA_BAD_NOT_OURS] = "in no block",
-        [BDA_BAD_NOT_LIVE] = "not live",
-        [BDA_BAD_PAST_END] = "past an end",
+        [BDA_BAD_NULL] = "null",         [BDA_BAD_NOT_OURS] = "in no block",
+        [BDA_BAD_NOT_LIVE] = "not live", [BDA_BAD_PAST_END] = "past an end",
+        [BDA_BAD_OTHER] = "another's",
     };
     const BdaBadAccess *access = &kind->first;
     uint32_t reason = (uint32_t)access->reason;
@@ -108,10 +117,23 @@ static void say_who(const struct bda_report *report, const struct kind *kind) {
     bda_report_say(report, text);
 }
 
+/* Where it came from, if that is somewhere else. */
+static void say_base(const struct bda_report *report, const BdaBadAccess *access) {
+    char text[BDA_FINDING_TEXT_SIZE], line[BDA_FINDING_TEXT_SIZE + TEXT];
+    if (access->base == 0 || access->reason == BDA_BAD_NULL)
+        return;
+    const BdaFinding finding = find(report->allocator, access->base);
+    (void)bda_put_in_words(&finding, sizeof text, text);
+    (void)snprintf(line, sizeof line, "  by an index of %" PRId64 " bytes from %s",
+                   (int64_t)(access->address - access->base), text);
+    bda_report_say(report, line);
+}
+
 static void say(const struct bda_report *report, const struct kinds *kinds, uint64_t lost) {
     char text[TEXT];
     for (uint32_t i = 0; i < kinds->count; i++) {
         say_what(report, &kinds->all[i].first);
+        say_base(report, &kinds->all[i].first);
         say_who(report, &kinds->all[i]);
     }
     if (kinds->untold != 0) {

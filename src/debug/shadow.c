@@ -273,28 +273,44 @@ static uint32_t find_page(struct bda_shadow *shadow, uint32_t number) {
     return piece;
 }
 
-/* Of a page's piece, whose bytes beside these may be written by other threads at the same time. */
-static void set_bytes(unsigned char *bytes, VkDeviceSize size, bool live) {
-    size_t whole = (size_t)(size >> BDA_SHADOW_GRANULE_LOG2);
-    unsigned rest = (unsigned)size & ((1u << BDA_SHADOW_GRANULE_LOG2) - 1);
-    memset(bytes, live ? 1 << BDA_SHADOW_GRANULE_LOG2 : 0, whole);
-    if (rest != 0)
-        bytes[whole] = live ? (unsigned char)rest : 0;
+/* In place of a colour. */
+#define DEAD UINT32_MAX
+
+/* What stands for a granule with so many live bytes. */
+static unsigned char byte_for(size_t live, uint32_t colour) {
+    return colour == DEAD ? 0 : (unsigned char)(live + 16 * (size_t)colour);
 }
 
-void bda_shadow_set(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size, bool live) {
+/* Of a page's piece, whose bytes beside these may be written by other threads at the same time. */
+static void set_bytes(unsigned char *bytes, VkDeviceSize size, uint32_t colour) {
+    enum { GRANULE = 1 << BDA_SHADOW_GRANULE_LOG2 };
+    size_t whole = (size_t)size / GRANULE, rest = (size_t)size % GRANULE;
+    memset(bytes, byte_for(GRANULE, colour), whole);
+    if (rest != 0)
+        bytes[whole] = byte_for(rest, colour);
+}
+
+static void fill(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size, uint32_t colour) {
     VkDeviceAddress end = address + size, at = bda_align_down(address, 1 << BDA_SHADOW_GRANULE_LOG2);
     while (at != end) {
         VkDeviceSize part = bda_min(end - at, PAGE_BYTES - at % PAGE_BYTES);
         uint32_t piece = find_page(shadow, page_of(at));
         uint32_t granule = (uint32_t)(at % PAGE_BYTES) >> BDA_SHADOW_GRANULE_LOG2;
         if (piece != 0) {
-            set_bytes(bda_piece_at(shadow, piece)->mapped + granule, part, live);
+            set_bytes(bda_piece_at(shadow, piece)->mapped + granule, part, colour);
             uint32_t last = granule + ((uint32_t)(part - 1) >> BDA_SHADOW_GRANULE_LOG2);
             bda_shadow_flush(shadow, piece, granule / 4, last / 4 - granule / 4 + 1);
         }
         at += part;
     }
+}
+
+void bda_shadow_set(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size, uint32_t colour) {
+    fill(shadow, address, size, colour % BDA_SHADOW_COLOURS);
+}
+
+void bda_shadow_clear(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size) {
+    fill(shadow, address, size, DEAD);
 }
 
 /* ---- Beginning and end ---- */

@@ -4,8 +4,10 @@
  * Words
  *   piece   64 KiB of device memory at a multiple of 64 KiB, so that a 32-bit word names it. A piece never goes back to
  *           the driver before the shadow ends, since a shader may follow a word that is not there any more.
- *   page    a MiB of addresses; its piece has a byte for each granule of 16 bytes: how many from its beginning are
- * live. leaf    the pages of 16 GiB of addresses: a piece with a word for each, and a mirror of it on the host.
+ *   page    a MiB of addresses; its piece has a byte for each granule of 16 bytes: 0, nothing of it is live, or how
+ *           many bytes from its beginning are, plus 16 times the colour of what is live there.
+ *   leaf    the pages of 16 GiB of addresses: a piece with a word for each, and a mirror of it on the host.
+ *   colour  0 to 14, of an allocation: an index that leads from one into another is seen where their colours differ.
  *
  * Each function takes the lock itself, and none calls the driver under it.
  */
@@ -26,6 +28,7 @@ enum {
     /* words of a table that name no piece */
     BDA_SHADOW_NOTHING = 0,
     BDA_SHADOW_UNKNOWN = 1, /* what there is could not be written down: allowed */
+    BDA_SHADOW_COLOURS = 15,
     /* the front piece, in words; those that the device writes lie 256 bytes and more from those that the host writes,
      * which is the largest nonCoherentAtomSize */
     BDA_FRONT_TOP = 0,       /* the piece that is the top table */
@@ -45,6 +48,7 @@ enum {
     BDA_RECORD_BAD = 6,     /* from the address to the first byte that is not live */
     BDA_RECORD_TAG = 7,
     BDA_RECORD_INVOCATION = 8, /* x, y, z */
+    BDA_RECORD_BASE = 11,      /* low, high: what an index was added to */
 };
 
 enum { BDA_PIECE_BYTES = 1 << BDA_PIECE_LOG2, BDA_PIECE_WORDS = BDA_PIECE_BYTES / 4 };
@@ -97,8 +101,10 @@ VkDeviceAddress bda_shadow_address(struct bda_shadow *shadow);
 VkResult bda_shadow_cover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size);
 void bda_shadow_uncover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size);
 
-/* Bytes become live, or are no longer; what lies in no page is left out. `address` is rounded down to a granule. */
-void bda_shadow_set(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size, bool live);
+/* Bytes become live, of a colour (modulo their number), or are no longer; what lies in no page is left out. `address`
+ * is rounded down to a granule. */
+void bda_shadow_set(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size, uint32_t colour);
+void bda_shadow_clear(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size);
 
 /* Makes what the host wrote to words of a piece visible to the device, and the other way around; no lock is held. */
 void bda_shadow_flush(struct bda_shadow *shadow, uint32_t piece, uint32_t first, uint32_t count);
