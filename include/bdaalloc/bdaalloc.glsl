@@ -232,7 +232,7 @@ uint bda_check_page(uvec2 p) {
 
 /* What the page says of a granule, which bits 4 to 19 of the address choose: 0, nothing is live; else so many bytes from
  * its beginning, 1 to 16, plus 16 times a colour. Where nothing is known all is live, and of no colour. */
-#define BDA_CHECK_ALL 256u
+#define BDA_CHECK_ALL 0x100u
 uint bda_check_granule(uint page, uint low) {
     if (page == BDA_SHADOW_UNKNOWN)
         return BDA_CHECK_ALL;

@@ -117,15 +117,18 @@ static void say_who(const struct bda_report *report, const struct kind *kind) {
     bda_report_say(report, text);
 }
 
-/* Where it came from, if that is somewhere else. */
+/* What an index was added to, in words as long as it is live. */
 static void say_base(const struct bda_report *report, const BdaBadAccess *access) {
     char text[BDA_FINDING_TEXT_SIZE], line[BDA_FINDING_TEXT_SIZE + TEXT];
     if (access->base == 0 || access->reason == BDA_BAD_NULL)
         return;
     const BdaFinding finding = find(report->allocator, access->base);
-    (void)bda_put_in_words(&finding, sizeof text, text);
-    (void)snprintf(line, sizeof line, "  by an index of %" PRId64 " bytes from %s",
-                   (int64_t)(access->address - access->base), text);
+    if (finding.kind == BDA_FINDING_LIVE)
+        (void)bda_put_in_words(&finding, sizeof text, text);
+    else
+        (void)snprintf(text, sizeof text, "0x%" PRIx64, (uint64_t)access->base);
+    (void)snprintf(line, sizeof line, "  by an index of %" PRIu64 " bytes from %s",
+                   (uint64_t)(access->address - access->base), text);
     bda_report_say(report, line);
 }
 
