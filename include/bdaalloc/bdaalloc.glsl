@@ -26,6 +26,8 @@
  *                       same bytes and the same layout in every struct. All helpers but those named uint64 exist.
  *   BDA_ATOMIC_INT64    for atomics on uint64_t and on pointers; needs shaderBufferInt64Atomics.
  *   BDA_CHECKED         for checked access, see below.
+ *   BDA_CHECK_CONSTANTS with BDA_CHECKED, the ids of two specialization constants, this and the next: the low and the
+ *                       high word of the table's address. Then nothing else of the shader has to change.
  *   BDA_INVOCATION      with BDA_CHECKED, in any stage but compute: a uvec3 that tells invocations apart, for the records:
  *                       uvec3(gl_VertexIndex, gl_InstanceIndex, 0), uvec3(gl_FragCoord), gl_LaunchIDEXT.
  *
@@ -59,7 +61,8 @@
  *         bda_store_uint(...);
  *     }
  *
- *   Until bda_checks is called, and where it is given 0, nothing is looked up. In vertex and fragment shaders the records
+ *   Or the table comes by specialization constants, see BDA_CHECK_CONSTANTS, and bda_checks need not be called. Until
+ *   there is a table, and where its address is 0, nothing is looked up. In vertex and fragment shaders the records
  *   need the features vertexPipelineStoresAndAtomics and fragmentStoresAndAtomics.
  *   Without BDA_CHECKED both are nothing at all, and no helper has an instruction more: a test compares the code.
  */
@@ -167,6 +170,7 @@ bool bda_equal(bda_ptr a, bda_ptr b) {
 #define BDA_BAD_NOT_LIVE        3u
 #define BDA_BAD_PAST_END        4u
 #define BDA_BAD_OTHER           5u
+#define BDA_BAD_ALIGNMENT       6u
 #define BDA_SHADOW_NULL_END     65536u
 #define BDA_SHADOW_NOTHING      0u
 #define BDA_SHADOW_UNKNOWN      1u
@@ -187,6 +191,7 @@ bool bda_equal(bda_ptr a, bda_ptr b) {
 #define BDA_RECORD_TAG          7u
 #define BDA_RECORD_INVOCATION   8u
 #define BDA_RECORD_BASE         11u
+#define BDA_RECORD_SUM          13u
 
 #ifndef BDA_INVOCATION
 #define BDA_INVOCATION gl_GlobalInvocationID
@@ -196,19 +201,29 @@ bool bda_equal(bda_ptr a, bda_ptr b) {
 layout(std430, buffer_reference, buffer_reference_align = 4) readonly buffer bda_check_words { uint at[]; };
 layout(std430, buffer_reference, buffer_reference_align = 4) coherent buffer bda_check_log { uint at[]; };
 
-bda_ptr bda_check_front = BDA_NULL;
-uint bda_check_top = 0u;
-uint bda_check_high = 0u;
+uint bda_check_front_word(bda_ptr table, uint word) {
+    return bda_is_null(table) ? 0u : bda_check_words(table).at[word];
+}
+
+#ifdef BDA_CHECK_CONSTANTS
+layout(constant_id = BDA_CHECK_CONSTANTS) const uint bda_check_table_low = 0u;
+layout(constant_id = BDA_CHECK_CONSTANTS + 1) const uint bda_check_table_high = 0u;
+#define BDA_CHECK_FIRST_TABLE bda_from_uvec2(uvec2(bda_check_table_low, bda_check_table_high))
+#else
+#define BDA_CHECK_FIRST_TABLE BDA_NULL
+#endif
+
+bda_ptr bda_check_front = BDA_CHECK_FIRST_TABLE;
+uint bda_check_top = bda_check_front_word(BDA_CHECK_FIRST_TABLE, BDA_FRONT_TOP);
+uint bda_check_high = bda_check_front_word(BDA_CHECK_FIRST_TABLE, BDA_FRONT_HIGH) << 16;
 uint bda_check_tag = 0u;
 bda_ptr bda_check_base = BDA_NULL; /* what an index was just added to */
 
 /* Checks against this table from here on; not, where it is 0. */
 void bda_checks(bda_ptr table) {
     bda_check_front = table;
-    if (bda_is_null(table))
-        return;
-    bda_check_top = bda_check_words(table).at[BDA_FRONT_TOP];
-    bda_check_high = bda_check_words(table).at[BDA_FRONT_HIGH] << 16;
+    bda_check_top = bda_check_front_word(table, BDA_FRONT_TOP);
+    bda_check_high = bda_check_front_word(table, BDA_FRONT_HIGH) << 16;
 }
 
 #define BDA_AT(tag) bda_check_tag = uint(tag);
@@ -234,42 +249,57 @@ uint bda_check_page(uvec2 p) {
  * its beginning, 1 to 16, plus 16 times a colour. Where nothing is known all is live, and of no colour. */
 #define BDA_CHECK_ALL 0x100u
 uint bda_check_granule(uint page, uint low) {
-    if (page == BDA_SHADOW_UNKNOWN)
-        return BDA_CHECK_ALL;
+    if (page == BDA_SHADOW_NOTHING || page == BDA_SHADOW_UNKNOWN)
+        return page == BDA_SHADOW_NOTHING ? 0u : BDA_CHECK_ALL;
     uint granule = (low >> 4) & 0xffffu;
     return bitfieldExtract(bda_check_word(page, granule >> 2), int((granule & 3u) * 8u), 8);
 }
 
-/* How many of the bytes from p on are good before the first bad one; `reason` says what is wrong with that, `first` is
- * what is said of the first granule. */
-uint bda_check_good(uvec2 p, uint bytes, out uint reason, out uint first) {
-    uint high = p.y >> 16;
-    reason = p.y == 0u && p.x < BDA_SHADOW_NULL_END ? BDA_BAD_NULL : BDA_BAD_NOT_OURS;
-    first = 0u;
-    if (reason == BDA_BAD_NULL || (high != 0u && high != 0xffffu))
-        return 0u;
-    uint page = bda_check_page(p);
+/* How many bytes from the beginning of a granule on are live. */
+uint bda_check_live(uint said) {
+    return said == 0u ? 0u : ((said - 1u) & 15u) + 1u;
+}
+
+/* Several granules, from p on, whose page and first granule are known. */
+uint bda_check_walk(uvec2 p, uint bytes, uint page, uint said) {
     uint good = 0u;
-    while (good < bytes && page != BDA_SHADOW_NOTHING) {
+    bool going = true;
+    while (going) {
         uint inside = p.x & 15u;
         uint part = min(16u - inside, bytes - good);
-        uint said = bda_check_granule(page, p.x);
-        uint live = said == 0u ? 0u : ((said - 1u) & 15u) + 1u;
-        first = good == 0u ? said : first;
-        if (live < inside + part) {
-            reason = live == 0u ? BDA_BAD_NOT_LIVE : BDA_BAD_PAST_END;
-            good += max(live, inside) - inside;
-            break;
-        }
-        good += part;
-        p.x += part;
-        if ((p.x & 0xfffffu) == 0u && good < bytes) { /* on the next page */
-            p.y += p.x == 0u ? 1u : 0u;
-            page = bda_check_page(p);
+        uint there = max(bda_check_live(said), inside) - inside;
+        good += min(there, part);
+        going = there >= part && good < bytes;
+        if (going) {
+            p.x += part;
+            if ((p.x & 0xfffffu) == 0u) { /* on the next page */
+                p.y += p.x == 0u ? 1u : 0u;
+                page = bda_check_page(p);
+            }
+            said = bda_check_granule(page, p.x);
         }
     }
-    if (good != 0u)
-        reason = BDA_BAD_PAST_END;
+    return good;
+}
+
+/* How many of the bytes from p on are good before the first bad one; `reason` says what is wrong with that, `said` is
+ * what is said of the first granule. What is no larger than its alignment lies in one. */
+uint bda_check_good(uvec2 p, uint bytes, uint align, out uint reason, out uint said) {
+    uint high = p.y >> 16;
+    bool null = p.y == 0u && p.x < BDA_SHADOW_NULL_END;
+    bool possible = !null && (high == 0u || high == 0xffffu);
+    uint page = possible ? bda_check_page(p) : BDA_SHADOW_NOTHING;
+    said = bda_check_granule(page, p.x);
+    uint good;
+    if (bytes <= 16u && bytes <= align) {
+        uint inside = p.x & 15u;
+        good = min(max(bda_check_live(said), inside) - inside, bytes);
+    } else {
+        good = bda_check_walk(p, bytes, page, said);
+    }
+    reason = BDA_BAD_PAST_END;
+    if (said == 0u)
+        reason = null ? BDA_BAD_NULL : page == BDA_SHADOW_NOTHING ? BDA_BAD_NOT_OURS : BDA_BAD_NOT_LIVE;
     return good;
 }
 
@@ -277,38 +307,39 @@ uint bda_check_good(uvec2 p, uint bytes, out uint reason, out uint first) {
 bool bda_check_strayed(uvec2 base, uvec2 p, uint said) {
     if (base.y == p.y && (base.x >> 4) == (p.x >> 4))
         return false;
-    uint page = bda_check_page(base);
-    uint from = page == BDA_SHADOW_NOTHING ? 0u : bda_check_granule(page, base.x);
+    uint from = bda_check_granule(bda_check_page(base), base.x);
     bool coloured = from != 0u && from != BDA_CHECK_ALL && said != BDA_CHECK_ALL;
     return coloured && ((from - 1u) >> 4) != ((said - 1u) >> 4);
 }
 
-/* Takes a number, and the slot for it if the host has taken what was there. */
+/* Takes a number, and the slot for it if the host has taken what was there; but does not come around. A sum tells the
+ * host that all of it has arrived: barriers in the middle of a shader are more than some drivers bear. */
 void bda_check_record(uvec2 base, uvec2 p, uint bytes, uint kind, uint reason, uint bad) {
     bda_check_log front = bda_check_log(bda_check_front);
     uint taken = front.at[BDA_FRONT_TAKEN];
-    if (front.at[BDA_FRONT_WRITTEN] - taken >= 0x80000000u)
-        return; /* rather than to come around */
-    uint number = atomicAdd(front.at[BDA_FRONT_WRITTEN], 1u);
-    if (number - taken >= BDA_RECORDS)
-        return;
-    bda_check_log records = bda_check_log(bda_check_piece(bda_check_words(bda_check_front).at[BDA_FRONT_RECORDS]));
-    uint at = (number & (BDA_RECORDS - 1u)) * BDA_RECORD_WORDS;
-    uvec3 invocation = uvec3(BDA_INVOCATION);
-    records.at[at + BDA_RECORD_KIND] = kind;
-    records.at[at + BDA_RECORD_REASON] = reason;
-    records.at[at + BDA_RECORD_BYTES] = bytes;
-    records.at[at + BDA_RECORD_ADDRESS] = p.x;
-    records.at[at + BDA_RECORD_ADDRESS + 1u] = p.y;
-    records.at[at + BDA_RECORD_BAD] = bad;
-    records.at[at + BDA_RECORD_TAG] = bda_check_tag;
-    records.at[at + BDA_RECORD_INVOCATION] = invocation.x;
-    records.at[at + BDA_RECORD_INVOCATION + 1u] = invocation.y;
-    records.at[at + BDA_RECORD_INVOCATION + 2u] = invocation.z;
-    records.at[at + BDA_RECORD_BASE] = base.x;
-    records.at[at + BDA_RECORD_BASE + 1u] = base.y;
-    memoryBarrierBuffer();
-    records.at[at + BDA_RECORD_NUMBER] = number + 1u;
+    uint number = taken + BDA_RECORDS;
+    if (front.at[BDA_FRONT_WRITTEN] - taken < 0x80000000u)
+        number = atomicAdd(front.at[BDA_FRONT_WRITTEN], 1u);
+    if (number - taken < BDA_RECORDS) {
+        bda_check_log records = bda_check_log(bda_check_piece(bda_check_words(bda_check_front).at[BDA_FRONT_RECORDS]));
+        uint at = (number & (BDA_RECORDS - 1u)) * BDA_RECORD_WORDS;
+        uvec3 invocation = uvec3(BDA_INVOCATION);
+        records.at[at + BDA_RECORD_NUMBER] = number + 1u;
+        records.at[at + BDA_RECORD_KIND] = kind;
+        records.at[at + BDA_RECORD_REASON] = reason;
+        records.at[at + BDA_RECORD_BYTES] = bytes;
+        records.at[at + BDA_RECORD_ADDRESS] = p.x;
+        records.at[at + BDA_RECORD_ADDRESS + 1u] = p.y;
+        records.at[at + BDA_RECORD_BAD] = bad;
+        records.at[at + BDA_RECORD_TAG] = bda_check_tag;
+        records.at[at + BDA_RECORD_INVOCATION] = invocation.x;
+        records.at[at + BDA_RECORD_INVOCATION + 1u] = invocation.y;
+        records.at[at + BDA_RECORD_INVOCATION + 2u] = invocation.z;
+        records.at[at + BDA_RECORD_BASE] = base.x;
+        records.at[at + BDA_RECORD_BASE + 1u] = base.y;
+        records.at[at + BDA_RECORD_SUM] = number + 1u + kind + reason + bytes + p.x + p.y + bad + bda_check_tag +
+                                          invocation.x + invocation.y + invocation.z + base.x + base.y;
+    }
 }
 
 /* Element `index` of p, which the next check remembers. */
@@ -318,40 +349,43 @@ bda_ptr bda_check_index(bda_ptr p, uint index, uint size) {
 }
 
 /* Whether an access may happen; if not, it is written down. */
-bool bda_check(bda_ptr p, uint bytes, uint kind) {
+bool bda_check(bda_ptr p, uint bytes, uint align, uint kind) {
     if (bda_is_null(bda_check_front))
         return true;
     uvec2 base = bda_to_uvec2(bda_check_base), at = bda_to_uvec2(p);
     bda_check_base = BDA_NULL;
-    uint reason, first;
-    uint good = bda_check_good(at, bytes, reason, first);
-    if (good == bytes && base != uvec2(0u) && bda_check_strayed(base, at, first)) {
+    uint reason, said;
+    uint good = bda_check_good(at, bytes, align, reason, said);
+    if ((at.x & (align - 1u)) != 0u) {
+        reason = BDA_BAD_ALIGNMENT;
+        good = 0u;
+    } else if (good == bytes && base != uvec2(0u) && bda_check_strayed(base, at, said)) {
         reason = BDA_BAD_OTHER;
         good = 0u;
     }
-    if (good == bytes)
-        return true;
-    bda_check_record(base, at, bytes, kind, reason, good);
-    return false;
+    if (good != bytes)
+        bda_check_record(base, at, bytes, kind, reason, good);
+    return good == bytes;
 }
 
 /* The address that a load of `bytes` bytes really goes to. */
-bda_ptr bda_check_load(bda_ptr p, uint bytes) {
-    bool good = bda_check(p, bytes, BDA_FAULT_ACCESS_READ);
+bda_ptr bda_check_load(bda_ptr p, uint bytes, uint align) {
+    bool good = bda_check(p, bytes, align, BDA_FAULT_ACCESS_READ);
     return good ? p : bda_offset(bda_check_front, BDA_FRONT_ZEROS * 4u);
 }
 
 #define BDA_INDEX(p, index, size)          bda_check_index(p, index, size)
-#define BDA_GOOD(p, bytes)                 bda_check_load(p, bytes)
-#define BDA_REFUSE(p, bytes, kind, answer) if (!bda_check(p, bytes, kind)) return answer;
+#define BDA_GOOD(p, bytes, align)          bda_check_load(p, bytes, align)
+#define BDA_REFUSE(p, bytes, align, kind, answer)                                                                      \
+    if (!bda_check(p, bytes, align, kind)) return answer;
 
 #else
 
 #define bda_checks(table)
 #define BDA_AT(tag)
 #define BDA_INDEX(p, index, size) bda_element(p, index, size)
-#define BDA_GOOD(p, bytes)        (p)
-#define BDA_REFUSE(p, bytes, kind, answer)
+#define BDA_GOOD(p, bytes, align) (p)
+#define BDA_REFUSE(p, bytes, align, kind, answer)
 
 #endif
 
@@ -370,9 +404,9 @@ bda_ptr bda_check_load(bda_ptr p, uint bytes) {
  */
 #define BDA_DEFINE_ACCESS(T, Ref, Load, Store, Bytes, Align)                                                           \
     layout(std430, buffer_reference, buffer_reference_align = Align) buffer Ref { T value; };                          \
-    T Load(bda_ptr p) { return Ref(BDA_GOOD(p, Bytes)).value; }                                                        \
+    T Load(bda_ptr p) { return Ref(BDA_GOOD(p, Bytes, Align)).value; }                                                 \
     T Load(bda_ptr p, uint element) { return Load(BDA_INDEX(p, element, Bytes)); }                                     \
-    void Store(bda_ptr p, T data) { BDA_REFUSE(p, Bytes, BDA_FAULT_ACCESS_WRITE, ) Ref(p).value = data; }              \
+    void Store(bda_ptr p, T data) { BDA_REFUSE(p, Bytes, Align, BDA_FAULT_ACCESS_WRITE, ) Ref(p).value = data; }       \
     void Store(bda_ptr p, uint element, T data) { Store(BDA_INDEX(p, element, Bytes), data); }
 
 /*                type   reference      load            store            bytes alignment */
@@ -414,7 +448,7 @@ void bda_store_vec3(bda_ptr p, uint element, vec3 data) {
  * feature for 8-bit storage: ask for a whole number of words when allocating bytes. */
 uint bda_load_byte(bda_ptr p, uint index) {
 #ifdef BDA_CHECKED /* the byte is looked up, not the word */
-    BDA_REFUSE(BDA_INDEX(p, index, 1u), 1u, BDA_FAULT_ACCESS_READ, 0u)
+    BDA_REFUSE(BDA_INDEX(p, index, 1u), 1u, 1u, BDA_FAULT_ACCESS_READ, 0u)
     return bitfieldExtract(bda_ref_uint(bda_offset(p, index & ~3u)).value, int((index & 3u) * 8u), 8);
 #else
     return bitfieldExtract(bda_load_uint(p, index >> 2), int((index & 3u) * 8u), 8);
@@ -426,12 +460,12 @@ uint bda_load_byte(bda_ptr p, uint index) {
 /* Each answers with the value that was there before. */
 #define BDA_DEFINE_ATOMIC(T, Ref, Name, Operation, Bytes)                                                              \
     T Name(bda_ptr p, T data) {                                                                                        \
-        BDA_REFUSE(p, Bytes, BDA_FAULT_ACCESS_ATOMIC, T(0))                                                            \
+        BDA_REFUSE(p, Bytes, Bytes, BDA_FAULT_ACCESS_ATOMIC, T(0))                                                     \
         return Operation(Ref(p).value, data);                                                                          \
     }
 #define BDA_DEFINE_ATOMIC_SWAP(T, Ref, Name, Bytes)                                                                    \
     T Name(bda_ptr p, T expected, T data) {                                                                            \
-        BDA_REFUSE(p, Bytes, BDA_FAULT_ACCESS_ATOMIC, T(0))                                                            \
+        BDA_REFUSE(p, Bytes, Bytes, BDA_FAULT_ACCESS_ATOMIC, T(0))                                                     \
         return atomicCompSwap(Ref(p).value, expected, data);                                                           \
     }
 

@@ -656,7 +656,7 @@ BDA_API VKAPI_ATTR VkBool32 VKAPI_CALL bda_address_binding_callback(VkDebugUtils
  *   Caught      null pointers, also with up to 64 KiB added; addresses in no block; freed and never allocated bytes;
  *               bytes past an end, of which at least 16 follow each allocation before the next one begins; an index
  *               that leads from one live allocation into another, unless both have the same one of 15 colours, which
- *               are given in turn.
+ *               are given in turn; addresses that are no multiple of the type's alignment.
  *   Not caught  a sum of pointer and bytes that lands in another live allocation. A use after free, once the range was
  *               handed out again: a pointer has no generation. BDA_CHECK_QUARANTINE_BIT puts that off.
  *   When        a free counts from its release on (bda_free_after: when it is collected), surely for what is submitted
@@ -683,11 +683,12 @@ BDA_API VkResult bda_add_checked_range(BdaAllocator allocator, VkDeviceAddress a
 BDA_API VkResult bda_remove_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size);
 
 typedef enum BdaBadReason {
-    BDA_BAD_NULL = 1,     /* an address below 64 KiB */
-    BDA_BAD_NOT_OURS = 2, /* in no block, and in no added range */
-    BDA_BAD_NOT_LIVE = 3, /* in a granule of 16 bytes of which none is live */
-    BDA_BAD_PAST_END = 4, /* past the end of something live that it begins in, or in the last granule of */
-    BDA_BAD_OTHER = 5,    /* in another live allocation than `base`, to which an index was added */
+    BDA_BAD_NULL = 1,      /* an address below 64 KiB */
+    BDA_BAD_NOT_OURS = 2,  /* in no block, and in no added range */
+    BDA_BAD_NOT_LIVE = 3,  /* in a granule of 16 bytes of which none is live */
+    BDA_BAD_PAST_END = 4,  /* past the end of something live that it begins in, or in the last granule of */
+    BDA_BAD_OTHER = 5,     /* in another live allocation than `base`, to which an index was added */
+    BDA_BAD_ALIGNMENT = 6, /* at no multiple of the alignment that the type wants */
     BDA_BAD_REASON_MAX_ENUM = 0x7FFFFFFF
 } BdaBadReason;
 

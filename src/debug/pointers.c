@@ -86,8 +86,11 @@ static uint32_t word_of(struct bda_shadow *shadow, uint32_t piece, uint32_t word
 /* False: a shader had no room for it, or is still writing. */
 static bool read_record(struct bda_shadow *shadow, uint32_t number, BdaBadAccess *access) {
     uint32_t words[BDA_RECORD_WORDS], at = number % BDA_RECORDS * BDA_RECORD_WORDS;
-    for (uint32_t i = 0; i < BDA_RECORD_WORDS; i++)
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i <= BDA_RECORD_SUM; i++) {
         words[i] = word_of(shadow, shadow->records, at + i);
+        sum += i < BDA_RECORD_SUM ? words[i] : 0;
+    }
     *access = (BdaBadAccess){
         .address = words[BDA_RECORD_ADDRESS] | (VkDeviceAddress)words[BDA_RECORD_ADDRESS + 1] << 32,
         .size = words[BDA_RECORD_BYTES],
@@ -99,7 +102,7 @@ static bool read_record(struct bda_shadow *shadow, uint32_t number, BdaBadAccess
                         words[BDA_RECORD_INVOCATION + 2] },
         .base = words[BDA_RECORD_BASE] | (VkDeviceAddress)words[BDA_RECORD_BASE + 1] << 32,
     };
-    return words[BDA_RECORD_NUMBER] == number + 1;
+    return words[BDA_RECORD_NUMBER] == number + 1 && words[BDA_RECORD_SUM] == sum;
 }
 
 static uint32_t slots_looked_at(const struct bda_pointers *pointers) {

@@ -103,7 +103,7 @@ static void say_who(const struct bda_report *report, const struct kind *kind) {
     static const char *const states[] = {
         [BDA_BAD_NULL] = "null",         [BDA_BAD_NOT_OURS] = "in no block",
         [BDA_BAD_NOT_LIVE] = "not live", [BDA_BAD_PAST_END] = "past an end",
-        [BDA_BAD_OTHER] = "another's",
+        [BDA_BAD_OTHER] = "another's",   [BDA_BAD_ALIGNMENT] = "not aligned",
     };
     const BdaBadAccess *access = &kind->first;
     uint32_t reason = (uint32_t)access->reason;

@@ -40,7 +40,7 @@ enum {
     /* the records, of 16 words each */
     BDA_RECORDS = 1024,
     BDA_RECORD_WORDS = 16,
-    BDA_RECORD_NUMBER = 0, /* counted from 1, written last */
+    BDA_RECORD_NUMBER = 0, /* counted from 1 */
     BDA_RECORD_KIND = 1,
     BDA_RECORD_REASON = 2,
     BDA_RECORD_BYTES = 3,
@@ -49,6 +49,7 @@ enum {
     BDA_RECORD_TAG = 7,
     BDA_RECORD_INVOCATION = 8, /* x, y, z */
     BDA_RECORD_BASE = 11,      /* low, high: what an index was added to */
+    BDA_RECORD_SUM = 13,       /* of all words before: the record is whole */
 };
 
 enum { BDA_PIECE_BYTES = 1 << BDA_PIECE_LOG2, BDA_PIECE_WORDS = BDA_PIECE_BYTES / 4 };

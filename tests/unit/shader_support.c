@@ -64,7 +64,7 @@ static void record(const struct shader *shader, BdaBadAccess access) {
     uint32_t number = take_number(shader);
     if (number - front(shader, BDA_FRONT_TAKEN) >= BDA_RECORDS)
         return;
-    const uint32_t words[BDA_RECORD_WORDS] = {
+    uint32_t words[BDA_RECORD_WORDS] = {
         number + 1,
         (uint32_t)access.access,
         (uint32_t)access.reason,
@@ -79,6 +79,8 @@ static void record(const struct shader *shader, BdaBadAccess access) {
         (uint32_t)access.base,
         (uint32_t)(access.base >> 32),
     };
+    for (uint32_t i = 0; i < BDA_RECORD_SUM; i++)
+        words[BDA_RECORD_SUM] += words[i];
     VkDeviceAddress slot =
         address_of(shader, front(shader, BDA_FRONT_RECORDS)) + 64 * (VkDeviceAddress)(number % BDA_RECORDS);
     assert_true(fake_device_write(bench.driver, slot, words, sizeof words));
@@ -96,6 +98,13 @@ bool shader_access(struct shader *shader, VkDeviceAddress base, VkDeviceAddress 
             first = good++ == 0 ? said : first;
         reason = said == -1 ? BDA_BAD_NOT_OURS : said == 0 ? BDA_BAD_NOT_LIVE : BDA_BAD_PAST_END;
         reason = good != 0 ? BDA_BAD_PAST_END : reason;
+    }
+    uint32_t alignment = bytes == 4 || bytes == 8 || bytes == 16 ? bytes : 1;
+    if (address % alignment != 0) {
+        record(shader,
+               (BdaBadAccess){
+                   .address = address, .size = bytes, .access = access, .base = base, .reason = BDA_BAD_ALIGNMENT });
+        return false;
     }
     bool strayed = good == bytes && from > 0 && first > 0 && (from - 1) / 16 != (first - 1) / 16;
     if (good == bytes && !strayed)
