@@ -52,6 +52,9 @@ uint carry_out(Access a) {
         return bda_load_byte(a.address, 0u);
     case 8u:
         return bda_atomic_swap_uint(a.address, 0u, 1u);
+    case 9u:
+        bda_store_uint(a.address, 500u, 0xABABABABu);
+        return 1u;
     }
     return 0xFFFFFFFFu;
 }
