@@ -56,8 +56,13 @@ static uint32_t take_number(const struct shader *shader) {
     return number;
 }
 
-void shader_take_number(const struct shader *shader) {
-    (void)take_number(shader);
+static VkDeviceAddress slot_of(const struct shader *shader, uint32_t number) {
+    return address_of(shader, front(shader, BDA_FRONT_RECORDS)) + 64 * (VkDeviceAddress)(number % BDA_RECORDS);
+}
+
+void shader_begin_record(const struct shader *shader) {
+    uint32_t number = take_number(shader);
+    store(slot_of(shader, number), number + 1);
 }
 
 static void record(const struct shader *shader, BdaBadAccess access) {
@@ -81,9 +86,7 @@ static void record(const struct shader *shader, BdaBadAccess access) {
     };
     for (uint32_t i = 0; i < BDA_RECORD_SUM; i++)
         words[BDA_RECORD_SUM] += words[i];
-    VkDeviceAddress slot =
-        address_of(shader, front(shader, BDA_FRONT_RECORDS)) + 64 * (VkDeviceAddress)(number % BDA_RECORDS);
-    assert_true(fake_device_write(bench.driver, slot, words, sizeof words));
+    assert_true(fake_device_write(bench.driver, slot_of(shader, number), words, sizeof words));
 }
 
 /* ---- An access, byte by byte ---- */

@@ -25,7 +25,7 @@ int shader_look(const struct shader *shader, VkDeviceAddress address);
 bool shader_access(struct shader *shader, VkDeviceAddress base, VkDeviceAddress address, uint32_t bytes,
                    BdaFaultAccess access);
 
-/* As shaders in the middle of it: takes a number and writes nothing. */
-void shader_take_number(const struct shader *shader);
+/* As a shader in the middle of it: takes a number, and writes no more than that. */
+void shader_begin_record(const struct shader *shader);
 
 #endif

@@ -344,7 +344,7 @@ static void a_record_that_is_being_written_is_lost(void **state) {
     open_checked();
     struct shader shader = shader_start();
     go_wrong(&shader, 1);
-    shader_take_number(&shader);
+    shader_begin_record(&shader);
     go_wrong(&shader, 1);
     assert_int_equal(take_records(4, found, VK_SUCCESS, 1), 2);
     bench_close();
