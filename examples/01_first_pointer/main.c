@@ -37,9 +37,11 @@ int main(void) {
                                         .get_instance_proc_addr = vkGetInstanceProcAddr,
                                         .device_info = &ex.device_info,
                                         .message = ex_message,
-                                        .message_user = &ex };
+                                        .message_user = &ex,
+                                        .checks = EX_CHECKS };
     BdaAllocator allocator;
     EX_CHECK(bda_create_allocator(&allocator_info, &allocator));
+    ex_use_checks(&ex, allocator);
 
     /* Memory that the CPU can read back; the shader reaches any kind. */
     BdaAllocation a;
@@ -63,6 +65,7 @@ int main(void) {
            COUNT);
 
     EX_CHECK(bda_free(allocator, a.handle));
+    ex_report_checks(&ex, allocator);
     EX_CHECK(bda_destroy_allocator(allocator)); /* VK_INCOMPLETE if something were still live */
     return ex_finish(&ex, doubled);
 }

@@ -63,8 +63,10 @@ static void start_engine(struct engine *engine) {
                               .get_instance_proc_addr = vkGetInstanceProcAddr,
                               .device_info = &ex->device_info,
                               .message = ex_message,
-                              .message_user = ex };
+                              .message_user = ex,
+                              .checks = EX_CHECKS };
     EX_CHECK(bda_create_allocator(&info, &engine->allocator));
+    ex_use_checks(ex, engine->allocator);
     /* The block for the frames' uploads is made now, so that no frame waits for the driver to make one. */
     EX_CHECK(bda_warm_up(engine->allocator, &(BdaAllocInfo){ .intent = BDA_INTENT_UPLOAD },
                          IN_FLIGHT * sizeof(struct frame_data)));
@@ -216,6 +218,7 @@ static bool stop_engine(struct engine *engine, uint64_t last) {
     BdaStats stats = { .next = NULL };
     EX_CHECK(bda_get_stats(engine->allocator, &stats));
     print_stats(engine->allocator, "after the last frame was collected");
+    ex_report_checks(engine->ex, engine->allocator);
     EX_CHECK(bda_destroy_allocator(engine->allocator)); /* before the semaphore: pending frees may refer to it */
     vkDestroySemaphore(engine->ex->device, engine->timeline, NULL);
     ex_destroy_pipeline(engine->ex, &engine->pipeline);

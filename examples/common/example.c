@@ -283,6 +283,25 @@ int ex_finish(struct ex *ex, bool passed) {
     return passed ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* ---- Checked variants ----------------------------------------------------------------------------------------- */
+
+void ex_use_checks(struct ex *ex, BdaAllocator allocator) {
+    EX_CHECK(bda_get_check_table(allocator, &ex->check_table));
+    if (ex->check_table)
+        printf("checked    each pointer is looked up before it is followed\n");
+}
+
+static void print_bad_access(void *user, const char *line) {
+    (void)user;
+    printf("bad access %s\n", line);
+}
+
+void ex_report_checks(struct ex *ex, BdaAllocator allocator) {
+    uint64_t count;
+    EX_CHECK(bda_report_checks(allocator, print_bad_access, NULL, &count));
+    ex->complaints += count > 0;
+}
+
 /* ---- Work ----------------------------------------------------------------------------------------------------- */
 
 void ex_create_pipeline(struct ex *ex, const uint32_t *code, size_t code_size, uint32_t push_size,
@@ -296,11 +315,16 @@ void ex_create_pipeline(struct ex *ex, const uint32_t *code, size_t code_size, u
                                                .pushConstantRangeCount = 1,
                                                .pPushConstantRanges = &range };
     EX_CHECK(vkCreatePipelineLayout(ex->device, &layout_info, NULL, &pipeline->layout));
+    /* The table of checked pointers, for shaders that have such constants. */
+    const VkSpecializationMapEntry words[] = { { EX_CHECK_CONSTANTS, 0, 4 }, { EX_CHECK_CONSTANTS + 1, 4, 4 } };
+    const uint32_t table[] = { (uint32_t)ex->check_table, (uint32_t)(ex->check_table >> 32) };
+    const VkSpecializationInfo constants = { 2, words, sizeof table, table };
     VkComputePipelineCreateInfo info = { .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
                                          .stage = { .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                                                     .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                                                     .module = pipeline->module,
-                                                    .pName = "main" },
+                                                    .pName = "main",
+                                                    .pSpecializationInfo = &constants },
                                          .layout = pipeline->layout };
     EX_CHECK(vkCreateComputePipelines(ex->device, VK_NULL_HANDLE, 1, &info, NULL, &pipeline->pipeline));
     pipeline->push_size = push_size;
@@ -358,6 +382,51 @@ void ex_dispatch(struct ex *ex, const struct ex_pipeline *pipeline, const void *
     VkCommandBuffer commands = ex_begin(ex);
     ex_record_dispatch(commands, pipeline, push, groups);
     ex_end(ex, commands);
+}
+
+/* ---- Timing --------------------------------------------------------------------------------------------------- */
+
+enum { MOST_REPEATS = 1000 };
+
+static uint64_t ticks_of_dispatch(struct ex *ex, VkQueryPool queries, const struct ex_pipeline *pipeline,
+                                  const void *push, uint32_t groups) {
+    uint64_t ticks[2];
+    VkCommandBuffer commands = ex_begin(ex);
+    vkCmdResetQueryPool(commands, queries, 0, 2);
+    vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, queries, 0);
+    ex_record_dispatch(commands, pipeline, push, groups);
+    vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries, 1);
+    ex_end(ex, commands);
+    EX_CHECK(vkGetQueryPoolResults(ex->device, queries, 0, 2, sizeof ticks, ticks, sizeof ticks[0],
+                                   VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT));
+    return ticks[1] - ticks[0];
+}
+
+static int compare_ticks(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+double ex_time_dispatch(struct ex *ex, const struct ex_pipeline *pipeline, const void *push, uint32_t groups) {
+    static uint64_t ticks[MOST_REPEATS];
+    const char *wish = getenv("BDA_REPEAT");
+    long repeats = wish ? strtol(wish, NULL, 10) : 1;
+    repeats = repeats < 1 ? 1 : repeats > MOST_REPEATS ? MOST_REPEATS : repeats;
+    VkQueryPoolCreateInfo info = { .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+                                   .queryType = VK_QUERY_TYPE_TIMESTAMP,
+                                   .queryCount = 2 };
+    VkQueryPool queries;
+    if (!ex->properties.limits.timestampComputeAndGraphics) {
+        for (long i = 0; i < repeats; i++)
+            ex_dispatch(ex, pipeline, push, groups);
+        return 0;
+    }
+    EX_CHECK(vkCreateQueryPool(ex->device, &info, NULL, &queries));
+    for (long i = 0; i < repeats; i++)
+        ticks[i] = ticks_of_dispatch(ex, queries, pipeline, push, groups);
+    vkDestroyQueryPool(ex->device, queries, NULL);
+    qsort(ticks, (size_t)repeats, sizeof ticks[0], compare_ticks);
+    return (double)ticks[repeats / 2] * (double)ex->properties.limits.timestampPeriod * 1e-9;
 }
 
 double ex_seconds(void) {

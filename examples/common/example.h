@@ -1,15 +1,16 @@
 /*
  * What the examples share: an instance, a device, one queue, a compute pipeline with push constants, one dispatch at a
- * time. Nothing in here knows libbdaalloc but for the message callback; every call of the library stands in the
- * examples.
+ * time. Nothing in here knows libbdaalloc but for the message callback and the checked variants; every other call of
+ * the library stands in the examples.
  *
  * Vulkan comes from volk, or with EXAMPLE_WITH_LOADER from the plain loader that the program is linked to. The sources
  * are the same: vkGetInstanceProcAddr is a function pointer of volk's in one case, the loader's function in the other.
  *
- * Two environment variables steer every example:
+ * Environment variables steer every example:
  *   BDA_DEVICE=<index or part of a name>   which GPU; otherwise a discrete one before an integrated, virtual, CPU one
  *   BDA_VALIDATE=1                         runs under the validation layer, core and synchronization checks; a message
  *                                          of its makes the program fail
+ *   BDA_REPEAT=<n>                         repeats the dispatch that an example times
  * A program's exit code is 0 when its check held, 1 when not, 77 (EX_SKIP) when this machine lacks what it needs.
  */
 #ifndef EXAMPLES_EXAMPLE_H
@@ -53,6 +54,7 @@ struct ex {
     VkDebugUtilsMessengerEXT messenger;
     VkDebugUtilsMessengerCreateInfoEXT messenger_info;
     uint32_t complaints; /* of the validation layer and of the library */
+    VkDeviceAddress check_table;
 };
 
 struct ex_pipeline {
@@ -85,6 +87,24 @@ int ex_finish(struct ex *ex, bool passed);
 /* A BdaMessageCallback whose user is the struct ex: prints, and counts warnings and errors as complaints. */
 void ex_message(void *user, BdaMessageSeverity severity, const char *text);
 
+/* ---- Checked variants ----
+ *
+ * The same programs with shaders that are compiled with BDA_CHECKED, and an allocator that keeps the table for them.
+ * Otherwise EX_CHECKS is nothing, the table 0 and the report empty. */
+#ifdef EXAMPLE_CHECKED
+#define EX_CHECKS BDA_CHECK_POINTERS_BIT
+#else
+#define EX_CHECKS 0
+#endif
+
+enum { EX_CHECK_CONSTANTS = 100 }; /* BDA_CHECK_CONSTANTS of those shaders */
+
+/* Gives the allocator's table to all pipelines that are made from here on. */
+void ex_use_checks(struct ex *ex, BdaAllocator allocator);
+
+/* Prints what shaders have reported; each is a complaint. */
+void ex_report_checks(struct ex *ex, BdaAllocator allocator);
+
 /* A compute pipeline that takes push constants only: no descriptors, since everything is reached by pointers. */
 void ex_create_pipeline(struct ex *ex, const uint32_t *code, size_t code_size, uint32_t push_size,
                         struct ex_pipeline *pipeline);
@@ -105,6 +125,10 @@ void ex_end(struct ex *ex, VkCommandBuffer commands);
 
 /* The four above for a single dispatch. */
 void ex_dispatch(struct ex *ex, const struct ex_pipeline *pipeline, const void *push, uint32_t groups);
+
+/* The same for a dispatch that may be repeated, as often as the environment's BDA_REPEAT says or once; returns the
+ * median of the seconds that the device took, by its own clock, or 0 where it has none. */
+double ex_time_dispatch(struct ex *ex, const struct ex_pipeline *pipeline, const void *push, uint32_t groups);
 
 /* Seconds since some moment, for measuring phases. */
 double ex_seconds(void);

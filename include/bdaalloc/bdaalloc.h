@@ -178,7 +178,8 @@ typedef struct BdaAllocatorInfo {
     /* The most bytes to take from each heap, in heap order; fewer entries than heaps or a 0 leave no limit. */
     uint32_t heap_limit_count;
     const VkDeviceSize *heap_limits;
-    /* Checking modes, beside those that the environment variable BDA_DEBUG names. */
+    /* Checking modes, beside those that the environment variable BDA_DEBUG names. With BDA_CHECK_POINTERS_BIT the
+     * creation makes the first of the memory that shaders look into. */
     BdaCheckFlags checks;
     /* With BDA_CHECK_QUARANTINE_BIT: what is freed is handed out again once so many bytes, or so many frees, have come
      * after it. 0: 64 MiB; 65536. Before a request is refused all of it is released. */
@@ -689,6 +690,7 @@ typedef enum BdaFaultAccess {
     BDA_FAULT_ACCESS_WRITE = 2,
     BDA_FAULT_ACCESS_EXECUTE = 3,
     BDA_FAULT_ACCESS_INSTRUCTION = 4, /* the address is that of an instruction */
+    BDA_FAULT_ACCESS_ATOMIC = 5,      /* it would have read and written; of a shader's checks */
     BDA_FAULT_ACCESS_MAX_ENUM = 0x7FFFFFFF
 } BdaFaultAccess;
 
@@ -781,6 +783,86 @@ BDA_API VkResult bda_verify(BdaAllocator allocator, uint64_t *broken);
 BDA_API VkResult bda_record_checks(BdaAllocator allocator, VkCommandBuffer commands, uint64_t *ticket);
 BDA_API VkResult bda_complete_checks(BdaAllocator allocator, uint64_t ticket);
 
+/* ---- Checked pointers ----------------------------------------------------------------------------------------- */
+
+/*
+ * With BDA_CHECK_POINTERS_BIT, shaders that are compiled with BDA_CHECKED (bdaalloc.glsl) look the bytes of each access
+ * up before it happens. A bad load then answers zeros, a bad store or atomic does not happen, and a record says who
+ * wanted what where. Live are, exact to the byte, this allocator's live allocations, and the ranges added below.
+ *   Caught      null pointers, also with up to 64 KiB added; addresses in no block; freed and never allocated bytes;
+ *               bytes past an end, of which at least 16 follow each allocation before the next one begins; an index
+ *               that leads from one live allocation into another, unless both have the same one of 15 colours, which
+ *               are given in turn; addresses that are no multiple of the type's alignment.
+ *   Not caught  a sum of pointer and bytes that lands in another live allocation. A use after free, once the range was
+ *               handed out again: a pointer has no generation. BDA_CHECK_QUARANTINE_BIT puts that off.
+ *   When        a free counts from its release on (bda_free_after: when it is collected), surely for what is submitted
+ *               afterwards; an allocation before its address is returned, also for shaders in flight.
+ *   Costs       three small loads for each access of up to 16 bytes, and one to three more where it has an index;
+ *               host-visible device memory, 1/16 of the blocks and about 1 MiB (BdaStats::check_memory); each
+ *               allocation holds 16 bytes more, and writes 1/16 of its size. Where that memory is refused nothing
+ *               fails: what could not be covered is allowed, and a warning says so.
+ */
+
+/* The address that a checked shader gives to bda_checks: the same as long as the allocator lives, which must be longer
+ * than any shader that has it. 0 where the mode is off: then nothing is looked up. Errors: VALIDATION_FAILED (NULL). */
+BDA_API VkResult bda_get_check_table(BdaAllocator allocator, VkDeviceAddress *table);
+
+/*
+ * Tells of memory that is not this allocator's and that checked shaders may follow pointers into; and that it ends. All
+ * other addresses outside of its blocks are reported. `address` is a multiple of 16, `size` is exact. Ranges must
+ * not overlap each other or the allocator's own memory, and each is removed as it was added. They do nothing where the
+ * mode is off. Cost: as a block of that size; new memory may be taken (see bda_alloc for the driver's functions).
+ * Errors: VALIDATION_FAILED (NULL, size 0, no multiple of 16, an address below 64 KiB, more than a TiB); of adding also
+ * OUT_OF_DEVICE_MEMORY, OUT_OF_HOST_MEMORY, TOO_MANY_OBJECTS.
+ */
+BDA_API VkResult bda_add_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size);
+BDA_API VkResult bda_remove_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size);
+
+typedef enum BdaBadReason {
+    BDA_BAD_NULL = 1,      /* an address below 64 KiB */
+    BDA_BAD_NOT_OURS = 2,  /* in no block, and in no added range */
+    BDA_BAD_NOT_LIVE = 3,  /* in a granule of 16 bytes of which none is live */
+    BDA_BAD_PAST_END = 4,  /* past the end of something live that it begins in, or in the last granule of */
+    BDA_BAD_OTHER = 5,     /* in another live allocation than `base`, to which an index was added */
+    BDA_BAD_ALIGNMENT = 6, /* at no multiple of the alignment that the type wants */
+    BDA_BAD_REASON_MAX_ENUM = 0x7FFFFFFF
+} BdaBadReason;
+
+/* An access that did not happen, as the shader wrote it down. */
+typedef struct BdaBadAccess {
+    VkDeviceAddress address;
+    uint32_t size;         /* bytes from there on */
+    uint32_t bad_offset;   /* from `address` to the first byte that is not live */
+    BdaFaultAccess access; /* …READ, …WRITE or …ATOMIC */
+    BdaBadReason reason;
+    uint32_t tag;           /* the last BDA_AT(tag) before it; 0: none */
+    uint32_t invocation[3]; /* BDA_INVOCATION: by default gl_GlobalInvocationID */
+    VkDeviceAddress base;   /* of helpers that take a pointer and an index, the pointer; 0: none */
+} BdaBadAccess;
+
+#define BDA_BAD_ACCESS_MOST 1024 /* are kept; those beyond are only counted */
+
+/*
+ * Takes what shaders have written down since the last call, the oldest first. The work is to be finished, and its
+ * writes made available to the host, as for any memory that is read back (a barrier to VK_ACCESS_HOST_READ_BIT, a
+ * fence); records of work that goes on may come with a later call. `accesses` NULL: `count` becomes how many there are,
+ * and they stay. Else `count` says how many fit, and becomes how many were taken: VK_INCOMPLETE where more are left,
+ * which take up room until they are taken too. `lost` becomes how many more there were that found no room. Where the
+ * mode is off there are none. Works after VK_ERROR_DEVICE_LOST where the memory is still there to be read. For any
+ * thread; several share the records. Errors: VALIDATION_FAILED (NULL); of memory that is not coherent, what
+ * vkInvalidateMappedMemoryRanges answers.
+ */
+BDA_API VkResult bda_take_bad_accesses(BdaAllocator allocator, uint32_t *count, BdaBadAccess *accesses, uint64_t *lost);
+
+/*
+ * The same in words: takes all of them and explains them as bda_report_fault does, by what is there now and who had the
+ * bytes before. Accesses of the same kind, reason and tag to the same allocation are told once: two lines, the first of
+ * them and how many more there were. No line where there were none. `count` (may be NULL) becomes how many there were,
+ * lost ones included. Call it soon, once a frame: who else gets the range meanwhile is what is there. Cost: one
+ * look-up and one reading of the history for each access. Errors: as bda_take_bad_accesses.
+ */
+BDA_API VkResult bda_report_checks(BdaAllocator allocator, BdaReportLine line, void *user, uint64_t *count);
+
 /* ---- Blocks, ahead of time and after -------------------------------------------------------------------------- */
 
 /* Makes blocks now, so that the next `bytes` of requests like `like` (and `buffer_like`) find room and no frame pays
@@ -858,8 +940,9 @@ typedef struct BdaStats {
     BdaUse total;
     uint32_t heap_count;
     BdaHeapStats heaps[VK_MAX_MEMORY_HEAPS];
-    uint32_t pool_count; /* the caller's pools */
-    uint64_t host_bytes; /* host memory that the library holds now */
+    uint32_t pool_count;       /* the caller's pools */
+    uint64_t host_bytes;       /* host memory that the library holds now */
+    VkDeviceSize check_memory; /* device memory of BDA_CHECK_POINTERS_BIT, of the figures above only in `usage` */
 } BdaStats;
 
 /* The state of the whole allocator, per heap and in total. Each pool's blocks are read together, none missed or

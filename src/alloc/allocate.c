@@ -37,11 +37,11 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
     allocator->event(allocator, &event);
 }
 
-void bda_allocate_red_zone(BdaAllocator allocator, struct bda_request *request) {
+void bda_allocate_guard(BdaAllocator allocator, struct bda_request *request) {
     const struct bda_limits *limits = &allocator->device.limits;
     VkDeviceSize most = bda_min(limits->max_buffer_size, limits->max_memory_size);
-    if (request->room <= most && most - request->room >= allocator->red_zone)
-        request->room += allocator->red_zone;
+    if (request->room <= most && most - request->room >= allocator->guard)
+        request->room += allocator->guard;
 }
 
 /* ---- One pool ---- */
@@ -192,7 +192,7 @@ static VkResult try_range(BdaAllocator allocator, struct bda_pool *pool, struct 
 VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
     bool own = request->buffer_info != NULL;
     if (!own) /* an own buffer's room is the driver's to say, first */
-        bda_allocate_red_zone(allocator, request);
+        bda_allocate_guard(allocator, request);
     if (request->name != NULL || request->user != 0) {
         VkResult result = bda_record_create(allocator, request->user, request->name, &request->record);
         if (result != VK_SUCCESS)
@@ -317,7 +317,7 @@ VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDevic
             return VK_ERROR_VALIDATION_FAILED_EXT;
         }
     } else {
-        bda_allocate_red_zone(allocator, like);
+        bda_allocate_guard(allocator, like);
     }
     VkResult result = bda_try_types(allocator, like, try_room, &bytes);
     if (result != VK_SUCCESS)

@@ -39,7 +39,7 @@ void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocat
 VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDeviceSize bytes);
 
 /* Adds the bytes of a red zone to the room that a request takes; to none whose buffer or memory would break a limit. */
-void bda_allocate_red_zone(BdaAllocator allocator, struct bda_request *request);
+void bda_allocate_guard(BdaAllocator allocator, struct bda_request *request);
 
 /* What was asked for. For the owner, or under the pool's lock; not for pending nodes. */
 VkDeviceSize bda_asked(BdaAllocator allocator, struct bda_node *node);

@@ -107,7 +107,9 @@ struct BdaAllocator_T {
     const struct bda_hooks *hooks; /* NULL: no mode cares for the bytes of ranges */
     struct bda_watch *watch;       /* what modes know; the annex's, NULL without hooks */
     VkBufferUsageFlags more_usage; /* that modes add to own buffers, for commands that reach their bytes */
-    VkDeviceSize red_zone;         /* bytes behind each allocation that are nobody's; 0: none */
+    VkDeviceSize red_zone;         /* bytes behind each allocation that carry a pattern; 0: none */
+    VkDeviceSize guard;            /* bytes that each request holds behind what it asked for; the modes' */
+    struct bda_pointers *pointers; /* the annex's; NULL: BDA_CHECK_POINTERS_BIT is off */
     _Atomic uint32_t last_call;    /* counts the public calls that opened a block */
     _Atomic bool some_want;        /* some pool has come below its low-water mark */
     /* under the store lock: growth and spare lists */
@@ -122,7 +124,7 @@ struct BdaAllocator_T {
     struct bda_mutex pools_lock;
     _Atomic(struct bda_pool *) newest_pool;
     _Atomic(BdaPool) newest_user_pool;
-    BdaArena newest_arena; /* not of a pool: the caller's, see api/arena.c */
+    BdaArena newest_arena;            /* not of a pool: the caller's, see api/arena.c */
     _Atomic uint32_t user_pool_count; /* of them, alive */
     /* the library's own pools of default priority, by memory type, class, and whether they hold own buffers */
     _Atomic(struct bda_pool *) pools[VK_MAX_MEMORY_TYPES][BDA_USAGE_CLASS_COUNT][2];

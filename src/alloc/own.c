@@ -264,7 +264,7 @@ static void ask_requirements(BdaAllocator allocator, struct bda_request *request
 static void add_requirements(BdaAllocator allocator, struct bda_request *request,
                              const struct bda_requirements *requirements) {
     request->room = requirements->size;
-    bda_allocate_red_zone(allocator, request);
+    bda_allocate_guard(allocator, request);
     request->alignment = bda_max(request->alignment, requirements->alignment);
     request->type_bits &= requirements->type_bits;
 }

@@ -88,10 +88,11 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
         return result;
     }
     bda_bindings_init(created);
-    result = bda_watch_init(created, &wishes);
+    result = bda_watch_init(created, &wishes, &reason);
     if (result != VK_SUCCESS) {
+        (void)bda_refuse_to(info->message, info->message_user, __func__, result, reason); /* it may lie in `created` */
         finish(created);
-        return bda_refuse_to(info->message, info->message_user, __func__, result, NULL);
+        return result;
     }
     *allocator = created;
     return VK_SUCCESS;

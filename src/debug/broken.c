@@ -105,7 +105,7 @@ void bda_broken_tell(BdaAllocator allocator, const struct bda_breakage *breakage
         return;
     VkDeviceAddress address = breakage->address + breakage->damage.first;
     const struct bda_report report = { allocator, add_line, &text };
-    const struct bda_suspect suspect = { address, address, BDA_FAULT_ACCESS_WRITE, NULL };
+    const struct bda_suspect suspect = { .first = address, .last = address, .access = BDA_FAULT_ACCESS_WRITE };
     bda_report_explain(&report, &suspect);
     bda_make_one_line(text.line, text.length == sizeof text.line - 1);
     allocator->message(allocator->message_user, BDA_MESSAGE_ERROR, text.line);

@@ -122,7 +122,7 @@ static void gather(const struct bda_report *report, const struct bda_suspect *su
 /* ---- Words ---- */
 
 static const char *access_of(BdaFaultAccess access) {
-    static const char *const words[] = { "access", "read", "write", "execution", "instruction" };
+    static const char *const words[] = { "access", "read", "write", "execution", "instruction", "atomic access" };
     return (uint32_t)access < sizeof words / sizeof words[0] ? words[access] : words[0];
 }
 
@@ -207,12 +207,14 @@ static void say_stretch(const struct bda_report *report, const struct bda_suspec
 
 void bda_report_explain(const struct bda_report *report, const struct bda_suspect *suspect) {
     struct candidates all;
-    char line[LINE], lead[64];
+    char line[LINE], lead[128];
     bool exact = suspect->first == suspect->last;
     gather(report, suspect, &all);
     if (!exact)
         say_stretch(report, suspect);
-    (void)snprintf(lead, sizeof lead, "%s at ", access_of(suspect->access));
+    (void)snprintf(lead, sizeof lead, "%s", suspect->lead != NULL ? suspect->lead : "");
+    if (suspect->lead == NULL)
+        (void)snprintf(lead, sizeof lead, "%s at ", access_of(suspect->access));
     for (uint32_t i = 0; i < all.count && i < CANDIDATES; i++)
         say_candidate(report, &all.best[i], exact ? lead : "  ");
     if (exact && suspect->source != NULL) {

@@ -10,6 +10,7 @@ struct bda_suspect {
     VkDeviceAddress first, last; /* what it may be, in the form in which it is ours */
     BdaFaultAccess access;
     const char *source; /* or NULL */
+    const char *lead;   /* what an explanation of one address begins with, "write of 16 bytes at "; NULL: the access */
 };
 
 struct bda_report {

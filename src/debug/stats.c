@@ -2,6 +2,7 @@
 #include "debug/stats.h"
 
 #include "alloc/arena.h"
+#include "debug/pointers.h"
 
 static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
     const struct bda_pool_counters *c = &pool->counters;
@@ -86,5 +87,7 @@ void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
         add(&stats->total, &use);
     }
     stats->pool_count = atomic_load_explicit(&allocator->user_pool_count, memory_order_relaxed);
+    if (allocator->pointers != NULL)
+        stats->check_memory = atomic_load_explicit(&allocator->pointers->shadow.bytes, memory_order_relaxed);
     stats->host_bytes = atomic_load_explicit(&allocator->host.bytes, memory_order_relaxed);
 }

@@ -4,6 +4,7 @@
 #include "alloc/free.h"
 #include "debug/events.h"
 #include "debug/patterns.h"
+#include "debug/pointers.h"
 
 #include <string.h>
 
@@ -18,6 +19,8 @@
 static void pass_on(BdaAllocator allocator, const struct bda_event *event) {
     if (allocator->logs)
         bda_events_log(allocator, event);
+    if (allocator->pointers != NULL)
+        bda_pointers_hear(allocator, event);
 }
 
 /* ---- Hooks ---- */
@@ -101,6 +104,7 @@ static VkResult care(BdaAllocator allocator, const BdaAllocatorInfo *info) {
     bda_broken_init(allocator, &watch->broken);
     if ((info->checks & BDA_CHECK_RED_ZONES_BIT) != 0)
         allocator->red_zone = bda_align_up(info->red_zone != 0 ? info->red_zone : RED_ZONE, BDA_LEAST_ALIGNMENT);
+    allocator->guard = allocator->red_zone;
     bda_commands_init(&watch->commands);
     if ((info->checks & (BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT)) != 0)
         allocator->more_usage = TRANSFERS;
@@ -109,12 +113,15 @@ static VkResult care(BdaAllocator allocator, const BdaAllocatorInfo *info) {
     return VK_SUCCESS;
 }
 
-VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info) {
+VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info, const char **reason) {
     allocator->logs = (info->flags & BDA_ALLOCATOR_LOG_EVENTS_BIT) != 0;
     allocator->checks = info->checks;
     if (allocator->logs || allocator->checks != 0)
         allocator->event = pass_on;
-    return (info->checks & CARES) != 0 ? care(allocator, info) : VK_SUCCESS;
+    VkResult result = (info->checks & CARES) != 0 ? care(allocator, info) : VK_SUCCESS;
+    if (result == VK_SUCCESS && (info->checks & BDA_CHECK_POINTERS_BIT) != 0)
+        result = bda_pointers_init(allocator, reason);
+    return result;
 }
 
 void bda_watch_stop(BdaAllocator allocator) {
@@ -123,6 +130,7 @@ void bda_watch_stop(BdaAllocator allocator) {
 }
 
 void bda_watch_finish(BdaAllocator allocator) {
+    bda_pointers_finish(allocator);
     struct bda_watch *watch = allocator->watch;
     if (watch == NULL)
         return;

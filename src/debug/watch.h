@@ -12,7 +12,10 @@
 #include "debug/quarantine.h"
 
 /* The checking modes that there are (BdaCheckFlagBits). */
-enum { BDA_WATCH_CHECKS = BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT };
+enum {
+    BDA_WATCH_CHECKS =
+        BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT | BDA_CHECK_POINTERS_BIT
+};
 
 /* What the modes know that care for bytes. */
 struct bda_watch {
@@ -22,8 +25,9 @@ struct bda_watch {
     struct bda_broken broken;
 };
 
-/* Begins to listen, if `info` asks for anything to listen for. VK_ERROR_OUT_OF_HOST_MEMORY. */
-VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info);
+/* Begins to listen, if `info` asks for anything to listen for; errors with their reason. To be finished in any case,
+ * when nothing is allocated any more. */
+VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info, const char **reason);
 
 /* A ticket is complete (bda_commands_complete). False: there is no such ticket. */
 bool bda_watch_complete(BdaAllocator allocator, uint64_t ticket);

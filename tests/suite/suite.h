@@ -80,7 +80,16 @@ struct suite_device_info {
     float priority;
 };
 
-enum suite_kernel { SUITE_TRANSFORM, SUITE_FILL, SUITE_CHECKSUM, SUITE_CHASE, SUITE_BOUND, SUITE_KERNEL_COUNT };
+enum suite_kernel {
+    SUITE_TRANSFORM,
+    SUITE_FILL,
+    SUITE_CHECKSUM,
+    SUITE_CHASE,
+    SUITE_BOUND,
+    SUITE_CHECKED,       /* any access, through checked pointers */
+    SUITE_CHECKED_UVEC2, /* the same without 64-bit integers */
+    SUITE_KERNEL_COUNT
+};
 
 struct suite {
     VkInstance instance;

@@ -5,6 +5,8 @@
 
 #include <shaders/bound.h>
 #include <shaders/chase.h>
+#include <shaders/checked.h>
+#include <shaders/checked_uvec2.h>
 #include <shaders/checksum.h>
 #include <shaders/fill.h>
 #include <shaders/transform.h>
@@ -20,6 +22,8 @@ static const struct {
     [SUITE_CHECKSUM] = { suite_checksum_spv, sizeof suite_checksum_spv },
     [SUITE_CHASE] = { suite_chase_spv, sizeof suite_chase_spv },
     [SUITE_BOUND] = { suite_bound_spv, sizeof suite_bound_spv },
+    [SUITE_CHECKED] = { suite_checked_spv, sizeof suite_checked_spv },
+    [SUITE_CHECKED_UVEC2] = { suite_checked_uvec2_spv, sizeof suite_checked_uvec2_spv },
 };
 
 static void check(VkResult result, const char *what) {

@@ -1,0 +1,93 @@
+/* Checked pointers: the table that shaders are given, foreign ranges in it, and what shaders reported. */
+#include "debug/pointers.h"
+
+#include "api/check.h"
+
+#include <string.h>
+
+VkResult bda_get_check_table(BdaAllocator allocator, VkDeviceAddress *table) {
+    if (table == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "table is NULL");
+    *table = 0;
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (allocator->pointers != NULL)
+        *table = bda_shadow_address(&allocator->pointers->shadow);
+    return VK_SUCCESS;
+}
+
+/* ---- Foreign ranges ---- */
+
+static const char *fault_of(VkDeviceAddress address, VkDeviceSize size) {
+    if (size == 0 || address + (size - 1) < address)
+        return "the range is empty, or goes over the end of all addresses";
+    if (address % (1 << BDA_SHADOW_GRANULE_LOG2) != 0)
+        return "the address is no multiple of 16";
+    if (address < BDA_SHADOW_NULL_END || size > (VkDeviceSize)1 << 40)
+        return "the range begins at a null pointer, or is larger than a TiB";
+    return NULL;
+}
+
+VkResult bda_add_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size) {
+    const char *fault = fault_of(address, size);
+    if (allocator == NULL || fault != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
+    if (allocator->pointers == NULL)
+        return VK_SUCCESS;
+    struct bda_shadow *shadow = &allocator->pointers->shadow;
+    VkResult result = bda_shadow_cover(shadow, address, size);
+    if (result != VK_SUCCESS) {
+        bda_shadow_uncover(shadow, address, size);
+        return bda_refuse(allocator, __func__, result, NULL);
+    }
+    bda_shadow_set(shadow, address, size, bda_pointers_next_colour(allocator->pointers));
+    return VK_SUCCESS;
+}
+
+VkResult bda_remove_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size) {
+    const char *fault = fault_of(address, size);
+    if (allocator == NULL || fault != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
+    if (allocator->pointers == NULL)
+        return VK_SUCCESS;
+    bda_shadow_clear(&allocator->pointers->shadow, address, size);
+    bda_shadow_uncover(&allocator->pointers->shadow, address, size);
+    return VK_SUCCESS;
+}
+
+/* ---- What came back ---- */
+
+VkResult bda_take_bad_accesses(BdaAllocator allocator, uint32_t *count, BdaBadAccess *accesses, uint64_t *lost) {
+    if (count == NULL || lost == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "count or lost is NULL");
+    uint32_t room = accesses != NULL ? *count : 0, more;
+    *count = 0;
+    *lost = 0;
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if (allocator->pointers == NULL)
+        return VK_SUCCESS;
+    VkResult result = bda_pointers_take(allocator->pointers, room, accesses, count, &more, lost);
+    if (result != VK_SUCCESS)
+        return bda_refuse(allocator, __func__, result, NULL);
+    if (accesses == NULL) {
+        *count = more;
+        return VK_SUCCESS;
+    }
+    return more == 0 ? VK_SUCCESS : VK_INCOMPLETE;
+}
+
+VkResult bda_report_checks(BdaAllocator allocator, BdaReportLine line, void *user, uint64_t *count) {
+    uint64_t found = 0;
+    if (count != NULL)
+        *count = 0;
+    if (allocator == NULL || line == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "line is NULL");
+    if (allocator->pointers == NULL)
+        return VK_SUCCESS;
+    const struct bda_report report = { allocator, line, user };
+    VkResult result = bda_pointers_report(&report, &found);
+    if (count != NULL)
+        *count = found;
+    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);
+}
