@@ -94,7 +94,7 @@ typedef uint64_t BdaHandle;
 typedef enum BdaMessageSeverity {
     BDA_MESSAGE_INFO = 0,    /* an event, when BDA_ALLOCATOR_LOG_EVENTS_BIT asks for them */
     BDA_MESSAGE_WARNING = 1, /* something to know of: memory that ran out, a leak listed at destroy */
-    BDA_MESSAGE_ERROR = 2,   /* a misuse that was refused */
+    BDA_MESSAGE_ERROR = 2,   /* a misuse that was refused, or that a checking mode found */
     BDA_MESSAGE_SEVERITY_MAX_ENUM = 0x7FFFFFFF
 } BdaMessageSeverity;
 

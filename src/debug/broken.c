@@ -83,15 +83,17 @@ static void add_line(void *user, const char *line) {
 
 /* ---- Telling ---- */
 
-static void remember(BdaAllocator allocator, const struct bda_breakage *b, const char *line) {
+static void remember(BdaAllocator allocator, const struct bda_breakage *b, const struct text *text) {
     struct bda_broken *broken = &allocator->watch->broken;
     bda_mutex_lock(&broken->lock);
     uint64_t number = atomic_fetch_add_explicit(&broken->count, 1, memory_order_relaxed);
     struct bda_broken_place *place = &broken->last[number % BDA_BROKEN_KEPT];
     place->first = b->address + b->damage.first;
     place->last = b->address + b->damage.last;
-    place->text[0] = '\0';
-    (void)strncat(place->text, line, sizeof place->text - 1);
+    size_t length = bda_min(text->length, sizeof place->text - 1);
+    memcpy(place->text, text->line, length);
+    place->text[length] = '\0';
+    bda_make_one_line(place->text, length < text->length);
     bda_mutex_unlock(&broken->lock);
 }
 
@@ -99,8 +101,7 @@ void bda_broken_tell(BdaAllocator allocator, const struct bda_breakage *breakage
     struct text text = { .length = 0 };
     add_place(&text, breakage);
     add_bytes(&text, breakage);
-    bda_make_one_line(text.line, false);
-    remember(allocator, breakage, text.line);
+    remember(allocator, breakage, &text);
     if (allocator->message == NULL)
         return;
     VkDeviceAddress address = breakage->address + breakage->damage.first;

@@ -241,6 +241,8 @@ void bda_patterns_freed(BdaAllocator allocator, uint32_t index) {
         return;
     }
     check_red_zones(allocator, &watched);
+    if (watched.live.block->dedicated_size != 0 && (allocator->checks & BDA_CHECK_QUARANTINE_BIT) == 0)
+        return; /* its memory goes with it */
     bool filled = fill_freed(allocator, &watched);
     bda_note_write(notes_of(allocator), index, (watched.note & BDA_NOTE_SIZE) | (filled ? BDA_NOTE_FILLED : 0));
 }

@@ -22,7 +22,7 @@ static int begin(void **state) {
 
 static int end(void **state) {
     (void)state;
-    return (int)fake_destroy(bench.driver);
+    return (int)(fake_destroy(bench.driver) + fake_host_done(&bench.host));
 }
 
 static void words_name_modes(void **state) {
