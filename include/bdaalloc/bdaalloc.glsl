@@ -28,8 +28,8 @@
  *   BDA_CHECKED         for checked access, see below.
  *   BDA_CHECK_CONSTANTS with BDA_CHECKED, the ids of two specialization constants, this and the next: the low and the
  *                       high word of the table's address. Then nothing else of the shader has to change.
- *   BDA_INVOCATION      with BDA_CHECKED, in any stage but compute: a uvec3 that tells invocations apart, for the records:
- *                       uvec3(gl_VertexIndex, gl_InstanceIndex, 0), uvec3(gl_FragCoord), gl_LaunchIDEXT.
+ *   BDA_INVOCATION      with BDA_CHECKED, in any stage but compute: a uvec3 that tells invocations apart, for records:
+ *                       uvec3(gl_VertexIndex, gl_InstanceIndex, 0), uvec3(gl_FragCoord.xyz), gl_LaunchIDEXT.
  *
  * Words
  *   bda_ptr   an address, untyped like void *. Zero, BDA_NULL, is no address: the library never returns it.
@@ -321,7 +321,8 @@ void bda_check_record(uvec2 base, uvec2 p, uint bytes, uint kind, uint reason, u
     if (front.at[BDA_FRONT_WRITTEN] - taken < 0x80000000u)
         number = atomicAdd(front.at[BDA_FRONT_WRITTEN], 1u);
     if (number - taken < BDA_RECORDS) {
-        bda_check_log records = bda_check_log(bda_check_piece(bda_check_words(bda_check_front).at[BDA_FRONT_RECORDS]));
+        uint piece = bda_check_words(bda_check_front).at[BDA_FRONT_RECORDS];
+        bda_check_log records = bda_check_log(bda_check_piece(piece));
         uint at = (number & (BDA_RECORDS - 1u)) * BDA_RECORD_WORDS;
         uvec3 invocation = uvec3(BDA_INVOCATION);
         records.at[at + BDA_RECORD_NUMBER] = number + 1u;

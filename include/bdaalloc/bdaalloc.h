@@ -796,7 +796,7 @@ BDA_API VkResult bda_complete_checks(BdaAllocator allocator, uint64_t ticket);
  *   Not caught  a sum of pointer and bytes that lands in another live allocation. A use after free, once the range was
  *               handed out again: a pointer has no generation. BDA_CHECK_QUARANTINE_BIT puts that off.
  *   When        a free counts from its release on (bda_free_after: when it is collected), surely for what is submitted
- *               afterwards; an allocation before its address is returned, also for shaders in flight.
+ *               afterwards; an allocation before its address is returned, so for whatever is submitted with it.
  *   Costs       three small loads for each access of up to 16 bytes, and one to three more where it has an index;
  *               host-visible device memory, 1/16 of the blocks and about 1 MiB (BdaStats::check_memory); each
  *               allocation holds 16 bytes more, and writes 1/16 of its size. Where that memory is refused nothing

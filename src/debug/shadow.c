@@ -238,17 +238,19 @@ static void flush_page(struct bda_shadow *shadow, uint32_t number, const struct 
 VkResult bda_shadow_cover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size) {
     uint32_t first = page_of(address), last = page_of(address + size - 1);
     const char *reason;
-    VkResult result = secure(shadow, last - first + 1 + leaf_of(last) - leaf_of(first) + 1, &reason);
+    VkResult refused = secure(shadow, last - first + 1 + leaf_of(last) - leaf_of(first) + 1, &reason);
+    bool all = true;
     for (uint32_t number = first; number <= last; number++) {
         struct bda_leaf *leaf;
         bda_mutex_lock(&shadow->lock);
         bool known = cover_page(shadow, number, &leaf);
         bda_mutex_unlock(&shadow->lock);
         flush_page(shadow, number, leaf);
-        if (!known && result == VK_SUCCESS)
-            result = VK_ERROR_OUT_OF_HOST_MEMORY;
+        all = all && known;
     }
-    return result;
+    if (all) /* what was refused was not needed: some pages were there */
+        return VK_SUCCESS;
+    return refused != VK_SUCCESS ? refused : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 void bda_shadow_uncover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size) {

@@ -52,7 +52,7 @@ static bool is_live(const struct shader *shader, VkDeviceAddress address, int *s
 
 static uint32_t take_number(const struct shader *shader) {
     uint32_t number = front(shader, BDA_FRONT_WRITTEN);
-    store(shader->table + 4 * BDA_FRONT_WRITTEN, number + 1);
+    store(shader->table + (VkDeviceAddress)4 * BDA_FRONT_WRITTEN, number + 1);
     return number;
 }
 

@@ -266,7 +266,7 @@ static uint32_t take_records(uint32_t room, BdaBadAccess *found, VkResult wanted
 static void go_wrong(struct shader *shader, uint32_t times) {
     for (uint32_t i = 0; i < times; i++) {
         shader->invocation[0]++;
-        assert_false(shader_access(shader, 0, 4 * shader->invocation[0], 4, BDA_FAULT_ACCESS_READ));
+        assert_false(shader_access(shader, 0, (VkDeviceAddress)4 * shader->invocation[0], 4, BDA_FAULT_ACCESS_READ));
     }
 }
 
@@ -387,8 +387,8 @@ static void bad_accesses_are_explained_by_name(void **state) {
     give(b);
     shader.tag = 5;
     for (shader.invocation[0] = 250; shader.invocation[0] < 254; shader.invocation[0]++)
-        assert_false(
-            shader_access(&shader, a.address, a.address + 4 * shader.invocation[0], 4, BDA_FAULT_ACCESS_WRITE));
+        assert_false(shader_access(&shader, a.address, a.address + (VkDeviceAddress)4 * shader.invocation[0], 4,
+                                   BDA_FAULT_ACCESS_WRITE));
     shader.tag = 6;
     assert_false(shader_access(&shader, 0, a.address + 992, 16, BDA_FAULT_ACCESS_WRITE));
     assert_false(shader_access(&shader, 0, b.address + 8, 4, BDA_FAULT_ACCESS_READ));

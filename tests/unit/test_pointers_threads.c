@@ -90,7 +90,7 @@ static void neighbours_do_not_lose_each_others_bytes(void **state) {
 
 static void *add_and_remove(void *context) {
     struct worker *w = context;
-    VkDeviceAddress address = 0x7000000000 + w->seed * 0x10000; /* in one page */
+    VkDeviceAddress address = 0x7000000000 + (VkDeviceAddress)w->seed * 0x10000; /* in one page */
     for (uint32_t round = 0; round < ROUNDS; round++) {
         w->wrong += bda_add_checked_range(bench.allocator, address, 1000) != VK_SUCCESS;
         w->wrong += bda_remove_checked_range(bench.allocator, address, 1000) != VK_SUCCESS;
