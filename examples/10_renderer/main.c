@@ -96,8 +96,9 @@ static bool check_culling(const struct renderer *renderer, uint64_t last) {
         struct cull_count count = scene_count_visible(scene, worlds, &frustum);
         uint64_t kept = renderer->last[view].instances;
         bool agrees = kept >= count.least && kept <= count.most;
-        printf("culled     for the %s the GPU kept %" PRIu64 " of %u instances, %" PRIu64 " triangles; the CPU %u%s\n",
-               names[view], kept, scene->instance_count, renderer->last[view].triangles, count.least,
+        printf("culled     for the %s the GPU kept %" PRIu64 " of %u instances, %" PRIu64
+               " triangles; the CPU keeps %u to %u%s\n",
+               names[view], kept, scene->instance_count, renderer->last[view].triangles, count.least, count.most,
                agrees ? "" : ": they DIFFER");
         right = right && agrees;
     }

@@ -124,7 +124,7 @@ static void add_model(struct scene *scene, const struct aiScene *model) {
     scene->camera = (struct orbit){ .at = { 0.0f, 0.6f * model_radius, 0.0f },
                                     .distance = 4.2f * model_radius,
                                     .height = 1.2f * model_radius,
-                                    .angle = 0.5f };
+                                    .angle = -0.6f };
     scene->shadow_reach = 3.0f * model_radius;
 }
 

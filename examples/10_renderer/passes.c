@@ -14,7 +14,8 @@ static const struct access shader_writes = { VK_PIPELINE_STAGE_2_COMPUTE_SHADER_
 static const struct access shader_reads = { VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT |
                                                 VK_PIPELINE_STAGE_2_VERTEX_SHADER_BIT |
                                                 VK_PIPELINE_STAGE_2_FRAGMENT_SHADER_BIT,
-                                            VK_ACCESS_2_SHADER_STORAGE_READ_BIT | VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT };
+                                            VK_ACCESS_2_SHADER_STORAGE_READ_BIT |
+                                                VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT };
 static const struct access command_reads = { VK_PIPELINE_STAGE_2_DRAW_INDIRECT_BIT,
                                              VK_ACCESS_2_INDIRECT_COMMAND_READ_BIT };
 static const struct access copy_reads = { VK_PIPELINE_STAGE_2_COPY_BIT | VK_PIPELINE_STAGE_2_BLIT_BIT,
@@ -24,10 +25,10 @@ static const struct access host_reads = { VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCES
 static const struct access colour_writes = { VK_PIPELINE_STAGE_2_COLOR_ATTACHMENT_OUTPUT_BIT,
                                              VK_ACCESS_2_COLOR_ATTACHMENT_READ_BIT |
                                                  VK_ACCESS_2_COLOR_ATTACHMENT_WRITE_BIT };
-static const struct access depth_writes = { VK_PIPELINE_STAGE_2_EARLY_FRAGMENT_TESTS_BIT |
-                                                VK_PIPELINE_STAGE_2_LATE_FRAGMENT_TESTS_BIT,
-                                            VK_ACCESS_2_DEPTH_STENCIL_ATTACHMENT_READ_BIT |
-                                                VK_ACCESS_2_DEPTH_STENCIL_ATTACHMENT_WRITE_BIT };
+static const struct access depth_writes = {
+    VK_PIPELINE_STAGE_2_EARLY_FRAGMENT_TESTS_BIT | VK_PIPELINE_STAGE_2_LATE_FRAGMENT_TESTS_BIT,
+    VK_ACCESS_2_DEPTH_STENCIL_ATTACHMENT_READ_BIT | VK_ACCESS_2_DEPTH_STENCIL_ATTACHMENT_WRITE_BIT
+};
 
 static struct access join(struct access a, struct access b) {
     return (struct access){ a.stages | b.stages, a.accesses | b.accesses };

@@ -34,8 +34,8 @@ static VkPipeline create_compute(struct ex *ex, VkPipelineLayout layout, const u
 }
 
 /* With a fragment stage it draws colours into four samples, without one depths alone. */
-static VkPipeline create_graphics(struct ex *ex, VkPipelineLayout layout,
-                                  const VkPipelineShaderStageCreateInfo *stages, uint32_t stage_count) {
+static VkPipeline create_graphics(struct ex *ex, VkPipelineLayout layout, const VkPipelineShaderStageCreateInfo *stages,
+                                  uint32_t stage_count) {
     static const VkFormat colour_format = COLOUR_FORMAT;
     static const VkDynamicState dynamic_states[] = { VK_DYNAMIC_STATE_VIEWPORT, VK_DYNAMIC_STATE_SCISSOR };
     uint32_t colours = stage_count > 1;
@@ -43,14 +43,16 @@ static VkPipeline create_graphics(struct ex *ex, VkPipelineLayout layout,
                                                 .colorAttachmentCount = colours,
                                                 .pColorAttachmentFormats = &colour_format,
                                                 .depthAttachmentFormat = DEPTH_FORMAT };
-    VkPipelineVertexInputStateCreateInfo no_input = { .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO };
+    VkPipelineVertexInputStateCreateInfo no_input = { .sType =
+                                                          VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO };
     VkPipelineInputAssemblyStateCreateInfo assembly = { .sType =
                                                             VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
                                                         .topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST };
     VkPipelineViewportStateCreateInfo viewport = { .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
                                                    .viewportCount = 1,
                                                    .scissorCount = 1 };
-    VkPipelineRasterizationStateCreateInfo raster = { .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
+    VkPipelineRasterizationStateCreateInfo raster = { .sType =
+                                                          VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
                                                       .cullMode = VK_CULL_MODE_BACK_BIT,
                                                       .frontFace = VK_FRONT_FACE_COUNTER_CLOCKWISE,
                                                       .lineWidth = 1.0f };
@@ -61,9 +63,9 @@ static VkPipeline create_graphics(struct ex *ex, VkPipelineLayout layout,
                                                     .depthTestEnable = VK_TRUE,
                                                     .depthWriteEnable = VK_TRUE,
                                                     .depthCompareOp = VK_COMPARE_OP_GREATER }; /* near is 1 */
-    VkPipelineColorBlendAttachmentState opaque = { .colorWriteMask = VK_COLOR_COMPONENT_R_BIT | VK_COLOR_COMPONENT_G_BIT |
-                                                                     VK_COLOR_COMPONENT_B_BIT |
-                                                                     VK_COLOR_COMPONENT_A_BIT };
+    VkPipelineColorBlendAttachmentState opaque = { .colorWriteMask =
+                                                       VK_COLOR_COMPONENT_R_BIT | VK_COLOR_COMPONENT_G_BIT |
+                                                       VK_COLOR_COMPONENT_B_BIT | VK_COLOR_COMPONENT_A_BIT };
     VkPipelineColorBlendStateCreateInfo blend = { .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
                                                   .attachmentCount = colours,
                                                   .pAttachments = &opaque };

@@ -153,8 +153,7 @@ static VkDeviceAddress upload_view(struct renderer *renderer, enum view view, fl
                              .frame = frame,
                              .commands = commands };
     data.frustum = frustum_of(&data.clip);
-    data.visible =
-        take_scratch(renderer, renderer->scene->instance_count * sizeof(VkDeviceAddress)).address;
+    data.visible = take_scratch(renderer, renderer->scene->instance_count * sizeof(VkDeviceAddress)).address;
     VkDeviceAddress address;
     void *mapped = take_upload(renderer, sizeof data, &address);
     memcpy(mapped, &data, sizeof data); /* at once: the memory may be one that is slow to read */

@@ -1,9 +1,9 @@
 /*
  * The renderer: several frames in flight, each recorded while the GPU works on those before.
  *
- * What a frame uploads (its views, poses and lights) comes from one arena in memory that the CPU writes, what its shaders
- * make for each other (transforms, draw commands, visible instances) from another in the GPU's own. Both are reset with
- * the value that the frame's submission signals, and never waited for.
+ * What a frame uploads (its views, poses and lights) comes from one arena in memory that the CPU writes, what its
+ * shaders make for each other (transforms, draw commands, visible instances) from another in the GPU's own. Both are
+ * reset with the value that the frame's submission signals, and never waited for.
  */
 #ifndef EXAMPLES_RENDERER_H
 #define EXAMPLES_RENDERER_H

@@ -26,17 +26,17 @@ struct Surface {
 
 vec3 sky(Frame frame, vec3 direction) {
     float height = max(direction.y, 0.0);
-    vec3 colour = mix(vec3(0.95, 0.48, 0.24), vec3(0.34, 0.26, 0.42), smoothstep(0.0, 0.22, height));
-    colour = mix(colour, vec3(0.035, 0.06, 0.17), smoothstep(0.08, 0.75, height));
+    vec3 colour = mix(vec3(0.86, 0.40, 0.22), vec3(0.26, 0.19, 0.38), smoothstep(0.0, 0.14, height));
+    colour = mix(colour, vec3(0.03, 0.07, 0.22), smoothstep(0.04, 0.45, height));
     float toward = max(dot(direction, frame.to_sun), 0.0);
-    colour *= 0.45 + 0.55 * smoothstep(-0.6, 0.9, dot(normalize(direction.xz + 1e-4), normalize(frame.to_sun.xz)));
+    colour *= 0.65 + 0.35 * smoothstep(-0.6, 0.9, dot(normalize(direction.xz + 1e-4), normalize(frame.to_sun.xz)));
     return colour + frame.sun_colour * (0.10 * pow(toward, 10.0) + 0.5 * pow(toward, 600.0));
 }
 
 /* What a surface sees in a direction: the sky, and below the horizon the dark ground. */
 vec3 surroundings(Frame frame, vec3 direction, float roughness) {
     float blur = 0.03 + 0.5 * roughness;
-    vec3 ground = vec3(0.035, 0.032, 0.045);
+    vec3 ground = vec3(0.09, 0.055, 0.06);
     return mix(ground, sky(frame, direction), smoothstep(-blur, blur, direction.y));
 }
 
@@ -104,8 +104,8 @@ vec3 reflect_lamps(Frame frame, Surface surface) {
 vec3 reflect_surroundings(Frame frame, Surface surface) {
     float cosine = max(dot(surface.normal, surface.to_eye), 0.0);
     vec3 mirrored = fresnel(surface.mirror, cosine) * (1.0 - 0.55 * surface.roughness);
-    vec3 above = surroundings(frame, vec3(0.0, 1.0, 0.0), 1.0) + vec3(0.10, 0.085, 0.10);
-    vec3 below = vec3(0.045, 0.035, 0.04);
+    vec3 above = surroundings(frame, vec3(0.0, 1.0, 0.0), 1.0) + vec3(0.05, 0.045, 0.06);
+    vec3 below = vec3(0.03, 0.02, 0.025);
     vec3 ambient = mix(below, above, 0.5 + 0.5 * surface.normal.y);
     return surface.diffuse * ambient * (1.0 - mirrored) +
            mirrored * surroundings(frame, reflect(-surface.to_eye, surface.normal), surface.roughness);
@@ -114,10 +114,10 @@ vec3 reflect_surroundings(Frame frame, Surface surface) {
 /* The ground is polished stone with rings let into it, one for each orbit. */
 void engrave_ground(inout Surface surface) {
     float from_centre = length(surface.position.xz);
-    float to_ring = abs(fract(from_centre / 1.15 - 0.41) - 0.5) * 1.15;
+    float to_ring = abs(fract(from_centre / 1.15 - 0.5) - 0.5) * 1.15;
     float width = 0.03 + 0.0012 * from_centre;
     float ring = 1.0 - smoothstep(width, width + 0.02 + 0.002 * from_centre, to_ring);
-    ring *= 1.0 - smoothstep(20.0, 40.0, from_centre);
+    ring *= 1.0 - smoothstep(14.0, 26.0, from_centre);
     surface.diffuse = mix(surface.diffuse, vec3(0.30, 0.20, 0.09), 0.8 * ring);
     surface.mirror = mix(surface.mirror, vec3(0.5, 0.35, 0.16), ring);
     surface.roughness = mix(surface.roughness, 0.45, ring);
@@ -161,6 +161,6 @@ void main() {
     else if (material.kind == KIND_LAMP)
         radiance = colour * (0.6 + 2.4 * max(dot(surface.normal, surface.to_eye), 0.0));
     else
-        radiance = mix(behind, shade(frame, material, surface), exp(-pow(length(way) / 48.0, 2.0)));
-    pixel = vec4(display(1.15 * radiance), 1.0);
+        radiance = mix(behind, shade(frame, material, surface), exp(-pow(length(way) / 70.0, 2.0)));
+    pixel = vec4(display(1.45 * radiance), 1.0);
 }

@@ -1,6 +1,6 @@
 /*
- * The scene as the CPU keeps it: meshes, materials, instances, lights, and a graph of nodes, some of which move. It knows
- * no Vulkan; world.c copies it into the library's memory, where indices become pointers.
+ * The scene as the CPU keeps it: meshes, materials, instances, lights, and a graph of nodes, some of which move. It
+ * knows no Vulkan; world.c copies it into the library's memory, where indices become pointers.
  */
 #ifndef EXAMPLES_SCENE_H
 #define EXAMPLES_SCENE_H

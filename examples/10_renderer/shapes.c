@@ -123,8 +123,8 @@ struct mesh shape_box(float rounding) {
         struct vec3 right = sides[(side + 1) % 3], up = vec3_cross(out, right);
         for (uint32_t y = 0; y < LINES; y++)
             for (uint32_t x = 0; x < LINES; x++) {
-                struct vec3 in_plane = vec3_add(vec3_scale(right, box_line(x, rounding)),
-                                                vec3_scale(up, box_line(y, rounding)));
+                struct vec3 in_plane =
+                    vec3_add(vec3_scale(right, box_line(x, rounding)), vec3_scale(up, box_line(y, rounding)));
                 *vertex++ = round_corner(vec3_add(out, in_plane), rounding);
             }
         for (uint32_t y = 0; y < BOX_FIELDS; y++)

@@ -1,6 +1,6 @@
 /*
- * What is drawn into: images, whose memory is the program's own since the library has buffers only. It tells the library
- * how much that is.
+ * What is drawn into: images, whose memory is the program's own since the library has buffers only. It tells the
+ * library how much that is.
  */
 #ifndef EXAMPLES_TARGETS_H
 #define EXAMPLES_TARGETS_H

@@ -9,8 +9,8 @@
 
 struct window;
 
-/* Before ex_start: opens the window and says which instance extensions it wants. NULL, with a message, where there is no
- * SDL or no display. */
+/* Before ex_start: opens the window and says which instance extensions it wants. NULL, with a message, where there is
+ * no SDL or no display. */
 struct window *window_open(const char *title, VkExtent2D extent, struct ex_wishes *wishes);
 
 /* After ex_start: the surface and the swapchain. */

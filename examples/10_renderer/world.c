@@ -32,8 +32,8 @@ static void place_meshes(struct world *world, struct upload *upload, const struc
         const struct mesh *mesh = &scene->meshes[i];
         world->vertices[i] = place(world, upload, mesh->vertices, mesh->vertex_count * sizeof *mesh->vertices,
                                    "mesh vertices", mesh->name);
-        world->indices[i] = place(world, upload, mesh->indices, mesh->index_count * sizeof *mesh->indices,
-                                  "mesh indices", mesh->name);
+        world->indices[i] =
+            place(world, upload, mesh->indices, mesh->index_count * sizeof *mesh->indices, "mesh indices", mesh->name);
         records[i] = (struct gpu_mesh){ .vertices = world->vertices[i].address,
                                         .indices = world->indices[i].address,
                                         .index_count = mesh->index_count,

@@ -1,6 +1,6 @@
 /*
- * The scene in the library's memory, as the shaders see it: what were indices are raw pointers. The records are the twins
- * of those in renderer.glsl.
+ * The scene in the library's memory, as the shaders see it: what were indices are raw pointers. The records are the
+ * twins of those in renderer.glsl.
  */
 #ifndef EXAMPLES_WORLD_H
 #define EXAMPLES_WORLD_H

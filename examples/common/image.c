@@ -24,10 +24,9 @@ bool image_write_png(const char *path, const struct image *image) {
     }
     for (size_t i = 0; i < pixels; i++)
         memcpy(rgb + 3 * i, image->pixels + CHANNELS * i, 3);
-    png_image png = { .version = PNG_IMAGE_VERSION,
-                      .width = image->width,
-                      .height = image->height,
-                      .format = PNG_FORMAT_RGB };
+    png_image png = {
+        .version = PNG_IMAGE_VERSION, .width = image->width, .height = image->height, .format = PNG_FORMAT_RGB
+    };
     bool written = png_image_write_to_file(&png, path, 0, rgb, 0, NULL) || complain(path, &png);
     free(rgb);
     return written;
