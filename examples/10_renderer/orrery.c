@@ -62,9 +62,9 @@ static void add_centre(struct orrery *orrery) {
     uint32_t hoop = scene_add_mesh(scene, shape_torus(0.022f, 128, 10));
     uint32_t parent = centre;
     for (uint32_t i = 0; i < 3; i++) { /* each hangs in the one before */
-        struct vec3 axis = vec3_normal((struct vec3){ i != 1, 0.25f, i != 0 });
+        struct vec3 axis = vec3_normal((struct vec3){ i == 1 ? 0.0f : 1.0f, 0.25f, i == 0 ? 0.0f : 1.0f });
         struct motion swing = {
-            .axis = axis, .angle = 0.9f, .speed = 0.35f + 0.1f * (float)i, .scale = i ? 0.92f : 2.75f
+            .axis = axis, .angle = 0.5f + 0.9f * (float)i, .speed = 0.35f + 0.1f * (float)i, .scale = i ? 0.92f : 2.75f
         };
         parent = scene_add_moving_node(scene, parent, swing);
         scene_add_instance(scene, parent, hoop, orrery->silver, white);
@@ -90,7 +90,7 @@ static void add_ring(struct orrery *orrery, uint32_t number, uint32_t most) {
     uint32_t ring = scene_add_moving_node(scene, orrery->root, turning);
     for (uint32_t i = 0; i < count && scene->instance_count < most; i++) {
         float turn = (float)i / (float)count, angle = 2.0f * pi * turn;
-        float wave = 0.15f + 0.045f * (float)number;
+        float wave = fminf(0.15f + 0.045f * (float)number, 0.8f);
         struct motion riding = { .position = { radius * sinf(angle), 0.42f + wave, radius * cosf(angle) },
                                  .axis = vec3_normal((struct vec3){ sinf(7.0f * angle), 1.2f, cosf(5.0f * angle) }),
                                  .angle = 3.0f * angle,
@@ -134,8 +134,8 @@ void scene_add_stage(struct scene *scene) {
     uint32_t root = scene_add_node(scene, SCENE_NONE, affine_place((struct vec3){ 0 }, upward, 0.0f, 1.0f));
     uint32_t stone = add_material(scene, "stone", (struct vec3){ 0.055f, 0.05f, 0.07f }, 0.0f, 0.3f, KIND_GROUND);
     uint32_t air = add_material(scene, "sky", white, 0.0f, 1.0f, KIND_SKY);
-    scene_add_instance(scene, root, scene_add_mesh(scene, shape_disc(140.0f)), stone, white);
-    scene_add_instance(scene, root, scene_add_mesh(scene, shape_sky(150.0f)), air, white);
+    scene_add_instance(scene, root, scene_add_mesh(scene, shape_disc(900.0f)), stone, white);
+    scene_add_instance(scene, root, scene_add_mesh(scene, shape_sky(1000.0f)), air, white);
     scene->to_sun = vec3_normal((struct vec3){ -0.9f, 0.42f, -0.2f });
     scene->sun_colour = (struct vec3){ 5.4f, 3.9f, 2.7f };
 }

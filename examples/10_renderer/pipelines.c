@@ -109,8 +109,8 @@ void pipelines_create(struct pipelines *pipelines, struct ex *ex) {
 }
 
 void pipelines_destroy(struct pipelines *pipelines, struct ex *ex) {
-    VkPipeline all[] = { pipelines->pose, pipelines->cull, pipelines->shadow, pipelines->colour };
-    for (uint32_t i = 0; i < sizeof all / sizeof *all; i++)
+    VkPipeline all[4] = { pipelines->pose, pipelines->cull, pipelines->shadow, pipelines->colour };
+    for (uint32_t i = 0; i < 4; i++)
         vkDestroyPipeline(ex->device, all[i], NULL);
     vkDestroyPipelineLayout(ex->device, pipelines->layout, NULL);
 }

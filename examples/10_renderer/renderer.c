@@ -40,7 +40,7 @@ static void create_flight(struct renderer *renderer, struct flight *flight) {
                                                   .commandPool = flight->pool,
                                                   .commandBufferCount = 1 };
     EX_CHECK(vkAllocateCommandBuffers(ex->device, &commands_info, &flight->commands));
-    VkDeviceSize size = VIEWS * renderer->scene->mesh_count * sizeof(VkDrawIndirectCommand);
+    VkDeviceSize size = sizeof(VkDrawIndirectCommand) * VIEWS * renderer->scene->mesh_count;
     flight->report = allocate(renderer->allocator, size, BDA_INTENT_READBACK, "frame/report");
 }
 
@@ -98,7 +98,7 @@ struct mat4 renderer_clip(const struct renderer *renderer, enum view view, float
     if (view == VIEW_CAMERA) {
         VkExtent2D extent = renderer->targets.extent;
         look = mat4_look(find_eye(&scene->camera, seconds), scene->camera.at);
-        project = mat4_perspective(0.22f * pi, (float)extent.width / (float)extent.height, 0.1f, 400.0f);
+        project = mat4_perspective(0.22f * pi, (float)extent.width / (float)extent.height, 0.1f, 2500.0f);
     } else {
         float reach = scene->shadow_reach;
         look = mat4_look(vec3_scale(scene->to_sun, 2.0f * reach), (struct vec3){ 0.0f, 0.0f, 0.0f });
@@ -256,6 +256,7 @@ void renderer_draw(struct renderer *renderer, uint64_t number, bool keep) {
 
     VkSemaphore available = VK_NULL_HANDLE;
     bool shown = renderer->window && window_acquire(renderer->window, &available);
+    double start = ex_seconds();
     flight->number = number;
     struct frame_memory memory = upload_frame(renderer, renderer_seconds(number));
     EX_CHECK(vkResetCommandPool(renderer->ex->device, flight->pool, 0));
@@ -267,8 +268,9 @@ void renderer_draw(struct renderer *renderer, uint64_t number, bool keep) {
     if (shown)
         window_record(renderer->window, flight->commands, renderer->targets.colour.image, renderer->targets.extent);
     EX_CHECK(vkEndCommandBuffer(flight->commands));
-
     EX_CHECK(bda_flush_arena(renderer->uploads));
+    renderer->recording += ex_seconds() - start;
+
     submit(renderer, flight, available);
     EX_CHECK(bda_reset_arena(renderer->uploads, renderer->timeline, number));
     EX_CHECK(bda_reset_arena(renderer->scratch, renderer->timeline, number));

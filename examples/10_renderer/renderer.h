@@ -43,6 +43,7 @@ struct renderer {
     BdaAllocation picture;
     struct view_report last[VIEWS], total[VIEWS];
     uint64_t reported; /* frames in the total */
+    double recording;  /* seconds that the CPU took to fill and record frames, without any waiting */
 };
 
 void renderer_create(struct renderer *renderer, struct ex *ex, BdaAllocator allocator, const struct scene *scene,

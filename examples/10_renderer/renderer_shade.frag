@@ -27,7 +27,7 @@ struct Surface {
 vec3 sky(Frame frame, vec3 direction) {
     float height = max(direction.y, 0.0);
     vec3 colour = mix(vec3(0.86, 0.40, 0.22), vec3(0.26, 0.19, 0.38), smoothstep(0.0, 0.14, height));
-    colour = mix(colour, vec3(0.03, 0.07, 0.22), smoothstep(0.04, 0.45, height));
+    colour = mix(colour, vec3(0.04, 0.09, 0.26), smoothstep(0.02, 0.24, height));
     float toward = max(dot(direction, frame.to_sun), 0.0);
     colour *= 0.65 + 0.35 * smoothstep(-0.6, 0.9, dot(normalize(direction.xz + 1e-4), normalize(frame.to_sun.xz)));
     return colour + frame.sun_colour * (0.10 * pow(toward, 10.0) + 0.5 * pow(toward, 600.0));

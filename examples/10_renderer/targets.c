@@ -1,6 +1,8 @@
 /* Images with memory of their own; see targets.h. */
 #include "targets.h"
 
+enum { TARGETS = 4 };
+
 static uint32_t find_memory_type(struct ex *ex, uint32_t allowed, uint32_t *heap) {
     VkPhysicalDeviceMemoryProperties memory;
     vkGetPhysicalDeviceMemoryProperties(ex->physical_device, &memory);
@@ -49,14 +51,14 @@ static struct target create_target(struct ex *ex, VkExtent2D extent, VkFormat fo
 
 /* Replaces what was told before, so it is summed for each heap. */
 static void tell_external_use(BdaAllocator allocator, const struct targets *targets) {
-    const struct target *all[] = { &targets->samples, &targets->depth, &targets->colour, &targets->shadow };
+    const struct target *all[TARGETS] = { &targets->samples, &targets->depth, &targets->colour, &targets->shadow };
     VkDeviceSize bytes[VK_MAX_MEMORY_HEAPS] = { 0 };
     uint32_t counts[VK_MAX_MEMORY_HEAPS] = { 0 };
-    for (uint32_t i = 0; i < sizeof all / sizeof *all; i++) {
+    for (uint32_t i = 0; i < TARGETS; i++) {
         bytes[all[i]->heap] += all[i]->size;
         counts[all[i]->heap] += all[i]->size > 0;
     }
-    for (uint32_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (uint32_t i = 0; i < TARGETS; i++)
         EX_CHECK(bda_set_external_use(allocator, all[i]->heap, bytes[all[i]->heap], counts[all[i]->heap]));
 }
 
@@ -75,8 +77,8 @@ void targets_create(struct targets *targets, struct ex *ex, BdaAllocator allocat
 }
 
 void targets_destroy(struct targets *targets, struct ex *ex, BdaAllocator allocator) {
-    struct target *all[] = { &targets->samples, &targets->depth, &targets->colour, &targets->shadow };
-    for (uint32_t i = 0; i < sizeof all / sizeof *all; i++) {
+    struct target *all[TARGETS] = { &targets->samples, &targets->depth, &targets->colour, &targets->shadow };
+    for (uint32_t i = 0; i < TARGETS; i++) {
         vkDestroyImageView(ex->device, all[i]->view, NULL);
         vkDestroyImage(ex->device, all[i]->image, NULL);
         vkFreeMemory(ex->device, all[i]->memory, NULL);

@@ -67,7 +67,8 @@ static VkSurfaceFormatKHR choose_format(struct window *window) {
     return formats[0];
 }
 
-static void create_swapchain(struct window *window) {
+/* False while the window has no size, as when it is an icon. */
+static bool create_swapchain(struct window *window) {
     struct ex *ex = window->ex;
     VkSurfaceCapabilitiesKHR can;
     EX_CHECK(vkGetPhysicalDeviceSurfaceCapabilitiesKHR(ex->physical_device, window->surface, &can));
@@ -75,6 +76,8 @@ static void create_swapchain(struct window *window) {
     SDL_Vulkan_GetDrawableSize(window->window, &width, &height);
     bool free_size = can.currentExtent.width == UINT32_MAX; /* the surface takes the swapchain's */
     window->extent = free_size ? (VkExtent2D){ (uint32_t)width, (uint32_t)height } : can.currentExtent;
+    if (window->extent.width == 0 || window->extent.height == 0)
+        return false;
     VkSurfaceFormatKHR format = choose_format(window);
     uint32_t count = can.minImageCount + 1;
     if (can.maxImageCount > 0 && count > can.maxImageCount)
@@ -97,6 +100,7 @@ static void create_swapchain(struct window *window) {
     vkDestroySwapchainKHR(ex->device, old, NULL);
     window->image_count = MOST_IMAGES;
     EX_CHECK(vkGetSwapchainImagesKHR(ex->device, window->swapchain, &window->image_count, window->images));
+    return true;
 }
 
 void window_attach(struct window *window, struct ex *ex) {
@@ -107,7 +111,7 @@ void window_attach(struct window *window, struct ex *ex) {
     EX_CHECK(vkGetPhysicalDeviceSurfaceSupportKHR(ex->physical_device, ex->queue_family, window->surface, &presents));
     if (!presents)
         ex_fail("this device cannot show its pictures in this window");
-    create_swapchain(window);
+    window->outdated = !create_swapchain(window);
     for (uint32_t i = 0; i < MOST_IMAGES; i++) {
         window->available[i] = create_semaphore(ex);
         window->finished[i] = create_semaphore(ex);
@@ -117,8 +121,9 @@ void window_attach(struct window *window, struct ex *ex) {
 bool window_acquire(struct window *window, VkSemaphore *available) {
     if (window->outdated) {
         EX_CHECK(vkDeviceWaitIdle(window->ex->device));
-        create_swapchain(window);
-        window->outdated = false;
+        window->outdated = !create_swapchain(window);
+        if (window->outdated)
+            return false;
     }
     window->turn = (window->turn + 1) % MOST_IMAGES;
     VkResult result = vkAcquireNextImageKHR(window->ex->device, window->swapchain, UINT64_MAX,

@@ -26,7 +26,10 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#define EX_NORETURN [[noreturn]]
 extern "C" {
+#else
+#define EX_NORETURN _Noreturn
 #endif
 
 enum { EX_SKIP = 77 };
@@ -82,7 +85,7 @@ struct ex_pipeline {
 void ex_check(VkResult result, const char *call, const char *file, int line);
 
 /* Ends the program with 1 and a sentence. */
-void ex_fail(const char *format, ...);
+EX_NORETURN void ex_fail(const char *format, ...);
 
 /* Prints the title, makes instance, device and queue, prints the device. Ends the program with EX_SKIP when there is no
  * Vulkan or no device with the features. */
