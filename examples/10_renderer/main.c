@@ -94,12 +94,12 @@ static bool check_culling(const struct renderer *renderer, uint64_t last) {
         struct mat4 clip = renderer_clip(renderer, (enum view)view, seconds);
         struct frustum frustum = frustum_of(&clip);
         struct cull_count count = scene_count_visible(scene, worlds, &frustum);
-        uint64_t kept = renderer->last[view].instances;
-        bool agrees = kept >= count.least && kept <= count.most;
-        printf("culled     for the %s the GPU kept %" PRIu64 " of %u instances, %" PRIu64
+        const struct view_report *report = &renderer->last[view];
+        bool agrees = report->instances >= count.least && report->instances <= count.most;
+        printf("culled     for the %s the GPU kept %" PRIu64 " of %u instances, in %" PRIu64 " draws of %" PRIu64
                " triangles; the CPU keeps %u to %u%s\n",
-               names[view], kept, scene->instance_count, renderer->last[view].triangles, count.least, count.most,
-               agrees ? "" : ": they DIFFER");
+               names[view], report->instances, scene->instance_count, report->draws, report->triangles, count.least,
+               count.most, agrees ? "" : ": they DIFFER");
         right = right && agrees;
     }
     free(worlds);
@@ -162,8 +162,7 @@ static void print_statistics(const struct renderer *renderer, double seconds) {
            " in %.3f s: %.1f a second, %.3f ms each, %.3f ms of it to fill and record; %.2f million "
            "triangles a second\n",
            frames, seconds, (double)frames / seconds, 1e3 * seconds / (double)frames,
-           1e3 * renderer->recording / (double)frames,
-           1e-6 * (double)(renderer->total[0].triangles + renderer->total[1].triangles) / seconds);
+           1e3 * renderer->recording / (double)frames, 1e-6 * (double)renderer->triangles / seconds);
     print_arena("frame/uploads", renderer->uploads);
     print_arena("frame/scratch", renderer->scratch);
     for (uint32_t i = 0; i < stats.heap_count; i++) {

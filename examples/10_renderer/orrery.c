@@ -41,10 +41,10 @@ static void add_supplies(struct orrery *orrery) {
     struct scene *scene = orrery->scene;
     orrery->ball = scene_add_mesh(scene, shape_sphere(10));
     orrery->forms[0] = orrery->ball;
-    orrery->forms[1] = scene_add_mesh(scene, shape_torus(0.36f, 22, 10));
+    orrery->forms[1] = scene_add_mesh(scene, shape_torus("ring", 0.36f, 22, 10));
     orrery->forms[2] = scene_add_mesh(scene, shape_box(0.28f));
-    orrery->forms[3] = scene_add_mesh(scene, shape_knot(2, 3, 0.24f, 72));
-    orrery->forms[4] = scene_add_mesh(scene, shape_torus(0.14f, 24, 6));
+    orrery->forms[3] = scene_add_mesh(scene, shape_knot("pretzel", 2, 3, 0.24f, 72));
+    orrery->forms[4] = scene_add_mesh(scene, shape_torus("thin ring", 0.14f, 24, 6));
     orrery->gold = add_material(scene, "gold", (struct vec3){ 1.0f, 0.72f, 0.30f }, 1.0f, 0.24f, KIND_SURFACE);
     orrery->silver = add_material(scene, "silver", (struct vec3){ 0.88f, 0.88f, 0.92f }, 1.0f, 0.18f, KIND_SURFACE);
     orrery->enamel = add_material(scene, "enamel", white, 0.0f, 0.32f, KIND_SURFACE);
@@ -57,9 +57,9 @@ static void add_centre(struct orrery *orrery) {
     uint32_t centre = scene_add_moving_node(scene, orrery->root, middle);
     uint32_t knot =
         scene_add_node(scene, centre, affine_place((struct vec3){ 0 }, (struct vec3){ 1, 0, 0 }, 1.25f, 1.05f));
-    scene_add_instance(scene, knot, scene_add_mesh(scene, shape_knot(2, 5, 0.26f, 360)), orrery->gold, white);
+    scene_add_instance(scene, knot, scene_add_mesh(scene, shape_knot("knot", 2, 5, 0.26f, 360)), orrery->gold, white);
 
-    uint32_t hoop = scene_add_mesh(scene, shape_torus(0.022f, 128, 10));
+    uint32_t hoop = scene_add_mesh(scene, shape_torus("hoop", 0.022f, 128, 10));
     uint32_t parent = centre;
     for (uint32_t i = 0; i < 3; i++) { /* each hangs in the one before */
         struct vec3 axis = vec3_normal((struct vec3){ i == 1 ? 0.0f : 1.0f, 0.25f, i == 0 ? 0.0f : 1.0f });

@@ -218,9 +218,7 @@ static void finish_flight(struct renderer *renderer, struct flight *flight) {
             report.triangles += (uint64_t)command->instanceCount * command->vertexCount / 3;
         }
         renderer->last[view] = report;
-        renderer->total[view].draws += report.draws;
-        renderer->total[view].instances += report.instances;
-        renderer->total[view].triangles += report.triangles;
+        renderer->triangles += report.triangles;
     }
     renderer->reported++;
 }

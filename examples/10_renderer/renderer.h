@@ -18,7 +18,7 @@ enum view { VIEW_CAMERA, VIEW_SUN };
 
 /* What the GPU says of a frame: the draw commands that its cull pass wrote. */
 struct view_report {
-    uint64_t draws, instances, triangles; /* of draws, those with any instances */
+    uint64_t draws, instances, triangles; /* draws: those with any instances */
 };
 
 struct flight {
@@ -41,9 +41,10 @@ struct renderer {
     struct flight flights[IN_FLIGHT];
     BdaAllocation shadow_map;
     BdaAllocation picture;
-    struct view_report last[VIEWS], total[VIEWS];
-    uint64_t reported; /* frames in the total */
-    double recording;  /* seconds that the CPU took to fill and record frames, without any waiting */
+    struct view_report last[VIEWS];
+    uint64_t reported;  /* frames */
+    uint64_t triangles; /* in all of them */
+    double recording;   /* seconds that the CPU took to fill and record frames, without any waiting */
 };
 
 void renderer_create(struct renderer *renderer, struct ex *ex, BdaAllocator allocator, const struct scene *scene,

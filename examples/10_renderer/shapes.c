@@ -66,8 +66,8 @@ static struct vertex at_torus(const struct bend *bend, float u, float v) {
     return (struct vertex){ vec3_add(out, vec3_scale(normal, bend->a)), normal };
 }
 
-struct mesh shape_torus(float tube, uint32_t around, uint32_t across) {
-    return bend_grid("torus", (struct bend){ .at = at_torus, .a = tube }, around, across);
+struct mesh shape_torus(const char *name, float tube, uint32_t around, uint32_t across) {
+    return bend_grid(name, (struct bend){ .at = at_torus, .a = tube }, around, across);
 }
 
 static struct vec3 knot_line(const struct bend *bend, float angle) {
@@ -87,9 +87,9 @@ static struct vertex at_knot(const struct bend *bend, float u, float v) {
     return (struct vertex){ vec3_add(here, vec3_scale(normal, bend->a)), normal };
 }
 
-struct mesh shape_knot(uint32_t p, uint32_t q, float tube, uint32_t around) {
+struct mesh shape_knot(const char *name, uint32_t p, uint32_t q, float tube, uint32_t around) {
     struct bend bend = { .at = at_knot, .a = tube, .b = (float)p, .c = (float)q };
-    return bend_grid("knot", bend, around, around / 16 < 8 ? 8 : around / 16);
+    return bend_grid(name, bend, around, around / 16 < 8 ? 8 : around / 16);
 }
 
 /* ---- Others ----------------------------------------------------------------------------------------------------- */

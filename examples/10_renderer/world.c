@@ -31,9 +31,9 @@ static void place_meshes(struct world *world, struct upload *upload, const struc
     for (uint32_t i = 0, first_visible = 0; i < scene->mesh_count; first_visible += instances[i], i++) {
         const struct mesh *mesh = &scene->meshes[i];
         world->vertices[i] = place(world, upload, mesh->vertices, mesh->vertex_count * sizeof *mesh->vertices,
-                                   "mesh vertices", mesh->name);
+                                   "mesh/vertices", mesh->name);
         world->indices[i] =
-            place(world, upload, mesh->indices, mesh->index_count * sizeof *mesh->indices, "mesh indices", mesh->name);
+            place(world, upload, mesh->indices, mesh->index_count * sizeof *mesh->indices, "mesh/indices", mesh->name);
         records[i] = (struct gpu_mesh){ .vertices = world->vertices[i].address,
                                         .indices = world->indices[i].address,
                                         .index_count = mesh->index_count,
