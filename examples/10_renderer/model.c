@@ -125,6 +125,7 @@ static void add_model(struct scene *scene, const struct aiScene *model) {
                                     .distance = 4.2f * model_radius,
                                     .height = 1.2f * model_radius,
                                     .angle = -0.6f };
+    scene->both_sides = true;
     scene->shadow_reach = 3.0f * model_radius;
 }
 

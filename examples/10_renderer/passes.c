@@ -107,6 +107,7 @@ static void record_draws(const struct renderer *renderer, VkCommandBuffer comman
     pipelines_use(&renderer->pipelines, commands, pipeline, memory->views[view]);
     vkCmdSetViewport(commands, 0, 1, &viewport);
     vkCmdSetScissor(commands, 0, 1, &scissor);
+    vkCmdSetCullMode(commands, renderer->scene->both_sides ? VK_CULL_MODE_NONE : VK_CULL_MODE_BACK_BIT);
     vkCmdDrawIndirect(commands, memory->commands.buffer, memory->commands.offset + first, mesh_count,
                       sizeof(VkDrawIndirectCommand));
 }

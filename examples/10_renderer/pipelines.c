@@ -37,7 +37,8 @@ static VkPipeline create_compute(struct ex *ex, VkPipelineLayout layout, const u
 static VkPipeline create_graphics(struct ex *ex, VkPipelineLayout layout, const VkPipelineShaderStageCreateInfo *stages,
                                   uint32_t stage_count) {
     static const VkFormat colour_format = COLOUR_FORMAT;
-    static const VkDynamicState dynamic_states[] = { VK_DYNAMIC_STATE_VIEWPORT, VK_DYNAMIC_STATE_SCISSOR };
+    static const VkDynamicState dynamic_states[] = { VK_DYNAMIC_STATE_VIEWPORT, VK_DYNAMIC_STATE_SCISSOR,
+                                                     VK_DYNAMIC_STATE_CULL_MODE };
     uint32_t colours = stage_count > 1;
     VkPipelineRenderingCreateInfo rendering = { .sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
                                                 .colorAttachmentCount = colours,
@@ -53,7 +54,6 @@ static VkPipeline create_graphics(struct ex *ex, VkPipelineLayout layout, const 
                                                    .scissorCount = 1 };
     VkPipelineRasterizationStateCreateInfo raster = { .sType =
                                                           VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
-                                                      .cullMode = VK_CULL_MODE_BACK_BIT,
                                                       .frontFace = VK_FRONT_FACE_COUNTER_CLOCKWISE,
                                                       .lineWidth = 1.0f };
     VkPipelineMultisampleStateCreateInfo samples = { .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
@@ -70,7 +70,7 @@ static VkPipeline create_graphics(struct ex *ex, VkPipelineLayout layout, const 
                                                   .attachmentCount = colours,
                                                   .pAttachments = &opaque };
     VkPipelineDynamicStateCreateInfo dynamic = { .sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO,
-                                                 .dynamicStateCount = 2,
+                                                 .dynamicStateCount = 3,
                                                  .pDynamicStates = dynamic_states };
     VkGraphicsPipelineCreateInfo info = { .sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
                                           .pNext = &rendering,

@@ -138,6 +138,13 @@ vec3 shade(Frame frame, Material material, Surface surface) {
     return sum;
 }
 
+/* The normal, on the side of the triangle that is seen: models have open surfaces, and nodes that mirror. */
+vec3 normal_toward(vec3 to_eye) {
+    vec3 face = cross(dFdx(world_position), dFdy(world_position));
+    face *= dot(face, to_eye) < 0.0 ? -1.0 : 1.0;
+    return normalize(dot(face, world_normal) < 0.0 ? -world_normal : world_normal);
+}
+
 void main() {
     View view = load_view(push.view);
     Frame frame = load_frame(view.frame);
@@ -148,8 +155,8 @@ void main() {
 
     Surface surface;
     surface.position = world_position;
-    surface.normal = normalize(world_normal);
     surface.to_eye = normalize(way);
+    surface.normal = normal_toward(surface.to_eye);
     surface.diffuse = colour * (1.0 - material.metallic);
     surface.mirror = mix(vec3(0.04), colour, material.metallic);
     surface.roughness = material.roughness;

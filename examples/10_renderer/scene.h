@@ -80,6 +80,7 @@ struct scene {
     struct orbit camera;
     struct vec3 to_sun, sun_colour;
     float shadow_reach; /* of the shadows from the centre */
+    bool both_sides;    /* triangles are seen from behind, too: open surfaces, or nodes that mirror */
 };
 
 /* Each copies what it is given and returns its index. */
