@@ -123,10 +123,12 @@ void engrave_ground(inout Surface surface) {
     surface.roughness = mix(surface.roughness, 0.45, ring);
 }
 
+/* From radiance to what a display takes: what is as bright as `white` just becomes white; then sRGB's encoding. */
 vec3 display(vec3 radiance) {
-    float luminance = dot(radiance, vec3(0.2126, 0.7152, 0.0722));
     const float white = 3.0;
-    return radiance * (1.0 + luminance / (white * white)) / (1.0 + luminance);
+    float luminance = dot(radiance, vec3(0.2126, 0.7152, 0.0722));
+    vec3 linear = clamp(radiance * (1.0 + luminance / (white * white)) / (1.0 + luminance), 0.0, 1.0);
+    return mix(12.92 * linear, 1.055 * pow(linear, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, linear));
 }
 
 vec3 shade(Frame frame, Material material, Surface surface) {

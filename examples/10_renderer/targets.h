@@ -8,7 +8,9 @@
 #include "example.h"
 
 enum { SAMPLES = VK_SAMPLE_COUNT_4_BIT }; /* every device has four */
-#define COLOUR_FORMAT VK_FORMAT_R8G8B8A8_SRGB
+/* The shader encodes for sRGB itself: whether samples of an sRGB image are averaged before or after their encoding is
+ * the driver's choice, and would show at edges. */
+#define COLOUR_FORMAT VK_FORMAT_R8G8B8A8_UNORM
 #define DEPTH_FORMAT  VK_FORMAT_D32_SFLOAT
 
 struct target {

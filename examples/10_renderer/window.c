@@ -61,8 +61,9 @@ static VkSurfaceFormatKHR choose_format(struct window *window) {
         vkGetPhysicalDeviceSurfaceFormatsKHR(window->ex->physical_device, window->surface, &count, formats);
     if (result != VK_INCOMPLETE)
         EX_CHECK(result);
-    for (uint32_t i = 0; i < count; i++) /* a blit between sRGB formats leaves colours as they are */
-        if (formats[i].format == VK_FORMAT_B8G8R8A8_SRGB || formats[i].format == VK_FORMAT_R8G8B8A8_SRGB)
+    for (uint32_t i = 0; i < count;
+         i++) /* the picture is encoded already, so a blit must leave its bytes as they are */
+        if (formats[i].format == VK_FORMAT_B8G8R8A8_UNORM || formats[i].format == VK_FORMAT_R8G8B8A8_UNORM)
             return formats[i];
     return formats[0];
 }
