@@ -25,6 +25,8 @@ struct gpu_view {
     VkDeviceAddress frame, commands, visible, unused_pointer;
 };
 
+_Static_assert(sizeof(struct gpu_frame) == 112 && sizeof(struct gpu_view) == 208, "as in renderer.glsl");
+
 /* What the CPU must know of a frame's memory; the shaders find the rest. */
 struct frame_memory {
     VkDeviceAddress views[VIEWS];

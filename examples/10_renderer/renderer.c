@@ -7,6 +7,9 @@
 
 enum { SHADOW_SIZE = 1024 };
 
+/* A frame takes under a second, on a software driver a few; one that takes this long will never end. */
+static const uint64_t patience_ns = 120ull * 1000 * 1000 * 1000;
+
 static const float pi = 3.14159265f;
 
 static BdaArena create_arena(BdaAllocator allocator, BdaIntent intent, const char *name) {
@@ -199,7 +202,7 @@ static void wait_for(struct renderer *renderer, uint64_t number) {
                                  .semaphoreCount = 1,
                                  .pSemaphores = &renderer->timeline,
                                  .pValues = &number };
-    EX_CHECK(vkWaitSemaphores(renderer->ex->device, &wait, 120ull * 1000 * 1000 * 1000));
+    EX_CHECK(vkWaitSemaphores(renderer->ex->device, &wait, patience_ns));
 }
 
 /* The GPU has finished the frame that had this place: its report is read. */

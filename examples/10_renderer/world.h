@@ -41,6 +41,10 @@ struct gpu_light {
     float unused;
 };
 
+_Static_assert(sizeof(struct gpu_mesh) == 48 && sizeof(struct gpu_node) == 64, "as in renderer.glsl");
+_Static_assert(sizeof(struct gpu_material) == 32 && sizeof(struct gpu_instance) == 32 && sizeof(struct gpu_light) == 32,
+               "as in renderer.glsl");
+
 /* Everything that stays. Meshes and materials are allocations of their own, as they come and go in an engine; nodes and
  * instances are arrays. */
 struct world {
