@@ -7,7 +7,7 @@
  * set, no vertex buffer and no index buffer is bound. What changes from frame to frame comes from arenas that are reset
  * with a timeline's value, so the CPU is up to three frames ahead of the GPU and never waits for memory.
  *
- *     10_renderer [--output picture.png] [--frames 60] [--size 1280x720] [--instances 1500] [--model file] [--window]
+ *     10_renderer [--output picture.png] [--frames 8] [--size 1280x720] [--instances 1500] [--model file] [--window]
  *                 [--compare reference.png] [--tolerance 4]
  *
  * The picture is the last frame's. The program checks it: the GPU must have kept as many instances as the CPU does when
@@ -40,12 +40,12 @@ static uint32_t read_number(const char *option, const char *text, uint32_t least
 }
 
 static VkExtent2D read_size(const char *text) {
-    unsigned width = 0, height = 0;
-    char rest;
-    if (!text || sscanf(text, "%5ux%5u%c", &width, &height, &rest) != 2 || width < 16 || height < 16 || width > 8192 ||
-        height > 8192)
+    char *end = NULL;
+    unsigned long width = text ? strtoul(text, &end, 10) : 0;
+    unsigned long height = end && *end == 'x' ? strtoul(end + 1, &end, 10) : 0;
+    if (width < 16 || height < 16 || width > 8192 || height > 8192 || *end != '\0')
         ex_fail("--size wants <width>x<height>, each from 16 to 8192");
-    return (VkExtent2D){ width, height };
+    return (VkExtent2D){ (uint32_t)width, (uint32_t)height };
 }
 
 static struct options read_options(int count, char **words) {
@@ -231,7 +231,7 @@ int main(int count, char **words) {
     static const char title[] = "10_renderer: a picture drawn from raw pointers";
     struct window *window = options.window ? window_open(title, options.size, &wishes) : NULL;
     if (options.frames == 0)
-        options.frames = window ? UINT32_MAX : 60; /* a window is there until it is closed */
+        options.frames = window ? UINT32_MAX : 8; /* a window is there until it is closed */
     struct ex ex;
     ex_start_with(&ex, title, &wishes);
     if (window)

@@ -77,6 +77,7 @@ struct bases {
     uint32_t mesh, material;
 };
 
+/* NOLINTNEXTLINE(misc-no-recursion): it goes as deep as the file's graph does */
 static void add_node(struct scene *scene, const struct aiScene *model, const struct aiNode *from, uint32_t parent,
                      const struct bases *bases) {
     uint32_t node = scene_add_node(scene, parent, to_affine(&from->mTransformation));

@@ -1,5 +1,5 @@
-// What the renderer's shaders share: the records that the pointers lead to, and the transforms. scene.h and frame.h have
-// the twins of the records.
+// What the renderer's shaders share: the records that the pointers lead to, and the transforms. The records' twins
+// stand in world.h and passes.h.
 //
 // A view is where every shader begins: the one pointer in its push constant. From the view on:
 //

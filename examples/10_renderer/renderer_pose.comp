@@ -1,5 +1,5 @@
-// Before anything is culled: each node's way up the scene graph becomes its transform to the world, and each mesh's draw
-// command, in both views, begins with no instances.
+// Before anything is culled: each node's way up the scene graph becomes its transform to the world, and each mesh's
+// draw command, in both views, begins with no instances.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "renderer.glsl"

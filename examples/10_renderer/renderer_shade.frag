@@ -1,7 +1,8 @@
 // The colour of a pixel: the sun with its shadow, lamps, the sky as ambient light and as reflection, haze.
 //
 // The surface is the usual one of real-time rendering: microfacets by Trowbridge and Reitz (GGX; Walter et al., 2007),
-// Smith's masking, Fresnel by Schlick (1994). The curve from radiance to display is Reinhard's with a white point (2002).
+// Smith's masking, Fresnel by Schlick (1994). The curve from radiance to display is Reinhard's with a white point
+// (2002).
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "renderer.glsl"

@@ -127,7 +127,8 @@ bool scene_load_model(struct scene *scene, const char *path);
 struct mesh shape_sphere(uint32_t rings);
 struct mesh shape_sky(float radius);
 struct mesh shape_torus(const char *name, float tube, uint32_t around, uint32_t across); /* the ring's radius is 1 */
-struct mesh shape_knot(const char *name, uint32_t p, uint32_t q, float tube, uint32_t around); /* a torus knot */
+/* A torus knot. */
+struct mesh shape_knot(const char *name, uint32_t p, uint32_t q, float tube, uint32_t around);
 struct mesh shape_box(float rounding);
 struct mesh shape_disc(float radius);
 
