@@ -104,8 +104,8 @@ Needed, by their Debian names: $*"
 # What each task takes, by Debian's names.
 packages_build=(cmake ninja-build gcc libc6-dev libvulkan-dev libvulkan-volk-dev glslang-tools)
 packages_driver=(mesa-vulkan-drivers) # AMD, Intel and lavapipe; NVIDIA's driver comes from elsewhere
-packages_test=(g++ libcmocka-dev libpng-dev pkg-config python3 spirv-tools vulkan-validationlayers)
-packages_checks=(clang clang-format clang-tidy gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 libmimalloc-dev valgrind)
+packages_test=(g++ libassimp-dev libcmocka-dev libpng-dev pkg-config python3 spirv-tools vulkan-validationlayers)
+packages_checks=(clang clang-format clang-tidy gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 libmimalloc-dev libsdl2-dev valgrind)
 packages_coverage=(gcovr)
 
 # ---- Building -----------------------------------------------------------------------------------------------------

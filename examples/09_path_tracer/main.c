@@ -10,7 +10,7 @@
  * round by round. Their pictures must be the same, and like the reference, where one is given. options.c lists the
  * options.
  */
-#include "image.h"
+#include "develop.h"
 #include "options.h"
 #include "render.h"
 
@@ -28,9 +28,11 @@ static BdaAllocator create_allocator(struct ex *ex) {
                               .get_instance_proc_addr = vkGetInstanceProcAddr,
                               .device_info = &ex->device_info,
                               .message = ex_message,
-                              .message_user = ex };
+                              .message_user = ex,
+                              .checks = EX_CHECKS };
     BdaAllocator allocator;
     EX_CHECK(bda_create_allocator(&info, &allocator));
+    ex_use_checks(ex, allocator);
     return allocator;
 }
 
@@ -145,22 +147,24 @@ static bool check_same(const struct options *options, const float *a, const floa
     for (size_t i = 0; i < 4 * pixels; i += 4)
         different += a[i] != b[i] || a[i + 1] != b[i + 1] || a[i + 2] != b[i + 2] || a[i + 3] != b[i + 3];
     struct image x = develop(options, a), y = develop(options, b);
-    double difference = image_difference(&x, &y);
+    double difference = image_compare(&x, &y).root_mean_square;
     bool same = difference <= options->tolerance;
     printf("%s   pointers and %s differ in %zu of %zu pixels, by %.3f of 255; %g is allowed\n",
            same ? "proved  " : "mismatch", name, different, pixels, difference, options->tolerance);
-    free_image(&x);
-    free_image(&y);
+    image_free(&x);
+    image_free(&y);
     return same;
 }
 
 static bool check_reference(const struct options *options, const struct image *image) {
-    struct image reference = read_png(options->reference);
-    double difference = image_difference(image, &reference);
+    struct image reference;
+    if (!image_read_png(options->reference, &reference))
+        return false;
+    double difference = image_compare(image, &reference).root_mean_square;
     bool like = difference <= options->tolerance;
     printf("%s   the picture differs from %s by %.3f of 255; %g is allowed\n", like ? "proved  " : "mismatch",
            options->reference, difference, options->tolerance);
-    free_image(&reference);
+    image_free(&reference);
     return like;
 }
 
@@ -170,12 +174,12 @@ static bool show_and_check(const struct options *options, float *const *sums, ui
         passed = check_same(options, sums[BY_POINTER], sums[way], way_names[way]) && passed;
     struct image image = develop(options, sums[BY_POINTER]);
     if (options->output) {
-        write_png(&image, options->output);
+        passed = image_write_png(options->output, &image) && passed;
         printf("picture    %s\n", options->output);
     }
     if (options->reference)
         passed = check_reference(options, &image) && passed;
-    free_image(&image);
+    image_free(&image);
     return passed;
 }
 
@@ -234,6 +238,7 @@ int main(int argc, char **argv) {
     struct upload upload = { .ex = &ex, .allocator = allocator, .always_stage = options.staging };
     struct records records = make_records(&scene, &bvh);
     bool passed = place_and_render(&options, &records, &upload);
+    ex_report_checks(&ex, allocator);
     EX_CHECK(bda_destroy_allocator(allocator)); /* VK_INCOMPLETE if one of them were still live */
     bvh_free(&bvh);
     scene_free(&scene);

@@ -78,7 +78,7 @@ static bool instance_has_extension(const char *name) {
     return (result == VK_SUCCESS || result == VK_INCOMPLETE) && has_extension(list, count, name);
 }
 
-static void start_instance(struct ex *ex, const char *title) {
+static void start_instance(struct ex *ex, const char *title, const struct ex_wishes *wishes) {
     const char *wish = getenv("BDA_VALIDATE");
     bool validate = wish && strcmp(wish, "1") == 0;
     if (validate && !has_layer(validation_layer))
@@ -86,7 +86,7 @@ static void start_instance(struct ex *ex, const char *title) {
 
     VkApplicationInfo application = { .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                       .pApplicationName = title,
-                                      .apiVersion = VK_API_VERSION_1_2 };
+                                      .apiVersion = ex->api_version };
     VkValidationFeatureEnableEXT enable[] = { VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT };
     VkValidationFeaturesEXT checks = { .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
                                        .enabledValidationFeatureCount = 1,
@@ -101,8 +101,10 @@ static void start_instance(struct ex *ex, const char *title) {
         .pUserData = ex,
     };
     const char *layers[] = { validation_layer };
-    const char *extensions[2];
+    const char *extensions[16];
     uint32_t extension_count = 0;
+    for (uint32_t i = 0; i < wishes->instance_extension_count && i < 8; i++)
+        extensions[extension_count++] = wishes->instance_extensions[i];
     if (validate || instance_has_extension(VK_EXT_DEBUG_UTILS_EXTENSION_NAME))
         extensions[extension_count++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
     if (validate)
@@ -131,14 +133,30 @@ static void start_instance(struct ex *ex, const char *title) {
 
 /* ---- Device --------------------------------------------------------------------------------------------------- */
 
-static uint32_t find_compute_family(VkPhysicalDevice device) {
+static uint32_t find_family(VkPhysicalDevice device, unsigned needs) {
+    VkQueueFlags wanted = VK_QUEUE_COMPUTE_BIT | ((needs & EX_GRAPHICS) ? VK_QUEUE_GRAPHICS_BIT : 0);
     VkQueueFamilyProperties families[32];
     uint32_t count = 32;
     vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families);
     for (uint32_t i = 0; i < count; i++)
-        if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT)
+        if ((families[i].queueFlags & wanted) == wanted)
             return i;
     return UINT32_MAX;
+}
+
+static const char *find_graphics_lack(VkPhysicalDevice device, const VkPhysicalDeviceProperties *properties) {
+    if (properties->apiVersion < VK_API_VERSION_1_3)
+        return "Vulkan 1.3";
+    VkPhysicalDeviceVulkan13Features has13 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES };
+    VkPhysicalDeviceFeatures2 has = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &has13 };
+    vkGetPhysicalDeviceFeatures2(device, &has);
+    if (!has13.dynamicRendering)
+        return "dynamicRendering";
+    if (!has13.synchronization2)
+        return "synchronization2";
+    if (!has.features.multiDrawIndirect || !has.features.drawIndirectFirstInstance)
+        return "indirect draws of many instances";
+    return NULL;
 }
 
 /* What the device lacks of what is needed; NULL when nothing. */
@@ -156,7 +174,9 @@ static const char *find_lack(VkPhysicalDevice device, const VkPhysicalDeviceProp
         return "shaderInt64";
     if ((needs & EX_ATOMIC_INT64) && !has12.shaderBufferInt64Atomics)
         return "shaderBufferInt64Atomics";
-    return find_compute_family(device) == UINT32_MAX ? "a compute queue" : NULL;
+    if (find_family(device, needs) == UINT32_MAX)
+        return (needs & EX_GRAPHICS) ? "a graphics queue" : "a compute queue";
+    return (needs & EX_GRAPHICS) ? find_graphics_lack(device, properties) : NULL;
 }
 
 static int rank(VkPhysicalDeviceType type) {
@@ -208,9 +228,10 @@ static void choose_device(struct ex *ex, unsigned needs) {
         skip("no device here has what this example needs, missing: ", lack ? lack : "any device");
 }
 
-static void start_device(struct ex *ex, unsigned needs) {
+static void start_device(struct ex *ex, const struct ex_wishes *wishes) {
     static const float priority = 1.0f;
-    ex->queue_family = find_compute_family(ex->physical_device);
+    unsigned needs = wishes->features;
+    ex->queue_family = find_family(ex->physical_device, needs);
     ex->queue_info = (VkDeviceQueueCreateInfo){ .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                                 .queueFamilyIndex = ex->queue_family,
                                                 .queueCount = 1,
@@ -223,6 +244,15 @@ static void start_device(struct ex *ex, unsigned needs) {
     ex->features = (VkPhysicalDeviceFeatures2){ .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                                 .pNext = &ex->features12,
                                                 .features = { .shaderInt64 = VK_TRUE } };
+    if (needs & EX_GRAPHICS) {
+        ex->features13 =
+            (VkPhysicalDeviceVulkan13Features){ .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
+                                                .synchronization2 = VK_TRUE,
+                                                .dynamicRendering = VK_TRUE };
+        ex->features12.pNext = &ex->features13;
+        ex->features.features.multiDrawIndirect = VK_TRUE;
+        ex->features.features.drawIndirectFirstInstance = VK_TRUE;
+    }
     ex->device_info = (VkDeviceCreateInfo){ .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                             .pNext = &ex->features,
                                             .queueCreateInfoCount = 1,
@@ -238,6 +268,8 @@ static void start_device(struct ex *ex, unsigned needs) {
     if (has_extension(list, count, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME))
         ex->extensions[ex->device_info.enabledExtensionCount++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
     free(list);
+    if (wishes->swapchain)
+        ex->extensions[ex->device_info.enabledExtensionCount++] = VK_KHR_SWAPCHAIN_EXTENSION_NAME;
     EX_CHECK(vkCreateDevice(ex->physical_device, &ex->device_info, NULL, &ex->device));
 #ifndef EXAMPLE_WITH_LOADER
     volkLoadDevice(ex->device);
@@ -251,16 +283,21 @@ static void start_device(struct ex *ex, unsigned needs) {
 }
 
 void ex_start(struct ex *ex, const char *title, unsigned features) {
+    ex_start_with(ex, title, &(struct ex_wishes){ .features = features });
+}
+
+void ex_start_with(struct ex *ex, const char *title, const struct ex_wishes *wishes) {
     memset(ex, 0, sizeof *ex);
+    ex->api_version = (wishes->features & EX_GRAPHICS) ? VK_API_VERSION_1_3 : VK_API_VERSION_1_2;
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* in a log, lines stay in order with those of stderr */
     printf("%s\n", title);
 #ifndef EXAMPLE_WITH_LOADER
     if (volkInitialize() != VK_SUCCESS)
         skip("no Vulkan loader (libvulkan.so.1) is installed", "");
 #endif
-    start_instance(ex, title);
-    choose_device(ex, features);
-    start_device(ex, features);
+    start_instance(ex, title, wishes);
+    choose_device(ex, wishes->features);
+    start_device(ex, wishes);
     uint32_t version = ex->properties.apiVersion;
     printf("device     %s, Vulkan %u.%u.%u\n", ex->properties.deviceName, VK_API_VERSION_MAJOR(version),
            VK_API_VERSION_MINOR(version), VK_API_VERSION_PATCH(version));
@@ -286,9 +323,15 @@ int ex_finish(struct ex *ex, bool passed) {
 /* ---- Checked variants ----------------------------------------------------------------------------------------- */
 
 void ex_use_checks(struct ex *ex, BdaAllocator allocator) {
-    EX_CHECK(bda_get_check_table(allocator, &ex->check_table));
-    if (ex->check_table)
+    VkDeviceAddress table;
+    EX_CHECK(bda_get_check_table(allocator, &table));
+    if (table)
         printf("checked    each pointer is looked up before it is followed\n");
+    for (uint32_t i = 0; i < 2; i++) {
+        ex->check_table[i] = (uint32_t)(table >> 32 * i);
+        ex->check_entries[i] = (VkSpecializationMapEntry){ EX_CHECK_CONSTANTS + i, 4 * i, 4 };
+    }
+    ex->check_constants = (VkSpecializationInfo){ 2, ex->check_entries, sizeof ex->check_table, ex->check_table };
 }
 
 static void print_bad_access(void *user, const char *line) {
@@ -315,16 +358,12 @@ void ex_create_pipeline(struct ex *ex, const uint32_t *code, size_t code_size, u
                                                .pushConstantRangeCount = 1,
                                                .pPushConstantRanges = &range };
     EX_CHECK(vkCreatePipelineLayout(ex->device, &layout_info, NULL, &pipeline->layout));
-    /* The table of checked pointers, for shaders that have such constants. */
-    const VkSpecializationMapEntry words[] = { { EX_CHECK_CONSTANTS, 0, 4 }, { EX_CHECK_CONSTANTS + 1, 4, 4 } };
-    const uint32_t table[] = { (uint32_t)ex->check_table, (uint32_t)(ex->check_table >> 32) };
-    const VkSpecializationInfo constants = { 2, words, sizeof table, table };
     VkComputePipelineCreateInfo info = { .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
                                          .stage = { .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                                                     .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                                                     .module = pipeline->module,
                                                     .pName = "main",
-                                                    .pSpecializationInfo = &constants },
+                                                    .pSpecializationInfo = &ex->check_constants },
                                          .layout = pipeline->layout };
     EX_CHECK(vkCreateComputePipelines(ex->device, VK_NULL_HANDLE, 1, &info, NULL, &pipeline->pipeline));
     pipeline->push_size = push_size;

@@ -27,13 +27,29 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#define EX_NORETURN [[noreturn]]
 extern "C" {
+#else
+#define EX_NORETURN _Noreturn
 #endif
 
 enum { EX_SKIP = 77 };
 
 /* Device features beyond the ones each example needs: bufferDeviceAddress, shaderInt64 and timelineSemaphore. */
-enum { EX_ATOMIC_INT64 = 0x1 };
+enum {
+    EX_ATOMIC_INT64 = 0x1,
+    /* Vulkan 1.3 with dynamicRendering and synchronization2, a graphics queue, and indirect draws of many instances:
+     * multiDrawIndirect, drawIndirectFirstInstance. */
+    EX_GRAPHICS = 0x2,
+};
+
+/* What ex_start_with is asked for. */
+struct ex_wishes {
+    unsigned features;
+    const char *const *instance_extensions; /* for a window */
+    uint32_t instance_extension_count;
+    bool swapchain;
+};
 
 /* Must stay where it is once ex_start has filled it: device_info points into it. */
 struct ex {
@@ -46,7 +62,9 @@ struct ex {
     VkDeviceQueueCreateInfo queue_info;
     VkPhysicalDeviceFeatures2 features;
     VkPhysicalDeviceVulkan12Features features12;
+    VkPhysicalDeviceVulkan13Features features13; /* in the chain with EX_GRAPHICS */
     const char *extensions[4];
+    uint32_t api_version; /* the instance's, for BdaAllocatorInfo */
     uint32_t queue_family;
     VkQueue queue;
     VkCommandPool commands;
@@ -54,7 +72,9 @@ struct ex {
     VkDebugUtilsMessengerEXT messenger;
     VkDebugUtilsMessengerCreateInfoEXT messenger_info;
     uint32_t complaints; /* of the validation layer and of the library */
-    VkDeviceAddress check_table;
+    uint32_t check_table[2]; /* of checked pointers, low and high half; and the constants that shaders have of it */
+    VkSpecializationMapEntry check_entries[2];
+    VkSpecializationInfo check_constants;
 };
 
 struct ex_pipeline {
@@ -80,6 +100,7 @@ EX_NORETURN void ex_fail(const char *format, ...);
 /* Prints the title, makes instance, device and queue, prints the device. Ends the program with EX_SKIP when there is no
  * Vulkan or no device with the features. */
 void ex_start(struct ex *ex, const char *title, unsigned features);
+void ex_start_with(struct ex *ex, const char *title, const struct ex_wishes *wishes);
 
 /* Destroys what ex_start made and returns the exit code: 0 when `passed` and nobody complained. */
 int ex_finish(struct ex *ex, bool passed);
@@ -99,7 +120,8 @@ void ex_message(void *user, BdaMessageSeverity severity, const char *text);
 
 enum { EX_CHECK_CONSTANTS = 100 }; /* BDA_CHECK_CONSTANTS of those shaders */
 
-/* Gives the allocator's table to all pipelines that are made from here on. */
+/* Gives the allocator's table to all pipelines that are made from here on: ex_create_pipeline, and whoever passes
+ * &ex->check_constants. */
 void ex_use_checks(struct ex *ex, BdaAllocator allocator);
 
 /* Prints what shaders have reported; each is a complaint. */
