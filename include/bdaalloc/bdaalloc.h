@@ -117,10 +117,14 @@ typedef enum BdaCheckFlagBits {
     BDA_CHECK_QUARANTINE_BIT = 0x1, /* freed ranges are not handed out again for a while */
     BDA_CHECK_POISON_BIT = 0x2,     /* freed and fresh ranges are filled with a pattern */
     BDA_CHECK_RED_ZONES_BIT = 0x4,  /* bytes around each allocation that nobody may write, and that are looked at */
-    BDA_CHECK_ISOLATE_BIT = 0x8,    /* each allocation has a VkBuffer of its own, for the validation layers to see */
-    BDA_CHECK_MEMORY_BIT = 0x10,    /* valgrind and the address sanitizer are told what may be touched */
-    BDA_CHECK_POINTERS_BIT = 0x20,  /* shaders with BDA_CHECKED look each pointer up before they follow it */
-    BDA_CHECK_STACKS_BIT = 0x40,    /* who allocated is remembered */
+    /* Each allocation has a VkBuffer of exactly its size, with the usage that its block would have had, and 256 bytes
+     * at least to the next one: validation layers that instrument shaders (GPU-assisted validation) then see where
+     * allocations end, and when they are freed. `buffer` is that buffer, `offset` 0, BdaAllocationInfo::own_buffer
+     * VK_TRUE; bda_resolve answers for live ones only. Costs as bda_alloc_buffer, and may fail as that does. */
+    BDA_CHECK_ISOLATE_BIT = 0x8,
+    BDA_CHECK_MEMORY_BIT = 0x10,   /* valgrind and the address sanitizer are told what may be touched */
+    BDA_CHECK_POINTERS_BIT = 0x20, /* shaders with BDA_CHECKED look each pointer up before they follow it */
+    BDA_CHECK_STACKS_BIT = 0x40,   /* who allocated is remembered */
     BDA_CHECK_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
 } BdaCheckFlagBits;
 typedef VkFlags BdaCheckFlags;

@@ -104,6 +104,7 @@ struct BdaAllocator_T {
     bda_event_hook event;       /* NULL: nobody listens */
     bool logs;                  /* each event is a message */
     BdaCheckFlags checks;       /* the checking modes that are on */
+    VkDeviceSize gap;           /* bytes that stay free behind each allocation, for them */
     _Atomic uint32_t last_call; /* counts the public calls that opened a block */
     _Atomic bool some_want;     /* some pool has come below its low-water mark */
     /* under the store lock: growth and spare lists */

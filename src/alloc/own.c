@@ -262,8 +262,9 @@ static void ask_requirements(BdaAllocator allocator, struct bda_request *request
         bda_kinds_learn(&allocator->kinds, &allocator->device, info->usage, info->size, &own->requirements);
 }
 
-static void add_requirements(struct bda_request *request, const struct bda_requirements *requirements) {
-    request->room = requirements->size;
+static void add_requirements(BdaAllocator allocator, struct bda_request *request,
+                             const struct bda_requirements *requirements) {
+    request->room = requirements->size + allocator->gap;
     request->alignment = bda_max(request->alignment, requirements->alignment);
     request->type_bits &= requirements->type_bits;
 }
@@ -311,7 +312,7 @@ VkResult bda_own_allocate(BdaAllocator allocator, struct bda_request *request, u
      * (VUID-VkMemoryDedicatedAllocateInfo-buffer-02965). */
     ask_requirements(allocator, request, own);
     own->node = 0;
-    add_requirements(request, &own->requirements);
+    add_requirements(allocator, request, &own->requirements);
     result = bda_try_types(allocator, request, try_own, own);
     if (result != VK_SUCCESS)
         bda_own_destroy(allocator, own->buffer);
@@ -326,7 +327,7 @@ VkResult bda_own_probe(BdaAllocator allocator, struct bda_request *request, stru
         return result;
     ask_requirements(allocator, request, &own);
     bda_own_destroy(allocator, own.buffer);
-    add_requirements(request, &own.requirements);
+    add_requirements(allocator, request, &own.requirements);
     *requirements = own.requirements;
     return VK_SUCCESS;
 }

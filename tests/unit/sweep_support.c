@@ -37,6 +37,7 @@ void sweep_open(struct sweep_world *world, const struct sweep *sweep) {
     world->info = fake_allocator_info(world->driver);
     world->info.callbacks = &world->callbacks;
     world->info.flags = sweep->flags;
+    world->info.checks = sweep->checks;
     world->info.first_block_size = SWEEP_KIB(64);
     world->info.max_block_size = SWEEP_KIB(256);
 }
@@ -128,6 +129,11 @@ static bool overlap(const BdaAllocation *a, const BdaAllocation *b) {
     return a->address < b->address + b->size && b->address < a->address + a->size;
 }
 
+/* Ranges are own buffers then. */
+static bool is_isolated(const struct sweep_world *world) {
+    return (world->sweep->checks & BDA_CHECK_ISOLATE_BIT) != 0;
+}
+
 static void check_information(struct sweep_world *world, const BdaAllocInfo *asked, const BdaAllocation *a, bool own) {
     BdaAllocationInfo info;
     BdaIntent intent = asked->pool != NULL ? world->sweep->pool.intent : asked->intent;
@@ -135,7 +141,7 @@ static void check_information(struct sweep_world *world, const BdaAllocInfo *ask
     sweep_require(world, same_allocation(&info.allocation, a));
     sweep_require(world, info.pool == asked->pool && info.user == asked->user && same_text(info.name, asked->name));
     sweep_require(world, serves(intent, asked->flags | world->sweep->pool.flags, info.properties));
-    sweep_require(world, (info.own_buffer != VK_FALSE) == own);
+    sweep_require(world, (info.own_buffer != VK_FALSE) == (own || is_isolated(world)));
     sweep_require(world, info.dedicated || (asked->flags & BDA_ALLOC_DEDICATED_BIT) == 0);
     sweep_require(world, (info.properties & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) == 0 || a->mapped != NULL);
 }
@@ -763,6 +769,13 @@ const struct sweep sweep_cases[] = {
       .config = { .machine = FAKE_MACHINE_UNIFIED, .heap_size = SWEEP_KIB(1024) } },
     { "range_where_events_are_logged", RANGE(.size = 1000, .name = "told"), .flags = BDA_ALLOCATOR_LOG_EVENTS_BIT },
     { "range_of_one_thread", RANGE(.size = 1000), .flags = BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT },
+    { "isolated_range_where_there_is_room", .prepare = prepare_residents,
+      RANGE(.size = 1000, .intent = BDA_INTENT_UPLOAD, .name = "alone", .flags = BDA_ALLOC_ZERO_BIT),
+      .config = { .with = FAKE_DEBUG_UTILS }, .checks = BDA_CHECK_ISOLATE_BIT },
+    { "isolated_range_that_needs_a_block", .prepare = prepare_residents, RANGE(.size = SWEEP_KIB(50)),
+      .checks = BDA_CHECK_ISOLATE_BIT },
+    { "isolated_range_in_a_pool", .prepare = prepare_pool, RANGE(.size = 1000), .in_pool = true,
+      .pool = { .limit = SWEEP_KIB(512) }, .checks = BDA_CHECK_ISOLATE_BIT },
 
     /* own buffers */
     { "first_buffer_of_all", BUFFER(.size = 1000) },

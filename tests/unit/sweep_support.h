@@ -49,6 +49,7 @@ struct sweep {
     /* The world: a driver, and what the allocator is told. */
     struct fake_config config;
     BdaAllocatorFlags flags;
+    BdaCheckFlags checks;
 };
 
 struct sweep_resident {
