@@ -122,7 +122,13 @@ typedef enum BdaCheckFlagBits {
      * allocations end, and when they are freed. `buffer` is that buffer, `offset` 0, BdaAllocationInfo::own_buffer
      * VK_TRUE; bda_resolve answers for live ones only. Costs as bda_alloc_buffer, and may fail as that does. */
     BDA_CHECK_ISOLATE_BIT = 0x8,
-    BDA_CHECK_MEMORY_BIT = 0x10,   /* valgrind and the address sanitizer are told what may be touched */
+    /* Memory checkers are told what may be touched of mapped memory: the bytes of live allocations, and no others; 256
+     * bytes at least stay free behind each. valgrind's memcheck, where the library was built with its header (CMake's
+     * BDA_MEMCHECK) and runs under it: on software drivers it sees what shaders do, too, and it prints the name of the
+     * allocation, with the stack of its allocation or its free. The address sanitizer, where the library was compiled
+     * with it, for the CPU's own accesses. Where neither listens this does nothing; where the library can speak to
+     * none, a BDA_MESSAGE_WARNING says so. */
+    BDA_CHECK_MEMORY_BIT = 0x10,
     BDA_CHECK_POINTERS_BIT = 0x20, /* shaders with BDA_CHECKED look each pointer up before they follow it */
     BDA_CHECK_STACKS_BIT = 0x40,   /* who allocated is remembered */
     BDA_CHECK_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF

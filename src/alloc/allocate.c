@@ -15,6 +15,12 @@ VkDeviceSize bda_asked(BdaAllocator allocator, struct bda_node *node) {
     return block->dedicated_size != 0 ? block->dedicated_size : bda_node_asked(node);
 }
 
+VkDeviceSize bda_held(BdaAllocator allocator, uint32_t index) {
+    struct bda_node *node = bda_node_of(allocator, index);
+    const struct bda_block *block = bda_block_of(allocator, node);
+    return block->dedicated_size != 0 ? block->backing.size - block->memory_offset : bda_node_held(node);
+}
+
 void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocation) {
     const struct bda_live live = bda_range_at(allocator, NULL, index);
     bda_range_describe(allocator, &live, bda_asked(allocator, live.node), allocation);
@@ -30,7 +36,8 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
         return;
     BdaAllocation a;
     bda_describe(allocator, node, &a);
-    const struct bda_event event = { BDA_EVENT_ALLOCATED, a.handle, a.address, a.size, request->name };
+    const struct bda_event event = { BDA_EVENT_ALLOCATED,      a.handle, a.address, a.size, request->name, a.mapped,
+                                     bda_held(allocator, node) };
     allocator->event(allocator, &event);
 }
 

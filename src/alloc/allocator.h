@@ -101,12 +101,15 @@ struct BdaAllocator_T {
     /* messages and events */
     BdaMessageCallback message;
     void *message_user;
-    bda_event_hook event;       /* NULL: nobody listens */
-    bool logs;                  /* each event is a message */
-    BdaCheckFlags checks;       /* the checking modes that are on */
-    VkDeviceSize gap;           /* bytes that stay free behind each allocation, for them */
-    _Atomic uint32_t last_call; /* counts the public calls that opened a block */
-    _Atomic bool some_want;     /* some pool has come below its low-water mark */
+    bda_event_hook event;                  /* NULL: nobody listens */
+    bool logs;                             /* each event is a message */
+    BdaCheckFlags checks;                  /* the checking modes that are on */
+    VkDeviceSize gap;                      /* bytes that stay free behind each allocation, for them */
+    bool marks;                            /* a memory checker listens */
+    bool sees_device;                      /* and sees what the device writes */
+    struct bda_memory_names *memory_names; /* what it prints; the annex's, or NULL */
+    _Atomic uint32_t last_call;            /* counts the public calls that opened a block */
+    _Atomic bool some_want;                /* some pool has come below its low-water mark */
     /* under the store lock: growth and spare lists */
     struct bda_mutex store_lock;
     struct bda_nodes nodes;

@@ -54,7 +54,9 @@ static struct bda_backing_info backing_info(const struct bda_pool *pool, VkDevic
 static void tell(BdaAllocator allocator, enum bda_event_kind kind, const struct bda_block *block) {
     if (allocator->event == NULL)
         return;
-    const struct bda_event event = { kind, 0, block->region.base, block->backing.size, NULL };
+    const struct bda_event event = {
+        kind, 0, block->region.base, block->backing.size, NULL, block->backing.mapped, block->backing.size
+    };
     allocator->event(allocator, &event);
 }
 
@@ -524,7 +526,7 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
                             const struct bda_requirements *requirements, uint32_t *node) {
     struct bda_device *device = &allocator->device;
     const VkBufferCreateInfo spanning =
-        bda_block_buffer_info(device, pool->usage, request->room, pool->key.capture_replay);
+        bda_block_buffer_info(device, pool->usage, request->size, pool->key.capture_replay);
     const VkBufferCreateInfo *info = request->buffer_info != NULL ? request->buffer_info : &spanning;
     struct bda_requirements needs;
     VkResult result = VK_SUCCESS;

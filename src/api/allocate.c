@@ -46,6 +46,7 @@ static VkResult request_range(BdaAllocator allocator, const BdaAllocInfo *info, 
         result = bda_check_use(allocator, info->usage, info->alignment, request);
     if (result == VK_SUCCESS)
         result = check_range_usage(allocator, info, request);
+    request->room += allocator->gap;
     if (result == VK_SUCCESS && (allocator->checks & BDA_CHECK_ISOLATE_BIT) != 0)
         isolate(allocator, own, request);
     return result;

@@ -84,6 +84,7 @@ VkResult bda_destroy_allocator(BdaAllocator allocator) {
     for (; pool != NULL; pool = pool->older)
         live += bda_leaks_list(allocator, pool);
     bda_allocator_finish(allocator);
+    bda_watch_finish(allocator);
     bda_bindings_finish(allocator);
     /* The allocator's own memory goes last, by callbacks that lie in it. */
     VkAllocationCallbacks callbacks = allocator->device.callbacks;

@@ -9,7 +9,7 @@
 #include "alloc/allocator.h"
 
 /* The checking modes that there are (BdaCheckFlagBits). */
-enum { BDA_WATCH_CHECKS = BDA_CHECK_ISOLATE_BIT };
+enum { BDA_WATCH_CHECKS = BDA_CHECK_ISOLATE_BIT | BDA_CHECK_MEMORY_BIT };
 
 /* Bytes that stay free behind each allocation where a mode wants it: no two touch, and an index that is a few elements
  * too large does not reach the next one. */
@@ -17,5 +17,8 @@ enum { BDA_WATCH_GAP = 256 };
 
 /* Begins to listen, if `info` asks for anything to listen for. */
 void bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info);
+
+/* The end of it, once all that was allocated has been told of as freed. */
+void bda_watch_finish(BdaAllocator allocator);
 
 #endif

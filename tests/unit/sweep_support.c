@@ -776,6 +776,11 @@ const struct sweep sweep_cases[] = {
       .checks = BDA_CHECK_ISOLATE_BIT },
     { "isolated_range_in_a_pool", .prepare = prepare_pool, RANGE(.size = 1000), .in_pool = true,
       .pool = { .limit = SWEEP_KIB(512) }, .checks = BDA_CHECK_ISOLATE_BIT },
+    { "watched_range_where_there_is_room", .prepare = prepare_residents,
+      RANGE(.size = 1000, .intent = BDA_INTENT_UPLOAD, .name = "watched", .flags = BDA_ALLOC_ZERO_BIT),
+      .checks = BDA_CHECK_MEMORY_BIT },
+    { "watched_dedicated_range", .prepare = prepare_residents, RANGE(.size = SWEEP_KIB(300)),
+      .checks = BDA_CHECK_MEMORY_BIT },
 
     /* own buffers */
     { "first_buffer_of_all", BUFFER(.size = 1000) },
