@@ -130,10 +130,26 @@ typedef enum BdaCheckFlagBits {
      * none, a BDA_MESSAGE_WARNING says so. */
     BDA_CHECK_MEMORY_BIT = 0x10,
     BDA_CHECK_POINTERS_BIT = 0x20, /* shaders with BDA_CHECKED look each pointer up before they follow it */
-    BDA_CHECK_STACKS_BIT = 0x40,   /* who allocated is remembered */
+    /* The calling thread's stack is taken at each allocation, and shown in leak lists and fault reports, for what was
+     * freed, too, as far as the history reaches; findings have its number (bda_get_stack). Each distinct stack is kept
+     * once, in some 280 bytes, and each allocation has a record of 40. An allocation for whose stack host memory is
+     * refused goes on without one. */
+    BDA_CHECK_STACKS_BIT = 0x40,
     BDA_CHECK_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
 } BdaCheckFlagBits;
 typedef VkFlags BdaCheckFlags;
+
+/* With BDA_CHECK_STACKS_BIT: takes the calling thread's stack. Writes up to `max` return addresses (or whatever else
+ * describe_frame understands, as long as it is the same for the same place), the innermost first, and returns how many;
+ * 0: none. Called from any thread, with no lock of the library held; must not call back into the allocator. */
+typedef uint32_t (*BdaCaptureStack)(void *user, uint32_t max, void **frames);
+#define BDA_STACK_DEPTH 32 /* `max`: what is further out is not kept */
+
+/* Puts a frame into words: at most `size` bytes to `text`, a terminating zero included. As above. */
+typedef void (*BdaDescribeFrame)(void *user, void *frame, size_t size, char *text);
+
+/* Names a stack that an allocator keeps, as long as it lives; 0 is none. */
+typedef uint32_t BdaStack;
 
 typedef struct BdaAllocatorInfo {
     const void *next;
@@ -187,6 +203,12 @@ typedef struct BdaAllocatorInfo {
      * BDA_HISTORY_NONE: none. Threads that have freed before they ever allocated share 128 more; where there are
      * no caches, all share one such ring. */
     uint32_t history_depth;
+    /* With BDA_CHECK_STACKS_BIT: who takes stacks, and puts their frames into words, with this user pointer. NULL: what
+     * the system offers (backtrace and backtrace_symbols of glibc and macOS, whose text takes memory of the C
+     * library's; on Windows addresses in digits; elsewhere there are no stacks). */
+    BdaCaptureStack capture_stack;
+    BdaDescribeFrame describe_frame;
+    void *stack_user;
 } BdaAllocatorInfo;
 
 #define BDA_HISTORY_NONE      UINT32_MAX
@@ -420,6 +442,7 @@ typedef struct BdaAllocationInfo {
     uint64_t user;
     /* Belongs to the allocation: valid until it is renamed or freed. NULL: none. */
     const char *name;
+    BdaStack stack; /* where it was allocated; 0: not known */
 } BdaAllocationInfo;
 
 /* What was chosen for an allocation. Errors: VALIDATION_FAILED (NULL, a stale or foreign handle). */
@@ -500,6 +523,7 @@ typedef struct BdaFoundRange {
     VkDeviceAddress address;        /* of its first byte */
     VkDeviceSize size;              /* live: what was asked for; else what it holds */
     uint64_t user;                  /* the caller's own value */
+    BdaStack stack;                 /* where it was allocated; 0: not known */
     char name[BDA_FOUND_NAME_SIZE]; /* cut, where it is longer; empty: none */
 } BdaFoundRange;
 
@@ -554,8 +578,17 @@ BDA_API VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDev
 /* Puts a finding into words, on one line: "0x10000a040: 64 bytes past the end of 'particles' (live, 4096 bytes at
  * 0x100009000), …". Writes at most `size` bytes to `text`, a terminating zero included. VK_INCOMPLETE: it was cut, as
  * none is that has BDA_FINDING_TEXT_SIZE bytes. Errors: VALIDATION_FAILED (NULL, size 0). */
-#define BDA_FINDING_TEXT_SIZE 640
+#define BDA_FINDING_TEXT_SIZE 704
 BDA_API VkResult bda_describe_finding(const BdaFinding *finding, size_t size, char *text);
+
+/* The frames of a stack, the innermost first. `frames` NULL: `count` becomes how many there are, BDA_STACK_DEPTH at
+ * most. Else `count` says how many fit, and becomes how many were written: VK_INCOMPLETE where there are more. Errors:
+ * VALIDATION_FAILED (NULL, no stack of this allocator's). */
+BDA_API VkResult bda_get_stack(BdaAllocator allocator, BdaStack stack, uint32_t *count, void **frames);
+
+/* Puts a frame into words, by BdaAllocatorInfo::describe_frame or by the system's means. Writes at most `size` bytes to
+ * `text`, a terminating zero included. Errors: VALIDATION_FAILED (NULL, size 0). */
+BDA_API VkResult bda_describe_frame(BdaAllocator allocator, void *frame, size_t size, char *text);
 
 /* ---- History -------------------------------------------------------------------------------------------------- */
 
@@ -638,9 +671,11 @@ typedef void (*BdaReportLine)(void *user, const char *line);
  * by what the driver said of its ranges (bda_address_binding_callback). One line for an address that is exact; where it
  * has a precision, a line for each candidate, the likeliest first, six at most. It ends with how far the history
  * reaches. Nothing here needs the driver to have noticed anything: without device addresses, those of `addresses` do.
- * Cost: as bda_find and bda_get_history for each range that an address may lie in. No driver call, no host memory; some
- * 16 KiB of stack. Works after VK_ERROR_DEVICE_LOST, from any thread. Errors: VALIDATION_FAILED (NULL; a precision of
- * `addresses` that is no power of two), and then no line is written.
+ * With BDA_CHECK_STACKS_BIT the stacks of the allocations that come into question follow, a line for each frame.
+ * Cost: as bda_find and bda_get_history for each range that an address may lie in. No driver call, no host memory (but
+ * what BdaAllocatorInfo::describe_frame takes); some 16 KiB of stack. Works after VK_ERROR_DEVICE_LOST, from any
+ * thread. Errors: VALIDATION_FAILED (NULL; a precision of `addresses` that is no power of two), and then no line is
+ * written.
  */
 BDA_API VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaReportLine line, void *user);
 

@@ -175,15 +175,24 @@ static VkResult try_range(BdaAllocator allocator, struct bda_pool *pool, struct 
     return bda_allocate_in(allocator, pool, request, NULL, node);
 }
 
+/* The record, where it needs one. A stack is no reason to refuse a request that wants nothing else written down. */
+static VkResult make_record(BdaAllocator allocator, struct bda_request *request) {
+    BdaStack stack = bda_stack_take(allocator);
+    bool needed = request->name != NULL || request->user != 0;
+    VkResult result = VK_SUCCESS;
+    if (needed || stack != 0)
+        result = bda_record_create(allocator, request->user, request->name, &request->record);
+    if (request->record != 0)
+        bda_record_at(allocator, request->record)->stack = stack;
+    return needed ? result : VK_SUCCESS;
+}
+
 VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
     bool own = request->buffer_info != NULL;
-    if (request->name != NULL || request->user != 0) {
-        VkResult result = bda_record_create(allocator, request->user, request->name, &request->record);
-        if (result != VK_SUCCESS)
-            return result;
-    }
-    VkResult result =
-        own ? bda_own_allocate(allocator, request, node) : bda_try_types(allocator, request, try_range, node);
+    VkResult result = make_record(allocator, request);
+    if (result != VK_SUCCESS)
+        return result;
+    result = own ? bda_own_allocate(allocator, request, node) : bda_try_types(allocator, request, try_range, node);
     if (result != VK_SUCCESS) {
         bda_reclaim_call(allocator, request->call);
         bda_record_destroy(allocator, request->record);

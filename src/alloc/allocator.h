@@ -7,6 +7,7 @@
 #include "alloc/pending.h"
 #include "alloc/pool.h"
 #include "alloc/record.h"
+#include "alloc/stacks.h"
 #include "core/ring.h"
 #include "core/words.h"
 #include "memory/block_map.h"
@@ -114,6 +115,7 @@ struct BdaAllocator_T {
     struct bda_mutex store_lock;
     struct bda_nodes nodes;
     struct bda_records records;
+    struct bda_stacks *stacks;    /* where allocations were made; NULL: that is not kept */
     struct bda_words own_buffers; /* the VkBuffer of each node that has its own */
     struct bda_store blocks;
     uint32_t spare_block;

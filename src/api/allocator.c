@@ -71,7 +71,11 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
         return result;
     }
     bda_bindings_init(created);
-    bda_watch_init(created, info);
+    result = bda_watch_init(created, info);
+    if (result != VK_SUCCESS) {
+        (void)bda_destroy_allocator(created);
+        return bda_refuse_to(info->message, info->message_user, __func__, result, NULL);
+    }
     *allocator = created;
     return VK_SUCCESS;
 }

@@ -35,8 +35,11 @@ static void add(struct text *text, const char *format, ...) {
 
 static void add_range(struct text *text, const BdaFoundRange *range, const char *state) {
     bool named = range->name[0] != '\0';
-    add(text, "%s%s%s (%s, %" PRIu64 " bytes at 0x%" PRIx64 ")", named ? "'" : "an unnamed allocation",
+    add(text, "%s%s%s (%s, %" PRIu64 " bytes at 0x%" PRIx64, named ? "'" : "an unnamed allocation",
         named ? range->name : "", named ? "'" : "", state, (uint64_t)range->size, (uint64_t)range->address);
+    if (range->stack != 0)
+        add(text, ", stack %" PRIu32, range->stack);
+    add(text, ")");
 }
 
 static bool is_near(const BdaFoundRange *range, VkDeviceSize distance) {

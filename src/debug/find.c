@@ -30,6 +30,7 @@ static void clear_range(BdaFoundRange *range) {
     range->address = 0;
     range->size = 0;
     range->user = 0;
+    range->stack = 0;
     range->name[0] = '\0';
 }
 
@@ -75,6 +76,7 @@ static void describe_range(BdaAllocator allocator, const struct bda_sight *sight
         return;
     const struct bda_record *record = bda_record_at(allocator, sight->record);
     range->user = record->user;
+    range->stack = record->stack;
     if (record->name != NULL)
         (void)strncat(range->name, record->name, sizeof range->name - 1);
 }

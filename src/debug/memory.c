@@ -131,17 +131,19 @@ static struct bda_memory_names *make_names(BdaAllocator allocator) {
     return names;
 }
 
-void bda_memory_init(BdaAllocator allocator) {
+VkResult bda_memory_init(BdaAllocator allocator) {
     if (!bda_marks_exist())
         bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING,
                     "BDA_CHECK_MEMORY_BIT does nothing: the library was built without valgrind's header (BDA_MEMCHECK) "
                     "and without the address sanitizer");
     if (!bda_marks_are_heard())
-        return;
+        return VK_SUCCESS;
     allocator->marks = true;
     allocator->sees_device = is_software(allocator);
-    if (bda_marks_have_names())
-        allocator->memory_names = make_names(allocator);
+    if (!bda_marks_have_names())
+        return VK_SUCCESS;
+    allocator->memory_names = make_names(allocator);
+    return allocator->memory_names != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 void bda_memory_finish(BdaAllocator allocator) {

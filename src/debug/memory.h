@@ -9,9 +9,8 @@
 
 #include "alloc/allocator.h"
 
-/* Begins, where a checker listens; says so where the library cannot speak to any. Where host memory is refused nothing
- * has a name. */
-void bda_memory_init(BdaAllocator allocator);
+/* Begins, where a checker listens; says so where the library cannot speak to any. VK_ERROR_OUT_OF_HOST_MEMORY. */
+VkResult bda_memory_init(BdaAllocator allocator);
 void bda_memory_finish(BdaAllocator allocator);
 
 /* What an event makes of the bytes. What begins is allowed before anybody else looks at it, and what ends is forbidden

@@ -15,17 +15,22 @@ static void pass_on(BdaAllocator allocator, const struct bda_event *event) {
         bda_memory_hear(allocator, event);
 }
 
-void bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info) {
+VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info) {
+    VkResult result = VK_SUCCESS;
     allocator->logs = (info->flags & BDA_ALLOCATOR_LOG_EVENTS_BIT) != 0;
     allocator->checks = info->checks;
     if ((allocator->checks & (BDA_CHECK_ISOLATE_BIT | BDA_CHECK_MEMORY_BIT)) != 0)
         allocator->gap = BDA_WATCH_GAP;
     if ((allocator->checks & BDA_CHECK_MEMORY_BIT) != 0)
-        bda_memory_init(allocator);
+        result = bda_memory_init(allocator);
+    if (result == VK_SUCCESS && (allocator->checks & BDA_CHECK_STACKS_BIT) != 0)
+        result = bda_stacks_init(allocator, info);
     if (allocator->logs || allocator->checks != 0)
         allocator->event = pass_on;
+    return result;
 }
 
 void bda_watch_finish(BdaAllocator allocator) {
+    bda_stacks_finish(allocator);
     bda_memory_finish(allocator);
 }

@@ -9,14 +9,15 @@
 #include "alloc/allocator.h"
 
 /* The checking modes that there are (BdaCheckFlagBits). */
-enum { BDA_WATCH_CHECKS = BDA_CHECK_ISOLATE_BIT | BDA_CHECK_MEMORY_BIT };
+enum { BDA_WATCH_CHECKS = BDA_CHECK_ISOLATE_BIT | BDA_CHECK_MEMORY_BIT | BDA_CHECK_STACKS_BIT };
 
 /* Bytes that stay free behind each allocation where a mode wants it: no two touch, and an index that is a few elements
  * too large does not reach the next one. */
 enum { BDA_WATCH_GAP = 256 };
 
-/* Begins to listen, if `info` asks for anything to listen for. */
-void bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info);
+/* Begins to listen, if `info` asks for anything to listen for. VK_ERROR_OUT_OF_HOST_MEMORY: bda_watch_finish takes back
+ * what is there. */
+VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info);
 
 /* The end of it, once all that was allocated has been told of as freed. */
 void bda_watch_finish(BdaAllocator allocator);

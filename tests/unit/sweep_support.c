@@ -781,6 +781,12 @@ const struct sweep sweep_cases[] = {
       .checks = BDA_CHECK_MEMORY_BIT },
     { "watched_dedicated_range", .prepare = prepare_residents, RANGE(.size = SWEEP_KIB(300)),
       .checks = BDA_CHECK_MEMORY_BIT },
+    { "range_with_a_stack", .prepare = prepare_residents, RANGE(.size = 1000), .checks = BDA_CHECK_STACKS_BIT },
+    { "named_range_with_a_stack", .prepare = prepare_residents, RANGE(.size = SWEEP_KIB(50), .name = "a name"),
+      .checks = BDA_CHECK_STACKS_BIT },
+    { "range_with_all_of_it", .prepare = prepare_residents,
+      RANGE(.size = 1000, .intent = BDA_INTENT_READBACK, .name = "all", .flags = BDA_ALLOC_ZERO_BIT),
+      .checks = BDA_CHECK_ISOLATE_BIT | BDA_CHECK_MEMORY_BIT | BDA_CHECK_STACKS_BIT },
 
     /* own buffers */
     { "first_buffer_of_all", BUFFER(.size = 1000) },
