@@ -198,10 +198,9 @@ typedef struct BdaAllocatorInfo {
     /* Checking modes. */
     BdaCheckFlags checks;
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
-     * each; a name takes the room of one more, a long one of two. Rounded up to a power of two, 8 at least. 0: 512,
-     * or 256 where there are no caches;
-     * BDA_HISTORY_NONE: none. Threads that have freed before they ever allocated share 128 more; where there are
-     * no caches, all share one such ring. */
+     * each; a name or a stack takes the room of one more, a long name of two. Rounded up to a power of two, 8 at least.
+     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Threads that have freed before they ever
+     * allocated share 128 more; where there are no caches, all share one such ring. */
     uint32_t history_depth;
     /* With BDA_CHECK_STACKS_BIT: who takes stacks, and puts their frames into words, with this user pointer. NULL: what
      * the system offers (backtrace and backtrace_symbols of glibc and macOS, whose text takes memory of the C
