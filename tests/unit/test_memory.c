@@ -184,7 +184,8 @@ static int child_reads(const volatile unsigned char *byte, char *said, size_t si
     assert_true(child >= 0);
     if (child == 0) {
         (void)dup2(ends[1], STDERR_FILENO);
-        _exit(*byte == 1 ? 0 : 0);
+        (void)*byte;
+        _exit(0);
     }
     (void)close(ends[1]);
     size_t length = 0;
