@@ -126,13 +126,39 @@ typedef enum BdaCheckFlagBits {
     BDA_CHECK_QUARANTINE_BIT = 0x1, /* freed ranges are not handed out again for a while */
     BDA_CHECK_POISON_BIT = 0x2,     /* freed and fresh ranges are filled with a pattern */
     BDA_CHECK_RED_ZONES_BIT = 0x4,  /* bytes around each allocation that nobody may write, and that are looked at */
-    BDA_CHECK_ISOLATE_BIT = 0x8,    /* each allocation has a VkBuffer of its own, for the validation layers to see */
-    BDA_CHECK_MEMORY_BIT = 0x10,    /* valgrind and the address sanitizer are told what may be touched */
-    BDA_CHECK_POINTERS_BIT = 0x20,  /* shaders with BDA_CHECKED look each pointer up before they follow it */
-    BDA_CHECK_STACKS_BIT = 0x40,    /* who allocated is remembered */
+    /* Each allocation has a VkBuffer of exactly its size, with the usage that its block would have had, and 256 bytes
+     * at least to the next one: validation layers that instrument shaders (GPU-assisted validation) then see where
+     * allocations end, and when they are freed. `buffer` is that buffer, `offset` 0, BdaAllocationInfo::own_buffer
+     * VK_TRUE; bda_resolve answers for live ones only. Costs as bda_alloc_buffer, and may fail as that does. */
+    BDA_CHECK_ISOLATE_BIT = 0x8,
+    /* Memory checkers are told what may be touched of mapped memory: the bytes of live allocations, and no others; 256
+     * bytes at least stay free behind each. valgrind's memcheck, where the library was built with its header (CMake's
+     * BDA_MEMCHECK) and runs under it: on software drivers it sees what shaders do, too, and it prints the name of the
+     * allocation, with the stack of its allocation or its free. The address sanitizer, where the library was compiled
+     * with it, for the CPU's own accesses. Where neither listens this does nothing; where the library can speak to
+     * none, a BDA_MESSAGE_WARNING says so. */
+    BDA_CHECK_MEMORY_BIT = 0x10,
+    BDA_CHECK_POINTERS_BIT = 0x20, /* shaders with BDA_CHECKED look each pointer up before they follow it */
+    /* The calling thread's stack is taken at each allocation, and shown in leak lists and fault reports, for what was
+     * freed, too, as far as the history reaches; findings have its number (bda_get_stack). Each distinct stack is kept
+     * once, in some 280 bytes, and each allocation has a record of 40. An allocation for whose stack host memory is
+     * refused goes on without one. */
+    BDA_CHECK_STACKS_BIT = 0x40,
     BDA_CHECK_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
 } BdaCheckFlagBits;
 typedef VkFlags BdaCheckFlags;
+
+/* With BDA_CHECK_STACKS_BIT: takes the calling thread's stack. Writes up to `max` return addresses (or whatever else
+ * describe_frame understands, as long as it is the same for the same place), the innermost first, and returns how many;
+ * 0: none. Called from any thread, with no lock of the library held; must not call back into the allocator. */
+typedef uint32_t (*BdaCaptureStack)(void *user, uint32_t max, void **frames);
+#define BDA_STACK_DEPTH 32 /* `max`: what is further out is not kept */
+
+/* Puts a frame into words: at most `size` bytes to `text`, a terminating zero included. As above. */
+typedef void (*BdaDescribeFrame)(void *user, void *frame, size_t size, char *text);
+
+/* Names a stack that an allocator keeps, as long as it lives; 0 is none. */
+typedef uint32_t BdaStack;
 
 typedef struct BdaAllocatorInfo {
     const void *next;
@@ -189,11 +215,16 @@ typedef struct BdaAllocatorInfo {
      * 64; at most BDA_RED_ZONE_MAX. Each allocation takes so many more. */
     uint32_t red_zone;
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
-     * each; a name takes the room of one more, a long one of two. Rounded up to a power of two, 8 at least. 0: 512,
-     * or 256 where there are no caches;
-     * BDA_HISTORY_NONE: none. Threads that have freed before they ever allocated share 128 more; where there are
-     * no caches, all share one such ring. */
+     * each; a name or a stack takes the room of one more, a long name of two. Rounded up to a power of two, 8 at least.
+     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Threads that have freed before they ever
+     * allocated share 128 more; where there are no caches, all share one such ring. */
     uint32_t history_depth;
+    /* With BDA_CHECK_STACKS_BIT: who takes stacks, and puts their frames into words, with this user pointer. NULL: what
+     * the system offers (backtrace and backtrace_symbols of glibc and macOS, whose text takes memory of the C
+     * library's; on Windows addresses in digits; elsewhere there are no stacks). */
+    BdaCaptureStack capture_stack;
+    BdaDescribeFrame describe_frame;
+    void *stack_user;
 } BdaAllocatorInfo;
 
 #define BDA_RED_ZONE_MAX      ((uint32_t)1 << 16)
@@ -498,6 +529,7 @@ typedef struct BdaAllocationInfo {
     uint64_t user;
     /* Belongs to the allocation: valid until it is renamed or freed. NULL: none. */
     const char *name;
+    BdaStack stack; /* where it was allocated; 0: not known */
 } BdaAllocationInfo;
 
 /* What was chosen for an allocation. Errors: VALIDATION_FAILED (NULL, a stale or foreign handle). */
@@ -581,6 +613,7 @@ typedef struct BdaFoundRange {
     uint64_t user;                  /* the caller's own value */
     uint64_t frame;                 /* live: in which it was allocated, as bda_set_frame said; 0: not known, as for all
                                        without a name or a user value */
+    BdaStack stack;                 /* where it was allocated; 0: not known */
     char name[BDA_FOUND_NAME_SIZE]; /* cut, where it is longer; empty: none */
 } BdaFoundRange;
 
@@ -663,6 +696,15 @@ BDA_API VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDev
 #define BDA_FINDING_TEXT_SIZE 1024
 BDA_API VkResult bda_describe_finding(const BdaFinding *finding, size_t size, char *text);
 
+/* The frames of a stack, the innermost first. `frames` NULL: `count` becomes how many there are, BDA_STACK_DEPTH at
+ * most. Else `count` says how many fit, and becomes how many were written: VK_INCOMPLETE where there are more. Errors:
+ * VALIDATION_FAILED (NULL, no stack of this allocator's). */
+BDA_API VkResult bda_get_stack(BdaAllocator allocator, BdaStack stack, uint32_t *count, void **frames);
+
+/* Puts a frame into words, by BdaAllocatorInfo::describe_frame or by the system's means. Writes at most `size` bytes to
+ * `text`, a terminating zero included. Errors: VALIDATION_FAILED (NULL, size 0). */
+BDA_API VkResult bda_describe_frame(BdaAllocator allocator, void *frame, size_t size, char *text);
+
 /* ---- History -------------------------------------------------------------------------------------------------- */
 
 /* Tells which frame it is, for what history and reports say of "when"; any number of the caller's that grows, 0 is
@@ -726,9 +768,11 @@ typedef void (*BdaReportLine)(void *user, const char *line);
  * by what the driver said of its ranges (bda_address_binding_callback). One line for an address that is exact; where it
  * has a precision, a line for each candidate, the likeliest first, six at most. It ends with how far the history
  * reaches. Nothing here needs the driver to have noticed anything: without device addresses, those of `addresses` do.
- * Cost: as bda_find and bda_get_history for each range that an address may lie in. No driver call, no host memory; some
- * 16 KiB of stack. Works after VK_ERROR_DEVICE_LOST, from any thread. Errors: VALIDATION_FAILED (NULL; a precision of
- * `addresses` that is no power of two), and then no line is written.
+ * With BDA_CHECK_STACKS_BIT the stacks of the allocations that come into question follow, a line for each frame.
+ * Cost: as bda_find and bda_get_history for each range that an address may lie in. No driver call, no host memory (but
+ * what BdaAllocatorInfo::describe_frame takes); some 16 KiB of stack. Works after VK_ERROR_DEVICE_LOST, from any
+ * thread. Errors: VALIDATION_FAILED (NULL; a precision of `addresses` that is no power of two), and then no line is
+ * written.
  */
 BDA_API VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaReportLine line, void *user);
 

@@ -54,6 +54,7 @@ VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocation
         info->priority = pool->key.priority;
         info->user = record != NULL ? record->user : 0;
         info->name = record != NULL ? record->name : NULL;
+        info->stack = record != NULL ? record->stack : 0;
         holds = bda_node_lives_on(live.node, bda_handle_generation(handle));
         if (!holds)
             memset(info, 0, sizeof *info);

@@ -16,6 +16,12 @@ VkDeviceSize bda_asked(BdaAllocator allocator, struct bda_node *node) {
     return block->dedicated_size != 0 ? block->dedicated_size : bda_node_asked(node);
 }
 
+VkDeviceSize bda_held(BdaAllocator allocator, uint32_t index) {
+    struct bda_node *node = bda_node_of(allocator, index);
+    const struct bda_block *block = bda_block_of(allocator, node);
+    return block->dedicated_size != 0 ? block->backing.size - block->memory_offset : bda_node_held(node);
+}
+
 void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocation) {
     const struct bda_live live = bda_range_at(allocator, NULL, index);
     bda_range_describe(allocator, &live, bda_asked(allocator, live.node), allocation);
@@ -33,7 +39,8 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
         allocator->hooks->taken(allocator, node);
     BdaAllocation a;
     bda_describe(allocator, node, &a);
-    const struct bda_event event = { BDA_EVENT_ALLOCATED, a.handle, a.address, a.size, request->name };
+    const struct bda_event event = { BDA_EVENT_ALLOCATED,      a.handle, a.address, a.size, request->name, a.mapped,
+                                     bda_held(allocator, node) };
     allocator->event(allocator, &event);
 }
 
@@ -189,17 +196,26 @@ static VkResult try_range(BdaAllocator allocator, struct bda_pool *pool, struct 
     return bda_allocate_in(allocator, pool, request, NULL, node);
 }
 
+/* The record, where it needs one. A stack is no reason to refuse a request that wants nothing else written down. */
+static VkResult make_record(BdaAllocator allocator, struct bda_request *request) {
+    BdaStack stack = bda_stack_take(allocator);
+    bool needed = request->name != NULL || request->user != 0;
+    VkResult result = VK_SUCCESS;
+    if (needed || stack != 0)
+        result = bda_record_create(allocator, request->user, request->name, &request->record);
+    if (request->record != 0)
+        bda_record_at(allocator, request->record)->stack = stack;
+    return needed ? result : VK_SUCCESS;
+}
+
 VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
     bool own = request->buffer_info != NULL;
     if (!own) /* an own buffer's room is the driver's to say, first */
         bda_allocate_guard(allocator, request);
-    if (request->name != NULL || request->user != 0) {
-        VkResult result = bda_record_create(allocator, request->user, request->name, &request->record);
-        if (result != VK_SUCCESS)
-            return result;
-    }
-    VkResult result =
-        own ? bda_own_allocate(allocator, request, node) : bda_try_types(allocator, request, try_range, node);
+    VkResult result = make_record(allocator, request);
+    if (result != VK_SUCCESS)
+        return result;
+    result = own ? bda_own_allocate(allocator, request, node) : bda_try_types(allocator, request, try_range, node);
     if (result != VK_SUCCESS) {
         bda_reclaim_call(allocator, request->call);
         bda_record_destroy(allocator, request->record);

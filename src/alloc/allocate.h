@@ -38,8 +38,12 @@ void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocat
 /* Makes room ahead: blocks until ranges like `like` amount to `bytes`. */
 VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDeviceSize bytes);
 
-/* Adds the bytes of a red zone to the room that a request takes; to none whose buffer or memory would break a limit. */
+/* Adds the guard that checking modes want to the room that a request takes; to none whose buffer or memory would break
+ * a limit. */
 void bda_allocate_guard(BdaAllocator allocator, struct bda_request *request);
+
+/* Bytes from its first one on that are an allocation's alone. As above; for pending nodes, too. */
+VkDeviceSize bda_held(BdaAllocator allocator, uint32_t index);
 
 /* What was asked for. For the owner, or under the pool's lock; not for pending nodes. */
 VkDeviceSize bda_asked(BdaAllocator allocator, struct bda_node *node);

@@ -7,6 +7,7 @@
 #include "alloc/pending.h"
 #include "alloc/pool.h"
 #include "alloc/record.h"
+#include "alloc/stacks.h"
 #include "core/ring.h"
 #include "core/words.h"
 #include "memory/block_map.h"
@@ -101,21 +102,25 @@ struct BdaAllocator_T {
     /* messages and events */
     BdaMessageCallback message;
     void *message_user;
-    bda_event_hook event;          /* NULL: nobody listens */
-    bool logs;                     /* each event is a message */
-    BdaCheckFlags checks;          /* the checking modes that are on */
-    const struct bda_hooks *hooks; /* NULL: no mode cares for the bytes of ranges */
-    struct bda_watch *watch;       /* what modes know; the annex's, NULL without hooks */
-    VkBufferUsageFlags more_usage; /* that modes add to own buffers, for commands that reach their bytes */
-    VkDeviceSize red_zone;         /* bytes behind each allocation that carry a pattern; 0: none */
-    VkDeviceSize guard;            /* bytes that each request holds behind what it asked for; the modes' */
-    struct bda_pointers *pointers; /* the annex's; NULL: BDA_CHECK_POINTERS_BIT is off */
-    _Atomic uint32_t last_call;    /* counts the public calls that opened a block */
-    _Atomic bool some_want;        /* some pool has come below its low-water mark */
+    bda_event_hook event;                  /* NULL: nobody listens */
+    bool logs;                             /* each event is a message */
+    BdaCheckFlags checks;                  /* the checking modes that are on */
+    const struct bda_hooks *hooks;         /* NULL: no mode cares for the bytes of ranges */
+    struct bda_watch *watch;               /* what modes know; the annex's, NULL without hooks */
+    VkBufferUsageFlags more_usage;         /* that modes add to own buffers, for commands that reach their bytes */
+    VkDeviceSize red_zone;                 /* bytes behind each allocation that carry a pattern; 0: none */
+    VkDeviceSize guard;                    /* bytes that each request holds behind what it asked for; the modes' */
+    struct bda_pointers *pointers;         /* the annex's; NULL: BDA_CHECK_POINTERS_BIT is off */
+    bool marks;                            /* a memory checker listens */
+    bool sees_device;                      /* and sees what the device writes */
+    struct bda_memory_names *memory_names; /* what it prints; the annex's, or NULL */
+    _Atomic uint32_t last_call;            /* counts the public calls that opened a block */
+    _Atomic bool some_want;                /* some pool has come below its low-water mark */
     /* under the store lock: growth and spare lists */
     struct bda_mutex store_lock;
     struct bda_nodes nodes;
     struct bda_records records;
+    struct bda_stacks *stacks;    /* where allocations were made; NULL: that is not kept */
     struct bda_words own_buffers; /* the VkBuffer of each node that has its own */
     struct bda_store blocks;
     uint32_t spare_block;

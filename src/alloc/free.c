@@ -75,6 +75,8 @@ void bda_tell_freed(BdaAllocator allocator, uint32_t index) {
         .address = record != NULL && record->address != 0 ? record->address : block->region.base + bda_node_start(node),
         .size = pending && !is_dedicated(block) ? bda_node_held(node) : bda_asked(allocator, node),
         .name = record != NULL ? record->name : NULL,
+        .mapped = block->mapped != NULL ? block->mapped + bda_node_start(node) : NULL,
+        .held = bda_held(allocator, index),
     };
     allocator->event(allocator, &event);
 }

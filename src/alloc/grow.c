@@ -55,7 +55,9 @@ static struct bda_backing_info backing_info(const struct bda_pool *pool, VkDevic
 static void tell(BdaAllocator allocator, enum bda_event_kind kind, const struct bda_block *block) {
     if (allocator->event == NULL)
         return;
-    const struct bda_event event = { kind, 0, block->region.base, block->backing.size, NULL };
+    const struct bda_event event = {
+        kind, 0, block->region.base, block->backing.size, NULL, block->backing.mapped, block->backing.size
+    };
     allocator->event(allocator, &event);
 }
 

@@ -43,7 +43,7 @@ static uint32_t note(const struct bda_record *record, struct bda_ring_slot *note
         (void)strncat(name, record->name, BDA_PAST_NAME);
     size_t length = strlen(name), first = sizeof notes[0] - sizeof(uint64_t);
     memset(notes, 0, BDA_RING_NOTES * sizeof *notes);
-    notes[0].words[0] = record->frame;
+    notes[0].words[0] = (uint64_t)record->stack << 32 | record->frame;
     memcpy(&notes[0].words[1], name, bda_min(length, first));
     if (length > first)
         memcpy(notes[1].words, name + first, length - first);

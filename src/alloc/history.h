@@ -16,8 +16,8 @@
 #include "core/ring.h"
 
 /* An event's words: handle; address, which is a multiple of 16, with flags in its lowest bits; granules held, and
- * bytes of them that were not asked for; the clock. Notes: the frame in which it was allocated (0: not known) and 24
- * bytes of the name; 32 more. */
+ * bytes of them that were not asked for; the clock. Notes: the stack and the frame in which it was
+ * allocated (0: not known) and 24 bytes of the name; 32 more. */
 enum {
     BDA_PAST_NOTES = 3,   /* how many there are */
     BDA_PAST_PENDING = 4, /* by bda_free_after: the event is older than the free was due */

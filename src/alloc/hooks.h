@@ -18,7 +18,9 @@ struct bda_event {
     BdaHandle handle; /* 0 for blocks */
     VkDeviceAddress address;
     VkDeviceSize size;
-    const char *name; /* NULL: none; valid during the call */
+    const char *name;      /* NULL: none; valid during the call */
+    unsigned char *mapped; /* the CPU's pointer to the first byte, of blocks to that of their memory; NULL: none */
+    VkDeviceSize held;     /* bytes from there on that are its own, with what is beyond `size` */
 };
 
 /* Called with no lock held, from whichever thread is at it. */

@@ -1,7 +1,7 @@
 /*
- * Records: what only some allocations have (a name, a user value, an unforeseen address), so that the others pay
- * nothing for it. Their fields belong to the pool of the allocation, under its lock; taking and giving back a record
- * takes the store lock inside.
+ * Records: what only some allocations have (a name, a user value, an unforeseen address, a stack), so that the others
+ * pay nothing for it. Their fields belong to the pool of the allocation, under its lock; taking and giving back a
+ * record takes the store lock inside.
  */
 #ifndef BDA_ALLOC_RECORD_H
 #define BDA_ALLOC_RECORD_H
@@ -15,6 +15,7 @@ struct bda_record {
     char *name;              /* owned; NULL: none */
     VkDeviceAddress address; /* of an own buffer that does not lie where its block's base says; else 0 */
     uint32_t spare;          /* next spare record */
+    uint32_t stack;          /* where it was allocated, see stacks.h; 0: not known */
     uint32_t frame;          /* the caller's, when it was allocated, as in the clock (history.h); 0: not known */
 };
 

@@ -29,7 +29,15 @@ static VkResult check_range_usage(BdaAllocator allocator, const BdaAllocInfo *in
     return VK_SUCCESS;
 }
 
-VkResult bda_check_range(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
+/* Under BDA_CHECK_ISOLATE_BIT a range is an own buffer, made like the blocks that it would have been cut from. */
+static void isolate(BdaAllocator allocator, VkBufferCreateInfo *own, struct bda_request *request) {
+    const struct bda_device *device = &allocator->device;
+    *own = bda_block_buffer_info(device, bda_usage_of_class(device, request->usage_class), request->size, false);
+    request->buffer_info = own;
+}
+
+VkResult bda_check_range(BdaAllocator allocator, const BdaAllocInfo *info, VkBufferCreateInfo *own,
+                         struct bda_request *request) {
     VkResult result = bda_check_info(allocator, info, request);
     if (result == VK_SUCCESS)
         result = bda_check_size(allocator, info->size, request);
@@ -37,6 +45,8 @@ VkResult bda_check_range(BdaAllocator allocator, const BdaAllocInfo *info, struc
         result = bda_check_use(allocator, info->usage, info->alignment, request);
     if (result == VK_SUCCESS)
         result = check_range_usage(allocator, info, request);
+    if (result == VK_SUCCESS && (allocator->checks & BDA_CHECK_ISOLATE_BIT) != 0)
+        isolate(allocator, own, request);
     return result;
 }
 
@@ -47,8 +57,9 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo 
     memset(allocation, 0, sizeof *allocation);
     if (allocator == NULL || info == NULL)
         return bda_refuse(allocator, function, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL");
+    VkBufferCreateInfo own;
     struct bda_request request = { .reason = NULL };
-    VkResult result = bda_check_range(allocator, info, &request);
+    VkResult result = bda_check_range(allocator, info, &own, &request);
     if (result == VK_SUCCESS)
         result = bda_fulfil(allocator, &request, allocation);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, function, result, request.reason);
@@ -109,13 +120,14 @@ static void undo(BdaAllocator allocator, uint32_t count, BdaAllocation *allocati
 static VkResult alloc_all(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos, BdaAllocation *allocations,
                           uint32_t *done, struct bda_request *request) {
     uint32_t call = 0;
+    VkBufferCreateInfo own;
     for (uint32_t i = 0; i < count;) {
         i += bda_allocate_run(allocator, count - i, &infos[i], &allocations[i]);
         *done = i;
         if (i == count)
             break;
         *request = (struct bda_request){ .call = call };
-        VkResult result = bda_check_range(allocator, &infos[i], request);
+        VkResult result = bda_check_range(allocator, &infos[i], &own, request);
         if (result == VK_SUCCESS)
             result = bda_fulfil(allocator, request, &allocations[i]);
         if (result != VK_SUCCESS)
@@ -149,14 +161,20 @@ VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const BdaAllocIn
 
 /* ---- Room ahead ---- */
 
+/* What room is counted in where the caller names no size, but each piece has a gap behind it: smaller ones would be
+ * mostly gaps. */
+#define GAPPED_PIECE ((VkDeviceSize)4096)
+
 VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceSize bytes) {
     if (allocator == NULL || like == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "like is NULL");
     BdaAllocInfo info = *like;
-    info.size = like->size != 0 ? like->size : 1;
+    if (like->size == 0) /* no size in particular */
+        info.size = allocator->guard != 0 ? GAPPED_PIECE : 1;
+    VkBufferCreateInfo own;
     struct bda_request request = { .reason = NULL };
-    VkResult result = bda_check_range(allocator, &info, &request);
-    if (like->size == 0) /* no size in particular: pieces of the alignment fill the room best */
+    VkResult result = bda_check_range(allocator, &info, &own, &request);
+    if (info.size == 1 && like->size == 0) /* pieces of the alignment fill the room best */
         request.size = request.room = request.alignment;
     if (result == VK_SUCCESS)
         result = bda_make_room_for(allocator, &request, bytes);

@@ -78,6 +78,7 @@ static void release_memory(BdaAllocator allocator, BdaArena arena) {
 
 /* Whether chunks can be had at all, as far as that can be said without taking one; the alignment of all pieces. */
 static VkResult check(BdaAllocator allocator, const BdaArenaInfo *info, BdaArena arena, const char **reason) {
+    VkBufferCreateInfo own;
     struct bda_request request = { .reason = NULL };
     if (info->next != NULL) {
         *reason = "next must be NULL";
@@ -88,7 +89,7 @@ static VkResult check(BdaAllocator allocator, const BdaArenaInfo *info, BdaArena
     arena->least_size = info->chunk.size != 0 ? info->chunk.size : CHUNK;
     arena->most_size = bda_max(info->max_chunk_size != 0 ? info->max_chunk_size : CHUNK_MOST, arena->least_size);
     arena->next_size = arena->like.size = arena->least_size;
-    VkResult result = bda_check_range(allocator, &arena->like, &request);
+    VkResult result = bda_check_range(allocator, &arena->like, &own, &request);
     if (result == VK_SUCCESS && info->max_chunk_size != 0 && info->max_chunk_size < arena->least_size)
         result = bda_invalid(&request, "max_chunk_size is smaller than the first chunk");
     arena->least_mask = request.alignment - 1;
@@ -182,8 +183,9 @@ static VkResult take_chunk(BdaArena arena, VkDeviceSize size, VkDeviceSize align
     BdaAllocInfo info = arena->like;
     info.size = size;
     info.alignment = bda_max(info.alignment, alignment);
+    VkBufferCreateInfo own;
     struct bda_request request = { .reason = NULL };
-    VkResult result = bda_check_range(arena->allocator, &info, &request);
+    VkResult result = bda_check_range(arena->allocator, &info, &own, &request);
     if (result == VK_SUCCESS)
         result = bda_fulfil(arena->allocator, &request, chunk);
     *reason = request.reason;

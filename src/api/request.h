@@ -16,8 +16,10 @@ VkResult bda_check_info(BdaAllocator allocator, const BdaAllocInfo *info, struct
 VkResult bda_check_size(BdaAllocator allocator, VkDeviceSize size, struct bda_request *request);
 VkResult bda_check_use(BdaAllocator allocator, uint64_t usage, VkDeviceSize alignment, struct bda_request *request);
 
-/* All checks of a range, as bda_alloc makes them. */
-VkResult bda_check_range(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request);
+/* All checks of a range, as bda_alloc makes them. `own`, for where it is an own buffer (BDA_CHECK_ISOLATE_BIT), must
+ * live as long as the request. */
+VkResult bda_check_range(BdaAllocator allocator, const BdaAllocInfo *info, VkBufferCreateInfo *own,
+                         struct bda_request *request);
 
 /* Allocates what was checked, and does what is left to do with it. */
 VkResult bda_fulfil(BdaAllocator allocator, struct bda_request *request, BdaAllocation *allocation);

@@ -12,6 +12,8 @@ static void add_range(struct bda_text *text, const BdaFoundRange *range, const c
                  named ? range->name : "", named ? "'" : "", state, (uint64_t)range->size, (uint64_t)range->address);
     if (range->frame != 0)
         bda_text_add(text, ", since frame %" PRIu64, range->frame);
+    if (range->stack != 0)
+        bda_text_add(text, ", stack %" PRIu32, range->stack);
     bda_text_add(text, ")");
 }
 
@@ -93,6 +95,8 @@ static void add_owner(struct bda_text *text, const BdaPastOwner *owner) {
                  named ? range->name : "", named ? "'" : "", (uint64_t)range->size, (uint64_t)range->address);
     if (owner->frame_allocated != 0)
         bda_text_add(text, ", allocated in frame %" PRIu64, owner->frame_allocated);
+    if (range->stack != 0)
+        bda_text_add(text, ", stack %" PRIu32, range->stack);
     bda_text_add(text, ")");
 }
 

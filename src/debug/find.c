@@ -32,6 +32,7 @@ static void clear_range(BdaFoundRange *range) {
     range->size = 0;
     range->user = 0;
     range->frame = 0;
+    range->stack = 0;
     range->name[0] = '\0';
 }
 
@@ -93,6 +94,7 @@ static void describe_range(BdaAllocator allocator, const struct bda_sight *sight
     if (sight->state == BDA_NODE_LIVE && record->frame != 0)
         range->frame =
             bda_clock_whole_frame(atomic_load_explicit(&allocator->history.frame, memory_order_relaxed), record->frame);
+    range->stack = record->stack;
     if (record->name != NULL)
         (void)strncat(range->name, record->name, sizeof range->name - 1);
 }

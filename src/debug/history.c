@@ -40,7 +40,9 @@ static void describe(const struct search *search, const struct bda_ring_slot *ev
     owner->frees_ago = age;
     owner->frame_freed = bda_clock_whole_frame(search->frame, (uint32_t)event->words[3]);
     uint32_t count = notes_of(event);
-    if (count > 0 && notes[0].words[0] != 0)
+    if (count > 0)
+        owner->range.stack = (BdaStack)(notes[0].words[0] >> 32);
+    if (count > 0 && (uint32_t)notes[0].words[0] != 0)
         owner->frame_allocated = bda_clock_whole_frame(search->frame, (uint32_t)notes[0].words[0]);
     size_t first = sizeof notes[0] - sizeof(uint64_t);
     if (count > 0)

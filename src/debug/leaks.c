@@ -10,6 +10,7 @@
 /* What is told of a leak, copied under the pool's lock so that it can be told without. */
 struct leak {
     BdaAllocation allocation;
+    BdaStack stack;
     char name[128];
 };
 
@@ -54,6 +55,7 @@ static void note(BdaAllocator allocator, uint32_t index, struct leak *leak) {
     bda_describe(allocator, index, &leak->allocation);
     uint32_t record = bda_node_record(bda_node_of(allocator, index));
     const char *name = record != 0 ? bda_record_at(allocator, record)->name : NULL;
+    leak->stack = record != 0 ? bda_record_at(allocator, record)->stack : 0;
     (void)snprintf(leak->name, sizeof leak->name, "%s%.120s%s", name != NULL ? "'" : "",
                    name != NULL ? name : "unnamed", name != NULL ? "'" : "");
 }
@@ -70,10 +72,23 @@ static uint32_t next_batch(BdaAllocator allocator, struct bda_pool *pool, struct
     return count;
 }
 
+/* A message for each frame. */
+static void tell_stack(BdaAllocator allocator, BdaStack stack) {
+    void *frames[BDA_STACK_DEPTH];
+    char text[256];
+    uint32_t depth = bda_stack_copy(allocator, stack, BDA_STACK_DEPTH, frames);
+    for (uint32_t i = 0; i < depth; i++) {
+        bda_stack_describe(allocator, frames[i], sizeof text, text);
+        bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING, "  allocated at: %s", text);
+    }
+}
+
 static void tell(BdaAllocator allocator, const struct leak *leak) {
     bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING,
                 "still live: %s, %" PRIu64 " bytes at address 0x%" PRIx64 ", handle 0x%" PRIx64, leak->name,
                 (uint64_t)leak->allocation.size, (uint64_t)leak->allocation.address, (uint64_t)leak->allocation.handle);
+    if (leak->stack != 0)
+        tell_stack(allocator, leak->stack);
 }
 
 uint64_t bda_leaks_list(BdaAllocator allocator, struct bda_pool *pool) {

@@ -5,6 +5,7 @@
 #include "debug/history.h"
 #include "debug/notes.h"
 #include "debug/watch.h"
+#include "platform/marks.h"
 
 #include <string.h>
 
@@ -55,8 +56,12 @@ static VkResult sync(BdaAllocator allocator, const struct stretch *s, enum bda_s
                             s->size);
 }
 
+/* All these bytes are nobody's, so a memory checker has been told to forbid them (or is, right after). */
 static void write(const struct stretch *s) {
-    memset(s->block->mapped + s->start, (int)s->pattern, (size_t)s->size);
+    unsigned char *bytes = s->block->mapped + s->start;
+    bda_marks_pause(bytes, (size_t)s->size);
+    memset(bytes, (int)s->pattern, (size_t)s->size);
+    bda_marks_resume(bytes, (size_t)s->size);
 }
 
 /* Whether all bytes are as wanted; most are, so that is found out first, and fast. */
@@ -82,7 +87,11 @@ bool bda_patterns_examine(const unsigned char *bytes, VkDeviceSize size, enum bd
 
 /* What is wrong, if anything is; it is mended, so that it is told once. As the CPU sees it. */
 static bool find_damage(const struct stretch *s, struct bda_breakage *breakage) {
-    if (!bda_patterns_examine(s->block->mapped + s->start, s->size, s->pattern, &breakage->damage))
+    const unsigned char *bytes = s->block->mapped + s->start;
+    bda_marks_pause(bytes, (size_t)s->size);
+    bool damaged = bda_patterns_examine(bytes, s->size, s->pattern, &breakage->damage);
+    bda_marks_resume(bytes, (size_t)s->size);
+    if (!damaged)
         return false;
     breakage->address = s->block->region.base + s->start;
     breakage->size = s->size;

@@ -143,6 +143,51 @@ static void say_candidate(const struct bda_report *report, const struct candidat
     say(report, &text);
 }
 
+/* ---- Where they were allocated ---- */
+
+/* A line for each frame. */
+static void say_stack(const struct bda_report *report, BdaStack stack) {
+    void *frames[BDA_STACK_DEPTH];
+    char line[LINE], text[LINE - 64];
+    uint32_t depth = bda_stack_copy(report->allocator, stack, BDA_STACK_DEPTH, frames);
+    (void)snprintf(line, sizeof line, "  stack %" PRIu32 ", which allocated:", stack);
+    bda_report_say(report, line);
+    for (uint32_t i = 0; i < depth; i++) {
+        bda_stack_describe(report->allocator, frames[i], sizeof text, text);
+        (void)snprintf(line, sizeof line, "    %s", text);
+        bda_report_say(report, line);
+    }
+}
+
+/* The stacks that lines of the report have named, each once. */
+struct stacks {
+    uint32_t count;
+    BdaStack all[CANDIDATES * (3 + PAST)];
+};
+
+static void note_stack(struct stacks *stacks, BdaStack stack) {
+    uint32_t i = 0;
+    while (i < stacks->count && stacks->all[i] != stack)
+        i++;
+    if (stack != 0 && i == stacks->count)
+        stacks->all[stacks->count++] = stack;
+}
+
+static void say_stacks(const struct bda_report *report, const struct candidates *all) {
+    struct stacks stacks = { .count = 0 };
+    for (uint32_t i = 0; i < all->count && i < CANDIDATES; i++) {
+        const struct candidate *candidate = &all->best[i];
+        bool live = candidate->finding.kind == BDA_FINDING_LIVE; /* its neighbours are not told of */
+        note_stack(&stacks, candidate->finding.range.stack);
+        note_stack(&stacks, live ? 0 : candidate->finding.before.stack);
+        note_stack(&stacks, live ? 0 : candidate->finding.after.stack);
+        for (uint32_t k = 0; k < candidate->past_count; k++)
+            note_stack(&stacks, candidate->past[k].range.stack);
+    }
+    for (uint32_t i = 0; i < stacks.count; i++)
+        say_stack(report, stacks.all[i]);
+}
+
 /* ---- The driver's own ---- */
 
 static const char *object_word(VkObjectType type) {
@@ -225,6 +270,7 @@ void bda_report_explain(const struct bda_report *report, const struct bda_suspec
         (void)snprintf(line, sizeof line, "  and %" PRIu32 " further ranges", all.count - CANDIDATES);
         bda_report_say(report, line);
     }
+    say_stacks(report, &all);
     say_broken(report, suspect);
     say_bindings(report, suspect);
 }

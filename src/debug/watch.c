@@ -3,6 +3,7 @@
 
 #include "alloc/free.h"
 #include "debug/events.h"
+#include "debug/memory.h"
 #include "debug/patterns.h"
 #include "debug/pointers.h"
 
@@ -16,11 +17,17 @@
 
 #define TRANSFERS ((VkBufferUsageFlags)(VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT))
 
+/* Bytes are allowed before any other mode touches them, and forbidden after the last one did. */
 static void pass_on(BdaAllocator allocator, const struct bda_event *event) {
+    bool begins = event->kind == BDA_EVENT_ALLOCATED || event->kind == BDA_EVENT_BLOCK_OPENED;
+    if (begins && allocator->marks)
+        bda_memory_hear(allocator, event);
     if (allocator->logs)
         bda_events_log(allocator, event);
     if (allocator->pointers != NULL)
         bda_pointers_hear(allocator, event);
+    if (!begins && allocator->marks)
+        bda_memory_hear(allocator, event);
 }
 
 /* ---- Hooks ---- */
@@ -104,7 +111,7 @@ static VkResult care(BdaAllocator allocator, const BdaAllocatorInfo *info) {
     bda_broken_init(allocator, &watch->broken);
     if ((info->checks & BDA_CHECK_RED_ZONES_BIT) != 0)
         allocator->red_zone = bda_align_up(info->red_zone != 0 ? info->red_zone : RED_ZONE, BDA_LEAST_ALIGNMENT);
-    allocator->guard = allocator->red_zone;
+    allocator->guard = bda_max(allocator->guard, allocator->red_zone);
     bda_commands_init(&watch->commands);
     if ((info->checks & (BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT)) != 0)
         allocator->more_usage = TRANSFERS;
@@ -114,11 +121,19 @@ static VkResult care(BdaAllocator allocator, const BdaAllocatorInfo *info) {
 }
 
 VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info, const char **reason) {
+    VkResult result = VK_SUCCESS;
     allocator->logs = (info->flags & BDA_ALLOCATOR_LOG_EVENTS_BIT) != 0;
     allocator->checks = info->checks;
+    if ((allocator->checks & (BDA_CHECK_ISOLATE_BIT | BDA_CHECK_MEMORY_BIT)) != 0)
+        allocator->guard = BDA_WATCH_GAP;
+    if ((allocator->checks & BDA_CHECK_MEMORY_BIT) != 0)
+        result = bda_memory_init(allocator);
+    if (result == VK_SUCCESS && (allocator->checks & BDA_CHECK_STACKS_BIT) != 0)
+        result = bda_stacks_init(allocator, info);
     if (allocator->logs || allocator->checks != 0)
         allocator->event = pass_on;
-    VkResult result = (info->checks & CARES) != 0 ? care(allocator, info) : VK_SUCCESS;
+    if (result == VK_SUCCESS && (info->checks & CARES) != 0)
+        result = care(allocator, info);
     if (result == VK_SUCCESS && (info->checks & BDA_CHECK_POINTERS_BIT) != 0)
         result = bda_pointers_init(allocator, reason);
     return result;
@@ -131,6 +146,8 @@ void bda_watch_stop(BdaAllocator allocator) {
 
 void bda_watch_finish(BdaAllocator allocator) {
     bda_pointers_finish(allocator);
+    bda_stacks_finish(allocator);
+    bda_memory_finish(allocator);
     struct bda_watch *watch = allocator->watch;
     if (watch == NULL)
         return;

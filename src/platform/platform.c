@@ -1,4 +1,4 @@
-/* What platform.h does not do in place: the environment, a thread's end, and the barrier on all threads. */
+/* What platform.h does not do in place: the environment, a thread's end, the barrier on all threads, and stacks. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE    /* syscall, secure_getenv, PTHREAD_MUTEX_ADAPTIVE_NP; NOLINT(bugprone-reserved-identifier):     \
                           glibc's own name */
@@ -6,6 +6,7 @@
 #include "platform/platform.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 BDA_THREAD_LOCAL char bda_thread_mark;
@@ -126,3 +127,43 @@ void bda_barrier_everywhere(void) {
 
 #endif
 #endif
+
+/* ---- Stacks ---- */
+
+#if defined(_WIN32)
+
+uint32_t bda_native_stack(uint32_t most, void **frames) {
+    return RtlCaptureStackBackTrace(0, most, frames, NULL);
+}
+
+#elif defined(__GLIBC__) || defined(__APPLE__)
+
+#include <execinfo.h>
+#include <stdlib.h>
+
+uint32_t bda_native_stack(uint32_t most, void **frames) {
+    int count = backtrace(frames, (int)most);
+    return count > 0 ? (uint32_t)count : 0;
+}
+
+#else
+
+uint32_t bda_native_stack(uint32_t most, void **frames) {
+    (void)most;
+    (void)frames;
+    return 0;
+}
+
+#endif
+
+void bda_native_frame(void *frame, size_t size, char *text) {
+#if defined(__GLIBC__) || defined(__APPLE__)
+    char **words = backtrace_symbols(&frame, 1);
+    if (words != NULL) {
+        (void)snprintf(text, size, "%s", words[0]);
+        free((void *)words);
+        return;
+    }
+#endif
+    (void)snprintf(text, size, "%p", frame);
+}

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #if defined(_WIN32)
 #include "platform/windows.h"
@@ -136,5 +137,13 @@ bool bda_thread_watch(void (*at_end)(void));
  */
 bool bda_barrier_exists(void);
 void bda_barrier_everywhere(void);
+
+/* The return addresses of the calling thread, the innermost first; how many, at most `most`. 0 where the system does
+ * not tell. The first call may take memory of the C library's. */
+uint32_t bda_native_stack(uint32_t most, void **frames);
+
+/* A return address in words, or at least in digits, in `text`, whose size is not 0. May take memory of the C library's.
+ */
+void bda_native_frame(void *frame, size_t size, char *text);
 
 #endif

@@ -2,8 +2,8 @@
 #include "api_model.h"
 
 bool api_keeps_ranges(const struct api_model *model) {
-    return ((model->plan->flags | model->more_flags) & (BDA_ALLOCATOR_NO_CACHES_BIT | BDA_ALLOCATOR_LOG_EVENTS_BIT)) ==
-           0;
+    const BdaAllocatorFlags never = BDA_ALLOCATOR_NO_CACHES_BIT | BDA_ALLOCATOR_LOG_EVENTS_BIT;
+    return ((model->plan->flags | model->more_flags) & never) == 0 && model->plan->checks == 0;
 }
 
 /* What rounding, atoms, and a range that served a larger request before, can cost each of them. */

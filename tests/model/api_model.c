@@ -224,7 +224,7 @@ struct thing *api_admit(struct api_model *model, const BdaAllocInfo *asked, bool
     (void)snprintf(thing->name, sizeof thing->name, "%s", asked->name != NULL ? asked->name : "");
     promise(model, bda_get_info(model->allocator, a->handle, &thing->info) == VK_SUCCESS);
     promise(model, api_same_allocation(a, &thing->info.allocation));
-    require_information(model, thing, asked, own);
+    require_information(model, thing, asked, own || (model->plan->checks & BDA_CHECK_ISOLATE_BIT) != 0);
     if ((asked->flags & BDA_ALLOC_ZERO_BIT) != 0)
         require_zeros(model, a);
     api_fill(model, thing);
@@ -337,6 +337,7 @@ void api_model_open(struct api_model *model, const struct api_plan *plan, struct
     BdaAllocatorInfo info = fake_allocator_info(model->driver);
     info.callbacks = &model->callbacks;
     info.flags = plan->flags | model->more_flags;
+    info.checks = plan->checks;
     info.message = drop_message;
     info.first_block_size = plan->first_block;
     info.max_block_size = plan->max_block;

@@ -44,7 +44,7 @@ enum {
     WARM = 40,    /* requests that a warm-up is for */
     CHUNK = 1024, /* bytes that are copied at a time */
     HEAPS = 3,    /* that any machine has, at most */
-    API_PLANS = 7,
+    API_PLANS = 9,
 };
 
 struct api_plan {
@@ -54,6 +54,7 @@ struct api_plan {
     VkDeviceSize largest; /* sizes are below this, mostly far below */
     VkDeviceSize heap_limit;
     BdaAllocatorFlags flags;
+    BdaCheckFlags checks;
 };
 
 extern const struct api_plan api_plans[API_PLANS];

@@ -40,7 +40,8 @@ enum { SUITE_SKIPPED = 77, SUITE_MAX_FAMILIES = 16 };
 
 /* Optional things that the device has, and was made with. */
 struct suite_enabled {
-    bool layers; /* the validation layer listens */
+    bool layers;       /* the validation layer listens */
+    bool gpu_assisted; /* it instruments shaders */
     bool debug_utils;
     bool memory_budget;
     bool memory_priority;

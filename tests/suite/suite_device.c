@@ -75,6 +75,12 @@ static bool instance_has(const char *name) {
     return is_listed(list, count, name);
 }
 
+/* The layers then instrument shaders, which makes pipelines slow: for the tests that ask for it (tests/CMakeLists.txt).
+ */
+static bool wants_gpu_assistance(void) {
+    return getenv("BDA_GPU_ASSISTED") != NULL;
+}
+
 /* A settings file would print the message that test_messenger provokes; our own messenger reports everything. */
 static void forget_layer_settings(void) {
 #ifdef _WIN32
@@ -88,9 +94,10 @@ static void open_instance(struct suite *s) {
     VkApplicationInfo application = { .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                       .pApplicationName = "bdaalloc suite",
                                       .apiVersion = s->api_version };
-    const VkValidationFeatureEnableEXT more[] = { VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT };
+    const VkValidationFeatureEnableEXT more[] = { VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT,
+                                                  VK_VALIDATION_FEATURE_ENABLE_GPU_ASSISTED_EXT };
     const VkValidationFeaturesEXT validation = { .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
-                                                 .enabledValidationFeatureCount = 1,
+                                                 .enabledValidationFeatureCount = s->enabled.gpu_assisted ? 2 : 1,
                                                  .pEnabledValidationFeatures = more };
     VkDebugUtilsMessengerCreateInfoEXT messenger;
     suite_create_messenger(s, &messenger);
@@ -362,6 +369,7 @@ void suite_open(void) {
         skip_all("no Vulkan loader is installed");
     s->api_version = volkGetInstanceVersion() < SUITE_NEWEST_API ? volkGetInstanceVersion() : SUITE_NEWEST_API;
     s->enabled.layers = wants_layer() && find_layer();
+    s->enabled.gpu_assisted = s->enabled.layers && wants_gpu_assistance();
     s->enabled.debug_utils = s->enabled.layers || instance_has(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
     if (s->enabled.layers)
         forget_layer_settings();

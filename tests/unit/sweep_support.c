@@ -129,6 +129,11 @@ static bool overlap(const BdaAllocation *a, const BdaAllocation *b) {
     return a->address < b->address + b->size && b->address < a->address + a->size;
 }
 
+/* Ranges are own buffers then. */
+static bool is_isolated(const struct sweep_world *world) {
+    return (world->sweep->checks & BDA_CHECK_ISOLATE_BIT) != 0;
+}
+
 static void check_information(struct sweep_world *world, const BdaAllocInfo *asked, const BdaAllocation *a, bool own) {
     BdaAllocationInfo info;
     BdaIntent intent = asked->pool != NULL ? world->sweep->pool.intent : asked->intent;
@@ -136,7 +141,7 @@ static void check_information(struct sweep_world *world, const BdaAllocInfo *ask
     sweep_require(world, same_allocation(&info.allocation, a));
     sweep_require(world, info.pool == asked->pool && info.user == asked->user && same_text(info.name, asked->name));
     sweep_require(world, serves(intent, asked->flags | world->sweep->pool.flags, info.properties));
-    sweep_require(world, (info.own_buffer != VK_FALSE) == own);
+    sweep_require(world, (info.own_buffer != VK_FALSE) == (own || is_isolated(world)));
     sweep_require(world, info.dedicated || (asked->flags & BDA_ALLOC_DEDICATED_BIT) == 0);
     sweep_require(world, (info.properties & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) == 0 || a->mapped != NULL);
 }
@@ -780,6 +785,24 @@ const struct sweep sweep_cases[] = {
     { "dedicated_range_with_checked_pointers", RANGE(.size = SWEEP_KIB(60), .flags = BDA_ALLOC_DEDICATED_BIT),
       .checks = BDA_CHECK_POINTERS_BIT },
     { "range_of_one_thread", RANGE(.size = 1000), .flags = BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT },
+    { "isolated_range_where_there_is_room", .prepare = prepare_residents,
+      RANGE(.size = 1000, .intent = BDA_INTENT_UPLOAD, .name = "alone", .flags = BDA_ALLOC_ZERO_BIT),
+      .config = { .with = FAKE_DEBUG_UTILS }, .checks = BDA_CHECK_ISOLATE_BIT },
+    { "isolated_range_that_needs_a_block", .prepare = prepare_residents, RANGE(.size = SWEEP_KIB(50)),
+      .checks = BDA_CHECK_ISOLATE_BIT },
+    { "isolated_range_in_a_pool", .prepare = prepare_pool, RANGE(.size = 1000), .in_pool = true,
+      .pool = { .limit = SWEEP_KIB(512) }, .checks = BDA_CHECK_ISOLATE_BIT },
+    { "watched_range_where_there_is_room", .prepare = prepare_residents,
+      RANGE(.size = 1000, .intent = BDA_INTENT_UPLOAD, .name = "watched", .flags = BDA_ALLOC_ZERO_BIT),
+      .checks = BDA_CHECK_MEMORY_BIT },
+    { "watched_dedicated_range", .prepare = prepare_residents, RANGE(.size = SWEEP_KIB(300)),
+      .checks = BDA_CHECK_MEMORY_BIT },
+    { "range_with_a_stack", .prepare = prepare_residents, RANGE(.size = 1000), .checks = BDA_CHECK_STACKS_BIT },
+    { "named_range_with_a_stack", .prepare = prepare_residents, RANGE(.size = SWEEP_KIB(50), .name = "a name"),
+      .checks = BDA_CHECK_STACKS_BIT },
+    { "range_with_all_of_it", .prepare = prepare_residents,
+      RANGE(.size = 1000, .intent = BDA_INTENT_READBACK, .name = "all", .flags = BDA_ALLOC_ZERO_BIT),
+      .checks = BDA_CHECK_ISOLATE_BIT | BDA_CHECK_MEMORY_BIT | BDA_CHECK_STACKS_BIT },
 
     /* own buffers */
     { "first_buffer_of_all", BUFFER(.size = 1000) },
