@@ -72,6 +72,14 @@ static void while_paused_forbidden_bytes_may_be_looked_at_and_written(void **sta
 
 /* ---- Allocations ---- */
 
+static void a_library_that_can_speak_to_nobody_says_so(void **state) {
+    (void)state;
+    open_watched(FAKE_MACHINE_DISCRETE, 0);
+    assert_int_equal(bench_heard("BDA_CHECK_MEMORY_BIT does nothing"), bda_marks_exist() ? 0 : 1);
+    give(take_bytes(64, BDA_INTENT_UPLOAD));
+    bench_close();
+}
+
 static void live_bytes_are_allowed_and_no_others(void **state) {
     (void)state;
     skip_unless_heard();
@@ -278,6 +286,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_forbidden_is_known_byte_by_byte),
         cmocka_unit_test(while_paused_forbidden_bytes_may_be_looked_at_and_written),
+        cmocka_unit_test(a_library_that_can_speak_to_nobody_says_so),
         cmocka_unit_test(live_bytes_are_allowed_and_no_others),
         cmocka_unit_test(zeroed_memory_can_be_zeroed),
         cmocka_unit_test(own_buffers_and_dedicated_memory_too),

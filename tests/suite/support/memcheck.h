@@ -1,4 +1,5 @@
-/* What valgrind's memcheck has reported so far; nothing, where it does not run the program or its header is not here. */
+/* What valgrind's memcheck has reported so far; nothing, where it does not run the program or its header is not here.
+ */
 #ifndef SUITE_SUPPORT_MEMCHECK_H
 #define SUITE_SUPPORT_MEMCHECK_H
 
