@@ -71,7 +71,7 @@ struct ex {
     VkFence fence;
     VkDebugUtilsMessengerEXT messenger;
     VkDebugUtilsMessengerCreateInfoEXT messenger_info;
-    uint32_t complaints; /* of the validation layer and of the library */
+    uint32_t complaints;     /* of the validation layer and of the library */
     uint32_t check_table[2]; /* of checked pointers, low and high half; and the constants that shaders have of it */
     VkSpecializationMapEntry check_entries[2];
     VkSpecializationInfo check_constants;

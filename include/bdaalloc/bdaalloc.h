@@ -765,7 +765,9 @@ typedef void (*BdaReportLine)(void *user, const char *line);
 
 /*
  * Explains a fault: each address by what is there now (bda_find), by who had those bytes before (bda_get_history), and
- * by what the driver said of its ranges (bda_address_binding_callback). One line for an address that is exact; where it
+ * by what the driver said of its ranges (bda_address_binding_callback), and by what red zones and poison found there;
+ * then what checked shaders have written down and nobody has taken yet, which takes it as bda_report_checks does. With
+ * no address at all, what the checking modes found last is told. One line for an address that is exact; where it
  * has a precision, a line for each candidate, the likeliest first, six at most. It ends with how far the history
  * reaches. Nothing here needs the driver to have noticed anything: without device addresses, those of `addresses` do.
  * With BDA_CHECK_STACKS_BIT the stacks of the allocations that come into question follow, a line for each frame.

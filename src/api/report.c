@@ -4,6 +4,7 @@
 #include "alloc/locate.h"
 #include "api/check.h"
 #include "debug/bindings.h"
+#include "debug/pointers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,8 +66,11 @@ VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaR
         (void)snprintf(text, sizeof text, "the driver says: %s", info->description);
         bda_report_say(&report, text);
     }
-    if (info->device_address_count + info->address_count == 0)
+    bool nothing = info->device_address_count + info->address_count == 0;
+    if (nothing)
         bda_report_say(&report, "no address was reported, so none can be explained");
+    if (nothing)
+        bda_report_broken(&report, 0, UINT64_MAX);
     for (uint32_t i = 0; i < info->device_address_count; i++) {
         const VkDeviceFaultAddressInfoEXT *told = &info->device_addresses[i];
         if (told->addressType != VK_DEVICE_FAULT_ADDRESS_TYPE_NONE_EXT)
@@ -75,6 +79,8 @@ VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaR
     }
     for (uint32_t i = 0; i < info->address_count; i++)
         explain(&report, info->addresses[i]);
+    if (allocator->pointers != NULL)
+        (void)bda_pointers_report(&report, &(uint64_t){ 0 });
     bda_report_end(&report);
     return VK_SUCCESS;
 }

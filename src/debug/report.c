@@ -227,9 +227,9 @@ static void say_bindings(const struct bda_report *report, const struct bda_suspe
 
 /* ---- What checking modes found ---- */
 
-static void say_broken(const struct bda_report *report, const struct bda_suspect *suspect) {
+void bda_report_broken(const struct bda_report *report, VkDeviceAddress first, VkDeviceAddress last) {
     char found[BROKEN][BDA_BROKEN_TEXT], line[LINE];
-    uint32_t count = bda_broken_find(report->allocator, suspect->first, suspect->last, BROKEN, found);
+    uint32_t count = bda_broken_find(report->allocator, first, last, BROKEN, found);
     for (uint32_t i = 0; i < count; i++) {
         (void)snprintf(line, sizeof line, "  %s", found[i]);
         bda_report_say(report, line);
@@ -271,7 +271,7 @@ void bda_report_explain(const struct bda_report *report, const struct bda_suspec
         bda_report_say(report, line);
     }
     say_stacks(report, &all);
-    say_broken(report, suspect);
+    bda_report_broken(report, suspect->first, suspect->last);
     say_bindings(report, suspect);
 }
 

@@ -265,6 +265,9 @@ static void it_stands_in_fault_reports(void **state) {
     address.address = a.address + 105;
     assert_int_equal(bda_report_fault(bench.allocator, &info, hear_line, text), VK_SUCCESS);
     assert_null(strstr(text, "broken"));
+    text[0] = '\0'; /* nobody has an address: then all that is remembered */
+    assert_int_equal(bda_report_fault(bench.allocator, &(BdaFaultInfo){ .next = NULL }, hear_line, text), VK_SUCCESS);
+    assert_non_null(strstr(text, "\n  red zone broken: 1 of 76 bytes behind 'a'"));
     give(a);
     bench_close();
 }

@@ -364,6 +364,21 @@ static void write_line(void *user, const char *line) {
     report.count++;
 }
 
+/* One call takes whatever there is. */
+static void records_stand_in_fault_reports(void **state) {
+    (void)state;
+    open_checked();
+    struct shader shader = shader_start();
+    go_wrong(&shader, 2);
+    memset(&report, 0, sizeof report);
+    assert_int_equal(bda_report_fault(bench.allocator, &(BdaFaultInfo){ .next = NULL }, write_line, &report),
+                     VK_SUCCESS);
+    assert_non_null(strstr(report.text, " when invocation ("));
+    BdaBadAccess found;
+    assert_int_equal(take_records(1, &found, VK_SUCCESS, 0), 0);
+    bench_close();
+}
+
 static uint64_t read_report(void) {
     uint64_t count = 77;
     memset(&report, 0, sizeof report);
@@ -584,6 +599,7 @@ int main(void) {
         cmocka_unit_test(bad_accesses_are_explained_by_name),
         cmocka_unit_test(a_flood_is_summed_up),
         cmocka_unit_test(without_the_mode_there_is_nothing),
+        cmocka_unit_test(records_stand_in_fault_reports),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(what_has_no_memory_is_allowed_with_a_warning),
         cmocka_unit_test(a_range_for_which_there_is_no_memory_is_refused),
