@@ -56,12 +56,23 @@ static VkResult sync(BdaAllocator allocator, const struct stretch *s, enum bda_s
                             s->size);
 }
 
-/* All these bytes are nobody's, so a memory checker has been told to forbid them (or is, right after). */
-static void write(const struct stretch *s) {
+/* The bytes that are looked at here and filled are nobody's, so where a memory checker listens it has been told to
+ * forbid them (or is, right after). */
+static unsigned char *begin(BdaAllocator allocator, const struct stretch *s) {
     unsigned char *bytes = s->block->mapped + s->start;
-    bda_marks_pause(bytes, (size_t)s->size);
-    memset(bytes, (int)s->pattern, (size_t)s->size);
-    bda_marks_resume(bytes, (size_t)s->size);
+    if (allocator->marks)
+        bda_marks_pause(bytes, (size_t)s->size);
+    return bytes;
+}
+
+static void end(BdaAllocator allocator, const struct stretch *s) {
+    if (allocator->marks)
+        bda_marks_resume(s->block->mapped + s->start, (size_t)s->size);
+}
+
+static void write(BdaAllocator allocator, const struct stretch *s) {
+    memset(begin(allocator, s), (int)s->pattern, (size_t)s->size);
+    end(allocator, s);
 }
 
 /* Whether all bytes are as wanted; most are, so that is found out first, and fast. */
@@ -86,26 +97,24 @@ bool bda_patterns_examine(const unsigned char *bytes, VkDeviceSize size, enum bd
 }
 
 /* What is wrong, if anything is; it is mended, so that it is told once. As the CPU sees it. */
-static bool find_damage(const struct stretch *s, struct bda_breakage *breakage) {
-    const unsigned char *bytes = s->block->mapped + s->start;
-    bda_marks_pause(bytes, (size_t)s->size);
-    bool damaged = bda_patterns_examine(bytes, s->size, s->pattern, &breakage->damage);
-    bda_marks_resume(bytes, (size_t)s->size);
+static bool find_damage(BdaAllocator allocator, const struct stretch *s, struct bda_breakage *breakage) {
+    bool damaged = bda_patterns_examine(begin(allocator, s), s->size, s->pattern, &breakage->damage);
+    end(allocator, s);
     if (!damaged)
         return false;
     breakage->address = s->block->region.base + s->start;
     breakage->size = s->size;
-    write(s);
+    write(allocator, s);
     return true;
 }
 
 /* The same as either side sees it, of a range that nobody else has: what the CPU wrote may not have been flushed, what
  * the device wrote is not seen before. */
 static bool find_damage_of_either(BdaAllocator allocator, const struct stretch *s, struct bda_breakage *breakage) {
-    if (find_damage(s, breakage))
+    if (find_damage(allocator, s, breakage))
         return true;
     return bda_device_needs_atoms(&allocator->device, s->block->backing.type) &&
-           sync(allocator, s, BDA_SYNC_INVALIDATE) == VK_SUCCESS && find_damage(s, breakage);
+           sync(allocator, s, BDA_SYNC_INVALIDATE) == VK_SUCCESS && find_damage(allocator, s, breakage);
 }
 
 /* ---- Owners ---- */
@@ -148,7 +157,7 @@ void bda_patterns_opened(BdaAllocator allocator, uint32_t index) {
         return;
     VkDeviceSize size = (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2; /* none, of a dedicated one */
     const struct stretch all = { block, 0, size, BDA_PATTERN_FREED };
-    write(&all);
+    write(allocator, &all);
     if (sync(allocator, &all, BDA_SYNC_FLUSH) == VK_SUCCESS)
         atomic_store_explicit(&block->patterned, true, memory_order_relaxed);
 }
@@ -171,9 +180,9 @@ void bda_patterns_taken(BdaAllocator allocator, uint32_t index) {
     }
     const struct stretch fresh = { block, watched.start, watched.note, BDA_PATTERN_FRESH };
     if ((allocator->checks & BDA_CHECK_POISON_BIT) != 0)
-        write(&fresh);
+        write(allocator, &fresh);
     if ((allocator->checks & BDA_CHECK_RED_ZONES_BIT) != 0)
-        write(&red_zone);
+        write(allocator, &red_zone);
     bool armed = sync(allocator, &all, BDA_SYNC_FLUSH) == VK_SUCCESS && allocator->red_zone != 0;
     bda_note_write(notes_of(allocator), index, watched.note | (armed ? BDA_NOTE_ARMED : 0));
 }
@@ -210,7 +219,7 @@ static bool find_damage_before(BdaAllocator allocator, const struct bda_watched 
         VkDeviceSize size = bda_min(s.size, left);
         s.start += s.size - size;
         s.size = size;
-        found = find_damage(&s, breakage);
+        found = find_damage(allocator, &s, breakage);
         left = s.pattern == BDA_PATTERN_FREED ? left - size : 0; /* before a red zone, somebody lives */
         index = bda_node_previous(bda_node_of(allocator, index));
     }
@@ -236,7 +245,7 @@ static void check_red_zones(BdaAllocator allocator, const struct bda_watched *wa
 
 static bool fill_freed(BdaAllocator allocator, const struct bda_watched *watched) {
     const struct stretch all = all_of(watched, BDA_PATTERN_FREED);
-    write(&all);
+    write(allocator, &all);
     bool filled = sync(allocator, &all, BDA_SYNC_FLUSH) == VK_SUCCESS;
     if (!filled)
         give_up(watched->live.block);
@@ -287,7 +296,7 @@ bool bda_patterns_look(BdaAllocator allocator, uint32_t index, struct bda_breaka
         return false;
     breakage->kind = s.pattern == BDA_PATTERN_FREED ? BDA_BROKEN_FREED : BDA_BROKEN_BEHIND;
     breakage->when = "by bda_verify";
-    if (!find_damage(&s, breakage))
+    if (!find_damage(allocator, &s, breakage))
         return false;
     if (bda_node_state(watched.live.node) == BDA_NODE_FREE)
         name_last_owner(allocator, breakage);
