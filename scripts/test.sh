@@ -98,8 +98,10 @@ check_tidy() {
 }
 
 # Compiles with another compiler, where warnings are errors, too; nothing of it is run.
-check_preset() { # PRESET
-    cmake --preset "$1" && cmake --build --preset "$1"
+check_preset() { # PRESET [target...]
+    local preset=$1
+    shift
+    cmake --preset "$preset" && cmake --build --preset "$preset" ${1:+--target "$@"}
 }
 
 configure_options=(-DBDA_TEST_GPU=OFF)
@@ -145,7 +147,7 @@ if [ "$mode" = all ]; then
     step "checks that run nothing"
     check "clang without a warning" check_preset clang
     check "mingw-w64 without a warning" check_preset mingw
-    check "mingw-w64 with 32 bits without a warning" check_preset mingw32
+    check "mingw-w64 with 32 bits: the library without a warning" check_preset mingw32 bdaalloc_shared bdaalloc_testing
     check "clang-format" check_format
     check "clang-tidy" check_tidy
     step "proofs of the core, the quick ones"

@@ -44,7 +44,7 @@ static uint32_t note(const struct bda_record *record, struct bda_ring_slot *note
     size_t length = strlen(name), first = sizeof notes[0] - sizeof(uint64_t);
     memset(notes, 0, BDA_RING_NOTES * sizeof *notes);
     notes[0].words[0] = (uint64_t)record->stack << 32 | record->frame;
-    memcpy(&notes[0].words[1], name, bda_min(length, first));
+    memcpy(&notes[0].words[1], name, (size_t)bda_min(length, first));
     if (length > first)
         memcpy(notes[1].words, name + first, length - first);
     return length > first ? 2 : 1;

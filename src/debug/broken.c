@@ -1,13 +1,11 @@
 /* See broken.h. */
 #include "debug/broken.h"
 
-#include "debug/message.h"
 #include "debug/report.h"
+#include "debug/text.h"
 #include "debug/watch.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 void bda_broken_init(BdaAllocator allocator, struct bda_broken *broken) {
@@ -16,100 +14,86 @@ void bda_broken_init(BdaAllocator allocator, struct bda_broken *broken) {
 
 /* ---- Words ---- */
 
-struct text {
-    size_t length;
-    char line[BDA_REPORT_LINE_SIZE + BDA_BROKEN_TEXT];
-};
-
-static void add(struct text *text, const char *format, ...) BDA_PRINTF(2, 3);
-
-static void add(struct text *text, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    int wanted = vsnprintf(text->line + text->length, sizeof text->line - text->length, format, arguments);
-    va_end(arguments);
-    if (wanted > 0)
-        text->length = bda_min(text->length + (size_t)wanted, sizeof text->line - 1);
-}
-
-static void add_owner(struct text *text, const struct bda_breakage *b) {
+static void add_owner(struct bda_text *text, const struct bda_breakage *b) {
     bool named = b->name[0] != '\0';
     if (b->owner_size == 0)
-        add(text, "nobody");
+        bda_text_add(text, "nobody");
     else
-        add(text, "%s%s%s (%" PRIu64 " bytes at 0x%" PRIx64 ")", named ? "'" : "an unnamed allocation",
-            named ? b->name : "", named ? "'" : "", (uint64_t)b->owner_size, (uint64_t)b->owner);
+        bda_text_add(text, "%s%s%s (%" PRIu64 " bytes at 0x%" PRIx64 ")", named ? "'" : "an unnamed allocation",
+                     named ? b->name : "", named ? "'" : "", (uint64_t)b->owner_size, (uint64_t)b->owner);
 }
 
-static void add_place(struct text *text, const struct bda_breakage *b) {
+static void add_place(struct bda_text *text, const struct bda_breakage *b) {
     switch (b->kind) {
     case BDA_BROKEN_BEHIND:
-        add(text, "red zone broken: %" PRIu64 " of %" PRIu64 " bytes behind ", (uint64_t)b->damage.count,
-            (uint64_t)b->size);
+        bda_text_add(text, "red zone broken: %" PRIu64 " of %" PRIu64 " bytes behind ", (uint64_t)b->damage.count,
+                     (uint64_t)b->size);
         add_owner(text, b);
-        add(text, ", the first %" PRIu64 " bytes past its end", (uint64_t)b->damage.first);
+        bda_text_add(text, ", the first %" PRIu64 " bytes past its end", (uint64_t)b->damage.first);
         break;
     case BDA_BROKEN_BEFORE:
-        add(text, "red zone broken: %" PRIu64 " of %" PRIu64 " bytes in front of ", (uint64_t)b->damage.count,
-            (uint64_t)b->size);
+        bda_text_add(text, "red zone broken: %" PRIu64 " of %" PRIu64 " bytes in front of ", (uint64_t)b->damage.count,
+                     (uint64_t)b->size);
         add_owner(text, b);
-        add(text, ", the last %" PRIu64 " bytes before its beginning",
-            (uint64_t)(b->owner - b->address - b->damage.last));
+        bda_text_add(text, ", the last %" PRIu64 " bytes before its beginning",
+                     (uint64_t)(b->owner - b->address - b->damage.last));
         break;
     default:
-        add(text, "written after its free: %" PRIu64 " of %" PRIu64 " bytes of ", (uint64_t)b->damage.count,
-            (uint64_t)b->size);
+        bda_text_add(text, "written after its free: %" PRIu64 " of %" PRIu64 " bytes of ", (uint64_t)b->damage.count,
+                     (uint64_t)b->size);
         add_owner(text, b);
-        add(text, ", the first at byte %" PRIu64,
-            (uint64_t)(b->damage.first + (b->owner_size != 0 ? b->address - b->owner : 0)));
+        bda_text_add(text, ", the first at byte %" PRIu64,
+                     (uint64_t)(b->damage.first + (b->owner_size != 0 ? b->address - b->owner : 0)));
         break;
     }
 }
 
-static void add_bytes(struct text *text, const struct bda_breakage *b) {
+static void add_bytes(struct bda_text *text, const struct bda_breakage *b) {
     VkDeviceSize most = bda_min(b->size - b->damage.first, BDA_DAMAGE_BYTES);
-    add(text, " (0x%" PRIx64 "):", (uint64_t)(b->address + b->damage.first));
+    bda_text_add(text, " (0x%" PRIx64 "):", (uint64_t)(b->address + b->damage.first));
     for (VkDeviceSize i = 0; i < most; i++)
-        add(text, " %02x", (unsigned)b->damage.bytes[i]);
-    add(text, ", not %02x; found %s", (unsigned)b->damage.wanted, b->when);
+        bda_text_add(text, " %02x", (unsigned)b->damage.bytes[i]);
+    bda_text_add(text, ", not %02x; found %s", (unsigned)b->damage.wanted, b->when);
 }
 
 /* The first line of a report is what is known of the address. */
 static void add_line(void *user, const char *line) {
-    struct text *text = user;
+    struct bda_text *text = user;
     if (strncmp(line, "  ", 2) != 0)
-        add(text, "; %s", line);
+        bda_text_add(text, "; %s", line);
 }
 
 /* ---- Telling ---- */
 
-static void remember(BdaAllocator allocator, const struct bda_breakage *b, const struct text *text) {
+static void remember(BdaAllocator allocator, const struct bda_breakage *b, const char *text) {
     struct bda_broken *broken = &allocator->watch->broken;
     bda_mutex_lock(&broken->lock);
     uint64_t number = atomic_fetch_add_explicit(&broken->count, 1, memory_order_relaxed);
     struct bda_broken_place *place = &broken->last[number % BDA_BROKEN_KEPT];
     place->first = b->address + b->damage.first;
     place->last = b->address + b->damage.last;
-    size_t length = bda_min(text->length, sizeof place->text - 1);
-    memcpy(place->text, text->line, length);
-    place->text[length] = '\0';
-    bda_make_one_line(place->text, length < text->length);
+    struct bda_text copy;
+    bda_text_begin(&copy, sizeof place->text, place->text);
+    bda_text_add(&copy, "%s", text);
+    (void)bda_text_end(&copy);
     bda_mutex_unlock(&broken->lock);
 }
 
 void bda_broken_tell(BdaAllocator allocator, const struct bda_breakage *breakage) {
-    struct text text = { .length = 0 };
+    char line[BDA_REPORT_LINE_SIZE + BDA_BROKEN_TEXT];
+    struct bda_text text;
+    bda_text_begin(&text, sizeof line, line);
     add_place(&text, breakage);
     add_bytes(&text, breakage);
-    remember(allocator, breakage, &text);
+    remember(allocator, breakage, line);
     if (allocator->message == NULL)
         return;
     VkDeviceAddress address = breakage->address + breakage->damage.first;
     const struct bda_report report = { allocator, add_line, &text };
     const struct bda_suspect suspect = { .first = address, .last = address, .access = BDA_FAULT_ACCESS_WRITE };
     bda_report_explain(&report, &suspect);
-    bda_make_one_line(text.line, text.length == sizeof text.line - 1);
-    allocator->message(allocator->message_user, BDA_MESSAGE_ERROR, text.line);
+    (void)bda_text_end(&text);
+    allocator->message(allocator->message_user, BDA_MESSAGE_ERROR, line);
 }
 
 uint32_t bda_broken_find(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, uint32_t room,

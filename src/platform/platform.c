@@ -139,7 +139,6 @@ uint32_t bda_native_stack(uint32_t most, void **frames) {
 #elif defined(__GLIBC__) || defined(__APPLE__)
 
 #include <execinfo.h>
-#include <stdlib.h>
 
 uint32_t bda_native_stack(uint32_t most, void **frames) {
     int count = backtrace(frames, (int)most);
