@@ -131,10 +131,10 @@ else
     build_and_test dev
 fi
 
-# Examples that run again in another way, which the debug build's tests have done on each driver: shaders with
-# BDA_CHECKED, and checking modes. Software drivers take most of the time of all.
+# What the debug build's tests have done on each driver, and the other builds need not do again: examples whose shaders
+# look each pointer up, which software drivers take long for; and for the thread sanitizer the long tests of one thread.
 checked='example\..*[a-z]_checked'
-variants="$checked|_modes_of_|_shuffle|_flip"
+one_thread='unit\.(sweep|landmarks|tlsf|grow)|model\.|consume'
 
 if [ "$mode" = all ]; then
     step "VMA's header, for the measurements beside it"
@@ -144,11 +144,14 @@ if [ "$mode" = all ]; then
         skip "VMA" "bda_bench is tested without it"
     fi
     step "release build and its tests"
-    build_and_test release -E "$variants|valgrind" -LE lavapipe25
+    configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_EXAMPLES=OFF)
+    build_and_test release -E valgrind -LE lavapipe25
     step "address and undefined-behaviour sanitizers"
-    build_and_test asan-ubsan -E "$checked"
+    configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_BENCH=OFF)
+    build_and_test asan-ubsan -E "$checked" -LE lavapipe25
     step "thread sanitizer"
-    build_and_test tsan -E "$variants"
+    configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_EXAMPLES=OFF)
+    build_and_test tsan -E "$one_thread" -LE lavapipe25
     step "checks that run nothing"
     check "clang: the library without a warning" check_preset clang bdaalloc_shared bdaalloc_testing
     check "mingw-w64: the library without a warning" check_preset mingw bdaalloc_shared bdaalloc_testing
