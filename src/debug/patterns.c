@@ -36,7 +36,7 @@ static struct stretch all_of(const struct bda_watched *watched, enum bda_pattern
 }
 
 static struct stretch red_zone_of(const struct bda_watched *watched) {
-    VkDeviceSize asked = watched->note & BDA_NOTE_SIZE;
+    VkDeviceSize asked = bda_min(watched->note & BDA_NOTE_SIZE, watched->held);
     return (struct stretch){ watched->live.block, watched->start + asked, watched->held - asked, BDA_PATTERN_RED_ZONE };
 }
 

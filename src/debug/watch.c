@@ -46,12 +46,19 @@ static void opened(BdaAllocator allocator, uint32_t index, VkBufferUsageFlags us
         block->reach = block->buffer;
 }
 
+/* What a note says of a range ends with it: the node's next one is seen before its own note is written. */
+static void forget(BdaAllocator allocator, uint32_t index) {
+    bda_note_write(&allocator->watch->notes, index, 0);
+}
+
 /* `last`: it must go now. */
 static void release(BdaAllocator allocator, struct bda_held *due, bool last) {
     for (uint32_t index; (index = bda_held_pop(allocator, due)) != 0;) {
         bda_patterns_leave(allocator, index);
-        if (last || !bda_commands_part(allocator, index))
-            bda_release_held(allocator, index);
+        if (!last && bda_commands_part(allocator, index))
+            continue;
+        forget(allocator, index);
+        bda_release_held(allocator, index);
     }
 }
 
@@ -71,8 +78,10 @@ static bool hold(BdaAllocator allocator, uint32_t node) {
         bda_release_buffer(allocator, node);
     if (bda_commands_hold(allocator, node))
         return true;
-    if (!has_quarantine(allocator))
+    if (!has_quarantine(allocator)) {
+        forget(allocator, node);
         return false;
+    }
     bda_hold(allocator, node);
     quarantine(allocator, node);
     return true;
