@@ -160,15 +160,7 @@ int main(void) {
     struct ex ex;
     ex_start(&ex, "03_gpu_built_list: a hash table whose links the GPU writes", EX_ATOMIC_INT64);
     static struct memory memory;
-    BdaAllocatorInfo info = { .api_version = VK_API_VERSION_1_2,
-                              .instance = ex.instance,
-                              .physical_device = ex.physical_device,
-                              .device = ex.device,
-                              .get_instance_proc_addr = vkGetInstanceProcAddr,
-                              .device_info = &ex.device_info,
-                              .message = ex_message,
-                              .message_user = &ex,
-                              .checks = EX_CHECKS };
+    BdaAllocatorInfo info = ex_allocator_info(&ex);
     EX_CHECK(bda_create_allocator(&info, &memory.allocator));
     ex_use_checks(&ex, memory.allocator);
     allocate_all(&memory);

@@ -56,15 +56,7 @@ struct engine {
 
 static void start_engine(struct engine *engine) {
     struct ex *ex = engine->ex;
-    BdaAllocatorInfo info = { .api_version = VK_API_VERSION_1_2,
-                              .instance = ex->instance,
-                              .physical_device = ex->physical_device,
-                              .device = ex->device,
-                              .get_instance_proc_addr = vkGetInstanceProcAddr,
-                              .device_info = &ex->device_info,
-                              .message = ex_message,
-                              .message_user = ex,
-                              .checks = EX_CHECKS };
+    BdaAllocatorInfo info = ex_allocator_info(ex);
     EX_CHECK(bda_create_allocator(&info, &engine->allocator));
     ex_use_checks(ex, engine->allocator);
     /* The block for the frames' uploads is made now, so that no frame waits for the driver to make one. */

@@ -142,14 +142,7 @@ int main(void) {
     struct ex ex;
     ex_start(&ex, "07_fault: a write out of bounds and a use after free, explained", 0);
 
-    BdaAllocatorInfo allocator_info = { .api_version = VK_API_VERSION_1_2,
-                                        .instance = ex.instance,
-                                        .physical_device = ex.physical_device,
-                                        .device = ex.device,
-                                        .get_instance_proc_addr = vkGetInstanceProcAddr,
-                                        .device_info = &ex.device_info,
-                                        .message = ex_message,
-                                        .message_user = &ex };
+    BdaAllocatorInfo allocator_info = ex_allocator_info(&ex);
     BdaAllocator allocator;
     EX_CHECK(bda_create_allocator(&allocator_info, &allocator));
     struct ex_pipeline update;

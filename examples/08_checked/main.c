@@ -141,15 +141,8 @@ int main(void) {
     struct ex ex;
     ex_start(&ex, "08_checked: a write out of bounds, a use after free and a null pointer, caught in the shader", 0);
 
-    BdaAllocatorInfo allocator_info = { .api_version = VK_API_VERSION_1_2,
-                                        .instance = ex.instance,
-                                        .physical_device = ex.physical_device,
-                                        .device = ex.device,
-                                        .get_instance_proc_addr = vkGetInstanceProcAddr,
-                                        .device_info = &ex.device_info,
-                                        .message = ex_message,
-                                        .message_user = &ex,
-                                        .checks = BDA_CHECK_POINTERS_BIT };
+    BdaAllocatorInfo allocator_info = ex_allocator_info(&ex);
+    allocator_info.checks = BDA_CHECK_POINTERS_BIT;
     BdaAllocator allocator;
     EX_CHECK(bda_create_allocator(&allocator_info, &allocator));
     struct ex_pipeline step;

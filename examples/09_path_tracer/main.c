@@ -21,15 +21,7 @@
 static const char *const way_names[WAYS] = { "pointers", "offsets", "indices" };
 
 static BdaAllocator create_allocator(struct ex *ex) {
-    BdaAllocatorInfo info = { .api_version = VK_API_VERSION_1_2,
-                              .instance = ex->instance,
-                              .physical_device = ex->physical_device,
-                              .device = ex->device,
-                              .get_instance_proc_addr = vkGetInstanceProcAddr,
-                              .device_info = &ex->device_info,
-                              .message = ex_message,
-                              .message_user = ex,
-                              .checks = EX_CHECKS };
+    BdaAllocatorInfo info = ex_allocator_info(ex);
     BdaAllocator allocator;
     EX_CHECK(bda_create_allocator(&info, &allocator));
     ex_use_checks(ex, allocator);

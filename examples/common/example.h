@@ -1,7 +1,7 @@
 /*
  * What the examples share: an instance, a device, one queue, a compute pipeline with push constants, one dispatch at a
- * time. Nothing in here knows libbdaalloc but for the message callback and the checked variants; every other call of
- * the library stands in the examples.
+ * time. Of libbdaalloc this knows the message callback, what an allocator is told of the device, and the checked
+ * variants; every other call of the library stands in the examples.
  *
  * Vulkan comes from volk, or with EXAMPLE_WITH_LOADER from the plain loader that the program is linked to. The sources
  * are the same: vkGetInstanceProcAddr is a function pointer of volk's in one case, the loader's function in the other.
@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 #define EX_NORETURN [[noreturn]]
@@ -117,6 +118,23 @@ void ex_message(void *user, BdaMessageSeverity severity, const char *text);
 #else
 #define EX_CHECKS 0
 #endif
+
+/* What the larger examples tell the library of the device, and the modes of their variant; the first ones write it out
+ * themselves. `ex` stays where it is. */
+static inline BdaAllocatorInfo ex_allocator_info(struct ex *ex) {
+    BdaAllocatorInfo info;
+    memset(&info, 0, sizeof info); /* in both languages without a warning */
+    info.api_version = ex->api_version;
+    info.instance = ex->instance;
+    info.physical_device = ex->physical_device;
+    info.device = ex->device;
+    info.get_instance_proc_addr = vkGetInstanceProcAddr;
+    info.device_info = &ex->device_info;
+    info.message = ex_message;
+    info.message_user = ex;
+    info.checks = EX_CHECKS;
+    return info;
+}
 
 enum { EX_CHECK_CONSTANTS = 100 }; /* BDA_CHECK_CONSTANTS of those shaders */
 

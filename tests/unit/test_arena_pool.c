@@ -69,15 +69,21 @@ static void room_ahead_is_counted_in_all(void **state) {
     close_crowded();
 }
 
-static void a_pool_that_goes_takes_its_arenas_along(void **state) {
-    (void)state;
+/* The same with a pool of the caller's, of which this thread holds `size` bytes. */
+static BdaPool open_crowded_pool(BdaPoolInfo info, VkDeviceSize size) {
     bench_open(NULL, NULL);
-    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
-    held = take((BdaAllocInfo){ .size = KIB(100), .pool = pool });
+    BdaPool pool = make_pool(info);
+    held = take((BdaAllocInfo){ .size = size, .pool = pool });
     head = pool_of(held.handle);
     give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
     head->crowded = true;
     hire(&helper);
+    return pool;
+}
+
+static void a_pool_that_goes_takes_its_arenas_along(void **state) {
+    (void)state;
+    BdaPool pool = open_crowded_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) }, KIB(100));
     let_take((BdaAllocInfo){ .size = KIB(100), .pool = pool }, 15);
     assert_int_equal(head->arena_count, 2);
     assert_int_equal(bench_pool_use(pool).allocation_count, 16);
@@ -103,14 +109,10 @@ static void a_pool_that_goes_takes_its_arenas_along(void **state) {
 
 static void an_arena_does_as_its_pool_was_told(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
-    BdaPool pool = make_pool((BdaPoolInfo){
-        .first_block_size = MIB(1), .max_block_size = MIB(1), .keep_collects = 3, .low_water = KIB(700) });
-    held = take((BdaAllocInfo){ .size = KIB(100), .pool = pool });
-    head = pool_of(held.handle);
-    give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
-    head->crowded = true;
-    hire(&helper);
+    BdaPool pool = open_crowded_pool(
+        (BdaPoolInfo){
+            .first_block_size = MIB(1), .max_block_size = MIB(1), .keep_collects = 3, .low_water = KIB(700) },
+        KIB(100));
     let_take((BdaAllocInfo){ .size = KIB(100), .pool = pool }, 12);
     const struct bda_pool *arena = pool_of(helper.slots[11].handle);
     assert_ptr_not_equal(arena, head);
@@ -125,14 +127,8 @@ static void an_arena_does_as_its_pool_was_told(void **state) {
 
 static void pending_frees_of_an_arena_go_with_its_pool(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
+    BdaPool pool = open_crowded_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) }, KIB(500));
     VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
-    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
-    held = take((BdaAllocInfo){ .size = KIB(500), .pool = pool });
-    head = pool_of(held.handle);
-    give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
-    head->crowded = true;
-    hire(&helper);
     let_take((BdaAllocInfo){ .size = KIB(300), .pool = pool }, 2);
     assert_ptr_not_equal(pool_of(helper.slots[1].handle), head);
     assert_int_equal(bda_free_after(bench.allocator, helper.slots[1].handle, timeline, 5), VK_SUCCESS);
@@ -317,13 +313,7 @@ static void a_shelf_counts_as_many_as_there_are(void **state) {
 /* A family that was a pool for ranges becomes one for buffers. */
 static void arenas_of_buffers_hear_of_the_mark(void **state) {
     (void)state;
-    bench_open(NULL, NULL);
-    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
-    held = take((BdaAllocInfo){ .size = KIB(500), .pool = pool });
-    head = pool_of(held.handle);
-    give(take((BdaAllocInfo){ .size = 64, .pool = pool }));
-    head->crowded = true;
-    hire(&helper);
+    BdaPool pool = open_crowded_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) }, KIB(500));
     let_take((BdaAllocInfo){ .size = KIB(300), .pool = pool }, 2);
     let_give();
     give(held);
