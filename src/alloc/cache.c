@@ -293,9 +293,8 @@ static struct bda_stock *source_of(BdaAllocator allocator, struct bda_cache *cac
     return stock;
 }
 
-bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_extent extent, VkDeviceSize size,
                      struct bda_live *live) {
-    struct bda_extent extent = bda_range_extent(pool, request);
     struct bda_cache *cache = bda_cache_of_thread(allocator, true);
     if (extent.granules > BDA_CACHED_MOST)
         return false;
@@ -315,7 +314,7 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, const struct
         gather(allocator, stock, number, extent.alignment);
         offers = bda_stock_offers(stock, number);
     }
-    bool taken = offers != 0 && bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), request->size,
+    bool taken = offers != 0 && bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), size,
                                                extent.alignment, live);
     bda_claim_leave(&cache->claim);
     return taken;

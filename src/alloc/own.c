@@ -162,7 +162,8 @@ BDA_INLINE void become_own(struct bda_live *live) {
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    if (!allocator->caches_off && room <= BDA_CACHED_BYTES && bda_cache_fetch(allocator, pool, &request, live)) {
+    if (!allocator->caches_off && room <= BDA_CACHED_BYTES &&
+        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
         become_own(live);
         return true;
     }

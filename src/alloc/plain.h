@@ -108,7 +108,7 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
     if (info->size <= BDA_CACHED_BYTES && !bda_plain_wants_record(info)) {
         struct bda_live live;
-        if (bda_cache_fetch(allocator, pool, &request, &live)) {
+        if (bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, &live)) {
             bda_range_describe(allocator, &live, request.size, allocation);
             return VK_SUCCESS;
         }
