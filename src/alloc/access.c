@@ -17,7 +17,7 @@ VkResult bda_access_view(BdaAllocator allocator, BdaHandle handle, struct bda_vi
     struct bda_live live;
     if (!bda_handle_find(allocator, handle, &live))
         return refuse(allocator, handle, reason);
-    bda_mutex_lock(&live.pool->lock);
+    bda_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live);
     if (holds) {
         BDA_YIELD_POINT();
@@ -27,7 +27,7 @@ VkResult bda_access_view(BdaAllocator allocator, BdaHandle handle, struct bda_vi
                                live.block->mapped != NULL ? live.block->mapped + offset : NULL };
         holds = bda_node_lives_on(live.node, bda_handle_generation(handle));
     }
-    bda_mutex_unlock(&live.pool->lock);
+    bda_unlock(&live.pool->lock);
     return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
 }
 
@@ -36,7 +36,7 @@ VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocation
     if (!bda_handle_find(allocator, handle, &live))
         return refuse(allocator, handle, reason);
     const struct bda_pool *pool = live.pool;
-    bda_mutex_lock(&live.pool->lock);
+    bda_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live);
     if (holds) {
         BDA_YIELD_POINT();
@@ -59,7 +59,7 @@ VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocation
         if (!holds)
             memset(info, 0, sizeof *info);
     }
-    bda_mutex_unlock(&live.pool->lock);
+    bda_unlock(&live.pool->lock);
     return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
 }
 
@@ -114,7 +114,7 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
     struct bda_live live;
     if (!bda_handle_find(allocator, handle, &live))
         return refuse(allocator, handle, reason);
-    bda_mutex_lock(&live.pool->lock);
+    bda_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live) && give_record(&live, handle, change);
     if (holds) {
         struct bda_record *record = bda_record_at(allocator, bda_node_record(live.node));
@@ -127,7 +127,7 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
         }
         change->objects = objects_of(allocator, live.index);
     }
-    bda_mutex_unlock(&live.pool->lock);
+    bda_unlock(&live.pool->lock);
     return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
 }
 

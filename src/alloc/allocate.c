@@ -230,13 +230,13 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
 /* Whether some arena of a pool has, or threads keep of it, more than a request takes; it may still be in pieces. */
 static bool has_free(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size) {
     bool has = false;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     for (struct bda_pool *arena = pool; arena != NULL && !has; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         has = (VkDeviceSize)arena->tlsf.free_granules << BDA_GRANULE_LOG2 >= size || bda_caches_hold(allocator, arena);
         bda_arena_unlock_beside_head(arena);
     }
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return has;
 }
 
@@ -280,7 +280,7 @@ static uint32_t take_run(BdaAllocator allocator, struct bda_pool *arena, uint32_
     bda_pool_lock(arena);
     while (done < most && take_plain(allocator, arena, &infos[done], &allocations[done]))
         done++;
-    bda_mutex_unlock(&arena->lock);
+    bda_unlock(&arena->lock);
     return done;
 }
 

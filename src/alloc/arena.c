@@ -7,12 +7,12 @@
 
 void bda_arena_lock_beside_head(struct bda_pool *arena) {
     if (arena->head != arena)
-        bda_mutex_lock(&arena->lock);
+        bda_lock(&arena->lock);
 }
 
 void bda_arena_unlock_beside_head(struct bda_pool *arena) {
     if (arena->head != arena)
-        bda_mutex_unlock(&arena->lock);
+        bda_unlock(&arena->lock);
 }
 
 uint64_t bda_arenas_free_granules(struct bda_pool *head) {
@@ -109,11 +109,11 @@ static bool has_empty_block(struct bda_pool *arena) {
 
 /* Whether any of a pool's arenas has one. */
 static bool any_has_empty_block(struct bda_pool *head) {
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     struct bda_pool *arena = head;
     while (arena != NULL && !has_empty_block(arena))
         arena = bda_pool_next_arena(arena);
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
     return arena != NULL;
 }
 
@@ -122,9 +122,9 @@ static struct bda_stock *take_over(BdaAllocator allocator, struct bda_cache *cac
     struct bda_stock *own = any_has_empty_block(head) ? find_own(allocator, cache, head) : NULL;
     if (own == NULL)
         return NULL;
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     bool taken = has_empty_block(own->pool) || adopt_block(allocator, own->pool, 0);
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
     return taken ? own : NULL;
 }
 
@@ -249,9 +249,9 @@ VkResult bda_arenas_take(BdaAllocator allocator, struct bda_pool *head, const st
                          uint32_t *node, bool *kept) {
     struct bda_live live = { .index = 0 };
     bool any;
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     VkResult result = bda_arenas_take_locked(allocator, head, request, &live, &any);
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
     if (kept != NULL)
         *kept = any;
     *node = result == VK_SUCCESS ? live.index : 0;

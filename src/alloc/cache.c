@@ -56,7 +56,7 @@ static void send(struct bda_stock *stock) {
     bda_pool_lock(arena);
     if (!bda_depot_give(&arena->depot, &stock->outgoing, most))
         bda_bundle_release(arena, &stock->outgoing);
-    bda_mutex_unlock(&arena->lock);
+    bda_unlock(&arena->lock);
     bda_stock_keep(stock, 0 - granules);
 }
 
@@ -86,7 +86,7 @@ static bool unpack(BdaAllocator allocator, struct bda_stock *stock) {
     bda_pool_lock(arena);
     if (bda_depot_take(&arena->depot, &bundle, space))
         bda_stock_keep(stock, bundle.granules); /* at no moment in neither */
-    bda_mutex_unlock(&arena->lock);
+    bda_unlock(&arena->lock);
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++)
         bda_prefetch(bda_node_of(allocator, bundle.nodes[i]));
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++) {
@@ -170,7 +170,7 @@ static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
     if (wanted != 0)
         shelf->eager = 0;
     bda_pool_bound_caches(stock->pool);
-    bda_mutex_unlock(&stock->pool->lock);
+    bda_unlock(&stock->pool->lock);
 }
 
 /* ---- Bounds ---- */
@@ -274,7 +274,7 @@ void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock) {
         granules += release_list(allocator, stock->pool, stock->shelves[number].first);
         set_list(stock, number, 0, 0);
     }
-    bda_mutex_unlock(&stock->pool->lock);
+    bda_unlock(&stock->pool->lock);
     bda_stock_keep(stock, 0 - granules);
 }
 
@@ -314,8 +314,8 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
         gather(allocator, stock, number, extent.alignment);
         offers = bda_stock_offers(stock, number);
     }
-    bool taken = offers != 0 && bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), size,
-                                               extent.alignment, live);
+    bool taken = offers != 0 &&
+                 bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), size, extent.alignment, live);
     bda_claim_leave(&cache->claim);
     return taken;
 }

@@ -242,11 +242,11 @@ static void drain_depots(BdaAllocator allocator, const struct bda_pool *only, bo
     for (; pool != NULL; pool = pool->older) {
         if (only != NULL && only != pool->head)
             continue;
-        bda_mutex_lock(&pool->lock);
+        bda_lock(&pool->lock);
         if (pool->depot.granules != 0 && !(idle_only && pool->depot.used))
             release_depot(pool);
         pool->depot.used = false;
-        bda_mutex_unlock(&pool->lock);
+        bda_unlock(&pool->lock);
     }
 }
 

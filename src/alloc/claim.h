@@ -7,7 +7,7 @@
  * see to that for both with a barrier on every thread of the process, so that the owner pays for none. Where the system
  * has no such barrier, both sides use sequentially consistent atomics, and the owner pays one.
  *
- * Others come one at a time, under a lock of theirs (allocator.h: caches_lock).
+ * Others come one at a time, under a lock of theirs (allocator.h: caches_lock; lock.h: the mutex).
  */
 #ifndef BDA_ALLOC_CLAIM_H
 #define BDA_ALLOC_CLAIM_H
@@ -65,6 +65,12 @@ static inline void bda_claim_wait(struct bda_claim *claim) {
     while ((atomic_load_explicit(&claim->turn, memory_order_seq_cst) & 1) != 0)
         bda_native_yield();
     BDA_COUNT_LOCK(1);
+}
+
+/* In place of giving it back: the owner is kept out from now on. */
+static inline void bda_claim_keep(struct bda_claim *claim) {
+    (void)claim;
+    BDA_COUNT_LOCK(-1);
 }
 
 static inline void bda_claim_give_back(struct bda_claim *claim) {

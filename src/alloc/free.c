@@ -92,13 +92,13 @@ uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_stat
     struct bda_live live;
     bool good = bda_handle_find(allocator, handle, &live);
     if (good) {
-        bda_mutex_lock(&live.pool->lock);
+        bda_lock(&live.pool->lock);
         good = bda_handle_holds(allocator, handle, &live) && retire(allocator, handle, &live, state);
         if (good)
             bda_history_tell(allocator, handle, live.node, state == BDA_NODE_PENDING ? BDA_PAST_PENDING : 0);
         if (good && state == BDA_NODE_PENDING)
             count_pending(allocator, live.pool, live.node);
-        bda_mutex_unlock(&live.pool->lock);
+        bda_unlock(&live.pool->lock);
     }
     if (!good)
         *reason = bda_handle_fault(allocator, handle);
@@ -108,14 +108,14 @@ uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_stat
 void bda_unretire(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
     struct bda_pool *pool = bda_block_of(allocator, node)->pool;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     bda_node_revive(node);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
 }
 
 static void release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index, uint32_t block_index) {
     struct bda_block *block = bda_block_at(allocator, block_index);
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     count_gone(allocator, pool, bda_node_of(allocator, index));
     bda_pool_unlink_block(allocator, &pool->first_dedicated, block_index);
     pool->counters.block_count--;
@@ -124,26 +124,26 @@ static void release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uin
     bda_locate_remove(allocator, block_index);
     atomic_store_explicit(&block->pool, NULL, memory_order_release);
     bda_node_list_push(&allocator->nodes, &pool->tlsf.spare, index);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     bda_grow_close(allocator, block_index);
 }
 
 static void release_range(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     struct bda_node *node = bda_node_of(allocator, index);
     count_gone(allocator, pool, node);
     bda_range_give(pool, index, node);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
 }
 
 void bda_hold(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
     struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     count_gone(allocator, pool, node);
     count_quarantined(pool, node, bda_block_of(allocator, node)->dedicated_size);
     bda_node_set_state(node, BDA_NODE_QUARANTINED);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
 }
 
 /* Nobody else may have its range yet. */
@@ -205,12 +205,12 @@ static uint32_t gather(BdaAllocator allocator, struct bda_pool *pool, uint32_t i
 
 void bda_release_all(BdaAllocator allocator, struct bda_pool *pool) {
     uint32_t list = 0;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     for (uint32_t block = pool->first_block; block != 0; block = bda_block_at(allocator, block)->next)
         list = gather(allocator, pool, bda_block_at(allocator, block)->region.first, list);
     for (uint32_t block = pool->first_dedicated; block != 0; block = bda_block_at(allocator, block)->next)
         list = gather(allocator, pool, bda_block_at(allocator, block)->region.first, list);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     bda_release_list(allocator, list);
     bda_let_go(allocator, pool->head);
 }
@@ -218,11 +218,11 @@ void bda_release_all(BdaAllocator allocator, struct bda_pool *pool) {
 void bda_take_back(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
     struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     count_gone(allocator, pool, node);
     bda_node_retire(node, BDA_NODE_RETIRED);
     bda_range_give(pool, index, node);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
 }
 
 VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **reason) {
@@ -252,7 +252,7 @@ static uint32_t retire_run(BdaAllocator allocator, uint32_t count, const BdaHand
         return 0;
     struct bda_pool *pool = live.pool;
     uint32_t done = 0;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     for (; done < count; done++) {
         prefetch_ahead(allocator, count - done, handles + done);
         if (handles[done] == 0)
@@ -262,7 +262,7 @@ static uint32_t retire_run(BdaAllocator allocator, uint32_t count, const BdaHand
         if (!retire(allocator, handles[done], &live, BDA_NODE_RETIRED))
             break;
     }
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return done;
 }
 
@@ -291,13 +291,13 @@ static void release_batch(struct batch *batch) {
     if (batch->count == 0)
         return;
     struct bda_pool *pool = batch->pool;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     pool->counters.live_count -= batch->count;
     pool->counters.used -= batch->used;
     if (bda_range_bounds_caches(pool))
         pool->large -= batch->large;
     bda_tlsf_free_many(&pool->tlsf, batch->count, batch->nodes);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     batch->count = 0;
     batch->used = 0;
     batch->large = 0;

@@ -140,7 +140,7 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uin
                               const struct bda_request *request, uint32_t *node) {
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
     struct bda_pool *pool = bda_arena_for_block(allocator, head);
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     bda_arena_lock_beside_head(pool);
     if (bda_range_secure_nodes(allocator, pool, 1 + BDA_TLSF_NODES_PER_ALLOC)) {
         join(allocator, pool, index);
@@ -154,7 +154,7 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uin
         result = *node != 0 ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     bda_arena_unlock_beside_head(pool);
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
     return result;
 }
 
@@ -214,13 +214,13 @@ static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *poo
                                     struct bda_opening *opening) {
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
     least = bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     VkDeviceSize next = pool->next_block_size;
     while (next < least)
         next *= 2;
     next = bda_min(next, pool->max_block_size);
     opening->size = next;
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return (struct block_sizes){ next, least };
 }
 
@@ -259,7 +259,7 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
     VkDeviceSize bytes = needed(allocator, request);
     struct bda_live live;
     bool kept;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     VkResult result = bda_arenas_take_locked(allocator, pool, request, &live, &kept);
     for (uint32_t waits = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && waits < WAITS_MOST; waits++) {
         if (!bda_opening_wait(pool, bytes))
@@ -270,7 +270,7 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
         bda_opening_begin(pool, opening, bytes);
         result = VK_NOT_READY;
     }
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     if (result == VK_SUCCESS)
         *node = live.index;
     return result;
@@ -332,20 +332,20 @@ static uint64_t count_room_in(BdaAllocator allocator, struct bda_pool *arena, co
 /* The same for a pool, with none of its blocks between two arenas. */
 static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *like) {
     uint64_t count = 0;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     struct bda_extent extent = bda_range_extent(pool, like);
     for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         count += count_room_in(allocator, arena, &extent);
         bda_arena_unlock_beside_head(arena);
     }
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return count;
 }
 
 /* What is empty was counted on, wherever it came from: it is no surplus until it has been used. */
 static void keep_ahead(BdaAllocator allocator, struct bda_pool *pool) {
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         for (uint32_t index = arena->first_block; index != 0; index = bda_block_at(allocator, index)->next)
@@ -353,14 +353,14 @@ static void keep_ahead(BdaAllocator allocator, struct bda_pool *pool) {
                 bda_block_at(allocator, index)->idle = BDA_IDLE_AHEAD;
         bda_arena_unlock_beside_head(arena);
     }
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
 }
 
 /* Adds an empty block; `count` becomes how many ranges of the request's extent fit into it. */
 static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
                            const struct bda_request *like, uint64_t *count) {
     struct bda_block *block = bda_block_at(allocator, index);
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     bool secured = bda_range_secure_nodes(allocator, pool, 1);
     if (secured) {
         block->idle = BDA_IDLE_AHEAD;
@@ -368,7 +368,7 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
         struct bda_extent extent = bda_range_extent(pool, like);
         *count = count_in((VkDeviceSize)block->region.size << BDA_GRANULE_LOG2, &extent);
     }
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     if (!secured)
         bda_grow_close(allocator, index);
     return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -378,9 +378,9 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
 static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, uint64_t *count) {
     struct bda_opening opening;
     uint32_t index = 0;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     bda_opening_begin(pool, &opening, 0);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     VkResult result = open_next(allocator, pool, like, &opening, &index);
     if (result == VK_SUCCESS)
         result = join_empty(allocator, pool, index, like, count);
@@ -433,13 +433,13 @@ static void want_nothing(struct bda_pool *pool) {
 
 /* Announces the next block if the pool wants one. */
 static bool begin_if_wanted(struct bda_pool *pool, struct bda_opening *opening) {
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     bool wanted = is_below_mark(pool);
     if (wanted)
         bda_opening_begin(pool, opening, 0);
     else
         want_nothing(pool);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return wanted;
 }
 
@@ -471,9 +471,9 @@ VkResult bda_grow_to_mark(BdaAllocator allocator, struct bda_pool *pool, const c
     }
     if (!bda_is_exhaustion(result))
         return result;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     want_nothing(pool); /* a full heap is not asked again and again: the next allocation says what is wanted */
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return VK_INCOMPLETE;
 }
 
@@ -482,7 +482,7 @@ VkResult bda_grow_to_mark(BdaAllocator allocator, struct bda_pool *pool, const c
 static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
                                const struct bda_request *request, uint32_t *node_index) {
     struct bda_block *block = bda_block_at(allocator, index);
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     bool secured = bda_range_secure_nodes(allocator, pool, 1);
     if (secured) {
         *node_index = bda_node_list_pop(&allocator->nodes, &pool->tlsf.spare);
@@ -504,7 +504,7 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
         atomic_store_explicit(&block->pool, pool, memory_order_release);
         bda_locate_add(allocator, index);
     }
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 

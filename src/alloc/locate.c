@@ -123,9 +123,9 @@ static enum answer show_where_it_is(BdaAllocator allocator, const struct questio
     struct bda_pool *arena = atomic_load_explicit(&block->pool, memory_order_acquire);
     if (arena == NULL)
         return ELSEWHERE;
-    bda_mutex_lock(&arena->lock);
+    bda_lock(&arena->lock);
     enum answer answer = show(allocator, arena, question);
-    bda_mutex_unlock(&arena->lock);
+    bda_unlock(&arena->lock);
     return answer;
 }
 
@@ -134,7 +134,7 @@ static enum answer show_where_it_is(BdaAllocator allocator, const struct questio
 BDA_COLD enum answer show_at_rest(BdaAllocator allocator, const struct question *question) {
     struct bda_block *block = bda_block_at(allocator, question->block);
     struct bda_pool *head = atomic_load_explicit(&block->head, memory_order_relaxed);
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     struct bda_pool *arena = atomic_load_explicit(&block->pool, memory_order_acquire);
     enum answer answer = ELSEWHERE;
     if (arena != NULL && arena->head == head) {
@@ -142,7 +142,7 @@ BDA_COLD enum answer show_at_rest(BdaAllocator allocator, const struct question 
         answer = show(allocator, arena, question);
         bda_arena_unlock_beside_head(arena);
     }
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
     return answer;
 }
 
@@ -226,19 +226,19 @@ bool bda_locate_stray(BdaAllocator allocator, VkDeviceAddress address, bda_visit
     struct nearest nearest = { .address = address };
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
-        bda_mutex_lock(&pool->lock);
+        bda_lock(&pool->lock);
         if (pool->key.own_buffers)
             look_through(allocator, pool, &nearest);
-        bda_mutex_unlock(&pool->lock);
+        bda_unlock(&pool->lock);
     }
     struct bda_live live;
     if (nearest.node == 0 || !bda_handle_find(allocator, nearest.handle, &live))
         return false;
-    bda_mutex_lock(&live.pool->lock);
+    bda_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, nearest.handle, &live);
     if (holds)
         visit(allocator, &live, context);
-    bda_mutex_unlock(&live.pool->lock);
+    bda_unlock(&live.pool->lock);
     return holds;
 }
 

@@ -10,19 +10,19 @@ void bda_opening_begin(struct bda_pool *pool, struct bda_opening *opening, VkDev
 }
 
 void bda_opening_end(struct bda_pool *pool, struct bda_opening *opening) {
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     struct bda_opening **link = &pool->openings;
     while (*link != opening)
         link = &(*link)->next;
     *link = opening->next;
     bda_condition_wake(&pool->opened);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
 }
 
 void bda_opening_resize(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize size) {
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     opening->size = size;
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
 }
 
 static VkDeviceSize unbooked(const struct bda_opening *opening) {
@@ -58,14 +58,14 @@ bool bda_opening_wait(struct bda_pool *pool, VkDeviceSize bytes) {
     opening->booked += bytes;
     uint64_t number = opening->number;
     while (is_on_its_way(pool, number))
-        bda_condition_wait(&pool->opened, &pool->lock);
+        bda_lock_sleep(&pool->lock, &pool->opened);
     return true;
 }
 
 void bda_opening_finish(struct bda_pool *pool) {
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     pool->low_granules = 0;
     while (pool->openings != NULL)
-        bda_condition_wait(&pool->opened, &pool->lock);
-    bda_mutex_unlock(&pool->lock);
+        bda_lock_sleep(&pool->lock, &pool->opened);
+    bda_unlock(&pool->lock);
 }

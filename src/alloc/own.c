@@ -46,11 +46,11 @@ BDA_COLD VkResult keep_address(BdaAllocator allocator, struct bda_node *node, Vk
     if (result != VK_SUCCESS)
         return result;
     struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     bda_record_at(allocator, index)->address = address;
     bda_node_set_record(node, index);
     atomic_store_explicit(&allocator->strays, true, memory_order_relaxed);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return VK_SUCCESS;
 }
 
@@ -83,7 +83,7 @@ static void give_back(BdaAllocator allocator, const struct bda_live *live) {
     bda_pool_lock(live->pool);
     uint32_t record = bda_node_record(live->node);
     bda_range_free(live);
-    bda_mutex_unlock(&live->pool->lock);
+    bda_unlock(&live->pool->lock);
     bda_record_destroy(allocator, record);
 }
 
@@ -171,7 +171,7 @@ BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDev
     struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
     bda_pool_lock(arena);
     bool taken = bda_range_take(allocator, arena, &request, true, live) == VK_SUCCESS;
-    bda_mutex_unlock(&arena->lock);
+    bda_unlock(&arena->lock);
     return taken;
 }
 
@@ -239,7 +239,7 @@ BDA_INLINE void tell_history(BdaAllocator allocator, BdaHandle handle, const str
         bda_pool_lock(live->pool);
     bda_history_tell(allocator, handle, live->node, 0);
     if (recorded)
-        bda_mutex_unlock(&live->pool->lock);
+        bda_unlock(&live->pool->lock);
 }
 
 bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {

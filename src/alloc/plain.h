@@ -121,7 +121,7 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     VkResult result = bda_plain_take(allocator, arena, &request, true, allocation);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_arena_is_alone(pool) || bda_caches_hold(allocator, arena)))
         result = VK_NOT_READY;
-    bda_mutex_unlock(&arena->lock);
+    bda_unlock(&arena->lock);
     return result;
 }
 
@@ -130,9 +130,9 @@ BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_poo
                                           const BdaAllocInfo *info, BdaAllocation *allocation) {
     if (!bda_plain_record(allocator, info, request))
         return VK_ERROR_OUT_OF_HOST_MEMORY;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     VkResult result = bda_plain_take(allocator, pool, request, false, allocation);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return result;
 }
 
@@ -157,14 +157,14 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, co
     if (caches)
         bda_pool_lock(pool);
     else
-        bda_mutex_lock(&pool->lock);
+        bda_lock(&pool->lock);
     bool good = bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks);
     if (good) {
         record = bda_node_record(live->node);
         bda_plain_tell(allocator, handle, live->node, caches, record);
         bda_range_free(live);
     }
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     if (record != 0)
         bda_record_destroy(allocator, record);
     return good;

@@ -103,9 +103,9 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
 static struct bda_pool *find_pool(BdaAllocator allocator, const struct bda_pool_key *key) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
     for (bool found = false; pool != NULL; pool = pool->older) {
-        bda_mutex_lock(&pool->lock);
+        bda_lock(&pool->lock);
         found = pool->head == pool && pool->user == NULL && !pool->retired && same_key(&pool->key, key);
-        bda_mutex_unlock(&pool->lock);
+        bda_unlock(&pool->lock);
         if (found)
             break;
     }
@@ -116,13 +116,13 @@ static struct bda_pool *find_pool(BdaAllocator allocator, const struct bda_pool_
  * from one arena to another meanwhile. */
 static bool is_left(struct bda_pool *head) {
     bool left = true;
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     for (struct bda_pool *arena = head; arena != NULL && left; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         left = arena->retired && arena->counters.block_count == 0;
         bda_arena_unlock_beside_head(arena);
     }
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
     return left;
 }
 
@@ -131,11 +131,11 @@ static bool claim(BdaAllocator allocator, struct bda_pool *pool, const struct bd
     if (pool->head != pool || !is_left(pool))
         return false;
     for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_mutex_lock(&arena->lock);
+        bda_lock(&arena->lock);
         arena->retired = false;
         arena->user = user;
         prepare(allocator, arena, key);
-        bda_mutex_unlock(&arena->lock);
+        bda_unlock(&arena->lock);
     }
     return true;
 }
@@ -146,7 +146,7 @@ static struct bda_pool *make_new(BdaAllocator allocator, const struct bda_pool_k
     if (pool == NULL)
         return NULL;
     memset(pool, 0, sizeof *pool);
-    bda_mutex_init(&pool->lock, allocator->locks);
+    bda_lock_init(&pool->lock, allocator->locks, allocator->barrier);
     bda_condition_init(&pool->opened, allocator->locks);
     bda_tlsf_init(&pool->tlsf, &allocator->nodes, &allocator->blocks, BDA_GRANULE_LOG2);
     pool->head = pool;
@@ -246,9 +246,9 @@ static struct bda_pool *make_like(BdaAllocator allocator, const struct bda_pool 
     if (pool == NULL)
         return NULL;
     for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_mutex_lock(&arena->lock);
+        bda_lock(&arena->lock);
         behave_like(allocator, arena, like);
-        bda_mutex_unlock(&arena->lock);
+        bda_unlock(&arena->lock);
     }
     return pool;
 }
@@ -268,18 +268,18 @@ VkResult bda_pool_for_buffers(BdaAllocator allocator, BdaPool user, struct bda_p
 }
 
 void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     pool->user = NULL;
     pool->retired = true;
     bda_mutex_lock(&allocator->store_lock);
     bda_nodes_give(&allocator->nodes, &pool->tlsf.spare, pool->tlsf.spare.count);
     bda_mutex_unlock(&allocator->store_lock);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
 }
 
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool) {
     bda_condition_destroy(&pool->opened);
-    bda_mutex_destroy(&pool->lock);
+    bda_lock_destroy(&pool->lock);
     bda_host_release(&allocator->host, pool, sizeof *pool);
 }
 
@@ -357,7 +357,7 @@ enum { SPARE_KEPT = 128, GIVEN_AT_ONCE = 256 };
 void bda_pool_give_nodes(BdaAllocator allocator, struct bda_pool *pool) {
     VkDeviceSize given;
     do {
-        bda_mutex_lock(&pool->lock);
+        bda_lock(&pool->lock);
         struct bda_node_list *spare = &pool->tlsf.spare;
         given = spare->count > SPARE_KEPT ? bda_min(spare->count - SPARE_KEPT, GIVEN_AT_ONCE) : 0;
         if (given != 0) {
@@ -365,7 +365,7 @@ void bda_pool_give_nodes(BdaAllocator allocator, struct bda_pool *pool) {
             bda_nodes_give(&allocator->nodes, spare, (uint32_t)given);
             bda_mutex_unlock(&allocator->store_lock);
         }
-        bda_mutex_unlock(&pool->lock);
+        bda_unlock(&pool->lock);
     } while (given == GIVEN_AT_ONCE); /* a lock of this kind is not held for a million of them */
 }
 

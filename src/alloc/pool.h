@@ -11,6 +11,7 @@
 #define BDA_ALLOC_POOL_H
 
 #include "alloc/depot.h"
+#include "alloc/lock.h"
 #include "alloc/request.h"
 #include "memory/block.h"
 #include "memory/usage.h"
@@ -43,7 +44,7 @@ struct bda_opening {
 };
 
 struct bda_pool {
-    struct bda_mutex lock;
+    struct bda_lock lock;
     struct bda_condition opened;           /* a block on its way has come, or has failed to */
     _Alignas(64) struct bda_pool *older;   /* in the allocator's list */
     struct bda_pool *head;                 /* the first arena of the pool; itself, where it is that */
@@ -168,14 +169,16 @@ static inline void bda_pool_watch_level(struct bda_pool *pool) {
     atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
 }
 
-/* The pool's lock, where those who want a range, or give one back, meet. How much it is in demand is noted: how often
- * somebody waits for it, and how often it goes from one thread to another, since all that it covers then goes from one
- * processor's cache to another's, which costs more than the wait. */
+/* The pool's lock, where those who want a range, or give one back, meet. Once it is not one thread's any more it is
+ * noted how much it is in demand: how often somebody waits for it, and how often it goes from one thread to another,
+ * since all that it covers then goes from one processor's cache to another's, which costs more than the wait. */
 enum { BDA_STRAIN_WAIT = 32, BDA_STRAIN_TURN = 8, BDA_STRAIN_MOST = 1024 };
 BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
-    bool waits = !bda_mutex_try_lock(&pool->lock);
+    if (bda_lock_own(&pool->lock))
+        return;
+    bool waits = !bda_lock_try(&pool->lock);
     if (waits)
-        bda_mutex_lock(&pool->lock);
+        bda_lock_wait(&pool->lock);
     const void *thread = bda_this_thread();
     pool->strain -= pool->strain != 0;
     if (!waits && pool->last_thread == thread)

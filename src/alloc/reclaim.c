@@ -80,13 +80,13 @@ static bool is_surplus(struct bda_pool *head, const struct empty *empty) {
  * `largest_block` is 0 where there is none. */
 static struct empty unlink_largest(BdaAllocator allocator, struct bda_pool *head, enum scope scope, uint32_t but) {
     struct empty empty;
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     do { /* another thread may be taking from it at this moment */
         empty = find_empty(allocator, head, scope, but);
         if (scope != ALL_EMPTY && !head->retired && !is_surplus(head, &empty))
             empty.largest_block = 0;
     } while (empty.largest_block != 0 && !unlink_empty(allocator, empty.arena, empty.largest_block));
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
     return empty;
 }
 
@@ -112,7 +112,7 @@ static uint32_t find_opened(BdaAllocator allocator, struct bda_pool *arena, uint
 /* Closes one of them, wherever in the pool it is. */
 static bool close_opened(BdaAllocator allocator, struct bda_pool *head, uint32_t call) {
     uint32_t index = 0;
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     for (struct bda_pool *arena = head; arena != NULL && index == 0; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         index = find_opened(allocator, arena, call);
@@ -120,7 +120,7 @@ static bool close_opened(BdaAllocator allocator, struct bda_pool *head, uint32_t
         if (index != 0 && !unlink_empty(allocator, arena, index))
             index = 0; /* somebody has use for it */
     }
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
     if (index != 0)
         bda_grow_close(allocator, index);
     return index != 0;
@@ -152,13 +152,13 @@ static void age_empty(BdaAllocator allocator, struct bda_pool *arena) {
 }
 
 static void age_pool(BdaAllocator allocator, struct bda_pool *head) {
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         age_empty(allocator, arena);
         bda_arena_unlock_beside_head(arena);
     }
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
 }
 
 void bda_reclaim_surplus(BdaAllocator allocator) {
@@ -178,9 +178,9 @@ bool bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t bu
 
 /* A retired pool may be getting another key at this moment, hence the lock. */
 static bool lies_in_heap(BdaAllocator allocator, struct bda_pool *pool, uint32_t heap) {
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     uint32_t type = pool->key.memory_type;
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return bda_device_heap_of(&allocator->device, type) == heap;
 }
 
@@ -198,9 +198,9 @@ static struct bda_pool *survey(BdaAllocator allocator, VkDeviceSize *bytes, uint
     VkDeviceSize largest = 0;
     *bytes = 0;
     for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
-        bda_mutex_lock(&pool->lock);
+        bda_lock(&pool->lock);
         struct empty empty = find_empty(allocator, pool, ALL_EMPTY, but);
-        bda_mutex_unlock(&pool->lock);
+        bda_unlock(&pool->lock);
         *bytes += empty.bytes;
         if (empty.largest > largest) {
             largest = empty.largest;

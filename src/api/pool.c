@@ -79,7 +79,7 @@ static VkResult create(BdaAllocator allocator, const BdaPoolInfo *info, const st
 
 /* Of one arena: a pool that was another one's before may have several. */
 static void set_sizes(BdaAllocator allocator, struct bda_pool *pool, const BdaPoolInfo *info) {
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     bda_pool_set_sizes(allocator, pool, info->first_block_size, info->max_block_size);
     if (info->keep_empty != 0)
         pool->keep_empty = info->keep_empty;
@@ -87,7 +87,7 @@ static void set_sizes(BdaAllocator allocator, struct bda_pool *pool, const BdaPo
         pool->keep_collects = (uint32_t)bda_min(info->keep_collects, BDA_IDLE_MOST);
     if (info->low_water != 0)
         bda_pool_set_low_water(pool, info->low_water);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
 }
 
 VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPool *pool) {

@@ -113,13 +113,13 @@ static const char *check_tlsf(BdaAllocator allocator, struct bda_pool *pool, uin
 
 static const char *check_pool(BdaAllocator allocator, struct bda_pool *pool, VkResult *result) {
     struct sums sums = { .blocks = 0 };
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     const char *broken = check_lists(allocator, pool, &sums);
     if (broken == NULL)
         broken = check_tlsf(allocator, pool, sums.blocks - sums.dedicated, result);
     if (broken == NULL)
         broken = compare(allocator, pool, &sums);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return broken;
 }
 

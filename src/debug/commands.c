@@ -125,12 +125,12 @@ static void visit_block(BdaAllocator allocator, const struct bda_block *block, v
 static void visit_all(BdaAllocator allocator, visitor *visit, void *context) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL && allocator->red_zone != 0; pool = pool->older) {
-        bda_mutex_lock(&pool->lock);
+        bda_lock(&pool->lock);
         for (uint32_t i = pool->first_block; i != 0; i = bda_block_at(allocator, i)->next)
             visit_block(allocator, bda_block_at(allocator, i), visit, context);
         for (uint32_t i = pool->first_dedicated; i != 0; i = bda_block_at(allocator, i)->next)
             visit_block(allocator, bda_block_at(allocator, i), visit, context);
-        bda_mutex_unlock(&pool->lock);
+        bda_unlock(&pool->lock);
     }
 }
 
@@ -438,12 +438,12 @@ static void arm(BdaAllocator allocator, BdaHandle handle, uint64_t flag) {
     struct bda_live live;
     if (!bda_handle_find(allocator, handle, &live))
         return;
-    bda_mutex_lock(&live.pool->lock);
+    bda_lock(&live.pool->lock);
     if (bda_handle_holds(allocator, handle, &live)) {
         struct bda_notes *notes = &allocator->watch->notes;
         bda_note_write(notes, live.index, (bda_note_read(notes, live.index) & BDA_NOTE_SIZE) | flag);
     }
-    bda_mutex_unlock(&live.pool->lock);
+    bda_unlock(&live.pool->lock);
 }
 
 static void compare(BdaAllocator allocator, const struct bda_ticket *ticket, const struct copy *copy) {

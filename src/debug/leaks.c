@@ -63,12 +63,12 @@ static void note(BdaAllocator allocator, uint32_t index, struct leak *leak) {
 /* The next leaks, up to a batch; returns how many. */
 static uint32_t next_batch(BdaAllocator allocator, struct bda_pool *pool, struct cursor *at, struct leak *leaks) {
     uint32_t count = 0;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     if (at->node == 0 || !still_stands(allocator, pool, at))
         *at = start_of(pool);
     while (count < BATCH && advance(allocator, pool, at))
         note(allocator, at->node, &leaks[count++]);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return count;
 }
 

@@ -212,7 +212,7 @@ static bool find_damage_before(BdaAllocator allocator, const struct bda_watched 
     struct bda_pool *pool = atomic_load_explicit(&watched->live.block->pool, memory_order_relaxed);
     VkDeviceSize left = allocator->red_zone;
     bool found = false;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     uint32_t index = bda_node_previous(watched->live.node);
     struct stretch s;
     while (index != 0 && left != 0 && !found && pattern_before(allocator, index, &s)) {
@@ -223,7 +223,7 @@ static bool find_damage_before(BdaAllocator allocator, const struct bda_watched 
         left = s.pattern == BDA_PATTERN_FREED ? left - size : 0; /* before a red zone, somebody lives */
         index = bda_node_previous(bda_node_of(allocator, index));
     }
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return found;
 }
 
@@ -268,9 +268,9 @@ void bda_patterns_freed(BdaAllocator allocator, uint32_t index) {
 /* From here on nobody else looks at its bytes, or mends them. */
 static void claim(BdaAllocator allocator, const struct bda_watched *watched) {
     struct bda_pool *pool = atomic_load_explicit(&watched->live.block->pool, memory_order_relaxed);
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     bda_note_write(notes_of(allocator), watched->live.index, watched->note & BDA_NOTE_SIZE);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
 }
 
 void bda_patterns_leave(BdaAllocator allocator, uint32_t index) {

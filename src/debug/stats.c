@@ -49,7 +49,7 @@ static void add(BdaUse *sum, const BdaUse *use) {
 
 /* Adds what a pool's arenas hold; returns its memory type, which is another one's when a retired pool is used again. */
 static uint32_t add_pool(BdaAllocator allocator, struct bda_pool *head, BdaUse *sum) {
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         BdaUse use = use_of(allocator, arena);
@@ -57,7 +57,7 @@ static uint32_t add_pool(BdaAllocator allocator, struct bda_pool *head, BdaUse *
         add(sum, &use);
     }
     uint32_t type = head->key.memory_type;
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
     return type;
 }
 

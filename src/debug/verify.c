@@ -24,10 +24,10 @@ static void verify_pool(BdaAllocator allocator, struct bda_pool *pool) {
     struct found found;
     do {
         found.count = 0;
-        bda_mutex_lock(&pool->lock);
+        bda_lock(&pool->lock);
         look_through(allocator, pool->first_block, &found);
         look_through(allocator, pool->first_dedicated, &found);
-        bda_mutex_unlock(&pool->lock);
+        bda_unlock(&pool->lock);
         for (uint32_t i = 0; i < found.count; i++)
             bda_broken_tell(allocator, &found.all[i]);
     } while (found.count == AT_A_TIME);

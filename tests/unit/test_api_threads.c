@@ -267,19 +267,19 @@ static struct bda_pool *crowded_pool(void) {
 
 static VkDeviceSize booked(struct bda_pool *pool) {
     VkDeviceSize bytes = 0;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     for (const struct bda_opening *opening = pool->openings; opening != NULL; opening = opening->next)
         bytes += opening->booked;
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return bytes;
 }
 
 static uint32_t openings(struct bda_pool *pool) {
     uint32_t count = 0;
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     for (const struct bda_opening *opening = pool->openings; opening != NULL; opening = opening->next)
         count++;
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     return count;
 }
 

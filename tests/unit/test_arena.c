@@ -26,11 +26,11 @@ static void take_counted(struct helper *h) {
 /* The helper has tried to get the lock that we hold, and goes to sleep on it. */
 static void make_it_wait(struct bda_pool *arena) {
     atomic_store(&steps, 0);
-    bda_mutex_lock(&arena->lock);
+    bda_lock(&arena->lock);
     uint32_t round = begin(&helper, take_counted);
     while (atomic_load(&steps) < 2)
         bda_native_yield();
-    bda_mutex_unlock(&arena->lock);
+    bda_unlock(&arena->lock);
     await(&helper, round);
     assert_int_equal(helper.result, VK_SUCCESS);
 }

@@ -123,13 +123,13 @@ static void a_look_up_waits_for_a_block_on_its_way(void **state) {
     helper.given = &held;
     bda_yield_hook = count_steps;
     atomic_store(&steps, 0);
-    bda_mutex_lock(&head->lock);
+    bda_lock(&head->lock);
     atomic_store(&block->pool, NULL);
     uint32_t round = begin(&helper, look_counted);
     while (atomic_load(&steps) == 0)
         bda_native_yield();
     atomic_store(&block->pool, head);
-    bda_mutex_unlock(&head->lock);
+    bda_unlock(&head->lock);
     await(&helper, round);
     bda_yield_hook = NULL;
     assert_true(seen.kind == BDA_FINDING_LIVE && seen.range.handle == held.handle);

@@ -71,14 +71,14 @@ static void it_takes_no_lock(void **state) {
     BdaAllocation a = take_small(100);
     struct bda_pool *pool = pool_of(&a);
     bda_mutex_lock(&bench.allocator->caches_lock);
-    bda_mutex_lock(&pool->lock);
+    bda_lock(&pool->lock);
     bda_mutex_lock(&bench.allocator->store_lock);
     for (uint32_t i = 0; i < 100; i++) {
         give(a);
         a = take_small(97 + i % 16);
     }
     bda_mutex_unlock(&bench.allocator->store_lock);
-    bda_mutex_unlock(&pool->lock);
+    bda_unlock(&pool->lock);
     bda_mutex_unlock(&bench.allocator->caches_lock);
     give(a);
     bench_close();

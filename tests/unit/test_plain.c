@@ -262,11 +262,11 @@ static void a_handle_that_dies_while_its_lock_is_waited_for_is_stale(void **stat
     struct bda_live live = { 0, NULL, NULL, NULL };
     pthread_t thread;
     assert_true(bda_handle_find(bench.allocator, a.handle, &live));
-    bda_mutex_lock(&live.pool->lock);
+    bda_lock(&live.pool->lock);
     assert_int_equal(pthread_create(&thread, NULL, free_late, &late), 0);
     (void)nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
     bda_range_free(&live);
-    bda_mutex_unlock(&live.pool->lock);
+    bda_unlock(&live.pool->lock);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, late.result, "bda_free", "stale");
     assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
