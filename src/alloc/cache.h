@@ -111,7 +111,7 @@ BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, co
     if (cache == NULL || extent.granules > BDA_CACHED_MOST)
         return false;
     struct bda_stock *stock = cache->sources[bda_pool_stock(pool)];
-    if (stock == NULL || !bda_claim_enter(&cache->claim))
+    if (stock == NULL || bda_stock_kept(stock) == 0 || !bda_claim_enter(&cache->claim))
         return false;
     uint32_t right = bda_shelf_for(extent.granules);
     uint64_t offers = bda_stock_offers(stock, right);
@@ -166,7 +166,7 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
     if (cache == NULL || !bda_home_is_one(home) || generation + 1 == BDA_GENERATION_SPENT)
         return false;
     struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
-    if (stock == NULL || !bda_claim_enter(&cache->claim))
+    if (stock == NULL || stock->most == 0 || !bda_claim_enter(&cache->claim))
         return false;
     const struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
     bool put = bda_shelf_count(shelf) < shelf->most && bda_stock_kept(stock) < stock->most &&
