@@ -21,7 +21,7 @@ cd "$root" || exit 1
 
 step() {
     step_number=$((step_number + 1))
-    printf '[%d] %s\n' "$step_number" "$*"
+    printf '[%d] %s (after %d s)\n' "$step_number" "$*" "$SECONDS"
 }
 
 note() {
