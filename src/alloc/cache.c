@@ -153,13 +153,13 @@ static bool is_roomy(const struct bda_pool *arena) {
 
 /* Fills a shelf from TLSF. A thread that is not alone in its arena takes more ranges at once each time that it comes
  * for some, so that it comes for the lock seldom, and their nodes lie side by side in cache lines that are no other
- * thread's. What has to go again before it was asked for makes it modest; and where there is little space, one will do,
+ * thread's. What has to go again before it was asked for makes it modest; and where little may be kept, one will do,
  * since what is taken ahead would drive out what is needed. */
 static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
     struct bda_shelf *shelf = &stock->shelves[number];
     uint64_t space = stock->most - bda_min(bda_stock_kept(stock), stock->most);
     uint64_t wanted = bda_min(1u + shelf->eager, space / BDA_GATHER_SHARE / bda_shelf_begin(number));
-    if (!is_roomy(stock->pool) || wanted < 2)
+    if (wanted < 2)
         wanted = 0;
     shelf->eager = (uint8_t)bda_min(1u + shelf->eager, bda_min(shelf->most, BDA_GATHER_MOST) - 1);
     if (wanted == 0)
@@ -236,7 +236,7 @@ static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) 
     bool passes = !stock->source && !stock->alone;
     stock->depot_most = passes ? atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) : 0;
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
-    stock->reach = is_roomy(stock->pool) ? BDA_REACH_ROOMY : 1;
+    stock->reach = is_roomy(stock->pool) ? BDA_REACH_ROOMY : stock->alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
     if (wants_space(stock))
         make_space(allocator, stock);
 }

@@ -240,7 +240,7 @@ static void release_depot(struct bda_pool *arena) {
 static void drain_depots(BdaAllocator allocator, const struct bda_pool *only, bool idle_only) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
-        if (only != NULL && only != pool->head)
+        if ((only != NULL && only != pool->head) || bda_depot_filled(&pool->depot) == 0)
             continue;
         bda_lock(&pool->lock);
         if (pool->depot.granules != 0 && !(idle_only && pool->depot.used))

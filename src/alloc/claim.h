@@ -62,8 +62,8 @@ static inline void bda_claim_announce(struct bda_claim *claim) {
 }
 
 static inline void bda_claim_wait(struct bda_claim *claim) {
-    while ((atomic_load_explicit(&claim->turn, memory_order_seq_cst) & 1) != 0)
-        bda_native_yield();
+    for (uint32_t tries = 0; (atomic_load_explicit(&claim->turn, memory_order_seq_cst) & 1) != 0; tries++)
+        bda_let_others(tries);
     BDA_COUNT_LOCK(1);
 }
 

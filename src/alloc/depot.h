@@ -24,6 +24,8 @@ enum {
     BDA_SHELVES = ((BDA_CACHED_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1,
     BDA_REACH_ROOMY = 0xFF,    /* a request is served from the right shelf or one of the next seven, while there is much
                                   room: a quarter of its size is wasted at most */
+    BDA_REACH_SHARED = 0x1F,   /* else from one of the next four, where a thread is not alone; */
+    BDA_REACH_ALONE = 1,       /* or from the right one only */
     BDA_SHELF_GRANULES = 8192, /* on a shelf, 128 KiB, */
     BDA_SHELF_GRANULES_SHARED = 32768, /* or this where a thread is not alone: it comes for a lock seldom; */
     BDA_SHELF_MOST = 64,               /* or so many ranges */

@@ -134,8 +134,8 @@ static bool try_begin(struct bda_pending *pending) {
 
 /* Waits for the few queries that another thread may be making; never on the way of an allocation or a free. */
 static void begin(struct bda_pending *pending) {
-    while (!try_begin(pending))
-        bda_native_yield();
+    for (uint32_t tries = 0; !try_begin(pending); tries++)
+        bda_let_others(tries);
 }
 
 static void end(struct bda_pending *pending) {

@@ -86,7 +86,7 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     pool->keep_collects = allocator->keep_collects;
     pool->some_want = &allocator->some_want;
     pool->wants = false;
-    pool->crowded = false;
+    pool->crowded = bda_pool_next_arena(pool) != NULL; /* whose arena has no blocks any more is to settle anew */
     bda_pool_set_low_water(pool, allocator->low_water);
     pool->atom_skew = 0;
     pool->least_alignment = BDA_LEAST_ALIGNMENT;
@@ -99,16 +99,11 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     bda_pool_set_sizes(allocator, pool, 0, 0);
 }
 
-/* The library's own pool of a key. The pools lock is held. */
+/* The library's own pool of a key. The pools lock is held, without which no pool gets or loses key or user. */
 static struct bda_pool *find_pool(BdaAllocator allocator, const struct bda_pool_key *key) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_relaxed);
-    for (bool found = false; pool != NULL; pool = pool->older) {
-        bda_lock(&pool->lock);
-        found = pool->head == pool && pool->user == NULL && !pool->retired && same_key(&pool->key, key);
-        bda_unlock(&pool->lock);
-        if (found)
-            break;
-    }
+    while (pool != NULL && (pool->head != pool || pool->user != NULL || pool->retired || !same_key(&pool->key, key)))
+        pool = pool->older;
     return pool;
 }
 
@@ -128,7 +123,7 @@ static bool is_left(struct bda_pool *head) {
 
 /* A retired pool gets a new key, and its arenas with it. The pools lock is held. */
 static bool claim(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key, BdaPool user) {
-    if (pool->head != pool || !is_left(pool))
+    if (pool->head != pool || !pool->retired || !is_left(pool)) /* locks only where it may be */
         return false;
     for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_lock(&arena->lock);
@@ -268,6 +263,7 @@ VkResult bda_pool_for_buffers(BdaAllocator allocator, BdaPool user, struct bda_p
 }
 
 void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_lock(&allocator->pools_lock);
     bda_lock(&pool->lock);
     pool->user = NULL;
     pool->retired = true;
@@ -275,6 +271,7 @@ void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
     bda_nodes_give(&allocator->nodes, &pool->tlsf.spare, pool->tlsf.spare.count);
     bda_mutex_unlock(&allocator->store_lock);
     bda_unlock(&pool->lock);
+    bda_mutex_unlock(&allocator->pools_lock);
 }
 
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool) {

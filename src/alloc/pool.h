@@ -55,7 +55,7 @@ struct bda_pool {
     _Atomic bool has_blocks;               /* that are cut into pieces; written under the lock, like the next one */
     _Atomic uint32_t arenas_in_use;        /* the head's: of those that have blocks */
     _Atomic uint32_t takers;               /* threads whose requests come from here */
-    /* set under the lock when the pool is made or used again: */
+    /* set under the lock, and that of the pools, when the pool is made or used again: */
     BdaPool user; /* the caller's pool it is part of, or NULL */
     bool retired; /* its BdaPool was destroyed; once it holds no block it may be used again */
     struct bda_pool_key key;

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 BDA_THREAD_LOCAL char bda_thread_mark;
 
@@ -66,6 +67,11 @@ void bda_barrier_everywhere(void) {
 
 #else
 
+void bda_native_nap(void) {
+    const struct timespec nap = { .tv_nsec = 20000 };
+    (void)nanosleep(&nap, NULL);
+}
+
 /* Locks of this library are held for less than it takes to put a thread to sleep: who finds one taken tries again for a
  * little while first, where the system knows how. */
 void bda_native_mutex_init(bda_native_mutex *mutex) {
@@ -112,8 +118,10 @@ bool bda_barrier_exists(void) {
     return syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
+/* Threads rely on it. It fails only where somebody has forbidden the call since it was registered for. */
 void bda_barrier_everywhere(void) {
-    (void)syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0);
+    if (syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) != 0)
+        abort();
 }
 
 #else

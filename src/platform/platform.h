@@ -44,6 +44,15 @@ extern void (*bda_yield_hook)(void);
 #define BDA_YIELD_POINT() ((void)0)
 #endif
 
+/* For who has found something taken `tries` times that another thread gives back soon. Yielding alone would wait for
+ * ever where that one has less priority, and so never the processor. */
+static inline void bda_let_others(uint32_t tries) {
+    if (tries < 64)
+        bda_native_yield();
+    else
+        bda_native_nap();
+}
+
 static inline void bda_mutex_init(struct bda_mutex *mutex, bool used) {
     mutex->used = used;
     if (used)

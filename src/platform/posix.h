@@ -15,6 +15,9 @@ static inline void bda_native_yield(void) {
     (void)sched_yield();
 }
 
+/* Sleeps for some 20 microseconds, so that threads of any priority run. */
+void bda_native_nap(void);
+
 /* Cannot fail on the systems we know (it allocates nothing on Linux, BSD, macOS). */
 void bda_native_mutex_init(bda_native_mutex *mutex);
 

@@ -19,6 +19,11 @@ static inline void bda_native_yield(void) {
     (void)SwitchToThread();
 }
 
+/* Sleeps as shortly as the system's clock ticks, so that threads of any priority run. */
+static inline void bda_native_nap(void) {
+    Sleep(1);
+}
+
 static inline void bda_native_mutex_init(bda_native_mutex *mutex) {
     InitializeSRWLock(mutex);
 }

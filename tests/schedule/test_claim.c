@@ -21,7 +21,7 @@
 #define atomic_load_explicit(object, order)         explore_load(place_of(object), order)
 #define atomic_store_explicit(object, value, order) explore_store(place_of(object), value, order)
 #define atomic_signal_fence(order)                  ((void)0)
-#define bda_native_yield()                          explore_spin()
+#define bda_let_others(tries)                       ((void)(tries), explore_spin())
 
 static uint32_t place_of(const void *object);
 

@@ -30,7 +30,7 @@ static uint32_t place_of(const void *object);
              : explore_store(place_of(object), (uint32_t)(uintptr_t)(value) ^ 1u, order), default                      \
              : explore_store(place_of(object), (uint32_t)(uintptr_t)(value), order))
 #define atomic_signal_fence(order) ((void)0)
-#define bda_native_yield()         explore_spin()
+#define bda_let_others(tries)      ((void)(tries), explore_spin())
 #define bda_mutex_lock(mutex)      explore_lock()
 #define bda_mutex_unlock(mutex)    explore_unlock()
 #define bda_barrier_everywhere()   (with_barrier ? explore_barrier() : (void)0)

@@ -107,6 +107,58 @@ static void a_pool_that_goes_takes_its_arenas_along(void **state) {
     bench_close();
 }
 
+/* Else its thread would look there in vain for each request, and take the long way. */
+static void who_had_an_arena_of_a_pool_settles_anew_when_that_is_used_again(void **state) {
+    (void)state;
+    const BdaPoolInfo info = { .first_block_size = MIB(1), .max_block_size = MIB(1) };
+    BdaPool pool = open_crowded_pool(info, KIB(100));
+    let_take((BdaAllocInfo){ .size = KIB(100), .pool = pool }, 15);
+    assert_ptr_not_equal(pool_of(helper.slots[14].handle), head);
+    let_give();
+    give(held);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+
+    pool = make_pool(info);
+    held = take((BdaAllocInfo){ .size = KIB(100), .pool = pool });
+    assert_ptr_equal(pool_of(held.handle), head);
+    let_take((BdaAllocInfo){ .size = KIB(1), .pool = pool }, 1); /* there is no block but the head's */
+    const struct bda_stock *source = cache_of_helper()->sources[bda_pool_stock(head)];
+    assert_non_null(source);
+    assert_true(source->pool->has_blocks);
+    let_give();
+    give(held);
+    dismiss(&helper);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+static void make_another(struct helper *h) {
+    const BdaPoolInfo info = { .first_block_size = MIB(1), .max_block_size = MIB(1) };
+    BdaPool pool;
+    h->result = bda_create_pool(bench.allocator, &info, &pool);
+    if (h->result == VK_SUCCESS)
+        h->result = bda_destroy_pool(bench.allocator, pool);
+}
+
+/* Whose lock would be its first thread's no more. */
+static void pools_that_come_and_go_leave_the_others_alone(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
+    held = take((BdaAllocInfo){ .size = KIB(100), .pool = pool });
+    head = pool_of(held.handle);
+    hire(&helper);
+    for (int i = 0; i < 2; i++) { /* a new one, and one that is used again */
+        await(&helper, begin(&helper, make_another));
+        assert_int_equal(helper.result, VK_SUCCESS);
+    }
+    assert_true(bda_lock_is_biased(&head->lock));
+    dismiss(&helper);
+    give(held);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
 static void an_arena_does_as_its_pool_was_told(void **state) {
     (void)state;
     BdaPool pool = open_crowded_pool(
@@ -386,6 +438,8 @@ int main(void) {
         cmocka_unit_test(room_ahead_is_counted_in_all),
         cmocka_unit_test(a_pool_that_goes_takes_its_arenas_along),
         cmocka_unit_test(pending_frees_of_an_arena_go_with_its_pool),
+        cmocka_unit_test(who_had_an_arena_of_a_pool_settles_anew_when_that_is_used_again),
+        cmocka_unit_test(pools_that_come_and_go_leave_the_others_alone),
         cmocka_unit_test(an_arena_does_as_its_pool_was_told),
         cmocka_unit_test(a_thread_stays_where_host_memory_is_refused),
         cmocka_unit_test(a_pool_that_caches_keep_nothing_of_has_one_arena),
