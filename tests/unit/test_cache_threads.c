@@ -398,6 +398,30 @@ static void what_is_taken_ahead_counts_for_the_mark(void **state) {
     close_held(held);
 }
 
+/* Holes of a granule more than is asked for: each is taken whole, and what it is larger by is kept, too. */
+static void what_is_taken_ahead_counts_with_its_sliver(void **state) {
+    (void)state;
+    const VkDeviceSize granule = (VkDeviceSize)1 << BDA_GRANULE_LOG2;
+    BdaAllocation held = open_held(), holes[128], some[32];
+    hire(&helper);
+    tell(&helper, take_and_free);
+    for (uint32_t i = 0; i < COUNT_OF(holes); i++)
+        holes[i] = take_bytes(33 * granule, BDA_INTENT_DEVICE);
+    for (uint32_t i = 0; i < COUNT_OF(holes); i += 2)
+        give(holes[i]);
+    assert_int_equal(bda_trim(bench.allocator, UINT64_MAX, NULL), VK_SUCCESS);
+    assert_int_equal(cached(), 0);
+    for (uint32_t i = 0; i < COUNT_OF(some); i++)
+        some[i] = take_bytes(32 * granule, BDA_INTENT_DEVICE);
+    assert_in_range(cached(), 33 * granule, COUNT_OF(holes) / 2 * 33 * granule);
+    assert_int_equal(cached() % (33 * granule), 0);
+    give_all(some, COUNT_OF(some));
+    for (uint32_t i = 1; i < COUNT_OF(holes); i += 2)
+        give(holes[i]);
+    dismiss(&helper);
+    close_held(held);
+}
+
 /* ---- Reaching into another thread's ---- */
 
 static void a_trim_takes_from_threads_that_live_on(void **state) {
@@ -678,6 +702,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_taken_ahead_among_large_ranges),
         cmocka_unit_test(a_block_is_used_by_what_is_taken_ahead),
         cmocka_unit_test(what_is_taken_ahead_counts_for_the_mark),
+        cmocka_unit_test(what_is_taken_ahead_counts_with_its_sliver),
         cmocka_unit_test(a_trim_takes_from_threads_that_live_on),
         cmocka_unit_test(idle_threads_lose_what_they_keep_and_busy_ones_do_not),
         cmocka_unit_test(a_check_keeps_owners_out_and_lets_them_in_again),
