@@ -294,7 +294,7 @@ bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool) {
     return false;
 }
 
-static uint64_t count_in(const struct bda_stock *stock) {
+uint64_t bda_stock_count(const struct bda_stock *stock) {
     uint64_t count = bda_bundle_count(&stock->outgoing);
     for (uint32_t i = 0; i < BDA_SHELVES; i++)
         count += bda_shelf_count(&stock->shelves[i]);
@@ -305,7 +305,7 @@ static void add_stock(struct bda_cached *sum, struct bda_cache *cache, const str
     const struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
     if (stock == NULL)
         return;
-    sum->count += count_in(stock);
+    sum->count += bda_stock_count(stock);
     sum->used += atomic_load_explicit(&stock->used, memory_order_relaxed);
     sum->granules += bda_stock_kept(stock);
 }

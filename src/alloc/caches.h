@@ -59,6 +59,9 @@ struct bda_cached {
 };
 struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool);
 
+/* Ranges that one stock keeps, read from anywhere. */
+uint64_t bda_stock_count(const struct bda_stock *stock);
+
 /* Whether anything is kept of an arena, wherever. The arena's lock is held. */
 bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool);
 

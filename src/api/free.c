@@ -6,6 +6,7 @@
 #include "alloc/plain.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
+#include "debug/stats.h"
 
 #include <stdio.h>
 
@@ -87,6 +88,7 @@ VkResult bda_collect(BdaAllocator allocator) {
     VkResult result = bda_pending_collect(allocator);
     bda_caches_drain_idle(allocator);
     bda_reclaim_surplus(allocator);
+    bda_stats_look(allocator);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);
 }
 

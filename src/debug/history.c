@@ -8,6 +8,8 @@
 #include <string.h>
 
 struct search {
+    bda_past_visitor *visit; /* is shown each event; NULL: those found are sorted into `owners` */
+    void *context;
     VkDeviceAddress first, last; /* as the device writes them, and the same in the other form */
     VkDeviceAddress other_first, other_last;
     uint64_t now, frame; /* the clock, and the whole of the frame */
@@ -89,12 +91,29 @@ static void read_ring(struct search *search, struct bda_ring *ring) {
             continue;
         BdaPastOwner owner;
         describe(search, &event, notes, age, &owner);
-        insert(search, &owner);
+        if (search->visit != NULL)
+            search->visit(search->context, &owner);
+        else
+            insert(search, &owner);
     }
     if (!bda_ring_has_lost(ring))
         return;
     search->history->complete = VK_FALSE;
     search->history->reach = bda_min(search->history->reach, age);
+}
+
+static void read_all(BdaAllocator allocator, struct search *search) {
+    search->now = bda_clock_now(allocator);
+    search->frame = atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
+    *search->history = (BdaHistory){ .complete = VK_TRUE, .reach = UINT64_MAX, .frame = search->frame };
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
+    uint64_t later = 0;
+    for (; cache != NULL; cache = cache->older) {
+        read_ring(search, &cache->ring);
+        later += begun(&cache->ring);
+    }
+    search->later = later; /* a thread shares a ring before it has its own, not afterwards */
+    read_ring(search, &allocator->history.shared);
 }
 
 uint32_t bda_history_find(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, uint32_t room,
@@ -106,16 +125,11 @@ uint32_t bda_history_find(BdaAllocator allocator, VkDeviceAddress first, VkDevic
         search.other_first = first;
         search.other_last = last;
     }
-    search.now = bda_clock_now(allocator);
-    search.frame = atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
-    *history = (BdaHistory){ .complete = VK_TRUE, .reach = UINT64_MAX, .frame = search.frame };
-    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
-    uint64_t later = 0;
-    for (; cache != NULL; cache = cache->older) {
-        read_ring(&search, &cache->ring);
-        later += begun(&cache->ring);
-    }
-    search.later = later; /* a thread shares a ring before it has its own, not afterwards */
-    read_ring(&search, &allocator->history.shared);
+    read_all(allocator, &search);
     return search.count;
+}
+
+void bda_history_each(BdaAllocator allocator, bda_past_visitor *visit, void *context, BdaHistory *history) {
+    struct search search = { .visit = visit, .context = context, .last = UINT64_MAX, .history = history };
+    read_all(allocator, &search);
 }

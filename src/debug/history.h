@@ -9,4 +9,9 @@
 uint32_t bda_history_find(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, uint32_t room,
                           BdaPastOwner *owners, BdaHistory *history);
 
+/* Shows every free that is remembered, ring by ring, the newest of each first. What is written over meanwhile is not
+ * shown. */
+typedef void bda_past_visitor(void *context, const BdaPastOwner *owner);
+void bda_history_each(BdaAllocator allocator, bda_past_visitor *visit, void *context, BdaHistory *history);
+
 #endif

@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A text that was cut may end within a UTF-8 character: its first bytes go too. */
-static void drop_cut_character(char *text, size_t length) {
-    size_t start = length;
+void bda_drop_cut_character(char *text) {
+    size_t length = strlen(text), start = length;
     while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
         start--;
     if (start > 0 && ((unsigned char)text[start - 1] & 0x80) != 0) {
@@ -21,7 +20,7 @@ static void drop_cut_character(char *text, size_t length) {
 /* Names come from the caller: whatever they hold, a message stays one line. */
 void bda_make_one_line(char *text, bool cut) {
     if (cut)
-        drop_cut_character(text, strlen(text));
+        bda_drop_cut_character(text);
     for (char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7F)
             *c = ' ';

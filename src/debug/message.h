@@ -18,8 +18,10 @@
 void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity severity, const char *format, ...)
     BDA_PRINTF(4, 5);
 
-/* Puts spaces in the place of control characters. A text that was cut may end within a UTF-8 character: what is left of
- * that goes too. */
+/* A text that was cut may end within a UTF-8 character: what is left of that goes, too. */
+void bda_drop_cut_character(char *text);
+
+/* Puts spaces in the place of control characters. `cut`: the text was, see above. */
 void bda_make_one_line(char *text, bool cut);
 
 #endif

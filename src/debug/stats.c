@@ -4,6 +4,28 @@
 #include "alloc/arena.h"
 #include "debug/pointers.h"
 
+/* Bytes of the empty blocks, and of the largest of them. The pool's lock is held. */
+static VkDeviceSize empty_bytes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize *largest) {
+    VkDeviceSize sum = 0;
+    uint32_t index = pool->tlsf.empty_regions != 0 ? pool->first_block : 0;
+    *largest = 0;
+    for (; index != 0; index = bda_block_at(allocator, index)->next) {
+        const struct bda_block *block = bda_block_at(allocator, index);
+        if (!bda_tlsf_region_is_empty(&pool->tlsf, index))
+            continue;
+        sum += block->backing.size;
+        *largest = bda_max(*largest, (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2);
+    }
+    return sum;
+}
+
+/* Free bytes that are not in the longest piece, nor in an empty block other than the largest one. */
+static VkDeviceSize scattered_bytes(const BdaUse *use, VkDeviceSize largest_empty) {
+    VkDeviceSize spare = use->empty - bda_min(use->empty, largest_empty);
+    VkDeviceSize whole = use->largest_free + spare;
+    return use->free > whole ? use->free - whole : 0;
+}
+
 static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
     const struct bda_pool_counters *c = &pool->counters;
     const struct bda_cached caches = bda_caches_sum(allocator, pool);
@@ -12,7 +34,7 @@ static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
     VkDeviceSize held = c->region_bytes - free; /* by live and waiting allocations in blocks */
     VkDeviceSize accounted = used + cached - c->dedicated_used + c->pending - c->dedicated_pending + c->quarantined -
                              c->dedicated_quarantined;
-    return (BdaUse){
+    BdaUse use = {
         .block_count = c->block_count,
         .dedicated_count = c->dedicated_count,
         .empty_count = pool->tlsf.empty_regions,
@@ -28,6 +50,14 @@ static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
         .free = free,
         .largest_free = (VkDeviceSize)bda_tlsf_largest_free(&pool->tlsf) << BDA_GRANULE_LOG2,
     };
+    VkDeviceSize largest_empty;
+    use.empty = empty_bytes(allocator, pool, &largest_empty);
+    use.scattered = scattered_bytes(&use, largest_empty);
+    return use;
+}
+
+static float share_of(uint64_t part, uint64_t whole) {
+    return whole != 0 ? (float)((double)part / (double)whole) : 0;
 }
 
 static void add(BdaUse *sum, const BdaUse *use) {
@@ -45,6 +75,9 @@ static void add(BdaUse *sum, const BdaUse *use) {
     sum->quarantined += use->quarantined;
     sum->free += use->free;
     sum->largest_free = bda_max(sum->largest_free, use->largest_free);
+    sum->empty += use->empty;
+    sum->scattered += use->scattered;
+    sum->fragmentation = share_of(sum->scattered, sum->free);
 }
 
 /* Adds what a pool's arenas hold; returns its memory type, which is another one's when a retired pool is used again. */
@@ -74,6 +107,77 @@ static void gather_heap(struct bda_heap *heap, BdaHeapStats *stats) {
     stats->external_count = atomic_load_explicit(&heap->external_count, memory_order_relaxed);
 }
 
+/* ---- What is seen in passing ---- */
+
+static uint64_t frame_of(BdaAllocator allocator) {
+    return atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
+}
+
+static void raise(struct bda_peak *peak, uint64_t reached, uint64_t frame) {
+    if (bda_budget_raise(&peak->bytes, reached))
+        atomic_store_explicit(&peak->frame, frame, memory_order_relaxed);
+}
+
+/* Peaks of reserved bytes are the budget's, exact; here they get their frame. */
+static void date_reserved(BdaAllocator allocator, uint64_t frame) {
+    struct bda_budget *budget = &allocator->device.budget;
+    raise(&allocator->seen.peak_reserved, atomic_load_explicit(&budget->peak, memory_order_relaxed), frame);
+    for (uint32_t i = 0; i < budget->heap_count; i++)
+        raise(&allocator->seen.peak_of_heap[i], atomic_load_explicit(&budget->heaps[i].peak, memory_order_relaxed),
+              frame);
+}
+
+static void note_seen(BdaAllocator allocator, const BdaUse *total) {
+    struct bda_seen *seen = &allocator->seen;
+    uint64_t frame = frame_of(allocator);
+    atomic_store_explicit(&seen->frame, frame, memory_order_relaxed);
+    atomic_store_explicit(&seen->used, total->used, memory_order_relaxed);
+    atomic_store_explicit(&seen->wasted, total->wasted, memory_order_relaxed);
+    atomic_store_explicit(&seen->pending, total->pending, memory_order_relaxed);
+    atomic_store_explicit(&seen->cached, total->cached, memory_order_relaxed);
+    atomic_store_explicit(&seen->free, total->free, memory_order_relaxed);
+    atomic_store_explicit(&seen->scattered, total->scattered, memory_order_relaxed);
+    raise(&seen->peak_used, total->used, frame);
+    date_reserved(allocator, frame);
+}
+
+static BdaPeak told(const struct bda_peak *peak) {
+    return (BdaPeak){ atomic_load_explicit(&peak->bytes, memory_order_relaxed),
+                      atomic_load_explicit(&peak->frame, memory_order_relaxed) };
+}
+
+void bda_stats_look(BdaAllocator allocator) {
+    BdaUse total = { .used = 0 };
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool))
+        (void)add_pool(allocator, pool, &total);
+    note_seen(allocator, &total);
+}
+
+void bda_stats_quick(BdaAllocator allocator, BdaQuickStats *stats) {
+    struct bda_budget *budget = &allocator->device.budget;
+    const struct bda_seen *seen = &allocator->seen;
+    date_reserved(allocator, frame_of(allocator));
+    stats->frame = frame_of(allocator);
+    stats->reserved = atomic_load_explicit(&budget->allocated, memory_order_relaxed);
+    stats->block_count = atomic_load_explicit(&budget->count, memory_order_relaxed);
+    stats->host_bytes = atomic_load_explicit(&allocator->host.bytes, memory_order_relaxed);
+    stats->peak_reserved = told(&seen->peak_reserved);
+    stats->seen_frame = atomic_load_explicit(&seen->frame, memory_order_relaxed);
+    stats->used = atomic_load_explicit(&seen->used, memory_order_relaxed);
+    stats->wasted = atomic_load_explicit(&seen->wasted, memory_order_relaxed);
+    stats->pending = atomic_load_explicit(&seen->pending, memory_order_relaxed);
+    stats->cached = atomic_load_explicit(&seen->cached, memory_order_relaxed);
+    stats->free = atomic_load_explicit(&seen->free, memory_order_relaxed);
+    stats->fragmentation = share_of(atomic_load_explicit(&seen->scattered, memory_order_relaxed), stats->free);
+    stats->peak_used = told(&seen->peak_used);
+}
+
+BdaPeak bda_stats_peak_of_heap(BdaAllocator allocator, uint32_t heap) {
+    return told(&allocator->seen.peak_of_heap[heap]);
+}
+
+/* ---- Everything ---- */
+
 void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
     struct bda_device *device = &allocator->device;
     bda_device_refresh_budget(device);
@@ -86,8 +190,37 @@ void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
         add(&stats->heaps[bda_device_heap_of(device, type)].use, &use);
         add(&stats->total, &use);
     }
+    note_seen(allocator, &stats->total);
     stats->pool_count = atomic_load_explicit(&allocator->user_pool_count, memory_order_relaxed);
     if (allocator->pointers != NULL)
         stats->check_memory = atomic_load_explicit(&allocator->pointers->shadow.bytes, memory_order_relaxed);
     stats->host_bytes = atomic_load_explicit(&allocator->host.bytes, memory_order_relaxed);
+}
+
+/* ---- Intents ---- */
+
+static uint32_t first_type(BdaAllocator allocator, uint32_t intent) {
+    const struct bda_type_order *order = &allocator->order[intent][0];
+    return order->count != 0 ? order->types[0] : UINT32_MAX;
+}
+
+uint32_t bda_stats_intents_of(BdaAllocator allocator, uint32_t memory_type) {
+    uint32_t intents = 0;
+    for (uint32_t i = 0; i < BDA_INTENT_COUNT; i++)
+        intents |= (uint32_t)(first_type(allocator, i) == memory_type) << i;
+    return intents;
+}
+
+void bda_stats_intent(BdaAllocator allocator, BdaIntent intent, BdaIntentUse *use) {
+    uint32_t type = first_type(allocator, (uint32_t)intent);
+    if (type == UINT32_MAX)
+        return;
+    use->served = VK_TRUE;
+    use->memory_type = type;
+    use->intents = bda_stats_intents_of(allocator, type);
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
+        BdaUse part = { .used = 0 };
+        if (add_pool(allocator, pool, &part) == type)
+            add(&use->use, &part);
+    }
 }

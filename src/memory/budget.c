@@ -9,12 +9,15 @@ void bda_budget_init(struct bda_budget *budget, const VkPhysicalDeviceMemoryProp
     budget->heap_count = properties->memoryHeapCount;
     budget->max_count = max_count;
     atomic_init(&budget->count, 0);
+    atomic_init(&budget->allocated, 0);
+    atomic_init(&budget->peak, 0);
     for (uint32_t i = 0; i < budget->heap_count; i++) {
         struct bda_heap *heap = &budget->heaps[i];
         heap->size = properties->memoryHeaps[i].size;
         heap->limit = i < limit_count ? limits[i] : 0;
         atomic_init(&heap->reserved, 0);
         atomic_init(&heap->allocated, 0);
+        atomic_init(&heap->peak, 0);
         atomic_init(&heap->external, 0);
         atomic_init(&heap->external_count, 0);
         atomic_init(&heap->driver_budget, 0);
@@ -109,8 +112,22 @@ VkResult bda_budget_reserve(struct bda_budget *budget, uint32_t heap, VkDeviceSi
     return VK_SUCCESS;
 }
 
+bool bda_budget_raise(_Atomic uint64_t *peak, uint64_t reached) {
+    uint64_t before = atomic_load_explicit(peak, memory_order_relaxed);
+    while (before < reached)
+        if (atomic_compare_exchange_weak_explicit(peak, &before, reached, memory_order_relaxed, memory_order_relaxed))
+            return true;
+    return false;
+}
+
+static void add_and_raise(_Atomic uint64_t *allocated, _Atomic uint64_t *peak, VkDeviceSize size) {
+    uint64_t before = atomic_fetch_add_explicit(allocated, size, memory_order_relaxed);
+    (void)bda_budget_raise(peak, before + size);
+}
+
 void bda_budget_commit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size) {
-    atomic_fetch_add_explicit(&budget->heaps[heap].allocated, size, memory_order_relaxed);
+    add_and_raise(&budget->heaps[heap].allocated, &budget->heaps[heap].peak, size);
+    add_and_raise(&budget->allocated, &budget->peak, size);
 }
 
 void bda_budget_cancel(struct bda_budget *budget, uint32_t heap, VkDeviceSize size) {
@@ -120,6 +137,7 @@ void bda_budget_cancel(struct bda_budget *budget, uint32_t heap, VkDeviceSize si
 
 void bda_budget_uncommit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size) {
     atomic_fetch_sub_explicit(&budget->heaps[heap].allocated, size, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&budget->allocated, size, memory_order_relaxed);
 }
 
 static bool has_room(const struct bda_limit *limit, uint64_t reserved, VkDeviceSize size) {

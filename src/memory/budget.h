@@ -18,6 +18,7 @@ struct bda_heap {
     VkDeviceSize limit;         /* the caller's, 0 none */
     _Atomic uint64_t reserved;  /* ours, what is being allocated included */
     _Atomic uint64_t allocated; /* ours, what the driver has given */
+    _Atomic uint64_t peak;      /* the most of that, ever */
     _Atomic uint64_t external;  /* told by the caller */
     _Atomic uint32_t external_count;
     _Atomic uint64_t driver_budget; /* 0: the driver says nothing, 80 % of the size holds */
@@ -29,6 +30,7 @@ struct bda_budget {
     uint32_t heap_count;
     uint32_t max_count; /* maxMemoryAllocationCount */
     _Atomic uint32_t count;
+    _Atomic uint64_t allocated, peak; /* of all heaps together */
 };
 
 /* A limit beside the heap's: of one of the caller's pools. */
@@ -54,6 +56,9 @@ void bda_budget_refresh(struct bda_budget *budget, const uint64_t ours[VK_MAX_ME
 /* What may be used of a heap, and what is used by all that is known of. */
 VkDeviceSize bda_budget_of(struct bda_heap *heap);
 VkDeviceSize bda_budget_usage(struct bda_heap *heap);
+
+/* Raises a peak to what it has reached; true: it was lower. */
+bool bda_budget_raise(_Atomic uint64_t *peak, uint64_t reached);
 
 /* Sets room for one VkDeviceMemory aside. VK_ERROR_OUT_OF_DEVICE_MEMORY or VK_ERROR_TOO_MANY_OBJECTS with `reason`. */
 VkResult bda_budget_reserve(struct bda_budget *budget, uint32_t heap, VkDeviceSize size, bool within_budget,

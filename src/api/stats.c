@@ -1,0 +1,78 @@
+/* Figures for overlays and panels, and dumps for tools. (bda_get_stats: access.c) */
+#include "debug/stats.h"
+
+#include "api/check.h"
+#include "debug/dump.h"
+#include "debug/heaps.h"
+#include "debug/prefix.h"
+
+#include <string.h>
+
+VkResult bda_get_quick_stats(BdaAllocator allocator, BdaQuickStats *stats) {
+    if (stats == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "stats is NULL");
+    memset(stats, 0, sizeof *stats);
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    bda_stats_quick(allocator, stats);
+    return VK_SUCCESS;
+}
+
+VkResult bda_get_intent_stats(BdaAllocator allocator, BdaIntent intent, BdaIntentUse *use) {
+    if (use == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "use is NULL");
+    memset(use, 0, sizeof *use);
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    if ((uint32_t)intent >= BDA_INTENT_COUNT)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "unknown intent");
+    bda_stats_intent(allocator, intent, use);
+    return VK_SUCCESS;
+}
+
+VkResult bda_get_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t *count, BdaPrefixUse *uses) {
+    uint32_t room = count != NULL ? *count : 0;
+    if (count != NULL)
+        *count = 0;
+    if (count == NULL || uses == NULL || room == 0)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "count or uses is NULL, or no room");
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    bool all = bda_prefix_stats(allocator, delimiter != '\0' ? delimiter : '/', room, uses, count);
+    return all ? VK_SUCCESS : VK_INCOMPLETE;
+}
+
+VkResult bda_get_budget(BdaAllocator allocator, uint32_t *count, BdaHeapBudget *budgets) {
+    uint32_t room = count != NULL && budgets != NULL ? *count : 0;
+    if (count != NULL)
+        *count = 0;
+    if (count == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "count is NULL");
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    uint32_t heaps = allocator->device.budget.heap_count;
+    *count = budgets != NULL && room < heaps ? room : heaps;
+    if (budgets == NULL)
+        return VK_SUCCESS;
+    BdaStats stats = { .next = NULL };
+    BdaHeapBudget all[VK_MAX_MEMORY_HEAPS];
+    bda_heaps_view(allocator, &stats, all);
+    memcpy(budgets, all, *count * sizeof *budgets);
+    return *count == heaps ? VK_SUCCESS : VK_INCOMPLETE;
+}
+
+VkResult bda_write_json(BdaAllocator allocator, const BdaJsonInfo *info, BdaWriteText write, void *user) {
+    static const BdaJsonInfo defaults = { .next = NULL };
+    const BdaJsonFlags known = BDA_JSON_NO_RANGES_BIT | BDA_JSON_NO_HISTORY_BIT;
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    info = info != NULL ? info : &defaults;
+    if (write == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "write is NULL");
+    if (info->next != NULL || (info->flags & ~known) != 0)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "next must be NULL, flags be known");
+    struct bda_json json;
+    bda_json_begin(&json, write, user);
+    bda_dump(allocator, info, &json);
+    return bda_json_end(&json) ? VK_SUCCESS : VK_INCOMPLETE;
+}

@@ -1,0 +1,76 @@
+/* See heaps.h. */
+#include "debug/heaps.h"
+
+#include "alloc/arena.h"
+#include "debug/stats.h"
+
+enum { LOOKED_AT = 256 }; /* ranges of a block, under the lock of its arena */
+
+/* Whether nothing is seen to live in a block. */
+static bool may_become_empty(BdaAllocator allocator, const struct bda_block *block) {
+    uint32_t index = block->region.first;
+    for (uint32_t i = 0; i < LOOKED_AT && index != 0; i++) {
+        struct bda_node *node = bda_node_of(allocator, index);
+        if (bda_node_state(node) == BDA_NODE_LIVE)
+            return false;
+        index = bda_node_next(node);
+    }
+    return true;
+}
+
+static VkDeviceSize add_list(BdaAllocator allocator, uint32_t index) {
+    VkDeviceSize sum = 0;
+    for (; index != 0; index = bda_block_at(allocator, index)->next) {
+        const struct bda_block *block = bda_block_at(allocator, index);
+        if (may_become_empty(allocator, block))
+            sum += block->backing.size;
+    }
+    return sum;
+}
+
+/* The bytes of those blocks of a pool; its memory type through `type`. */
+static VkDeviceSize trim_most_of(BdaAllocator allocator, struct bda_pool *head, uint32_t *type) {
+    VkDeviceSize sum = 0;
+    bda_lock(&head->lock);
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        sum += add_list(allocator, arena->first_block) + add_list(allocator, arena->first_dedicated);
+        bda_arena_unlock_beside_head(arena);
+    }
+    *type = head->key.memory_type;
+    bda_unlock(&head->lock);
+    return sum;
+}
+
+static void view_heap(BdaAllocator allocator, uint32_t index, const BdaHeapStats *stats, BdaHeapBudget *budget) {
+    struct bda_heap *heap = &allocator->device.budget.heaps[index];
+    *budget = (BdaHeapBudget){
+        .size = stats->size,
+        .limit = stats->limit,
+        .budget = stats->budget,
+        .usage = stats->usage,
+        .left = stats->budget > stats->usage ? stats->budget - stats->usage : 0,
+        .told = atomic_load_explicit(&heap->driver_budget, memory_order_relaxed) != 0,
+        .external = stats->external,
+        .external_count = stats->external_count,
+        .reserved = stats->use.reserved,
+        .used = stats->use.used,
+        .cached = stats->use.cached,
+        .pending = stats->use.pending,
+        .peak_reserved = bda_stats_peak_of_heap(allocator, index),
+        .trim_least = stats->use.empty,
+    };
+}
+
+void bda_heaps_view(BdaAllocator allocator, BdaStats *stats, BdaHeapBudget budgets[VK_MAX_MEMORY_HEAPS]) {
+    bda_stats_gather(allocator, stats);
+    for (uint32_t i = 0; i < stats->heap_count; i++)
+        view_heap(allocator, i, &stats->heaps[i], &budgets[i]);
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
+        uint32_t type;
+        VkDeviceSize most = trim_most_of(allocator, pool, &type);
+        budgets[bda_device_heap_of(&allocator->device, type)].trim_most += most;
+    }
+    for (uint32_t i = 0; i < stats->heap_count; i++) /* the two were looked at one after the other */
+        budgets[i].trim_most = bda_max(budgets[i].trim_most, budgets[i].trim_least);
+}

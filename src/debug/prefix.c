@@ -1,0 +1,84 @@
+/* See prefix.h. */
+#include "debug/prefix.h"
+
+#include "debug/listing.h"
+#include "debug/message.h"
+
+#include <string.h>
+
+struct table {
+    char delimiter;
+    bool full; /* something found no room */
+    uint32_t room, count;
+    BdaPrefixUse *uses;
+};
+
+static void cut_prefix(const struct table *table, const char *name, char prefix[BDA_PREFIX_SIZE]) {
+    const char *end = strchr(name, table->delimiter);
+    size_t length = end != NULL ? (size_t)(end - name) : strlen(name);
+    bool fits = length < BDA_PREFIX_SIZE;
+    length = fits ? length : BDA_PREFIX_SIZE - 1;
+    memcpy(prefix, name, length);
+    prefix[length] = '\0';
+    if (!fits)
+        bda_drop_cut_character(prefix);
+}
+
+/* The entry of a prefix; the first is that of no name, and of what finds no room. */
+static BdaPrefixUse *entry_of(struct table *table, const char *prefix) {
+    for (uint32_t i = 0; i < table->count; i++)
+        if (strcmp(table->uses[i].prefix, prefix) == 0)
+            return &table->uses[i];
+    if (table->count == table->room) {
+        table->full = true;
+        return &table->uses[0];
+    }
+    BdaPrefixUse *use = &table->uses[table->count++];
+    memset(use, 0, sizeof *use);
+    (void)strncat(use->prefix, prefix, sizeof use->prefix - 1);
+    return use;
+}
+
+static void add_range(struct table *table, const struct bda_listed_range *range) {
+    char prefix[BDA_PREFIX_SIZE];
+    if (range->gone || range->state != BDA_NODE_LIVE || range->cut != 0)
+        return;
+    cut_prefix(table, range->name, prefix);
+    BdaPrefixUse *use = entry_of(table, prefix);
+    use->allocation_count++;
+    use->used += range->asked;
+    use->held += range->size;
+}
+
+/* By bytes; few, so one by one. What stands for several comes last. */
+static void sort(BdaPrefixUse *uses, uint32_t count) {
+    for (uint32_t i = 1; i < count; i++) {
+        const BdaPrefixUse use = uses[i];
+        uint32_t at = i;
+        for (; at > 0 && uses[at - 1].held < use.held; at--)
+            uses[at] = uses[at - 1];
+        uses[at] = use;
+    }
+}
+
+static void move_first_to_end(BdaPrefixUse *uses, uint32_t count) {
+    const BdaPrefixUse first = uses[0];
+    memmove(&uses[0], &uses[1], (count - 1) * sizeof *uses);
+    uses[count - 1] = first;
+}
+
+bool bda_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t room, BdaPrefixUse *uses, uint32_t *count) {
+    struct table table = { .delimiter = delimiter, .room = room, .uses = uses };
+    struct bda_listing listing;
+    (void)entry_of(&table, "");
+    bda_listing_begin(&listing, allocator);
+    while (bda_listing_next(&listing))
+        for (uint32_t i = 0; i < listing.count; i++)
+            add_range(&table, &listing.ranges[i]);
+    move_first_to_end(uses, table.count);
+    if (uses[table.count - 1].allocation_count == 0) /* all have names */
+        table.count--;
+    sort(uses, table.full && table.count != 0 ? table.count - 1 : table.count);
+    *count = table.count;
+    return !table.full;
+}
