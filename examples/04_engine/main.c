@@ -5,6 +5,9 @@
  * the frame loop copies what has arrived, uploads each frame's data, and "draws": a shader follows the frame's pointers
  * to the meshes and sums their areas. Whatever a frame was the last to use is freed with bda_free_after on the timeline
  * semaphore that the frame signals; bda_collect, once a frame, takes it back. Each frame's sums are checked on the CPU.
+ *
+ * 04_engine --dump heap writes what is in the heap to heap-001.json and so on, one file every ten frames; bda_view
+ * makes a page of them.
  */
 #include "meshes.h"
 
@@ -14,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FRAMES = 100, IN_FLIGHT = 2 };
+enum { FRAMES = 100, IN_FLIGHT = 2, FRAMES_PER_DUMP = 10 };
 
 /* The layouts of draw_meshes.comp. */
 struct frame_mesh {
@@ -52,6 +55,7 @@ struct engine {
     uint32_t mesh_count;
     uint64_t sums;
     uint64_t wrong;
+    const char *dump_name; /* NULL: no dumps */
 };
 
 static void start_engine(struct engine *engine) {
@@ -125,7 +129,7 @@ static VkDeviceAddress upload_frame(struct engine *engine, const struct frame *f
     }
     BdaAllocation memory;
     EX_CHECK(bda_alloc(engine->allocator,
-                       &(BdaAllocInfo){ .size = sizeof data, .intent = BDA_INTENT_UPLOAD, .name = "frame data" },
+                       &(BdaAllocInfo){ .size = sizeof data, .intent = BDA_INTENT_UPLOAD, .name = "frame/data" },
                        &memory));
     EX_CHECK(bda_write(engine->allocator, memory.handle, 0, &data, sizeof data));
     EX_CHECK(bda_free_after(engine->allocator, memory.handle, engine->timeline, frame->number));
@@ -145,7 +149,24 @@ static void submit(struct engine *engine, const struct frame *frame) {
     EX_CHECK(vkQueueSubmit(engine->ex->queue, 1, &info, VK_NULL_HANDLE));
 }
 
+/* A BdaWriteText. */
+static VkBool32 write_to_file(void *user, const char *text, size_t size) {
+    return fwrite(text, 1, size, user) == size ? VK_TRUE : VK_FALSE;
+}
+
+static void dump_heap(const struct engine *engine, uint64_t frame) {
+    char path[512], label[64];
+    snprintf(path, sizeof path, "%s-%03" PRIu64 ".json", engine->dump_name, frame / FRAMES_PER_DUMP);
+    snprintf(label, sizeof label, "04_engine, frame %" PRIu64, frame);
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        ex_fail("cannot write a dump");
+    EX_CHECK(bda_write_json(engine->allocator, &(BdaJsonInfo){ .label = label }, write_to_file, file));
+    fclose(file);
+}
+
 static void run_frame(struct engine *engine, uint64_t number) {
+    bda_set_frame(engine->allocator, number);
     struct frame *frame = &engine->frames[number % IN_FLIGHT];
     finish_frame(engine, frame); /* the one that had this place before */
     EX_CHECK(bda_collect(engine->allocator));
@@ -166,13 +187,15 @@ static void run_frame(struct engine *engine, uint64_t number) {
     BdaAllocInfo results_info = { .size = MESHES * sizeof(uint32_t),
                                   .intent = BDA_INTENT_READBACK,
                                   .flags = BDA_ALLOC_ZERO_BIT,
-                                  .name = "frame results" };
+                                  .name = "frame/results" };
     EX_CHECK(bda_alloc(engine->allocator, &results_info, &frame->results));
     VkDeviceAddress data = upload_frame(engine, frame);
     ex_record_dispatch(frame->commands, &engine->pipeline, &data, frame->mesh_count);
     ex_record_barrier(frame->commands);
     EX_CHECK(vkEndCommandBuffer(frame->commands));
     submit(engine, frame);
+    if (engine->dump_name != NULL && number % FRAMES_PER_DUMP == 0)
+        dump_heap(engine, number);
 }
 
 static void print_stats(BdaAllocator allocator, const char *when) {
@@ -217,11 +240,12 @@ static bool stop_engine(struct engine *engine, uint64_t last) {
     return stats.total.allocation_count == 0 && stats.total.pending_count == 0;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     struct ex ex;
     ex_start(&ex, "04_engine: loading threads, frames in flight, frees on a timeline", 0);
     static struct engine engine;
     engine.ex = &ex;
+    engine.dump_name = argc == 3 && strcmp(argv[1], "--dump") == 0 ? argv[2] : NULL;
     start_engine(&engine);
 
     uint64_t number = 0;

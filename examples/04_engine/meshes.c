@@ -23,7 +23,7 @@ static BdaAllocation allocate_buffer(BdaAllocator allocator, VkDeviceSize size, 
 static void use_scratch(BdaAllocator allocator) {
     BdaAllocation scratch[SCRATCH_PER_MESH];
     for (uint32_t i = 0; i < SCRATCH_PER_MESH; i++) {
-        BdaAllocInfo info = { .size = 256 + 64 * i, .intent = BDA_INTENT_DEVICE, .name = "loader scratch" };
+        BdaAllocInfo info = { .size = 256 + 64 * i, .intent = BDA_INTENT_DEVICE, .name = "loader/scratch" };
         EX_CHECK(bda_alloc(allocator, &info, &scratch[i]));
     }
     for (uint32_t i = 0; i < SCRATCH_PER_MESH; i++)
@@ -51,11 +51,13 @@ static struct mesh load_mesh(BdaAllocator allocator, uint32_t id) {
     VkDeviceSize index_bytes = (VkDeviceSize)width * height * 6 * sizeof(uint32_t);
     char name[32];
     struct mesh mesh = { .triangles = 2 * width * height };
-    snprintf(name, sizeof name, "mesh %u vertices", id);
+    snprintf(name, sizeof name, "mesh/%u/vertices", id);
     mesh.vertices = allocate_buffer(allocator, vertex_bytes, VK_BUFFER_USAGE_VERTEX_BUFFER_BIT, name);
-    snprintf(name, sizeof name, "mesh %u indices", id);
+    snprintf(name, sizeof name, "mesh/%u/indices", id);
     mesh.indices = allocate_buffer(allocator, index_bytes, VK_BUFFER_USAGE_INDEX_BUFFER_BIT, name);
-    BdaAllocInfo staging_info = { .size = vertex_bytes + index_bytes, .intent = BDA_INTENT_UPLOAD, .name = "staging" };
+    BdaAllocInfo staging_info = { .size = vertex_bytes + index_bytes,
+                                  .intent = BDA_INTENT_UPLOAD,
+                                  .name = "loader/staging" };
     EX_CHECK(bda_alloc(allocator, &staging_info, &mesh.staging));
     char *bytes = mesh.staging.mapped;
     write_grid((float *)(void *)bytes, (uint32_t *)(void *)(bytes + vertex_bytes), width, height);

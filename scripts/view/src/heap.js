@@ -1,0 +1,96 @@
+// A dump as the page uses it: every range with its offset, looked up by address in a few steps.
+//
+// Addresses have 64 bits, so they are BigInt; a block's base is one, and offsets in a block are plain numbers.
+
+const SIGN = 0xffff800000000000n;
+
+function readRanges(block) {
+  let offset = 0;
+  return (block.ranges ?? []).map((range) => {
+    const placed = { ...range, offset, name: range.name ?? null, frame: range.frame ?? null };
+    offset += range.size;
+    return placed;
+  });
+}
+
+function sumsOf(ranges) {
+  const sums = { live: 0, asked: 0, free: 0, largestFree: 0, held: 0, allocations: 0 };
+  for (const range of ranges) {
+    if (range.state === "live") {
+      sums.live += range.size;
+      sums.asked += range.asked;
+      sums.allocations++;
+    } else if (range.state === "free") {
+      sums.free += range.size;
+      sums.largestFree = Math.max(sums.largestFree, range.size);
+    } else {
+      sums.held += range.size;
+    }
+  }
+  return sums;
+}
+
+export function readDump(dump) {
+  const pools = new Map(dump.pools.map((pool) => [pool.id, pool]));
+  const blocks = dump.blocks.map((block, index) => {
+    const ranges = readRanges(block);
+    return { ...block, index, base: BigInt(block.address), ranges, sums: sumsOf(ranges), poolInfo: pools.get(block.pool) };
+  });
+  const past = (dump.history?.frees ?? []).map((owner) => ({ ...owner, base: BigInt(owner.address) }));
+  past.sort((a, b) => a.frees_ago - b.frees_ago);
+  return { ...dump, pools, blocks, past };
+}
+
+// The range that an offset of a block lies in.
+export function rangeAt(block, offset) {
+  let low = 0;
+  let high = block.ranges.length - 1;
+  if (high < 0 || offset < 0 || offset >= block.size) return null;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (block.ranges[middle].offset <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return block.ranges[low];
+}
+
+// Plain or sign-extended from bit 47, as tools and kernels write addresses.
+function formsOf(address) {
+  const high = address >> 47n;
+  if (high === 1n) return [address, address | SIGN];
+  return high === 0x1ffffn ? [address, address & ~SIGN | (1n << 47n)] : [address];
+}
+
+export function findAddress(heap, address) {
+  for (const form of formsOf(address)) {
+    const block = heap.blocks.find((b) => form >= b.base && form < b.base + BigInt(b.size));
+    if (block !== undefined) return { block, range: rangeAt(block, Number(form - block.base)), address: form };
+  }
+  return null;
+}
+
+export function findNames(heap, text, most) {
+  const wanted = text.toLowerCase();
+  const found = [];
+  for (const block of heap.blocks)
+    for (const range of block.ranges)
+      if (range.name !== null && range.name.toLowerCase().includes(wanted) && found.length < most) found.push({ block, range });
+  return found;
+}
+
+export function pastOwners(heap, address) {
+  return heap.past.filter((owner) => address >= owner.base && address < owner.base + BigInt(owner.size));
+}
+
+export function pastNames(heap, text, most) {
+  const wanted = text.toLowerCase();
+  return heap.past.filter((owner) => owner.name !== null && owner.name.toLowerCase().includes(wanted)).slice(0, most);
+}
+
+// A handle as the library hands it out.
+export function findHandle(heap, text) {
+  const wanted = text.toLowerCase();
+  for (const block of heap.blocks)
+    for (const range of block.ranges) if (range.handle === wanted) return { block, range, address: block.base + BigInt(range.offset) };
+  return null;
+}
