@@ -14,6 +14,7 @@
 
 #ifdef BENCH_HAS_REPLAY
 int bench_replay(int argc, char **argv);
+int bench_dump(int argc, char **argv);
 #endif
 
 struct command {
@@ -345,6 +346,8 @@ int main(int argc, char **argv) {
 #ifdef BENCH_HAS_REPLAY
     if (argc > 1 && strcmp(argv[1], "replay") == 0)
         return bench_replay(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "dump") == 0)
+        return bench_dump(argc - 1, argv + 1);
 #endif
     struct bench_settings settings;
     struct bench_results results = { .count = 0 };

@@ -131,10 +131,10 @@ export function drawOwners(element, heap, colours) {
       formatter: (p) => `${echarts.format.encodeHTML(p.name)}<br>${bytes(p.value)}${p.data.allocations ? `, ${count(p.data.allocations)} allocations` : ""}`,
     }),
     series: [{
-      type: "treemap", roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, right: 0, top: 0, bottom: 0,
-      label, upperLabel: { show: true, height: 20, color: "#10151b", fontWeight: "bold", lineHeight: 20, formatter: (p) => `${p.name}  ${bytes(p.value)}` },
+      type: "treemap", roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, top: 0, width: "100%", height: "100%",
+      label,
       itemStyle: { borderColor: "#161b21", borderWidth: 1, gapWidth: 1 },
-      levels: [{ itemStyle: { borderWidth: 0, gapWidth: 3 }, upperLabel: { show: false } }, { itemStyle: { gapWidth: 1 } }],
+      levels: [{ itemStyle: { borderWidth: 0, gapWidth: 4 } }, { itemStyle: { borderWidth: 0, gapWidth: 1 } }],
       data: treeOf(heap, colours),
     }],
   }, true);

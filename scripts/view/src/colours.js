@@ -90,7 +90,10 @@ export function colourOf(range, mode, names, frame) {
 
 // What the legend says: [colour, text, key], the key of names only.
 export function legendOf(mode, names, heap) {
-  if (mode === "state") return Object.values(STATES).map((state) => [state.colour, state.text, null]);
+  const states = new Set();
+  for (const block of heap.blocks) for (const range of block.ranges) states.add(range.state);
+  const present = Object.keys(STATES).filter((key) => states.has(key));
+  if (mode === "state") return present.map((key) => [STATES[key].colour, STATES[key].text, null]);
   if (mode === "age") {
     const steps = AGES.map((colour, i) => [colour, i === 0 ? "this frame" : `${2 ** i - 1} frames or more`, null]);
     return [...steps, [UNKNOWN, "not known: no name, no user value, or no bda_set_frame", null], [FREE, "free", null]];
@@ -103,6 +106,6 @@ export function legendOf(mode, names, heap) {
   for (const block of heap.blocks) for (const range of block.ranges) if (range.state === "live") used.add(prefixOf(range.name));
   const named = [...names.prefixes].filter(([prefix]) => used.has(prefix)).map(([prefix, colour]) => [colour, prefix, prefix]);
   const unnamed = used.has(null) ? [[UNNAMED, "without a name", ""]] : [];
-  const others = ["pending", "cached", "quarantined"].map((key) => [STATES[key].colour, key, null]);
-  return [...named, ...unnamed, ...others, [FREE, "free", null]];
+  const others = present.filter((key) => key !== "live").map((key) => [STATES[key].colour, key, null]);
+  return [...named, ...unnamed, ...others];
 }

@@ -118,8 +118,10 @@ function showHeaps(heap) {
 function poolName(heap, block) {
   const pool = block.poolInfo;
   if (pool === undefined) return `pool ${block.pool}`;
-  const kind = block.dedicated ? "dedicated" : pool.own_buffers ? "own buffers" : "ranges";
-  return `${pool.name !== null ? `“${pool.name}”` : `pool ${pool.id}`}, ${kind}, memory type ${pool.memory_type}`;
+  const kind = block.dedicated ? "dedicated memory" : pool.own_buffers ? "own buffers" : "ranges";
+  const type = heap.memory_types[pool.memory_type];
+  const intents = type.intents.length === 4 ? "" : ` for ${type.intents.join(", ") || type.properties.join(", ")}`;
+  return `${pool.name !== null ? `“${pool.name}”` : `pool ${pool.id}`}: ${kind}${intents}, memory type ${pool.memory_type}`;
 }
 
 function showPools(heap) {
@@ -200,6 +202,9 @@ function redraw() {
   for (const map of page.maps) if (map.seen) map.draw();
 }
 
+// The others are drawn when they are scrolled to.
+const AT_ONCE = 60;
+
 const watcher = new IntersectionObserver((entries) => {
   for (const entry of entries) {
     entry.target.map.seen = entry.isIntersecting;
@@ -232,6 +237,7 @@ function showMaps(heap) {
     const head = element("h3", {}, key, element("span", {}, `${plural(blocks.length, "block")}, ${bytes(size)}`));
     return element("div", { class: "pool" }, head, ...blocks.map((block) => row(heap, block)));
   }));
+  for (const map of page.maps.slice(0, AT_ONCE)) map.draw();
 }
 
 function showLegend(heap) {
