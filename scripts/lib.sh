@@ -107,6 +107,9 @@ packages_driver=(mesa-vulkan-drivers) # AMD, Intel and lavapipe; NVIDIA's driver
 packages_test=(g++ libassimp-dev libcmocka-dev libpng-dev pkg-config python3 spirv-tools vulkan-validationlayers)
 packages_checks=(clang clang-format clang-tidy gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 libmimalloc-dev libsdl2-dev valgrind)
 packages_coverage=(gcovr)
+packages_page=(chromium fonts-dejavu-core python3-jsonschema) # bda_view's page, looked at in a browser
+command -v node >/dev/null || packages_page+=(nodejs)
+command -v npm >/dev/null || packages_page+=(npm)
 
 # ---- Building -----------------------------------------------------------------------------------------------------
 

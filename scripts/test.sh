@@ -107,7 +107,7 @@ check_preset() { # PRESET [target...]
 configure_options=(-DBDA_TEST_GPU=OFF)
 step "packages"
 case $mode in
-all) need "${packages_build[@]}" "${packages_driver[@]}" "${packages_test[@]}" "${packages_checks[@]}" ;;
+all) need "${packages_build[@]}" "${packages_driver[@]}" "${packages_test[@]}" "${packages_checks[@]}" "${packages_page[@]}" ;;
 quick) need "${packages_build[@]}" "${packages_driver[@]}" "${packages_test[@]}" ;;
 gpu)
     gpu_present || stop "no GPU seen on this machine"
@@ -139,6 +139,15 @@ one_thread='unit\.(sweep|landmarks|tlsf|grow)|model\.|consume'
 own_build='consume\.add_subdirectory'
 
 if [ "$mode" = all ]; then
+    step "bda_view's page, in a headless browser"
+    if ! command -v npm >/dev/null || ! command -v chromium >/dev/null; then
+        skip "bda_view's page" "npm or chromium is missing"
+    elif [ "$install_packages" = yes ] || [ -d build/view/node_modules ]; then
+        check "bda_view's page is built" scripts/view/build.sh
+        check "bda_view's page shows what the dumps say" scripts/view/test/run.sh build/dev
+    else
+        skip "bda_view's page" "its packages are not here, and --no-install was given"
+    fi
     step "VMA's header, for the measurements beside it"
     if [ "$install_packages" = yes ] && quietly get-vma bench/get_vma.sh; then
         note "ready in build/vma"

@@ -9,7 +9,7 @@ import { BlockMap } from "./map.js";
 const data = JSON.parse(document.getElementById("data").textContent);
 const heaps = data.dumps.map(readDump);
 const names = new NameColours(heaps);
-const page = { index: Math.max(0, heaps.length - 1), mode: "name", only: null, selected: null, maps: [] };
+const page = { index: Math.max(0, heaps.length - 1), mode: "name", only: null, allWaste: false, maps: [] };
 
 const $ = (id) => document.getElementById(id);
 const heapNow = () => heaps[page.index];
@@ -84,8 +84,14 @@ function table(id, heads, rows) {
   $(id).replaceChildren(element("thead", {}, head), element("tbody", {}, ...body));
 }
 
+const WASTE_AT_FIRST = 5;
+
 function showWaste() {
-  const rows = data.waste[page.index].map((waste) => ({
+  const all = data.waste[page.index];
+  const some = page.allWaste ? all : all.slice(0, WASTE_AT_FIRST);
+  $("more-waste").hidden = some.length === all.length;
+  $("more-waste").textContent = `${all.length - some.length} more`;
+  const rows = some.map((waste) => ({
     cells: [bytes(waste.bytes), waste.what, waste.why],
     go: waste.address === undefined ? null : () => goTo(findAddress(heapNow(), BigInt(waste.address)), false),
   }));
@@ -324,6 +330,10 @@ function begin() {
     page.only = null;
     showLegend(heapNow());
     redraw();
+  });
+  $("more-waste").addEventListener("click", () => {
+    page.allWaste = true;
+    showWaste();
   });
   $("reset").addEventListener("click", () => page.maps.forEach((map) => map.show(0, map.block.size)));
   $("search").addEventListener("input", (event) => search(event.target.value.trim()));
