@@ -619,7 +619,7 @@ typedef struct BdaUse {
     VkDeviceSize empty;         /* bytes of the empty blocks */
     VkDeviceSize scattered; /* free bytes beyond the longest piece of each pool; empty blocks but the largest one do not
                                count, since bda_trim gives them back (of a pool's arenas, each is taken by itself) */
-    float fragmentation;    /* 0 to 1: scattered / free */
+    double fragmentation;   /* 0 to 1: scattered / free */
 } BdaUse;
 
 typedef struct BdaHeapStats {
@@ -674,7 +674,7 @@ typedef struct BdaQuickStats {
     VkDeviceSize pending;
     VkDeviceSize cached;
     VkDeviceSize free;
-    float fragmentation;
+    double fragmentation;
     BdaPeak peak_used; /* the most of what was seen to be used */
 } BdaQuickStats;
 

@@ -23,7 +23,7 @@ void bda_dump_use(struct bda_json *json, const char *key, const BdaUse *use) {
     bda_json_number(json, "largest_free", use->largest_free);
     bda_json_number(json, "empty", use->empty);
     bda_json_number(json, "scattered", use->scattered);
-    bda_json_fraction(json, "fragmentation", (double)use->fragmentation);
+    bda_json_fraction(json, "fragmentation", use->fragmentation);
     bda_json_close(json, '}');
 }
 

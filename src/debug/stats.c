@@ -56,8 +56,8 @@ static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
     return use;
 }
 
-static float share_of(uint64_t part, uint64_t whole) {
-    return whole != 0 ? (float)((double)part / (double)whole) : 0;
+static double share_of(uint64_t part, uint64_t whole) {
+    return whole != 0 ? (double)part / (double)whole : 0;
 }
 
 static void add(BdaUse *sum, const BdaUse *use) {

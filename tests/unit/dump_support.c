@@ -154,9 +154,13 @@ bool dump_is_json(const char *json, size_t length) {
 
 /* ---- Ranges ---- */
 
+/* Within the line alone: strstr would look on, and sanitizers have it measure the whole text each time. */
 static const char *member(const char *line, const char *end, const char *key) {
-    const char *found = strstr(line, key);
-    return found != NULL && found < end ? found + strlen(key) : NULL;
+    size_t length = strlen(key);
+    for (; line + length <= end; line++)
+        if (*line == *key && memcmp(line, key, length) == 0)
+            return line + length;
+    return NULL;
 }
 
 static uint64_t number_of(const char *line, const char *end, const char *key, int base) {
@@ -186,17 +190,32 @@ static void read_range(const char *line, const char *end, struct dumped *range) 
     copy_text(member(line, end, "\"name\":\""), range->name, sizeof range->name);
 }
 
-/* Each range is on a line of its own, and so is the beginning of each block; both begin with their address. */
+static const char *line_end(const struct dump *dump, const char *line) {
+    const char *text_end = dump->text + dump->length, *end = memchr(line, '\n', (size_t)(text_end - line));
+    return end != NULL ? end : text_end;
+}
+
+/* The line behind this one, NULL at the end. */
+static const char *line_behind(const struct dump *dump, const char *line) {
+    const char *end = line_end(dump, line);
+    return end < dump->text + dump->length ? end + 1 : NULL;
+}
+
+static bool begins(const char *line, const char *end, const char *with) {
+    return (size_t)(end - line) >= strlen(with) && memcmp(line, with, strlen(with)) == 0;
+}
+
+/* Each range is on a line of its own, and so is the beginning of each block; both begin with their address, as nothing
+ * else does before the history. */
 bool dump_next(const struct dump *dump, const char **at, struct dumped *range) {
-    static const char begin[] = "\n{\"address\":";
-    if (*at == NULL)
-        *at = strstr(dump->text, "\"blocks\":[\n");
-    while (*at != NULL && (*at = strstr(*at, begin)) != NULL) {
-        const char *line = *at + 1, *end = strchr(line, '\n');
-        end = end != NULL ? end : dump->text + dump->length;
+    const char *line = *at != NULL ? line_behind(dump, *at) : dump->text;
+    for (; line != NULL; line = line_behind(dump, line)) {
+        const char *end = line_end(dump, line);
         *at = line;
-        if (member(line, end, "\"frees_ago\":") != NULL)
-            return false; /* the history's */
+        if (begins(line, end, "\"history\":"))
+            return false;
+        if (!begins(line, end, "{\"address\":"))
+            continue;
         if (member(line, end, "\"arena\":") == NULL) {
             read_range(line, end, range);
             return true;

@@ -299,7 +299,7 @@ static void pools_say_their_names(void **state) {
 
 /* ---- Beside others ---- */
 
-enum { RESIDENTS = 300, WORKERS = 2, WORK = 20000 };
+enum { RESIDENTS = 300, WORKERS = 2, WORK = 6000 };
 
 static _Atomic uint32_t at_work;
 

@@ -13,6 +13,9 @@ static void add_up(BdaUse *sum, const BdaUse *use) {
     sum->pending += use->pending;
     sum->free += use->free;
     sum->largest_free = sum->largest_free > use->largest_free ? sum->largest_free : use->largest_free;
+    sum->empty += use->empty;
+    sum->scattered += use->scattered;
+    sum->fragmentation = sum->free != 0 ? (double)sum->scattered / (double)sum->free : 0;
 }
 
 static void assert_heaps_add_up(void) {
