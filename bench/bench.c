@@ -156,6 +156,7 @@ static void print_help(void) {
     printf("  %-14s %s\n", "all", "all of these");
 #ifdef BENCH_HAS_REPLAY
     printf("  %-14s %s\n", "replay", "recorded traces; see bda_bench replay --help");
+    printf("  %-14s %s\n", "dump", "what is in the heap while a trace is played: TRACE PREFIX [COUNT]");
 #endif
     printf("\noptions:\n"
            "  --live N[,N...]   live allocations\n"

@@ -1,8 +1,8 @@
 // Takes the picture of docs/pictures/heap-view.png anew:
 //
-//   build/dev/bin/bda_bench dump bench/traces/warzone2100.trace /tmp/heap 24
+//   build/dev/bin/bda_bench dump bench/traces/minetest.trace /tmp/heap 24
 //   scripts/view/bda_view /tmp/heap-*.json -o /tmp/heap.html
-//   node scripts/view/picture.mjs /tmp/heap.html docs/pictures/heap-view.png 12
+//   node scripts/view/picture.mjs /tmp/heap.html docs/pictures/heap-view.png 13
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -12,20 +12,17 @@ const { chromium } = createRequire(build)("playwright-core");
 const [page, picture, dump] = process.argv.slice(2);
 
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
-const tab = await browser.newPage({ viewport: { width: 1360, height: 1230 } });
+const tab = await browser.newPage({ viewport: { width: 1360, height: 1440 } });
 await tab.goto(pathToFileURL(resolve(page)).href);
 await tab.fill("#step", dump ?? "0");
 await tab.evaluate(() => document.activeElement.blur());
 const rows = tab.locator("canvas.map");
-const widest = await rows.evaluateAll((all) => all.findIndex((canvas) => canvas.map.block.sums.allocations > 50));
+const widest = await rows.evaluateAll((all) => all.findIndex((canvas) => canvas.map.block.sums.allocations > 28));
 const row = rows.nth(Math.max(0, widest));
 const at = await row.evaluate((canvas) => {
-  const named = canvas.map.block.ranges.filter((range) => range.state === "live" && range.name !== null);
-  const middle = named.reduce((a, b) => (b.size > a.size ? b : a));
-  return (middle.offset + middle.size / 2) / canvas.map.block.size;
+  const largest = canvas.map.block.ranges.filter((range) => range.state === "live").reduce((a, b) => (b.size > a.size ? b : a));
+  return (largest.offset + largest.size / 2) / canvas.map.block.size;
 });
-await row.scrollIntoViewIfNeeded();
-await tab.evaluate(() => window.scrollTo(0, 0));
 const box = await row.boundingBox();
 await tab.mouse.move(box.x + at * box.width, box.y + box.height / 2);
 await tab.screenshot({ path: picture });

@@ -84,7 +84,7 @@ function table(id, heads, rows) {
   $(id).replaceChildren(element("thead", {}, head), element("tbody", {}, ...body));
 }
 
-const WASTE_AT_FIRST = 5;
+const WASTE_AT_FIRST = 3;
 
 function showWaste() {
   const all = data.waste[page.index];
