@@ -38,7 +38,9 @@ VkResult bda_get_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t *
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "count or uses is NULL, or no room");
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    bool all = bda_prefix_stats(allocator, delimiter != '\0' ? delimiter : '/', room, uses, count);
+    if (delimiter == '\0')
+        delimiter = '/';
+    bool all = bda_prefix_stats(allocator, delimiter, room, uses, count);
     return all ? VK_SUCCESS : VK_INCOMPLETE;
 }
 

@@ -66,18 +66,26 @@ void bda_json_close(struct bda_json *json, char bracket) {
     json->separate = true;
 }
 
+/* printf would take half of a dump's time. */
+static void put_digits(struct bda_json *json, uint64_t value, unsigned base) {
+    char digits[20], *at = digits + sizeof digits; /* UINT64_MAX has as many */
+    do {
+        *--at = "0123456789abcdef"[value % base];
+        value /= base;
+    } while (value != 0);
+    put(json, at, (size_t)(digits + sizeof digits - at));
+}
+
 void bda_json_number(struct bda_json *json, const char *key, uint64_t value) {
-    char digits[32];
     begin_value(json, key);
-    (void)snprintf(digits, sizeof digits, "%" PRIu64, value);
-    put_text(json, digits);
+    put_digits(json, value, 10);
 }
 
 void bda_json_hex(struct bda_json *json, const char *key, uint64_t value) {
-    char digits[32];
     begin_value(json, key);
-    (void)snprintf(digits, sizeof digits, "\"0x%" PRIx64 "\"", value);
-    put_text(json, digits);
+    put(json, "\"0x", 3);
+    put_digits(json, value, 16);
+    put(json, "\"", 1);
 }
 
 void bda_json_fraction(struct bda_json *json, const char *key, double value) {
@@ -126,6 +134,20 @@ static void put_escaped(struct bda_json *json, unsigned char c) {
     put_text(json, escaped);
 }
 
+enum { RUN_MOST = 256 }; /* no longer than the buffer */
+
+/* Bytes from here on that stand as they are: whole characters, and none that is escaped. */
+static size_t run_at(const unsigned char *text) {
+    size_t run = 0;
+    while (run < RUN_MOST - 4 && text[run] >= ' ' && text[run] != '"' && text[run] != '\\' && text[run] != 0x7F) {
+        size_t length = character_at(text + run);
+        if (length == 0)
+            break;
+        run += length;
+    }
+    return run;
+}
+
 void bda_json_text(struct bda_json *json, const char *key, const char *text) {
     if (text == NULL) {
         bda_json_null(json, key);
@@ -134,14 +156,14 @@ void bda_json_text(struct bda_json *json, const char *key, const char *text) {
     begin_value(json, key);
     put(json, "\"", 1);
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0';) {
-        size_t length = character_at(c);
-        if (length == 0)
+        size_t run = run_at(c);
+        if (run != 0)
+            put(json, (const char *)c, run);
+        else if (character_at(c) == 0)
             put_text(json, "\\ufffd");
-        else if (*c < ' ' || *c == '"' || *c == '\\' || *c == 0x7F)
-            put_escaped(json, *c);
         else
-            put(json, (const char *)c, length);
-        c += length != 0 ? length : 1;
+            put_escaped(json, *c);
+        c += run != 0 ? run : 1;
     }
     put(json, "\"", 1);
 }

@@ -158,6 +158,18 @@ static void long_names_are_cut_between_characters(void **state) {
     bench_close();
 }
 
+static void labels_may_be_long(void **state) {
+    (void)state;
+    static char label[6000];
+    for (uint32_t i = 0; i < 1000; i++)
+        (void)strcat(label, i % 7 == 0 ? "\"" : i % 11 == 0 ? "\xff" : "\xe2\x82\xac.");
+    bench_open(NULL, NULL);
+    struct dump dump = taken(&(BdaJsonInfo){ .label = label });
+    assert_true(dump.length > 4000);
+    dump_free(&dump);
+    bench_close();
+}
+
 /* ---- Against a list ---- */
 
 enum { MOST = 3000 };
@@ -442,6 +454,7 @@ int main(void) {
         cmocka_unit_test(what_waits_and_what_is_kept_have_states_of_their_own),
         cmocka_unit_test(names_are_escaped_and_never_break_the_text),
         cmocka_unit_test(long_names_are_cut_between_characters),
+        cmocka_unit_test(labels_may_be_long),
         cmocka_unit_test(chance_agrees_with_a_list),
         cmocka_unit_test(it_needs_no_host_memory_and_no_live_device),
         cmocka_unit_test(the_driver_is_asked_for_nothing_but_its_budget),
