@@ -392,10 +392,10 @@ BDA_API VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const Bda
 
 /*
  * Releases the pending frees whose semaphores have reached their values, and gives empty blocks over what pools keep
- * (BdaAllocatorInfo::keep_empty and keep_collects) back to the driver. Meant for once a frame. Never waits. Driver:
- * vkGetSemaphoreCounterValue once per distinct semaphore, vkDestroyBuffer and vkFreeMemory for what is released. A lost
- * device counts as finished: everything pending is released, and VK_ERROR_DEVICE_LOST is returned so that the caller
- * learns of it.
+ * (BdaAllocatorInfo::keep_empty and keep_collects) back to the driver. Meant for once a frame. Never waits. At its end
+ * it looks at what is used, for bda_get_quick_stats: linear in pools and threads. Driver: vkGetSemaphoreCounterValue
+ * once per distinct semaphore, vkDestroyBuffer and vkFreeMemory for what is released. A lost device counts as finished:
+ * everything pending is released, and VK_ERROR_DEVICE_LOST is returned so that the caller learns of it.
  */
 BDA_API VkResult bda_collect(BdaAllocator allocator);
 

@@ -35,7 +35,7 @@ static BdaPrefixUse *entry_of(struct table *table, const char *prefix) {
     }
     BdaPrefixUse *use = &table->uses[table->count++];
     memset(use, 0, sizeof *use);
-    (void)strncat(use->prefix, prefix, sizeof use->prefix - 1);
+    memcpy(use->prefix, prefix, strlen(prefix) + 1); /* both have BDA_PREFIX_SIZE */
     return use;
 }
 

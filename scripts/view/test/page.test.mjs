@@ -1,7 +1,7 @@
 // The page in headless Chromium, opened from disk: it shows what the dumps say, explains what is pointed at, finds addresses
 // and names, zooms, and asks the network for nothing.
 //
-//   VIEW_DUMPS=FOLDER VIEW_BUILD=build/view node --test scripts/view/test/
+//   VIEW_DUMPS=FOLDER VIEW_BUILD=build/view node --test scripts/view/test/*.test.mjs
 //
 // FOLDER has heap-001.json and so on, and heap.html made of them; hostile.json and hostile.html; trace.html.
 import assert from "node:assert/strict";

@@ -14,4 +14,4 @@ if [ -f "${BDA_LAVAPIPE25:-build/lavapipe25}/lvp_icd.json" ]; then # a software 
         "LD_LIBRARY_PATH=$(dirname "$(ls "$library"/usr/lib/*/libvulkan_lvp.so)")")
 fi
 "${driver[@]}" python3 scripts/view/test/test_dumps.py "$build/bin/bda_bench" "$dumps" "$build/bin/04_engine"
-VIEW_DUMPS=$dumps VIEW_BUILD=build/view node --test scripts/view/test/
+VIEW_DUMPS=$dumps VIEW_BUILD=build/view node --test scripts/view/test/*.test.mjs
