@@ -21,7 +21,7 @@ void bda_dump_blocks(BdaAllocator allocator, struct bda_json *json, bool ranges)
 void bda_dump_use(struct bda_json *json, const char *key, const BdaUse *use);
 
 /* Pools are named by numbers that stay: how many are older. */
-uint32_t bda_dump_pool_number(BdaAllocator allocator, const struct bda_pool *head);
+uint32_t bda_dump_pool_number(const struct bda_pool *head);
 
 /* The frame next to the present one that has these lowest 32 bits, which are not 0. */
 uint64_t bda_dump_frame(BdaAllocator allocator, uint32_t low);

@@ -3,11 +3,11 @@
 
 #include "debug/listing.h"
 
-static void begin_block(BdaAllocator allocator, struct bda_json *json, const struct bda_listed_block *block) {
+static void begin_block(struct bda_json *json, const struct bda_listed_block *block) {
     bda_json_open_line(json, NULL, '{');
     bda_json_hex(json, "address", block->base);
     bda_json_number(json, "size", block->size);
-    bda_json_number(json, "pool", bda_dump_pool_number(allocator, block->head));
+    bda_json_number(json, "pool", bda_dump_pool_number(block->head));
     bda_json_number(json, "arena", block->arena);
     bda_json_number(json, "memory_type", block->memory_type);
     bda_json_bool(json, "own_buffers", block->own_buffers);
@@ -58,7 +58,7 @@ static void dump_range(BdaAllocator allocator, struct bda_json *json, const stru
 
 static void dump_piece(BdaAllocator allocator, struct bda_json *json, const struct bda_listing *listing) {
     if (listing->begins) {
-        begin_block(allocator, json, &listing->block);
+        begin_block(json, &listing->block);
         bda_json_open(json, "ranges", '[');
     }
     for (uint32_t i = 0; i < listing->count; i++)
@@ -78,7 +78,7 @@ void bda_dump_blocks(BdaAllocator allocator, struct bda_json *json, bool ranges)
             dump_piece(allocator, json, &listing);
             continue;
         }
-        begin_block(allocator, json, &listing.block);
+        begin_block(json, &listing.block);
         bda_json_close(json, '}');
     }
     bda_json_close(json, ']');

@@ -6,9 +6,8 @@
 
 #include <string.h>
 
-uint32_t bda_dump_pool_number(BdaAllocator allocator, const struct bda_pool *head) {
+uint32_t bda_dump_pool_number(const struct bda_pool *head) {
     uint32_t number = 0;
-    (void)allocator;
     for (const struct bda_pool *pool = head->older; pool != NULL; pool = pool->older)
         number++;
     return number;
@@ -99,7 +98,7 @@ static void dump_pool(BdaAllocator allocator, struct bda_json *json, struct bda_
     view_pool(head, &view);
     bda_stats_add_pool(allocator, head, &use);
     bda_json_open_line(json, NULL, '{');
-    bda_json_number(json, "id", bda_dump_pool_number(allocator, head));
+    bda_json_number(json, "id", bda_dump_pool_number(head));
     bda_json_text(json, "name", view.named ? view.name : NULL);
     bda_json_bool(json, "callers", view.users);
     bda_json_bool(json, "retired", view.retired);
@@ -131,12 +130,12 @@ void bda_dump_pools(BdaAllocator allocator, struct bda_json *json) {
 
 /* ---- Caches ---- */
 
-static void dump_stock(BdaAllocator allocator, struct bda_json *json, const struct bda_stock *stock) {
+static void dump_stock(struct bda_json *json, const struct bda_stock *stock) {
     VkDeviceSize kept = bda_stock_kept(stock) << BDA_GRANULE_LOG2;
     if (kept == 0)
         return;
     bda_json_open(json, NULL, '{');
-    bda_json_number(json, "pool", bda_dump_pool_number(allocator, stock->pool->head));
+    bda_json_number(json, "pool", bda_dump_pool_number(stock->pool->head));
     bda_json_number(json, "arena", stock->pool->arena);
     bda_json_number(json, "bytes", kept);
     bda_json_number(json, "ranges", bda_stock_count(stock));
@@ -153,7 +152,7 @@ static void dump_cache(BdaAllocator allocator, struct bda_json *json, struct bda
     bda_json_open(json, "keeps", '[');
     for (uint32_t i = 0; i < BDA_STOCKS; i++)
         if (bda_cache_stock(cache, i) != NULL)
-            dump_stock(allocator, json, bda_cache_stock(cache, i));
+            dump_stock(json, bda_cache_stock(cache, i));
     bda_json_close(json, ']');
     bda_json_close(json, '}');
 }

@@ -200,8 +200,8 @@ static void assert_says_the_same_as_the_list(uint32_t count) {
         live += strcmp(range.state, "live") == 0 ? 1 : 0;
     assert_int_equal(live, count);
     at = NULL;
-    for (uint32_t seen = 0; seen < 40; seen++) { /* each search is linear */
-        uint32_t i = seen * (count / 40);
+    for (uint32_t seen = 0; seen < 10; seen++) { /* each search is linear */
+        uint32_t i = seen * (count / 10);
         assert_true(find_range(&dump, list[i].address, &range));
         assert_true(range.handle == list[i].handle && range.asked == list[i].size);
         assert_string_equal(range.name, names[i]);
