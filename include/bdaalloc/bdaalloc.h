@@ -392,10 +392,11 @@ BDA_API VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const Bda
 
 /*
  * Releases the pending frees whose semaphores have reached their values, and gives empty blocks over what pools keep
- * (BdaAllocatorInfo::keep_empty and keep_collects) back to the driver. Meant for once a frame. Never waits. At its end
- * it looks at what is used, for bda_get_quick_stats: linear in pools and threads. Driver: vkGetSemaphoreCounterValue
- * once per distinct semaphore, vkDestroyBuffer and vkFreeMemory for what is released. A lost device counts as finished:
- * everything pending is released, and VK_ERROR_DEVICE_LOST is returned so that the caller learns of it.
+ * (BdaAllocatorInfo::keep_empty and keep_collects) back to the driver. Meant for once a frame. Never waits. On
+ * its way it notes how much is used, for the peaks (BdaUse::peak_used), and for bda_get_quick_stats where that was
+ * called since. Cost: linear in pools and threads. Driver: vkGetSemaphoreCounterValue once per distinct semaphore,
+ * vkDestroyBuffer and vkFreeMemory for what is released. A lost device counts as finished: everything pending is
+ * released, and VK_ERROR_DEVICE_LOST is returned so that the caller learns of it.
  */
 BDA_API VkResult bda_collect(BdaAllocator allocator);
 
@@ -592,165 +593,13 @@ BDA_API VkResult bda_prepare(BdaAllocator allocator);
  * goes on after VK_ERROR_DEVICE_LOST, which it returns. */
 BDA_API VkResult bda_trim(BdaAllocator allocator, VkDeviceSize keep, VkDeviceSize *released);
 
-/* ---- Budget and statistics ------------------------------------------------------------------------------------ */
+/* ---- What the allocator knows and is told --------------------------------------------------------------------- */
 
 /* Tells what the caller takes from a heap without the library (images, another allocator): `bytes` in `count`
  * VkDeviceMemory objects, replacing what was told for this heap before. Counted against maxMemoryAllocationCount
  * and, where the driver reports no usage of its own (VK_EXT_memory_budget), against the budget; always against
  * BdaAllocatorInfo::heap_limits. Errors: VALIDATION_FAILED (no such heap). */
 BDA_API VkResult bda_set_external_use(BdaAllocator allocator, uint32_t heap, VkDeviceSize bytes, uint32_t count);
-
-typedef struct BdaUse {
-    uint64_t block_count;      /* VkDeviceMemory objects, dedicated ones included */
-    uint64_t dedicated_count;  /* of them, dedicated to one allocation */
-    uint64_t empty_count;      /* of them, with nothing in them; what threads keep counts as something */
-    VkDeviceSize reserved;     /* bytes of all blocks */
-    uint64_t allocation_count; /* live allocations */
-    VkDeviceSize used;         /* bytes asked for by live allocations */
-    VkDeviceSize wasted;    /* bytes they hold in blocks beyond that: rounding, atoms, rests too small to be cut off */
-    uint64_t pending_count; /* freed by bda_free_after and not collected yet */
-    VkDeviceSize pending;   /* bytes they hold */
-    VkDeviceSize cached;    /* bytes that threads keep for their next requests: neither used nor free */
-    VkDeviceSize free;      /* bytes in blocks that no allocation holds */
-    VkDeviceSize
-        largest_free; /* the longest free piece (within a sixteenth where there are hundreds of about its size) */
-    uint64_t quarantined_count; /* freed, and held back by a checking mode */
-    VkDeviceSize quarantined;   /* bytes they hold */
-    VkDeviceSize empty;         /* bytes of the empty blocks */
-    VkDeviceSize scattered; /* free bytes beyond the longest piece of each pool; empty blocks but the largest one do not
-                               count, since bda_trim gives them back (of a pool's arenas, each is taken by itself) */
-    double fragmentation;   /* 0 to 1: scattered / free */
-} BdaUse;
-
-typedef struct BdaHeapStats {
-    VkDeviceSize size;     /* of the heap, from VkMemoryHeap */
-    VkDeviceSize limit;    /* the caller's heap_limits entry; 0 is none */
-    VkDeviceSize budget;   /* what may be used: VK_EXT_memory_budget, else 80 % of the size; the limit counted in */
-    VkDeviceSize usage;    /* what is used by the whole process, as far as is known */
-    VkDeviceSize external; /* told by bda_set_external_use */
-    uint32_t external_count;
-    BdaUse use;
-} BdaHeapStats;
-
-typedef struct BdaStats {
-    void *next;
-    BdaUse total;
-    uint32_t heap_count;
-    BdaHeapStats heaps[VK_MAX_MEMORY_HEAPS];
-    uint32_t pool_count;       /* the caller's pools */
-    uint64_t host_bytes;       /* host memory that the library holds now */
-    VkDeviceSize check_memory; /* device memory of BDA_CHECK_POINTERS_BIT, of the figures above only in `usage` */
-} BdaStats;
-
-/* The state of the whole allocator, per heap and in total. Each pool's blocks are read together, none missed or
- * counted twice, one pool after another; what threads take and free meanwhile is seen in part, and all figures agree
- * exactly once they rest. Cost: linear in pools,
- * blocks and threads, not in allocations; one vkGetPhysicalDeviceMemoryProperties2 where VK_EXT_memory_budget
- * is enabled. Errors: VALIDATION_FAILED (NULL). */
-BDA_API VkResult bda_get_stats(BdaAllocator allocator, BdaStats *stats);
-
-/* The same for one of the caller's pools. */
-BDA_API VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use);
-
-/* The most that there was of something, and in which frame (bda_set_frame; 0: none was told). */
-typedef struct BdaPeak {
-    VkDeviceSize bytes;
-    uint64_t frame;
-} BdaPeak;
-
-/* What an overlay shows every frame. */
-typedef struct BdaQuickStats {
-    void *next;
-    uint64_t frame; /* the present one */
-    /* as it is now */
-    VkDeviceSize reserved; /* bytes of all VkDeviceMemory of the library */
-    uint64_t block_count;  /* how many of them there are, and those on their way */
-    uint64_t host_bytes;   /* host memory that the library holds */
-    BdaPeak peak_reserved; /* the most that was reserved ever; its frame is that in which it was seen */
-    /* as it was when it was looked at last: by bda_collect or bda_get_stats */
-    uint64_t seen_frame;
-    VkDeviceSize used;
-    VkDeviceSize wasted;
-    VkDeviceSize pending;
-    VkDeviceSize cached;
-    VkDeviceSize free;
-    double fragmentation;
-    BdaPeak peak_used; /* the most of what was seen to be used */
-} BdaQuickStats;
-
-/* The figures of an overlay, for any thread, each frame. Cost: some twenty loads, whatever there is of pools, threads
- * and allocations; no lock, no driver call. What threads use can only be told by asking each of them, which bda_collect
- * does once a frame: the figures below `seen_frame` are its, and each is of one moment, but not all of the same.
- * Errors: VALIDATION_FAILED (NULL). */
-BDA_API VkResult bda_get_quick_stats(BdaAllocator allocator, BdaQuickStats *stats);
-
-/* An allocation does not keep its intent; memory types tell intents apart, where they differ. */
-typedef struct BdaIntentUse {
-    void *next;
-    VkBool32 served;      /* some memory type serves the intent; else all is zero */
-    uint32_t memory_type; /* that it takes first */
-    /* 1 << BdaIntent of each intent that takes this type first: `use` is theirs together. On integrated GPUs that is
-     * all four. */
-    uint32_t intents;
-    BdaUse use; /* of that memory type: the library's own pools, and the caller's that were made for these intents */
-} BdaIntentUse;
-
-/* What an intent uses. Cost: as bda_get_stats, without the driver. Errors: VALIDATION_FAILED (NULL, unknown intent). */
-BDA_API VkResult bda_get_intent_stats(BdaAllocator allocator, BdaIntent intent, BdaIntentUse *use);
-
-#define BDA_PREFIX_SIZE 64
-
-/* The allocations whose names begin alike. */
-typedef struct BdaPrefixUse {
-    char prefix[BDA_PREFIX_SIZE]; /* the name up to the delimiter, without it; all of a name that has none; cut to fit.
-                                     Empty: of those without a name, and last of what fitted nowhere */
-    uint64_t allocation_count;
-    VkDeviceSize used; /* bytes asked for */
-    VkDeviceSize held; /* bytes taken for them */
-} BdaPrefixUse;
-
-/*
- * What is used by the allocations of each prefix: "mesh" of "mesh/rock" and "mesh/tree", with the delimiter '/' (0
- * stands for that one, too). `count` says how many `uses` has room for, at least one, and becomes how many were
- * written, the most bytes first. VK_INCOMPLETE: there are more prefixes; what found no room is in the last one, whose
- * prefix is empty. Cost: goes through every range, as bda_write_json, and compares each name with the prefixes found
- * before. For a debugger's panel, not for each frame. No driver call; some 16 KiB of stack. Errors: VALIDATION_FAILED
- * (NULL, no room).
- */
-BDA_API VkResult bda_get_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t *count, BdaPrefixUse *uses);
-
-/* ---- Budget, in one view -------------------------------------------------------------------------------------- */
-
-/* A heap: what may be used, who uses it, what could be given back. */
-typedef struct BdaHeapBudget {
-    VkDeviceSize size;   /* of the heap, from VkMemoryHeap */
-    VkDeviceSize limit;  /* the caller's heap_limits entry; 0 is none */
-    VkDeviceSize budget; /* as BdaHeapStats */
-    VkDeviceSize usage;  /* of the whole process, as far as is known */
-    VkDeviceSize left;   /* what the budget leaves of it */
-    VkBool32 told;       /* by the driver just now; else the budget is 80 % of the heap, the usage what is known here */
-    VkDeviceSize external; /* told by bda_set_external_use */
-    uint32_t external_count;
-    /* ours */
-    VkDeviceSize reserved;
-    VkDeviceSize used;
-    VkDeviceSize cached;
-    VkDeviceSize pending;
-    BdaPeak peak_reserved;
-    /* What bda_trim(0) would give back: at least the blocks that are empty now; at most those in which nothing is live,
-     * should all that threads keep go back, and all that is pending be due. Blocks in which the first 256 ranges are
-     * not live count as that without a look at the others. */
-    VkDeviceSize trim_least;
-    VkDeviceSize trim_most;
-} BdaHeapBudget;
-
-/*
- * The heaps. `budgets` has room for `count` of them, which becomes how many were written (VK_INCOMPLETE: there are
- * more), or with NULL how many there are. VK_MAX_MEMORY_HEAPS always suffices.
- * Cost: as bda_get_stats, and up to 256 ranges of each block are looked at, mostly one or two; one
- *   vkGetPhysicalDeviceMemoryProperties2 where VK_EXT_memory_budget is enabled. Errors: VALIDATION_FAILED (NULL).
- */
-BDA_API VkResult bda_get_budget(BdaAllocator allocator, uint32_t *count, BdaHeapBudget *budgets);
 
 /* What the allocator resolved at its creation: defaults, limits, what it found enabled. */
 typedef struct BdaProperties {
@@ -785,41 +634,6 @@ typedef struct BdaProperties {
 /* Errors: VALIDATION_FAILED (NULL). Costs a copy. */
 BDA_API VkResult bda_get_properties(BdaAllocator allocator, BdaProperties *properties);
 
-/* ---- Heap dumps ----------------------------------------------------------------------------------------------- */
-
-/* Takes a piece of text, which need not end where a line or a character does; no terminating zero. VK_FALSE: no more is
- * wanted. No lock of the library is held, but it must not call back into the allocator. */
-typedef VkBool32 (*BdaWriteText)(void *user, const char *text, size_t size);
-
-typedef enum BdaJsonFlagBits {
-    BDA_JSON_NO_RANGES_BIT = 0x1,  /* blocks without what is in them: short, and linear in blocks */
-    BDA_JSON_NO_HISTORY_BIT = 0x2, /* without who had the memory before */
-    BDA_JSON_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
-} BdaJsonFlagBits;
-typedef VkFlags BdaJsonFlags;
-
-typedef struct BdaJsonInfo {
-    const void *next;
-    BdaJsonFlags flags;
-    /* What is shown as the dump's title: "level 3, after loading". NULL: none. */
-    const char *label;
-} BdaJsonInfo;
-
-/*
- * Writes all that is known of the heap as one JSON text: heaps and budgets, pools, caches, each block with its address
- * and every range in it (name, state, owner, frame), and the frees that are remembered. The schema is
- * docs/heap-dump.md; bda_view makes a page of it. `info` may be NULL.
- * Others may allocate and free meanwhile. The ranges of a block tile it, none missed and none overlapping; 64 at a time
- * are of one moment, and what came to lie across the end of those listed before is listed from there on. A block that
- * goes back to the driver meanwhile is listed as gone from there on.
- * Cost: linear in ranges, some 0.5 µs for each; a pool's lock is held for 64 of them at a time, and never while text is
- *   written. Host memory: none but the landmarks of look-ups (bda_find), some ten bytes for each range. Some 20 KiB of
- *   stack. Driver: one vkGetPhysicalDeviceMemoryProperties2 where VK_EXT_memory_budget is enabled. Works after
- *   VK_ERROR_DEVICE_LOST.
- * VK_INCOMPLETE: `write` answered VK_FALSE. Errors: VALIDATION_FAILED (NULL, unknown flags), and nothing was written.
- */
-BDA_API VkResult bda_write_json(BdaAllocator allocator, const BdaJsonInfo *info, BdaWriteText write, void *user);
-
 /* Checks every invariant of the allocator: ranges tile their blocks, no two free neighbours, lists and bitmaps tell
  * the truth, counters agree. Linear in everything; for tests and debugging. VK_SUCCESS, or VK_ERROR_UNKNOWN with a
  * message that names what is broken: a defect of the library, or its memory was overwritten. Errors:
@@ -831,5 +645,6 @@ BDA_API VkResult bda_check(BdaAllocator allocator);
 #endif
 
 #include "bdaalloc_debug.h" /* whose address it is, and checking modes */
+#include "bdaalloc_stats.h" /* figures, budgets, heap dumps */
 
 #endif

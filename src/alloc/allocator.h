@@ -7,6 +7,7 @@
 #include "alloc/pending.h"
 #include "alloc/pool.h"
 #include "alloc/record.h"
+#include "alloc/seen.h"
 #include "alloc/stacks.h"
 #include "core/ring.h"
 #include "core/words.h"
@@ -82,19 +83,6 @@ struct bda_history {
     struct bda_ring shared;            /* of threads without a cache */
 };
 
-/* A peak that is known by looking, and when it was seen. */
-struct bda_peak {
-    _Atomic uint64_t bytes, frame;
-};
-
-/* What was seen when somebody looked through all pools and threads last (debug/stats.h); each field by itself. */
-struct bda_seen {
-    _Atomic uint64_t frame, used, wasted, pending, cached, free, scattered;
-    struct bda_peak peak_used;
-    struct bda_peak peak_reserved; /* the budget's, and its frame */
-    struct bda_peak peak_of_heap[VK_MAX_MEMORY_HEAPS];
-};
-
 struct BdaAllocator_T {
     struct bda_host host;
     struct bda_device device;
@@ -152,8 +140,8 @@ struct BdaAllocator_T {
     struct bda_history history;
     struct bda_mutex bindings_lock;
     struct bda_bindings *bindings; /* what the driver told of its ranges; the annex's, NULL before the first */
-    struct bda_seen seen;          /* the annex's */
-    _Atomic bool strays;           /* some own buffer did not lie where its block's base says */
+    struct bda_seen seen;
+    _Atomic bool strays; /* some own buffer did not lie where its block's base says */
     /* caches */
     uint64_t serial;              /* tells allocators apart for good */
     bool caches_off;              /* as told; always where the caller synchronises */

@@ -326,6 +326,17 @@ struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *
     return sum;
 }
 
+uint64_t bda_caches_used(BdaAllocator allocator, const struct bda_pool *pool) {
+    uint64_t used = 0;
+    struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
+    for (; cache != NULL; cache = cache->older) {
+        const struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
+        if (stock != NULL)
+            used += atomic_load_explicit(&stock->used, memory_order_relaxed);
+    }
+    return not_below_zero(used, pool->counters.used);
+}
+
 /* ---- With the allocator ---- */
 
 void bda_caches_init(BdaAllocator allocator, bool off) {

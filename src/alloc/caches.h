@@ -59,6 +59,9 @@ struct bda_cached {
 };
 struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool);
 
+/* Its `used` alone, which costs a load for each cache. The arena's lock is held. */
+uint64_t bda_caches_used(BdaAllocator allocator, const struct bda_pool *pool);
+
 /* Ranges that one stock keeps, read from anywhere. */
 uint64_t bda_stock_count(const struct bda_stock *stock);
 

@@ -86,6 +86,7 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     pool->keep_collects = allocator->keep_collects;
     pool->some_want = &allocator->some_want;
     pool->wants = false;
+    pool->peak = (struct bda_pool_peak){ .look = 0 };
     pool->crowded = bda_pool_next_arena(pool) != NULL; /* whose arena has no blocks any more is to settle anew */
     bda_pool_set_low_water(pool, allocator->low_water);
     pool->atom_skew = 0;

@@ -13,6 +13,7 @@
 #include "alloc/depot.h"
 #include "alloc/lock.h"
 #include "alloc/request.h"
+#include "alloc/seen.h"
 #include "memory/block.h"
 #include "memory/usage.h"
 #include "platform/platform.h"
@@ -94,7 +95,8 @@ struct bda_pool {
     VkDeviceSize next_block_size;
     struct bda_opening *openings; /* blocks on their way */
     uint64_t last_opening;
-    uint32_t first_block; /* cut into pieces */
+    struct bda_pool_peak peak; /* the head's, of the library's own pools */
+    uint32_t first_block;      /* cut into pieces */
     uint32_t first_dedicated;
 };
 
@@ -110,6 +112,7 @@ struct BdaPool_T {
     BdaIntent intent;
     BdaAllocFlags flags;
     struct bda_limit limit;
+    struct bda_pool_peak peak;
     char *name;
 };
 

@@ -151,22 +151,28 @@ static void age_empty(BdaAllocator allocator, struct bda_pool *arena) {
     }
 }
 
-static void age_pool(BdaAllocator allocator, struct bda_pool *head) {
+/* The same for a pool, at which `look` looks, too. How many of its blocks are empty. */
+static uint64_t age_pool(BdaAllocator allocator, struct bda_pool *head, struct bda_look *look) {
+    VkDeviceSize used = 0;
+    uint64_t empty = 0;
     bda_lock(&head->lock);
     for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         age_empty(allocator, arena);
+        empty += arena->tlsf.empty_regions;
+        used += arena->counters.used + bda_caches_used(allocator, arena);
         bda_arena_unlock_beside_head(arena);
     }
+    bda_look_at(look, head, used);
     bda_unlock(&head->lock);
+    return empty;
 }
 
-void bda_reclaim_surplus(BdaAllocator allocator) {
-    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
-        age_pool(allocator, pool);
-        while (close_largest(allocator, pool, OLD_SURPLUS, 0) != 0)
-            ;
-    }
+void bda_reclaim_surplus(BdaAllocator allocator, struct bda_look *look) {
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool))
+        if (age_pool(allocator, pool, look) != 0)
+            while (close_largest(allocator, pool, OLD_SURPLUS, 0) != 0)
+                ;
 }
 
 bool bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t but) {

@@ -8,8 +8,9 @@
 /* Every pool keeps one empty block and `keep_empty` bytes more of them; what is over that is surplus. Blocks made ahead
  * of time and not used yet are none. */
 
-/* bda_collect: of the surplus, what was found empty `keep_collects` times in a row goes. This is one of them. */
-void bda_reclaim_surplus(BdaAllocator allocator);
+/* bda_collect: of the surplus, what was found empty `keep_collects` times in a row goes. This is one of them.
+ * `look` comes to each pool with it. */
+void bda_reclaim_surplus(BdaAllocator allocator, struct bda_look *look);
 
 /* New memory is about to be taken: all of a pool's surplus goes. */
 void bda_reclaim_pool_surplus(BdaAllocator allocator, struct bda_pool *pool);

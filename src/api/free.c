@@ -87,8 +87,11 @@ VkResult bda_collect(BdaAllocator allocator) {
         return VK_ERROR_VALIDATION_FAILED_EXT;
     VkResult result = bda_pending_collect(allocator);
     bda_caches_drain_idle(allocator);
-    bda_reclaim_surplus(allocator);
-    bda_stats_look(allocator);
+    struct bda_look look;
+    bda_look_begin(allocator, &look);
+    bda_reclaim_surplus(allocator, &look);
+    bda_look_end(allocator, &look);
+    bda_stats_look_if_asked(allocator);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);
 }
 

@@ -7,6 +7,13 @@
 
 #include <stdio.h>
 
+static void dump_peak(struct bda_json *json, const char *key, BdaPeak peak) {
+    bda_json_open(json, key, '{');
+    bda_json_number(json, "bytes", peak.bytes);
+    bda_json_number(json, "frame", peak.frame);
+    bda_json_close(json, '}');
+}
+
 void bda_dump_use(struct bda_json *json, const char *key, const BdaUse *use) {
     bda_json_open(json, key, '{');
     bda_json_number(json, "blocks", use->block_count);
@@ -14,29 +21,25 @@ void bda_dump_use(struct bda_json *json, const char *key, const BdaUse *use) {
     bda_json_number(json, "empty_blocks", use->empty_count);
     bda_json_number(json, "allocations", use->allocation_count);
     bda_json_number(json, "pending_frees", use->pending_count);
+    bda_json_number(json, "quarantined_frees", use->quarantined_count);
     bda_json_number(json, "reserved", use->reserved);
     bda_json_number(json, "used", use->used);
     bda_json_number(json, "wasted", use->wasted);
     bda_json_number(json, "pending", use->pending);
+    bda_json_number(json, "quarantined", use->quarantined);
     bda_json_number(json, "cached", use->cached);
     bda_json_number(json, "free", use->free);
     bda_json_number(json, "largest_free", use->largest_free);
     bda_json_number(json, "empty", use->empty);
     bda_json_number(json, "scattered", use->scattered);
     bda_json_fraction(json, "fragmentation", use->fragmentation);
+    dump_peak(json, "peak_used", use->peak_used);
     bda_json_close(json, '}');
 }
 
 uint64_t bda_dump_frame(BdaAllocator allocator, uint32_t low) {
     uint64_t frame = atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
     return frame - (uint64_t)(int64_t)(int32_t)((uint32_t)frame - low);
-}
-
-static void dump_peak(struct bda_json *json, const char *key, BdaPeak peak) {
-    bda_json_open(json, key, '{');
-    bda_json_number(json, "bytes", peak.bytes);
-    bda_json_number(json, "frame", peak.frame);
-    bda_json_close(json, '}');
 }
 
 /* ---- Heaps ---- */
@@ -62,12 +65,9 @@ static void dump_heap(struct bda_json *json, uint32_t index, const BdaHeapBudget
 static void dump_heaps(BdaAllocator allocator, struct bda_json *json) {
     BdaHeapBudget budgets[VK_MAX_MEMORY_HEAPS];
     BdaStats stats = { .next = NULL };
-    BdaQuickStats quick = { .next = NULL };
     bda_heaps_view(allocator, &stats, budgets);
-    bda_stats_quick(allocator, &quick);
     bda_dump_use(json, "total", &stats.total);
-    dump_peak(json, "peak_used", quick.peak_used);
-    dump_peak(json, "peak_reserved", quick.peak_reserved);
+    dump_peak(json, "peak_reserved", bda_peak_of(&allocator->seen.reserved));
     bda_json_number(json, "host_bytes", stats.host_bytes);
     bda_json_open_line(json, "heaps", '[');
     for (uint32_t i = 0; i < stats.heap_count; i++)

@@ -6,12 +6,17 @@
 
 enum { LOOKED_AT = 256 }; /* ranges of a block, under the lock of its arena */
 
-/* Whether nothing is seen to live in a block. */
+/* bda_trim leaves quarantined ranges where they are. */
+static bool holds_block(enum bda_node_state state) {
+    return state == BDA_NODE_LIVE || state == BDA_NODE_QUARANTINED;
+}
+
+/* Whether nothing is seen to keep a block. */
 static bool may_become_empty(BdaAllocator allocator, const struct bda_block *block) {
     uint32_t index = block->region.first;
     for (uint32_t i = 0; i < LOOKED_AT && index != 0; i++) {
         struct bda_node *node = bda_node_of(allocator, index);
-        if (bda_node_state(node) == BDA_NODE_LIVE)
+        if (holds_block(bda_node_state(node)))
             return false;
         index = bda_node_next(node);
     }
@@ -57,7 +62,7 @@ static void view_heap(BdaAllocator allocator, uint32_t index, const BdaHeapStats
         .used = stats->use.used,
         .cached = stats->use.cached,
         .pending = stats->use.pending,
-        .peak_reserved = bda_stats_peak_of_heap(allocator, index),
+        .peak_reserved = bda_peak_of(&allocator->seen.reserved_of_heap[index]),
         .trim_least = stats->use.empty,
     };
 }

@@ -37,7 +37,7 @@ static void note_range(BdaAllocator allocator, const struct bda_live *live, stru
     range->name[0] = '\0';
     if (sight.state == BDA_NODE_LIVE)
         range->handle = sight.handle;
-    if (sight.state == BDA_NODE_PENDING) /* its generation has moved on */
+    if (sight.state == BDA_NODE_PENDING || sight.state == BDA_NODE_QUARANTINED) /* its generation has moved on */
         range->handle = sight.handle - ((BdaHandle)1 << 32);
     if (sight.stray)
         range->placed = sight.begin;

@@ -25,7 +25,7 @@ struct bda_listed_range {
     VkDeviceSize size;       /* listed bytes; with the last range, up to the end of the block */
     VkDeviceSize cut;        /* bytes of the range before them, that were listed as something else */
     VkDeviceSize asked;      /* live: bytes that were asked for */
-    BdaHandle handle;        /* live, or as it was: pending; else 0 */
+    BdaHandle handle;        /* live, or as it was: pending, quarantined; else 0 */
     VkDeviceAddress placed;  /* of a live own buffer that the driver placed elsewhere; else 0 */
     uint64_t user;
     uint32_t frame; /* the lowest 32 bits of the one it was allocated in; 0: not known */

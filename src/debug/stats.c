@@ -80,8 +80,18 @@ static void add(BdaUse *sum, const BdaUse *use) {
     sum->fragmentation = share_of(sum->scattered, sum->free);
 }
 
-/* Adds what a pool's arenas hold; returns its memory type, which is another one's when a retired pool is used again. */
-static uint32_t add_pool(BdaAllocator allocator, struct bda_pool *head, BdaUse *sum) {
+/* Of what is seen now and what was seen before. */
+static BdaPeak peak_of(BdaAllocator allocator, const struct bda_peak *seen, VkDeviceSize used) {
+    BdaPeak peak = bda_peak_of(seen);
+    if (used > peak.bytes)
+        peak = (BdaPeak){ used, atomic_load_explicit(&allocator->history.frame, memory_order_relaxed) };
+    return peak;
+}
+
+/* Adds what a pool's arenas hold, and shows it to `look`, if there is one; returns its memory type, which is another
+ * one's when a retired pool is used again. */
+static uint32_t add_pool(BdaAllocator allocator, struct bda_pool *head, BdaUse *sum, struct bda_look *look) {
+    VkDeviceSize before = sum->used;
     bda_lock(&head->lock);
     for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
@@ -89,108 +99,113 @@ static uint32_t add_pool(BdaAllocator allocator, struct bda_pool *head, BdaUse *
         bda_arena_unlock_beside_head(arena);
         add(sum, &use);
     }
+    if (look != NULL)
+        bda_look_at(look, head, sum->used - before);
+    const struct bda_pool_peak *peak = head->user != NULL ? &head->user->peak : &head->peak;
+    sum->peak_used = peak_of(allocator, &peak->peak, sum->used);
     uint32_t type = head->key.memory_type;
     bda_unlock(&head->lock);
     return type;
 }
 
 void bda_stats_add_pool(BdaAllocator allocator, struct bda_pool *pool, BdaUse *use) {
-    (void)add_pool(allocator, pool, use);
+    (void)add_pool(allocator, pool, use, NULL);
 }
 
-static void gather_heap(struct bda_heap *heap, BdaHeapStats *stats) {
+static void gather_heap(BdaAllocator allocator, uint32_t index, BdaHeapStats *stats) {
+    struct bda_heap *heap = &allocator->device.budget.heaps[index];
     stats->size = heap->size;
     stats->limit = heap->limit;
     stats->budget = bda_budget_of(heap);
     stats->usage = bda_budget_usage(heap);
     stats->external = atomic_load_explicit(&heap->external, memory_order_relaxed);
     stats->external_count = atomic_load_explicit(&heap->external_count, memory_order_relaxed);
+    stats->use.peak_used = peak_of(allocator, &allocator->seen.used_of_heap[index], stats->use.used);
 }
 
-/* ---- What is seen in passing ---- */
+/* ---- Quick ---- */
 
-static uint64_t frame_of(BdaAllocator allocator) {
-    return atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
-}
-
-static void raise(struct bda_peak *peak, uint64_t reached, uint64_t frame) {
-    if (bda_budget_raise(&peak->bytes, reached))
-        atomic_store_explicit(&peak->frame, frame, memory_order_relaxed);
-}
-
-/* Peaks of reserved bytes are the budget's, exact; here they get their frame. */
-static void date_reserved(BdaAllocator allocator, uint64_t frame) {
-    struct bda_budget *budget = &allocator->device.budget;
-    raise(&allocator->seen.peak_reserved, atomic_load_explicit(&budget->peak, memory_order_relaxed), frame);
-    for (uint32_t i = 0; i < budget->heap_count; i++)
-        raise(&allocator->seen.peak_of_heap[i], atomic_load_explicit(&budget->heaps[i].peak, memory_order_relaxed),
-              frame);
-}
-
-static void note_seen(BdaAllocator allocator, const BdaUse *total) {
+static void note_quick(BdaAllocator allocator, const BdaUse *total) {
     struct bda_seen *seen = &allocator->seen;
-    uint64_t frame = frame_of(allocator);
-    atomic_store_explicit(&seen->frame, frame, memory_order_relaxed);
-    atomic_store_explicit(&seen->used, total->used, memory_order_relaxed);
-    atomic_store_explicit(&seen->wasted, total->wasted, memory_order_relaxed);
-    atomic_store_explicit(&seen->pending, total->pending, memory_order_relaxed);
-    atomic_store_explicit(&seen->cached, total->cached, memory_order_relaxed);
-    atomic_store_explicit(&seen->free, total->free, memory_order_relaxed);
-    atomic_store_explicit(&seen->scattered, total->scattered, memory_order_relaxed);
-    raise(&seen->peak_used, total->used, frame);
-    date_reserved(allocator, frame);
+    uint64_t frame = atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
+    atomic_store_explicit(&seen->quick.frame, frame, memory_order_relaxed);
+    atomic_store_explicit(&seen->quick.allocation_count, total->allocation_count, memory_order_relaxed);
+    atomic_store_explicit(&seen->quick.used, total->used, memory_order_relaxed);
+    atomic_store_explicit(&seen->quick.wasted, total->wasted, memory_order_relaxed);
+    atomic_store_explicit(&seen->quick.pending, total->pending, memory_order_relaxed);
+    atomic_store_explicit(&seen->quick.cached, total->cached, memory_order_relaxed);
+    atomic_store_explicit(&seen->quick.free, total->free, memory_order_relaxed);
+    atomic_store_explicit(&seen->quick.scattered, total->scattered, memory_order_relaxed);
+    atomic_store_explicit(&seen->fresh, true, memory_order_relaxed);
 }
 
-static BdaPeak told(const struct bda_peak *peak) {
-    return (BdaPeak){ atomic_load_explicit(&peak->bytes, memory_order_relaxed),
-                      atomic_load_explicit(&peak->frame, memory_order_relaxed) };
-}
-
-void bda_stats_look(BdaAllocator allocator) {
+static void look_for_quick(BdaAllocator allocator) {
     BdaUse total = { .used = 0 };
     for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool))
-        (void)add_pool(allocator, pool, &total);
-    note_seen(allocator, &total);
+        (void)add_pool(allocator, pool, &total, NULL);
+    note_quick(allocator, &total);
+}
+
+/* Who asks each frame has its figures from here; who does not pays for two flags. */
+void bda_stats_look_if_asked(BdaAllocator allocator) {
+    struct bda_seen *seen = &allocator->seen;
+    if (!atomic_load_explicit(&seen->asked, memory_order_relaxed)) {
+        atomic_store_explicit(&seen->fresh, false, memory_order_relaxed);
+        return;
+    }
+    atomic_store_explicit(&seen->asked, false, memory_order_relaxed);
+    look_for_quick(allocator);
+}
+
+static uint64_t load(const _Atomic uint64_t *value) {
+    return atomic_load_explicit(value, memory_order_relaxed);
 }
 
 void bda_stats_quick(BdaAllocator allocator, BdaQuickStats *stats) {
     struct bda_budget *budget = &allocator->device.budget;
-    const struct bda_seen *seen = &allocator->seen;
-    date_reserved(allocator, frame_of(allocator));
-    stats->frame = frame_of(allocator);
-    stats->reserved = atomic_load_explicit(&budget->allocated, memory_order_relaxed);
-    stats->block_count = atomic_load_explicit(&budget->count, memory_order_relaxed);
-    stats->host_bytes = atomic_load_explicit(&allocator->host.bytes, memory_order_relaxed);
-    stats->peak_reserved = told(&seen->peak_reserved);
-    stats->seen_frame = atomic_load_explicit(&seen->frame, memory_order_relaxed);
-    stats->used = atomic_load_explicit(&seen->used, memory_order_relaxed);
-    stats->wasted = atomic_load_explicit(&seen->wasted, memory_order_relaxed);
-    stats->pending = atomic_load_explicit(&seen->pending, memory_order_relaxed);
-    stats->cached = atomic_load_explicit(&seen->cached, memory_order_relaxed);
-    stats->free = atomic_load_explicit(&seen->free, memory_order_relaxed);
-    stats->fragmentation = share_of(atomic_load_explicit(&seen->scattered, memory_order_relaxed), stats->free);
-    stats->peak_used = told(&seen->peak_used);
-}
-
-BdaPeak bda_stats_peak_of_heap(BdaAllocator allocator, uint32_t heap) {
-    return told(&allocator->seen.peak_of_heap[heap]);
+    struct bda_seen *seen = &allocator->seen;
+    if (!atomic_load_explicit(&seen->fresh, memory_order_relaxed))
+        look_for_quick(allocator);
+    atomic_store_explicit(&seen->asked, true, memory_order_relaxed);
+    bda_seen_date_reserved(allocator);
+    *stats = (BdaQuickStats){
+        .frame = load(&allocator->history.frame),
+        .reserved = load(&budget->allocated),
+        .block_count = atomic_load_explicit(&budget->count, memory_order_relaxed),
+        .host_bytes = load(&allocator->host.bytes),
+        .peak_reserved = bda_peak_of(&seen->reserved),
+        .seen_frame = load(&seen->quick.frame),
+        .allocation_count = load(&seen->quick.allocation_count),
+        .used = load(&seen->quick.used),
+        .wasted = load(&seen->quick.wasted),
+        .pending = load(&seen->quick.pending),
+        .cached = load(&seen->quick.cached),
+        .free = load(&seen->quick.free),
+    };
+    stats->fragmentation = share_of(load(&seen->quick.scattered), stats->free);
+    stats->peak_used = peak_of(allocator, &seen->used, stats->used);
 }
 
 /* ---- Everything ---- */
 
 void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
     struct bda_device *device = &allocator->device;
+    const struct bda_seen *seen = &allocator->seen;
+    struct bda_look look;
     bda_device_refresh_budget(device);
     stats->heap_count = device->budget.heap_count;
-    for (uint32_t i = 0; i < stats->heap_count; i++)
-        gather_heap(&device->budget.heaps[i], &stats->heaps[i]);
+    bda_look_begin(allocator, &look);
     for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
         BdaUse use = { .used = 0 };
-        uint32_t type = add_pool(allocator, pool, &use);
+        uint32_t type = add_pool(allocator, pool, &use, &look);
         add(&stats->heaps[bda_device_heap_of(device, type)].use, &use);
         add(&stats->total, &use);
     }
-    note_seen(allocator, &stats->total);
+    bda_look_end(allocator, &look);
+    note_quick(allocator, &stats->total);
+    for (uint32_t i = 0; i < stats->heap_count; i++)
+        gather_heap(allocator, i, &stats->heaps[i]);
+    stats->total.peak_used = peak_of(allocator, &seen->used, stats->total.used);
     stats->pool_count = atomic_load_explicit(&allocator->user_pool_count, memory_order_relaxed);
     if (allocator->pointers != NULL)
         stats->check_memory = atomic_load_explicit(&allocator->pointers->shadow.bytes, memory_order_relaxed);
@@ -220,7 +235,8 @@ void bda_stats_intent(BdaAllocator allocator, BdaIntent intent, BdaIntentUse *us
     use->intents = bda_stats_intents_of(allocator, type);
     for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
         BdaUse part = { .used = 0 };
-        if (add_pool(allocator, pool, &part) == type)
+        if (add_pool(allocator, pool, &part, NULL) == type)
             add(&use->use, &part);
     }
+    use->use.peak_used = peak_of(allocator, &allocator->seen.used_of_type[type], use->use.used);
 }

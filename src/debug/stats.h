@@ -1,6 +1,6 @@
 /*
  * Statistics: gathered from the pools' counters on request; nothing is kept for them but those counters, and what was
- * seen last (struct bda_seen), for those who cannot wait for all pools and threads to be asked.
+ * seen last (alloc/seen.h), for those who cannot wait for all pools and threads to be asked.
  */
 #ifndef BDA_DEBUG_STATS_H
 #define BDA_DEBUG_STATS_H
@@ -13,12 +13,10 @@ void bda_stats_add_pool(BdaAllocator allocator, struct bda_pool *pool, BdaUse *u
 /* Everything. Asks the driver for its budget first. */
 void bda_stats_gather(BdaAllocator allocator, BdaStats *stats);
 
-/* Looks through all pools for what bda_stats_quick tells; from bda_collect, once a frame. */
-void bda_stats_look(BdaAllocator allocator);
+/* Looks through all pools for what bda_stats_quick tells, if that was asked for since the last time; from bda_collect,
+ * once a frame. */
+void bda_stats_look_if_asked(BdaAllocator allocator);
 void bda_stats_quick(BdaAllocator allocator, BdaQuickStats *stats);
-
-/* The most that was reserved of a heap, as it was when it was looked at last. */
-BdaPeak bda_stats_peak_of_heap(BdaAllocator allocator, uint32_t heap);
 
 /* The intents that take a memory type first, 1 << BdaIntent each; and what is used of the type that one takes first. */
 uint32_t bda_stats_intents_of(BdaAllocator allocator, uint32_t memory_type);

@@ -109,6 +109,21 @@ static void what_waits_and_what_is_kept_have_states_of_their_own(void **state) {
     bench_close();
 }
 
+static void what_is_held_back_says_whose_it_was(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT });
+    BdaAllocation late = take((BdaAllocInfo){ .size = 100, .name = "late" });
+    give(late);
+    struct dump dump = taken(NULL);
+    struct dumped range;
+    assert_true(find_range(&dump, late.address, &range));
+    assert_true(strcmp(range.state, "quarantined") == 0 && strcmp(range.name, "late") == 0);
+    assert_int_equal(range.handle, late.handle);
+    assert_non_null(strstr(dump.text, "\"quarantined_frees\":1,"));
+    dump_free(&dump);
+    bench_close();
+}
+
 /* ---- Names ---- */
 
 static void names_are_escaped_and_never_break_the_text(void **state) {
@@ -452,6 +467,7 @@ int main(void) {
         cmocka_unit_test(an_empty_heap_is_a_dump_too),
         cmocka_unit_test(each_range_says_whose_it_is),
         cmocka_unit_test(what_waits_and_what_is_kept_have_states_of_their_own),
+        cmocka_unit_test(what_is_held_back_says_whose_it_was),
         cmocka_unit_test(names_are_escaped_and_never_break_the_text),
         cmocka_unit_test(long_names_are_cut_between_characters),
         cmocka_unit_test(labels_may_be_long),

@@ -81,17 +81,38 @@ static void what_is_reserved_is_told_at_once(void **state) {
     bench_close();
 }
 
+/* Asked for in each frame, they are those of the frame's bda_collect. */
 static void what_is_used_is_as_the_last_collect_saw_it(void **state) {
     (void)state;
     bench_open(NULL, NULL);
     next_frame(1);
+    assert_true(quick().used == 0 && quick().seen_frame == 1);
     BdaAllocation a = take_bytes(1000, BDA_INTENT_DEVICE);
     assert_true(quick().used == 0 && quick().seen_frame == 1);
     next_frame(2);
     BdaQuickStats stats = quick();
     const BdaUse use = bench_use();
-    assert_true(stats.used == 1000 && stats.seen_frame == 2 && stats.frame == 2);
+    assert_true(stats.used == 1000 && stats.allocation_count == 1 && stats.seen_frame == 2 && stats.frame == 2);
     assert_true(stats.free == use.free && stats.wasted == use.wasted && stats.cached == use.cached);
+    give(a);
+    bench_close();
+}
+
+/* So bda_collect costs no more where nobody asks, and who asks again after a while is told nothing old. */
+static void who_has_not_asked_for_a_while_is_told_what_is_now(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation a = take_bytes(1000, BDA_INTENT_DEVICE);
+    assert_true(quick().used == 1000); /* the first */
+    for (uint64_t frame = 1; frame <= 3; frame++)
+        next_frame(frame);
+    BdaAllocation b = take_bytes(500, BDA_INTENT_DEVICE);
+    BdaQuickStats stats = quick();
+    assert_true(stats.used == 1500 && stats.seen_frame == 3);
+    give(b);
+    assert_true(quick().used == 1500); /* until the next bda_collect */
+    next_frame(4);
+    assert_true(quick().used == 1000);
     give(a);
     bench_close();
 }
@@ -113,6 +134,84 @@ static void peaks_keep_their_frames(void **state) {
                 stats.peak_reserved.frame <= 5);
     assert_int_equal(stats.used, MIB(1));
     give(all[4]);
+    bench_close();
+}
+
+/* ---- Peaks of parts ---- */
+
+static bool is_peak(BdaPeak peak, VkDeviceSize bytes, uint64_t frame) {
+    return peak.bytes == bytes && peak.frame == frame;
+}
+
+static void each_part_of_the_memory_has_its_peak(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_DEVICE });
+    BdaAllocation ours = take_bytes(1000, BDA_INTENT_DEVICE), up = take_bytes(300, BDA_INTENT_UPLOAD);
+    next_frame(1); /* nobody asks */
+    give(ours);
+    BdaAllocation theirs = take((BdaAllocInfo){ .size = 700, .pool = pool });
+    next_frame(2);
+    give(theirs);
+    give(up);
+    next_frame(3);
+    const BdaStats stats = bench_stats();
+    BdaIntentUse device, upload;
+    assert_int_equal(bda_get_intent_stats(bench.allocator, BDA_INTENT_DEVICE, &device), VK_SUCCESS);
+    assert_int_equal(bda_get_intent_stats(bench.allocator, BDA_INTENT_UPLOAD, &upload), VK_SUCCESS);
+    assert_true(is_peak(stats.total.peak_used, 1300, 1) && is_peak(quick().peak_used, 1300, 1));
+    assert_true(is_peak(device.use.peak_used, 1000, 1) && is_peak(upload.use.peak_used, 300, 1));
+    assert_true(is_peak(stats.heaps[0].use.peak_used, 1000, 1));
+    assert_true(is_peak(bench_pool_use(pool).peak_used, 700, 2));
+    bench_close();
+}
+
+/* What moves from one part of a pool to the other is not counted twice. */
+static void a_pool_of_two_parts_has_one_peak(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_DEVICE });
+    for (uint64_t frame = 1; frame <= 6; frame++) {
+        const BdaAllocInfo info = { .size = frame % 2 == 0 ? 0 : MIB(1), .pool = pool };
+        BdaAllocation a = frame % 2 == 0 ? take_buffer(MIB(1), PLAIN_USAGE, info) : take(info);
+        next_frame(frame);
+        give(a);
+    }
+    assert_true(is_peak(bench_pool_use(pool).peak_used, MIB(1), 1));
+    BdaAllocation a = take_buffer(MIB(1), PLAIN_USAGE, (BdaAllocInfo){ .pool = pool });
+    BdaAllocation b = take((BdaAllocInfo){ .size = MIB(2), .pool = pool });
+    next_frame(7);
+    assert_true(is_peak(bench_pool_use(pool).peak_used, MIB(3), 7));
+    give(a);
+    give(b);
+    bench_close();
+}
+
+static void a_pool_knows_no_peak_of_the_one_before(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    for (uint32_t i = 0; i < 2; i++) {
+        BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_DEVICE });
+        BdaAllocation a = take((BdaAllocInfo){ .size = i == 0 ? 9000 : 10, .pool = pool });
+        next_frame(i + 1);
+        assert_true(is_peak(bench_pool_use(pool).peak_used, i == 0 ? 9000 : 10, i + 1));
+        give(a);
+        assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    }
+    bench_close();
+}
+
+/* What the present call sees counts, too, whether or not a bda_collect came by. */
+static void a_peak_is_no_less_than_what_is_used(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    bda_set_frame(bench.allocator, 9);
+    BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_DEVICE });
+    BdaAllocation a = take((BdaAllocInfo){ .size = 700, .pool = pool });
+    assert_true(is_peak(bench_pool_use(pool).peak_used, 700, 9));
+    assert_true(is_peak(quick().peak_used, 700, 9));
+    assert_true(is_peak(bench_use().peak_used, 700, 9));
+    give(a);
     bench_close();
 }
 
@@ -319,6 +418,18 @@ static void what_may_become_empty_is_foretold_as_such(void **state) {
     bench_close();
 }
 
+/* bda_trim leaves the quarantine as it is. */
+static void what_is_quarantined_keeps_its_block(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT });
+    BdaAllocation a = take_bytes(1000, BDA_INTENT_DEVICE);
+    give(a);
+    const BdaHeapBudget budget = budget_of(0);
+    assert_true(budget.reserved != 0 && budget.trim_least == 0 && budget.trim_most == 0);
+    assert_int_equal(trimmed(), 0);
+    bench_close();
+}
+
 static void a_budget_can_be_asked_for_in_part(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -370,7 +481,12 @@ int main(void) {
         cmocka_unit_test(spare_empty_blocks_are_no_fragmentation),
         cmocka_unit_test(what_is_reserved_is_told_at_once),
         cmocka_unit_test(what_is_used_is_as_the_last_collect_saw_it),
+        cmocka_unit_test(who_has_not_asked_for_a_while_is_told_what_is_now),
         cmocka_unit_test(peaks_keep_their_frames),
+        cmocka_unit_test(each_part_of_the_memory_has_its_peak),
+        cmocka_unit_test(a_pool_of_two_parts_has_one_peak),
+        cmocka_unit_test(a_pool_knows_no_peak_of_the_one_before),
+        cmocka_unit_test(a_peak_is_no_less_than_what_is_used),
         cmocka_unit_test(intents_of_different_types_are_told_apart),
         cmocka_unit_test(intents_of_one_type_are_told_together),
         cmocka_unit_test(an_intent_that_nothing_serves_has_no_use),
@@ -381,6 +497,7 @@ int main(void) {
         cmocka_unit_test(without_the_driver_the_budget_is_a_share_of_the_heap),
         cmocka_unit_test(trimming_gives_back_what_was_foretold),
         cmocka_unit_test(what_may_become_empty_is_foretold_as_such),
+        cmocka_unit_test(what_is_quarantined_keeps_its_block),
         cmocka_unit_test(a_budget_can_be_asked_for_in_part),
         cmocka_unit_test(misuse_is_refused),
     };

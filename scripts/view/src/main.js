@@ -38,7 +38,7 @@ function showTiles(heap) {
   const tiles = [
     ["used", bytes(total.used), `${plural(total.allocations, "allocation")}; ${percent(total.used, total.reserved)} of what is reserved`],
     ["reserved", bytes(total.reserved), `${plural(total.blocks, "block")}, ${count(total.dedicated)} dedicated, ${count(total.empty_blocks)} empty`],
-    ["peak", bytes(heap.peak_used.bytes), `used${at(heap.peak_used)}; reserved ${bytes(heap.peak_reserved.bytes)}${at(heap.peak_reserved)}`],
+    ["peak", bytes(total.peak_used.bytes), `used${at(total.peak_used)}; reserved ${bytes(heap.peak_reserved.bytes)}${at(heap.peak_reserved)}`],
     ["free", bytes(total.free), `the longest piece is ${bytes(total.largest_free)}`],
     ["fragmentation", `${(100 * total.fragmentation).toFixed(1)} %`, `${bytes(total.scattered)} are free in pieces beside the longest of each pool`],
     ["padding", bytes(total.wasted), "held by allocations beyond what they asked for"],

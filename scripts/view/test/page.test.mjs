@@ -85,7 +85,7 @@ test("the tiles are the dump's totals", async () => {
   assert.ok((await tile("used")).includes(mib(last.total.used)));
   assert.ok((await tile("reserved")).includes(mib(last.total.reserved)));
   assert.ok((await tile("fragmentation")).includes(`${(100 * last.total.fragmentation).toFixed(1)} %`));
-  assert.ok((await tile("peak")).includes(mib(last.peak_used.bytes)));
+  assert.ok((await tile("peak")).includes(mib(last.total.peak_used.bytes)));
   const said = (await tile("used")).replace(/\u202f|\s/g, "");
   assert.ok(said.includes(`${last.total.allocations}allocation`));
 });

@@ -1,0 +1,77 @@
+/* See seen.h. */
+#include "alloc/allocator.h"
+
+static uint64_t frame_of(BdaAllocator allocator) {
+    return atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
+}
+
+/* Mostly it is not reached: a load, then. */
+static void raise(struct bda_peak *peak, uint64_t reached, uint64_t frame) {
+    if (bda_budget_raise(&peak->bytes, reached))
+        atomic_store_explicit(&peak->frame, frame, memory_order_relaxed);
+}
+
+BdaPeak bda_peak_of(const struct bda_peak *peak) {
+    return (BdaPeak){ atomic_load_explicit(&peak->bytes, memory_order_relaxed),
+                      atomic_load_explicit(&peak->frame, memory_order_relaxed) };
+}
+
+void bda_look_begin(BdaAllocator allocator, struct bda_look *look) {
+    struct bda_seen *seen = &allocator->seen;
+    look->notes = !atomic_exchange_explicit(&seen->noting, true, memory_order_acquire);
+    if (!look->notes)
+        return;
+    look->number = ++seen->looks;
+    look->frame = frame_of(allocator);
+    for (uint32_t i = 0; i < allocator->device.memory.memoryTypeCount; i++)
+        look->of_type[i] = 0;
+}
+
+/* The first part that the look comes to begins the sum, the second one adds to it. */
+static void note_pool(const struct bda_look *look, struct bda_pool_peak *peak, VkDeviceSize used) {
+    uint64_t sum = used;
+    if (atomic_load_explicit(&peak->look, memory_order_relaxed) == look->number)
+        sum += atomic_load_explicit(&peak->sum, memory_order_relaxed);
+    atomic_store_explicit(&peak->look, look->number, memory_order_relaxed);
+    atomic_store_explicit(&peak->sum, sum, memory_order_relaxed);
+    raise(&peak->peak, sum, look->frame);
+}
+
+void bda_look_at(struct bda_look *look, struct bda_pool *head, VkDeviceSize used) {
+    if (!look->notes)
+        return;
+    look->of_type[head->key.memory_type] += used;
+    note_pool(look, head->user != NULL ? &head->user->peak : &head->peak, used);
+}
+
+static void note_sums(BdaAllocator allocator, const struct bda_look *look) {
+    struct bda_seen *seen = &allocator->seen;
+    VkDeviceSize total = 0, of_heap[VK_MAX_MEMORY_HEAPS] = { 0 };
+    for (uint32_t i = 0; i < allocator->device.memory.memoryTypeCount; i++) {
+        if (look->of_type[i] == 0)
+            continue;
+        total += look->of_type[i];
+        of_heap[bda_device_heap_of(&allocator->device, i)] += look->of_type[i];
+        raise(&seen->used_of_type[i], look->of_type[i], look->frame);
+    }
+    for (uint32_t i = 0; i < allocator->device.budget.heap_count; i++)
+        raise(&seen->used_of_heap[i], of_heap[i], look->frame);
+    raise(&seen->used, total, look->frame);
+}
+
+void bda_look_end(BdaAllocator allocator, struct bda_look *look) {
+    if (!look->notes)
+        return;
+    note_sums(allocator, look);
+    bda_seen_date_reserved(allocator);
+    atomic_store_explicit(&allocator->seen.noting, false, memory_order_release);
+}
+
+void bda_seen_date_reserved(BdaAllocator allocator) {
+    struct bda_budget *budget = &allocator->device.budget;
+    struct bda_seen *seen = &allocator->seen;
+    uint64_t frame = frame_of(allocator);
+    raise(&seen->reserved, atomic_load_explicit(&budget->peak, memory_order_relaxed), frame);
+    for (uint32_t i = 0; i < budget->heap_count; i++)
+        raise(&seen->reserved_of_heap[i], atomic_load_explicit(&budget->heaps[i].peak, memory_order_relaxed), frame);
+}
