@@ -149,20 +149,10 @@ static void submit(struct engine *engine, const struct frame *frame) {
     EX_CHECK(vkQueueSubmit(engine->ex->queue, 1, &info, VK_NULL_HANDLE));
 }
 
-/* A BdaWriteText. */
-static VkBool32 write_to_file(void *user, const char *text, size_t size) {
-    return fwrite(text, 1, size, user) == size ? VK_TRUE : VK_FALSE;
-}
-
 static void dump_heap(const struct engine *engine, uint64_t frame) {
-    char path[512], label[64];
-    snprintf(path, sizeof path, "%s-%03" PRIu64 ".json", engine->dump_name, frame / FRAMES_PER_DUMP);
+    char label[64];
     snprintf(label, sizeof label, "04_engine, frame %" PRIu64, frame);
-    FILE *file = fopen(path, "w");
-    if (file == NULL)
-        ex_fail("cannot write a dump");
-    EX_CHECK(bda_write_json(engine->allocator, &(BdaJsonInfo){ .label = label }, write_to_file, file));
-    fclose(file);
+    ex_dump_heap(engine->allocator, engine->dump_name, frame / FRAMES_PER_DUMP, label);
 }
 
 static void run_frame(struct engine *engine, uint64_t number) {

@@ -8,10 +8,11 @@
  * with a timeline's value, so the CPU is up to three frames ahead of the GPU and never waits for memory.
  *
  *     10_renderer [--output picture.png] [--frames 8] [--size 1280x720] [--instances 1500] [--model file] [--window]
- *                 [--compare reference.png] [--tolerance 4]
+ *                 [--compare reference.png] [--tolerance 4] [--dump heap]
  *
  * The picture is the last frame's. The program checks it: the GPU must have kept as many instances as the CPU does when
- * it culls, the picture must not be blank, and with --compare it must look like the reference.
+ * it culls, the picture must not be blank, and with --compare it must look like the reference. --dump writes what is in
+ * the heap to heap-001.json and so on, 24 times at most, for bda_view.
  */
 #include "image.h"
 #include "renderer.h"
@@ -21,8 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DUMPS_MOST = 24 };
+
 struct options {
-    const char *output, *compare, *model;
+    const char *output, *compare, *model, *dump;
     uint32_t frames, instances;
     VkExtent2D size;
     double tolerance; /* of the mean of a tile of 8 by 8 pixels, in steps of 255 */
@@ -63,6 +66,8 @@ static struct options read_options(int count, char **words) {
             options.compare = value;
         else if (strcmp(word, "--model") == 0 && value)
             options.model = value;
+        else if (strcmp(word, "--dump") == 0 && value)
+            options.dump = value;
         else if (strcmp(word, "--frames") == 0)
             options.frames = read_number(word, value, 1, 1000000);
         else if (strcmp(word, "--instances") == 0)
@@ -73,7 +78,8 @@ static struct options read_options(int count, char **words) {
             options.tolerance = strtod(value, NULL);
         else
             ex_fail("usage: 10_renderer [--output picture.png] [--frames n] [--size 1280x720] [--instances n]\n"
-                    "                   [--model file] [--window] [--compare reference.png] [--tolerance steps]");
+                    "                   [--model file] [--window] [--compare reference.png] [--tolerance steps]\n"
+                    "                   [--dump prefix]");
     }
     return options;
 }
@@ -185,14 +191,26 @@ static BdaAllocator create_allocator(struct ex *ex) {
     return allocator;
 }
 
+/* A dump of every frame, or so seldom that there are no more than DUMPS_MOST. */
+static void dump_now_and_then(BdaAllocator allocator, const struct options *options, uint64_t frame) {
+    uint64_t every = (options->frames + DUMPS_MOST - 1) / DUMPS_MOST;
+    if (!options->dump || frame % every != 0)
+        return;
+    char label[64];
+    snprintf(label, sizeof label, "10_renderer, frame %" PRIu64, frame);
+    ex_dump_heap(allocator, options->dump, frame / every, label);
+}
+
 /* Draws all frames; the number of the last one, which is smaller than asked for when the window was closed. */
-static uint64_t draw_frames(struct renderer *renderer, uint32_t frames) {
+static uint64_t draw_frames(struct renderer *renderer, const struct options *options) {
+    uint32_t frames = options->frames;
     uint64_t number = 0;
     bool open = true;
     while (open && number < frames) {
         number++;
         open = !renderer->window || window_poll(renderer->window);
         renderer_draw(renderer, number, !open || number == frames);
+        dump_now_and_then(renderer->allocator, options, number);
     }
     renderer_finish(renderer);
     return number;
@@ -201,12 +219,13 @@ static uint64_t draw_frames(struct renderer *renderer, uint32_t frames) {
 static bool run(struct ex *ex, const struct scene *scene, const struct options *options, struct window *window) {
     static struct renderer renderer;
     BdaAllocator allocator = create_allocator(ex);
+    bda_set_frame(allocator, 1); /* what is loaded is there from the first frame on */
     renderer_create(&renderer, ex, allocator, scene, options->size, window);
     printf("scene      %u meshes, %u materials, %u nodes of which %u move, %u instances, %u lights: %" PRIu64 " KiB\n",
            scene->mesh_count, scene->material_count, scene->node_count, scene->motion_count, scene->instance_count,
            scene->light_count, renderer.world.bytes >> 10);
     double start = ex_seconds();
-    uint64_t last = draw_frames(&renderer, options->frames);
+    uint64_t last = draw_frames(&renderer, options);
     print_statistics(&renderer, ex_seconds() - start);
     bool passed = check_culling(&renderer, last);
     passed = check_picture(&renderer, options) && passed;

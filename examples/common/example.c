@@ -1,6 +1,7 @@
 /* Implements example.h: Vulkan's beginnings, as short as checking every result allows. */
 #include "example.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -472,4 +473,21 @@ double ex_seconds(void) {
     struct timespec now;
     timespec_get(&now, TIME_UTC);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* ---- Heap dumps ----------------------------------------------------------------------------------------------- */
+
+/* A BdaWriteText. */
+static VkBool32 write_to_file(void *user, const char *text, size_t size) {
+    return fwrite(text, 1, size, user) == size ? VK_TRUE : VK_FALSE;
+}
+
+void ex_dump_heap(BdaAllocator allocator, const char *prefix, uint64_t number, const char *label) {
+    char path[1024];
+    snprintf(path, sizeof path, "%s-%03" PRIu64 ".json", prefix, number);
+    FILE *file = fopen(path, "w");
+    bool written =
+        file && bda_write_json(allocator, &(BdaJsonInfo){ .label = label }, write_to_file, file) == VK_SUCCESS;
+    if (!file || fclose(file) != 0 || !written)
+        ex_fail("cannot write %s", path);
 }

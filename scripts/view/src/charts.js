@@ -21,6 +21,8 @@ function open(element) {
   return chart;
 }
 
+const NAME = { color: TEXT, fontSize: 11 };
+
 // Whole steps of powers of two, four to seven of them.
 function bytesAxis(more) {
   const step = (most) => 2 ** Math.ceil(Math.log2(Math.max(4, most) / 6));
@@ -41,8 +43,8 @@ function tooltip(more) {
 function base(series, times) {
   return {
     animation: false,
-    grid: { left: 74, right: 60, top: 34, bottom: 26 },
-    legend: { textStyle: { color: TEXT }, top: 0, icon: "roundRect", itemWidth: 12, itemHeight: 8 },
+    grid: { left: 74, right: 74, top: 50, bottom: 26 },
+    legend: { type: "scroll", textStyle: { color: TEXT }, top: 0, icon: "roundRect", itemWidth: 12, itemHeight: 8 },
     tooltip: tooltip({ trigger: "axis" }),
     xAxis: { type: "category", data: times, boundaryGap: false, ...AXIS, splitLine: { show: false } },
     series,
@@ -60,16 +62,39 @@ function line(name, colour, data, more) {
 
 // ---- Over time ----
 
-export function drawTimeline(element, heaps, current, onPick) {
+const PREFIXES = 9; // in colours of their own, of those that there are
+
+function byState(heaps) {
+  const of = (key) => heaps.map((heap) => heap.total[key]);
+  return [
+    area("used", "#4f9cf9", of("used")),
+    area("padding", "#e2583e", of("wasted")),
+    area("pending", "#f2b134", of("pending")),
+    area("cached", "#9d7bea", of("cached")),
+    area("quarantined", "#e07a9a", of("quarantined")),
+    area("free", "#38424e", of("free")),
+  ].filter((series) => series.data.some((value) => value > 0));
+}
+
+// What allocations hold, pending ones included, by what their names begin with.
+function byName(heaps, colours) {
+  const most = new Map();
+  for (const heap of heaps) for (const [prefix, { held }] of heap.prefixes) most.set(prefix, Math.max(held, most.get(prefix) ?? 0));
+  const shown = [...most].sort(([, a], [, b]) => b - a).slice(0, PREFIXES).map(([prefix]) => prefix);
+  const of = (heap, prefix) => heap.prefixes.get(prefix)?.held ?? 0;
+  const series = shown.map((prefix) => area(prefix === "" ? "without a name" : prefix, colours.ofPrefix(prefix), heaps.map((heap) => of(heap, prefix))));
+  const all = (heap) => [...heap.prefixes.values()].reduce((sum, { held }) => sum + held, 0);
+  if (most.size > shown.length)
+    series.push(area("other names", "#6b7580", heaps.map((heap) => shown.reduce((rest, prefix) => rest - of(heap, prefix), all(heap)))));
+  return series;
+}
+
+export function drawTimeline(element, heaps, current, by, colours, onPick) {
   const times = heaps.map((heap, i) => (heap.frame > 0 ? `frame ${heap.frame}` : `${i + 1}`));
   const of = (key) => heaps.map((heap) => heap.total[key]);
   const option = base(
     [
-      area("used", "#4f9cf9", of("used")),
-      area("padding", "#e2583e", of("wasted")),
-      area("pending", "#f2b134", of("pending")),
-      area("cached", "#9d7bea", of("cached")),
-      area("free", "#38424e", of("free")),
+      ...(by === "name" ? byName(heaps, colours) : byState(heaps)),
       line("reserved", "#e6ebf0", of("reserved"), { lineStyle: { width: 1.5, type: "dashed" }, symbol: "none", tooltip: { valueFormatter: bytes } }),
       line("fragmentation", "#59c28b", heaps.map((heap) => 100 * heap.total.fragmentation), {
         yAxisIndex: 1,
@@ -80,8 +105,8 @@ export function drawTimeline(element, heaps, current, onPick) {
     times,
   );
   option.yAxis = [
-    withSteps(bytesAxis(), Math.max(...of("reserved"))),
-    { type: "value", min: 0, max: 100, ...AXIS, splitLine: { show: false }, axisLabel: { color: "#59c28b", formatter: "{value} %" } },
+    withSteps(bytesAxis({ name: "bytes", nameTextStyle: NAME }), Math.max(...of("reserved"))),
+    { type: "value", name: "fragmentation", nameTextStyle: { ...NAME, color: "#59c28b" }, min: 0, max: 100, ...AXIS, splitLine: { show: false }, axisLabel: { color: "#59c28b", formatter: "{value} %" } },
   ];
   const chart = open(element);
   chart.setOption(option, true);
@@ -98,7 +123,10 @@ export function drawTrace(element, trace) {
   const series = Object.entries(trace.bytes).map(([intent, data]) => area(intent, colours[intent] ?? "#7d8896", data));
   series.push(line("buffers", "#e6ebf0", trace.buffers, { yAxisIndex: 1, symbol: "none", tooltip: { valueFormatter: count } }));
   const option = base(series, trace.events);
-  option.yAxis = [withSteps(bytesAxis(), trace.peak_bytes), { type: "value", ...AXIS, splitLine: { show: false } }];
+  option.yAxis = [withSteps(bytesAxis({ name: "bytes alive", nameTextStyle: NAME }), trace.peak_bytes),
+    { type: "value", name: "buffers alive", nameTextStyle: NAME, ...AXIS, splitLine: { show: false } }];
+  Object.assign(option.xAxis, { name: "events: buffers created and destroyed", nameLocation: "middle", nameGap: 24, nameTextStyle: NAME });
+  option.grid.bottom = 42;
   open(element).setOption(option, true);
 }
 
@@ -133,6 +161,7 @@ export function drawOwners(element, heap, colours) {
     series: [{
       type: "treemap", roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, top: 0, width: "100%", height: "100%",
       label,
+      labelLayout: ({ rect }) => (rect.width < 66 || rect.height < 36 ? { x: -1000 } : {}), // pointing at it says it
       itemStyle: { borderColor: "#161b21", borderWidth: 1, gapWidth: 1 },
       levels: [{ itemStyle: { borderWidth: 0, gapWidth: 4 } }, { itemStyle: { borderWidth: 0, gapWidth: 1 } }],
       data: treeOf(heap, colours),
@@ -162,10 +191,9 @@ export function drawSizes(element, sizes) {
     { name: "bytes", type: "bar", yAxisIndex: 1, color: "#f28e2c", data: bins.map((b) => b.bytes), tooltip: { valueFormatter: bytes } },
   ], bins.map((b) => `≤ ${bytes(2 ** b.bin)}`));
   option.xAxis.boundaryGap = true;
-  option.grid.right = 74;
   option.yAxis = [
-    { type: "value", ...AXIS },
-    withSteps(bytesAxis({ splitLine: { show: false } }), Math.max(0, ...bins.map((b) => b.bytes))),
+    { type: "value", name: "allocations", nameTextStyle: { ...NAME, color: "#4f9cf9" }, minInterval: 1, ...AXIS },
+    withSteps(bytesAxis({ name: "bytes", nameTextStyle: { ...NAME, color: "#f28e2c" }, splitLine: { show: false } }), Math.max(0, ...bins.map((b) => b.bytes))),
   ];
   open(element).setOption(option, true);
 }

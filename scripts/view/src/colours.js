@@ -79,6 +79,8 @@ function sizeStep(size) {
   return Math.max(0, Math.min(SIZES.length - 1, Math.floor((Math.log2(size) - 6) / 2.5)));
 }
 
+const isStriped = (state) => state !== "live" && state !== "free";
+
 export function colourOf(range, mode, names, frame) {
   if (range.state === "free") return FREE;
   if (mode === "state" || range.state === "gone") return STATES[range.state].colour;
@@ -88,12 +90,12 @@ export function colourOf(range, mode, names, frame) {
   return names.ofKind(kindOf(range.name));
 }
 
-// What the legend says: [colour, text, key], the key of names only.
+// What the legend says: [colour, text, key, striped], the key of names only.
 export function legendOf(mode, names, heap) {
   const states = new Set();
   for (const block of heap.blocks) for (const range of block.ranges) states.add(range.state);
   const present = Object.keys(STATES).filter((key) => states.has(key));
-  if (mode === "state") return present.map((key) => [STATES[key].colour, STATES[key].text, null]);
+  if (mode === "state") return present.map((key) => [STATES[key].colour, STATES[key].text, null, isStriped(key)]);
   if (mode === "age") {
     const steps = AGES.map((colour, i) => [colour, i === 0 ? "this frame" : `${2 ** i - 1} frames or more`, null]);
     return [...steps, [UNKNOWN, "not known: no name, no user value, or no bda_set_frame", null], [FREE, "free", null]];
@@ -106,6 +108,6 @@ export function legendOf(mode, names, heap) {
   for (const block of heap.blocks) for (const range of block.ranges) if (range.state === "live") used.add(prefixOf(range.name));
   const named = [...names.prefixes].filter(([prefix]) => used.has(prefix)).map(([prefix, colour]) => [colour, prefix, prefix]);
   const unnamed = used.has(null) ? [[UNNAMED, "without a name", ""]] : [];
-  const others = present.filter((key) => key !== "live").map((key) => [STATES[key].colour, key, null]);
+  const others = present.filter((key) => key !== "live").map((key) => [STATES[key].colour, STATES[key].text, null, isStriped(key)]);
   return [...named, ...unnamed, ...others];
 }

@@ -2,6 +2,8 @@
 //
 // Addresses have 64 bits, so they are BigInt; a block's base is one, and offsets in a block are plain numbers.
 
+import { prefixOf } from "./format.js";
+
 const SIGN = 0xffff800000000000n;
 
 function readRanges(block) {
@@ -30,6 +32,26 @@ function sumsOf(ranges) {
   return sums;
 }
 
+// What allocations hold, by prefix of their names ("" of those without one), the most first; freed ones, too, as long as
+// their bytes are nobody else's.
+function prefixesOf(blocks) {
+  const sums = new Map();
+  for (const block of blocks)
+    for (const range of block.ranges) {
+      if (range.handle === undefined) continue;
+      const prefix = prefixOf(range.name) ?? "";
+      const sum = sums.get(prefix) ?? sums.set(prefix, { allocations: 0, asked: 0, padding: 0, freed: 0, held: 0 }).get(prefix);
+      sum.held += range.size;
+      if (range.state !== "live") sum.freed += range.size;
+      else {
+        sum.allocations++;
+        sum.asked += range.asked;
+        sum.padding += range.size - range.asked;
+      }
+    }
+  return new Map([...sums].sort(([, a], [, b]) => b.held - a.held));
+}
+
 export function readDump(dump) {
   const pools = new Map(dump.pools.map((pool) => [pool.id, pool]));
   const blocks = dump.blocks.map((block, index) => {
@@ -38,7 +60,7 @@ export function readDump(dump) {
   });
   const past = (dump.history?.frees ?? []).map((owner) => ({ ...owner, base: BigInt(owner.address) }));
   past.sort((a, b) => a.frees_ago - b.frees_ago);
-  return { ...dump, pools, blocks, past };
+  return { ...dump, pools, blocks, past, prefixes: prefixesOf(blocks) };
 }
 
 // The range that an offset of a block lies in.

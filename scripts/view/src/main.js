@@ -2,17 +2,23 @@
 
 import { NameColours, colourOf, legendOf } from "./colours.js";
 import { drawOwners, drawSizes, drawTimeline, drawTrace } from "./charts.js";
-import { bytes, count, hex, percent, plural } from "./format.js";
+import { bytes, count, hex, percent, plural, prefixOf } from "./format.js";
 import { findAddress, findHandle, findNames, pastNames, pastOwners, rangeAt, readDump } from "./heap.js";
 import { BlockMap } from "./map.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const heaps = data.dumps.map(readDump);
 const names = new NameColours(heaps);
-const page = { index: Math.max(0, heaps.length - 1), mode: "name", only: null, allWaste: false, maps: [] };
+const page = { index: Math.max(0, heaps.length - 1), mode: "name", by: "state", only: null, allWaste: false, maps: [] };
 
 const $ = (id) => document.getElementById(id);
 const heapNow = () => heaps[page.index];
+
+// A dump that is not as the schema says: better a sentence than half a page.
+window.addEventListener("error", (event) => {
+  $("trouble").hidden = false;
+  $("trouble").textContent = `This page could not show all of its dump: ${event.message}`;
+});
 
 // Names come from programs: they are set as text, never as markup.
 function element(tag, attributes = {}, ...children) {
@@ -43,7 +49,8 @@ function showTiles(heap) {
     ["fragmentation", `${(100 * total.fragmentation).toFixed(1)} %`, `${bytes(total.scattered)} are free in pieces beside the longest of each pool`],
     ["padding", bytes(total.wasted), "held by allocations beyond what they asked for"],
     ["cached", bytes(total.cached), `kept by ${plural(heap.caches.length, "thread")} for their next requests`],
-    ["pending", bytes(total.pending), `${plural(total.pending_frees, "free")} waiting to be collected`],
+    ["pending", bytes(total.pending), `${plural(total.pending_frees, "free")} waiting for the GPU`],
+    ...(total.quarantined > 0 ? [["quarantined", bytes(total.quarantined), `${plural(total.quarantined_frees, "free")} held back by a checking mode`]] : []),
     ["host memory", bytes(heap.host_bytes), "held by the library itself"],
   ];
   $("tiles").replaceChildren(...tiles.map(([name, value, text]) =>
@@ -69,7 +76,7 @@ function showWhole(heap) {
   const rest = total.free - total.scattered - total.empty;
   const { strips, legend } = bar([
     ["used", total.used, "#4f9cf9"], ["padding", total.wasted, "#e2583e"], ["pending", total.pending, "#f2b134"],
-    ["cached", total.cached, "#9d7bea"], ["free, scattered", total.scattered, "#8a5a44"], ["free, in one piece", Math.max(0, rest), "#47535f"],
+    ["cached", total.cached, "#9d7bea"], ["quarantined", total.quarantined, "#e07a9a"], ["free, scattered", total.scattered, "#8a5a44"], ["free, in one piece", Math.max(0, rest), "#47535f"],
     ["empty blocks", Math.min(total.empty, total.free), "#2f3842"],
   ], total.reserved);
   $("whole").replaceChildren(...strips);
@@ -108,6 +115,19 @@ function showLargest(heap) {
   drawSizes($("sizes"), all.map(({ range }) => range.asked));
 }
 
+// What each prefix of names holds, now and at its most over the run.
+function showNames(heap) {
+  const all = [...heap.prefixes.values()].reduce((sum, { held }) => sum + held, 0);
+  const rows = [...heap.prefixes].map(([prefix, sum]) => {
+    const swatch = element("i", { class: "swatch" });
+    swatch.style.background = names.ofPrefix(prefix);
+    const most = heaps.reduce((best, other) => ((other.prefixes.get(prefix)?.held ?? 0) > (best.prefixes.get(prefix)?.held ?? 0) ? other : best), heaps[0]);
+    const at = heaps.length < 2 ? [] : [`${bytes(most.prefixes.get(prefix).held)}${most.frame > 0 ? `, frame ${count(most.frame)}` : ""}`];
+    return { cells: [element("span", {}, swatch, prefix === "" ? "without a name" : prefix), count(sum.allocations), bytes(sum.asked), bytes(sum.padding), bytes(sum.freed), percent(sum.held, all), ...at] };
+  });
+  table("names", [["name", false], ["allocations", true], ["used", true], ["padding", true], ["pending", true], ["share", true], ...(heaps.length < 2 ? [] : [["the most of all dumps", true]])], rows);
+}
+
 function showHeaps(heap) {
   $("heaps").replaceChildren(...heap.heaps.filter((h) => h.size > 0).map((h) => {
     const others = Math.max(0, h.usage - h.use.reserved);
@@ -115,8 +135,8 @@ function showHeaps(heap) {
     const { strips, legend } = bar([["used", h.use.used, "#4f9cf9"], ["reserved, not used", h.use.reserved - h.use.used, "#2f5f96"], ["others", others, "#8b6f47"], ["left", h.left, "#2a323b"]], whole);
     const trim = h.trim_least === h.trim_most ? bytes(h.trim_least) : `${bytes(h.trim_least)} to ${bytes(h.trim_most)}`;
     const words = `heap ${h.index}: ${bytes(h.size)}; budget ${bytes(h.budget)}, ${h.told_by_driver ? "as the driver says" : "80 % of the heap, since the driver does not say"}` +
-      `${h.limit > 0 ? `; limit ${bytes(h.limit)}` : ""}${h.external > 0 ? `; told by bda_set_external_use: ${bytes(h.external)} in ${count(h.external_count)}` : ""}` +
-      `; peak ${bytes(h.peak_reserved.bytes)}; bda_trim(0) would give back ${trim}`;
+      `${h.limit > 0 ? `; limit ${bytes(h.limit)}` : ""}${h.external > 0 ? `; ${bytes(h.external)} of the program's beside the library, told by bda_set_external_use` : ""}` +
+      `; at most ${bytes(h.peak_reserved.bytes)} reserved so far; bda_trim(0) would give back ${trim}`;
     return element("div", { "data-heap": h.index }, words, element("div", { class: "bar" }, ...strips), element("div", { class: "legend" }, ...legend));
   }));
 }
@@ -177,7 +197,8 @@ function describe(block, range, offset) {
 const look = {
   selected: null,
   colour: (range) => colourOf(range, page.mode, names, heapNow().frame),
-  dimmed: (range) => page.only !== null && (range.name === null ? "" : range.name.split("/")[0]) !== page.only,
+  dimmed: (range) => page.only !== null && (prefixOf(range.name) ?? "") !== page.only,
+  onMove: (map) => showRuler(map),
   onHover(map, event) {
     const tip = $("tooltip");
     const offset = event === null ? -1 : Math.floor(map.offsetAt(event.clientX));
@@ -218,6 +239,14 @@ const watcher = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "200px" });
 
+// What a map that is zoomed shows: offsets in its block, and the addresses there.
+function showRuler(map) {
+  const { block, from, span } = map;
+  const at = (offset) => `${bytes(offset)} in, ${hex(block.base + BigInt(Math.round(offset)))}`;
+  map.ruler.hidden = span >= block.size;
+  map.ruler.replaceChildren(element("code", {}, at(from)), element("span", {}, `${bytes(span)} of ${bytes(block.size)} shown`), element("code", {}, at(from + span)));
+}
+
 function row(heap, block) {
   const canvas = element("canvas", { class: "map", "data-block": block.address, "aria-label": `block ${block.address}` });
   const taken = block.sums.live + block.sums.held;
@@ -226,8 +255,9 @@ function row(heap, block) {
   const map = new BlockMap(block, canvas, look);
   canvas.map = map;
   page.maps.push(map);
+  map.ruler = element("div", { class: "ruler", hidden: "" });
   watcher.observe(canvas);
-  return element("div", { class: "row" }, name, canvas);
+  return element("div", { class: "row" }, name, canvas, map.ruler);
 }
 
 function showMaps(heap) {
@@ -247,9 +277,9 @@ function showMaps(heap) {
 }
 
 function showLegend(heap) {
-  $("legend").replaceChildren(...legendOf(page.mode, names, heap).map(([colour, text, key]) => {
-    const swatch = element("i");
-    swatch.style.background = colour;
+  $("legend").replaceChildren(...legendOf(page.mode, names, heap).map(([colour, text, key, striped]) => {
+    const swatch = element("i", striped ? { class: "striped" } : {});
+    swatch.style.backgroundColor = colour;
     const pick = () => {
       page.only = page.only === key ? null : key;
       showLegend(heap);
@@ -316,12 +346,13 @@ function show(index) {
   showWaste();
   showMaps(heap);
   showLegend(heap);
+  showNames(heap);
   showLargest(heap);
   showHeaps(heap);
   showPools(heap);
   showPast(heap);
   drawOwners($("owners"), heap, names);
-  if (heaps.length > 1) drawTimeline($("timeline"), heaps, index, show);
+  if (heaps.length > 1) drawTimeline($("timeline"), heaps, index, page.by, names, show);
 }
 
 function begin() {
@@ -330,6 +361,10 @@ function begin() {
     page.only = null;
     showLegend(heapNow());
     redraw();
+  });
+  $("by").addEventListener("change", (event) => {
+    page.by = event.target.value;
+    drawTimeline($("timeline"), heaps, page.index, page.by, names, show);
   });
   $("more-waste").addEventListener("click", () => {
     page.allWaste = true;
@@ -358,7 +393,7 @@ function showTrace(trace) {
   $("trace-words").textContent = `${trace.name}: ${plural(trace.created, "buffer")} created, ${count(trace.destroyed)} destroyed; at its peak ${plural(trace.peak_buffers, "buffer")}, ${bytes(trace.peak_bytes)}`;
   drawTrace($("trace"), trace);
   if (heaps.length > 0) return;
-  for (const id of ["whole-card", "waste-card", "maps-card", "largest-card", "heaps-card", "pools-card", "past-card", "owners-card"]) $(id).hidden = true;
+  for (const id of ["whole-card", "waste-card", "maps-card", "largest-card", "heaps-card", "pools-card", "past-card", "owners-card", "names-card", "words"]) $(id).hidden = true;
   $("title").textContent = trace.name;
   drawSizes($("sizes"), trace.sizes);
 }

@@ -9,7 +9,7 @@ export class BlockMap {
   constructor(block, canvas, look) {
     this.block = block;
     this.canvas = canvas;
-    this.look = look; // { colour(range), dimmed(range), selected, onHover, onSelect }
+    this.look = look; // { colour(range), dimmed(range), selected, onHover, onSelect, onMove }
     this.from = 0;
     this.span = block.size;
     this.listen();
@@ -26,6 +26,7 @@ export class BlockMap {
     this.span = Math.max(Math.min(LEAST_SPAN, this.block.size), Math.min(this.block.size, span));
     this.from = Math.max(0, Math.min(this.block.size - this.span, from));
     this.draw();
+    this.look.onMove(this);
   }
 
   // The range takes a fifth of the row, in its middle.
@@ -66,6 +67,7 @@ export class BlockMap {
       context.fillRect(left, 0, Math.max(0.6, right - left), height);
       const padded = range.state === "live" ? (range.size - range.asked) * scale : 0;
       if (padded > 1) this.drawPadding(context, right - padded, right, height);
+      if (range.state !== "live") this.drawStripes(context, left, right, height);
       context.globalAlpha = 1;
       if (right - left > 3) {
         context.fillStyle = "rgba(0,0,0,0.45)";
@@ -86,6 +88,23 @@ export class BlockMap {
     for (let x = left; x < right; x += 4) context.fillRect(x, 0, Math.min(2, right - x), height);
   }
 
+  // What is nobody's any more is striped, whatever its colour.
+  drawStripes(context, left, right, height) {
+    context.save();
+    context.beginPath();
+    context.rect(left, 0, right - left, height);
+    context.clip();
+    context.strokeStyle = "rgba(18,22,27,0.45)";
+    context.lineWidth = 2;
+    context.beginPath();
+    for (let x = Math.floor(left / 7) * 7 - height; x < right; x += 7) {
+      context.moveTo(x, height);
+      context.lineTo(x + height, 0);
+    }
+    context.stroke();
+    context.restore();
+  }
+
   drawName(context, range, left, right, height) {
     context.save();
     context.beginPath();
@@ -94,7 +113,7 @@ export class BlockMap {
     context.fillStyle = "rgba(0,0,0,0.82)";
     context.font = "11px system-ui, sans-serif";
     context.textBaseline = "middle";
-    context.fillText(range.name ?? range.state, left + 6, height / 2);
+    context.fillText(range.name === null ? range.state : range.state === "live" ? range.name : `${range.name} (${range.state})`, left + 6, height / 2);
     context.restore();
   }
 

@@ -221,6 +221,63 @@ test("the timeline leads to each of the dumps", async () => {
   assert.equal(await text("#which"), `1 of ${dumps.length}`);
 });
 
+test("the timeline is stacked by name, too", async () => {
+  await open("heap.html");
+  const pixels = () => page.locator("#timeline canvas").first().evaluate((element) => element.toDataURL());
+  const before = await pixels();
+  await page.selectOption("#by", "name");
+  assert.notEqual(await pixels(), before);
+});
+
+test("what each prefix of names holds is told, and when it held the most", async () => {
+  await open("heap.html");
+  const sums = (dump) => {
+    const all = new Map();
+    for (const { range } of rangesOf(dump).filter(({ range }) => range.handle !== undefined)) {
+      const prefix = range.name === null ? "without a name" : range.name.split("/")[0];
+      all.set(prefix, (all.get(prefix) ?? 0) + range.size);
+    }
+    return all;
+  };
+  const rows = await page.locator("#names tbody tr").evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
+  const held = sums(last);
+  assert.deepEqual(rows.map(([name]) => name).sort(), [...held.keys()].sort());
+  const runs = dumps.map(sums);
+  for (const row of rows) {
+    const most = Math.max(...runs.map((run) => run.get(row[0]) ?? 0));
+    assert.ok(row.at(-1).startsWith(mib(most)), `${row} has had ${mib(most)}`);
+  }
+});
+
+test("a map that is zoomed says what it shows", async () => {
+  await open("heap.html");
+  const wanted = visible(last)[0];
+  const canvas = await pointAt(wanted);
+  const ruler = canvas.locator("xpath=..").locator(".ruler");
+  assert.ok(!(await ruler.isVisible()));
+  await page.mouse.wheel(0, -600);
+  await ruler.waitFor({ state: "visible" });
+  const from = BigInt(wanted.block.address) + BigInt(Math.round(Number(await canvas.getAttribute("data-from"))));
+  assert.ok((await ruler.innerText()).includes(`0x${from.toString(16)}`));
+});
+
+test("what waits is striped, so that no colour of a name is taken for it", async () => {
+  if (!existsSync(join(folder, "10_renderer.html"))) return; // built without libpng
+  await open("10_renderer.html");
+  assert.ok((await text("#legend")).includes("pending"));
+  assert.equal(await page.locator("#legend i.striped").count(), 1);
+  for (const name of ["shadow map", "mesh", "scene", "material"]) assert.ok((await text("#names")).includes(name), name);
+  assert.ok(!(await page.locator("#trouble").isVisible()));
+});
+
+test("a page that cannot be shown says so", async () => {
+  await open("hostile.html");
+  await page.evaluate(() => setTimeout(() => { throw new Error("on purpose"); }));
+  await page.waitForSelector("#trouble:visible");
+  assert.ok((await text("#trouble")).includes("on purpose"));
+  assert.ok(trouble.pop().includes("on purpose"));
+});
+
 test("waste is told with its reason, and leads to its block", async () => {
   await open("heap.html");
   const rows = page.locator("#waste tbody tr");

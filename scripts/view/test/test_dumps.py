@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Dumps of a trace that is played: they keep the schema, tile their blocks and add up; bda_view puts them in words.
 
-    test_dumps.py BDA_BENCH [FOLDER [ENGINE]]
+    test_dumps.py BDA_BENCH [FOLDER [PROGRAM...]]
 
-Leaves in FOLDER what the page's test wants, the page included where its template is built. ENGINE is 04_engine.
+Leaves in FOLDER what the page's test wants, the page included where its template is built. PROGRAM is 04_engine or
+10_renderer.
 Exits with 77 where python3-jsonschema is missing.
 """
 import glob
@@ -73,12 +74,23 @@ def check_text(paths):
     check(sum(line.startswith("heap: ") for line in lines) == len(paths), "each dump is told")
     check(all(block["address"] in done.stdout for block in dump["blocks"]), "each block is told")
     check(any("waste" in line for line in lines), "and what is wasted")
+    prefix = max(named_bytes(dump).items(), key=lambda entry: entry[1])[0]
+    check(any(line.startswith(f"  by name: {prefix} ") for line in lines), f"and who has the most, {prefix}")
+
+
+def named_bytes(dump):
+    sums = {}
+    for r in (r for block in dump["blocks"] for r in block["ranges"] if r["state"] == "live"):
+        prefix = (r["name"] or "without a name").split("/")[0]
+        sums[prefix] = sums.get(prefix, 0) + r["size"]
+    return sums
 
 
 def check_refusals(folder):
     bad = os.path.join(folder, "bad")
     for text, word in (("{}", "not a heap dump"), ("nonsense", "neither a heap dump nor a trace"),
                        ('{"schema":"bdaalloc-heap","version":99}', "version 99"),
+                       ('{"schema":"bdaalloc-heap","version":1,"label":null}', "not a whole dump"),
                        ("bdaalloc-trace 1\nf 17\n", "line 1 is no event")):
         with open(bad, "w", encoding="utf-8") as file:
             file.write(text)
@@ -115,27 +127,36 @@ def check_pages(folder, paths):
             check("</script><script>window" not in file.read(), f"{page}: data is no markup")
 
 
-def check_engine(engine, folder):
-    """A renderer's run, with threads and frees that wait, on whatever driver is there."""
-    prefix = os.path.join(folder, "engine")
-    done = run(engine, "--dump", prefix)
+PROGRAMS = {  # what they are told, how many dumps come of it, and what must be alive by name in the last one
+    "04_engine": ([], 10, "mesh/0/vertices"),
+    "10_renderer": (["--frames", "6", "--size", "160x90", "--instances", "50"], 6, "mesh/vertices/knot"),
+}
+
+
+def check_program(program, folder):
+    """A renderer's run, with frees that wait, on whatever driver is there."""
+    name = os.path.basename(program)
+    options, least, owner = PROGRAMS[name]
+    prefix = os.path.join(folder, name)
+    done = run(program, *options, "--dump", prefix)
     if done.returncode == 77:
         return
-    check(done.returncode == 0, f"04_engine runs: {done.stdout}{done.stderr}")
+    check(done.returncode == 0, f"{name} runs: {done.stdout}{done.stderr}")
     paths = sorted(glob.glob(prefix + "-*.json"))
-    check(len(paths) >= 10, f"it writes a dump every ten frames: {paths}")
+    check(len(paths) >= least, f"{name} writes its dumps: {paths}")
     for path in paths:
         check_schema(load(path), path)
-    names = {r["name"] for b in load(paths[-1])["blocks"] for r in b["ranges"] if r["state"] == "live"}
-    check("mesh/0/vertices" in names, f"its meshes are there by name: {names}")
+    live = [r for block in load(paths[-1])["blocks"] for r in block["ranges"] if r["state"] == "live"]
+    check(owner in (r["name"] for r in live), f"{owner} is there by name: {live}")
+    run(VIEW, *paths, "-o", prefix + ".html")
 
 
 def main():
-    bench, engine = sys.argv[1], sys.argv[3] if len(sys.argv) > 3 else None
+    bench, programs = sys.argv[1], sys.argv[3:]
     with tempfile.TemporaryDirectory() as temporary:
         folder = sys.argv[2] if len(sys.argv) > 2 else temporary
         os.makedirs(folder, exist_ok=True)
-        for old in glob.glob(os.path.join(folder, "*-*.json")):
+        for old in glob.glob(os.path.join(folder, "*-*.json")) + glob.glob(os.path.join(folder, "*.html")):
             os.remove(old)
         done = run(bench, "dump", TRACE, os.path.join(folder, "heap"), "12")
         check(done.returncode == 0, f"the trace is played: {done}")
@@ -149,8 +170,8 @@ def main():
         check_pages(folder, paths[:8])
         for path in paths[8:]:
             os.remove(path)
-        if engine is not None:
-            check_engine(engine, folder)
+        for program in programs:
+            check_program(program, folder)
 
 
 if __name__ == "__main__":
