@@ -51,6 +51,14 @@ static VkExtent2D read_size(const char *text) {
     return (VkExtent2D){ (uint32_t)width, (uint32_t)height };
 }
 
+static double read_tolerance(const char *text) {
+    char *end = NULL;
+    double number = text ? strtod(text, &end) : -1;
+    if (!text || end == text || *end != '\0' || !(number >= 0))
+        ex_fail("--tolerance wants a number from 0 on");
+    return number;
+}
+
 static struct options read_options(int count, char **words) {
     struct options options = { .instances = 1500, .size = { 1280, 720 }, .tolerance = 4.0 };
     for (int i = 1; i < count; i++) {
@@ -74,8 +82,8 @@ static struct options read_options(int count, char **words) {
             options.instances = read_number(word, value, 1, 1000000);
         else if (strcmp(word, "--size") == 0)
             options.size = read_size(value);
-        else if (strcmp(word, "--tolerance") == 0 && value)
-            options.tolerance = strtod(value, NULL);
+        else if (strcmp(word, "--tolerance") == 0)
+            options.tolerance = read_tolerance(value);
         else
             ex_fail("usage: 10_renderer [--output picture.png] [--frames n] [--size 1280x720] [--instances n]\n"
                     "                   [--model file] [--window] [--compare reference.png] [--tolerance steps]\n"

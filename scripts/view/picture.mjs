@@ -1,8 +1,8 @@
 // Takes the picture of docs/pictures/heap-view.png anew:
 //
-//   build/dev/bin/bda_bench dump bench/traces/minetest.trace /tmp/heap 24
-//   scripts/view/bda_view /tmp/heap-*.json -o /tmp/heap.html
-//   node scripts/view/picture.mjs /tmp/heap.html docs/pictures/heap-view.png 13
+//   build/dev/bin/10_renderer --frames 24 --dump heap
+//   scripts/view/bda_view heap-*.json -o heap.html
+//   node scripts/view/picture.mjs heap.html docs/pictures/heap-view.png 23
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

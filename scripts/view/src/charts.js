@@ -11,6 +11,7 @@ echarts.use([BarChart, LineChart, TreemapChart, GridComponent, LegendComponent, 
 
 const TEXT = "#aab4c0";
 const LINES = "#2b333d";
+const FRAGMENTATION = "#d7f36b"; // no name has it
 
 function open(element) {
   const chart = echarts.getInstanceByDom(element) ?? echarts.init(element, null, { renderer: "canvas" });
@@ -96,7 +97,7 @@ export function drawTimeline(element, heaps, current, by, colours, onPick) {
     [
       ...(by === "name" ? byName(heaps, colours) : byState(heaps)),
       line("reserved", "#e6ebf0", of("reserved"), { lineStyle: { width: 1.5, type: "dashed" }, symbol: "none", tooltip: { valueFormatter: bytes } }),
-      line("fragmentation", "#59c28b", heaps.map((heap) => 100 * heap.total.fragmentation), {
+      line("fragmentation", FRAGMENTATION, heaps.map((heap) => 100 * heap.total.fragmentation), {
         yAxisIndex: 1,
         tooltip: { valueFormatter: (value) => `${value.toFixed(1)} %` },
         markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: "#ffffff", width: 1 }, data: [{ xAxis: current }] },
@@ -106,7 +107,7 @@ export function drawTimeline(element, heaps, current, by, colours, onPick) {
   );
   option.yAxis = [
     withSteps(bytesAxis({ name: "bytes", nameTextStyle: NAME }), Math.max(...of("reserved"))),
-    { type: "value", name: "fragmentation", nameTextStyle: { ...NAME, color: "#59c28b" }, min: 0, max: 100, ...AXIS, splitLine: { show: false }, axisLabel: { color: "#59c28b", formatter: "{value} %" } },
+    { type: "value", name: "fragmentation", nameTextStyle: { ...NAME, color: FRAGMENTATION }, min: 0, max: 100, ...AXIS, splitLine: { show: false }, axisLabel: { color: FRAGMENTATION, formatter: "{value} %" } },
   ];
   const chart = open(element);
   chart.setOption(option, true);

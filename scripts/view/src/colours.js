@@ -73,10 +73,22 @@ function ageStep(age) {
   return Math.min(AGES.length - 1, Math.floor(Math.log2(Math.max(1, age + 1))));
 }
 
+function ageText(step) {
+  const from = 2 ** step - 1;
+  if (step === 0) return "of this frame";
+  return step === AGES.length - 1 ? `${from} frames old or older` : `${from} to ${2 * from} frames old`;
+}
+
 const SIZES = ["#3b4f8f", "#3f6fb5", "#3f90c2", "#45b0b8", "#5fc796", "#9fd35f", "#e0d04a", "#f2a03a"];
 
 function sizeStep(size) {
   return Math.max(0, Math.min(SIZES.length - 1, Math.floor((Math.log2(size) - 6) / 2.5)));
+}
+
+// Dark on light colours, light on dark ones (the weights of Rec. 709).
+export function inkOn(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 105 ? "rgba(0,0,0,0.85)" : "rgba(255,255,255,0.9)";
 }
 
 const isStriped = (state) => state !== "live" && state !== "free";
@@ -97,7 +109,7 @@ export function legendOf(mode, names, heap) {
   const present = Object.keys(STATES).filter((key) => states.has(key));
   if (mode === "state") return present.map((key) => [STATES[key].colour, STATES[key].text, null, isStriped(key)]);
   if (mode === "age") {
-    const steps = AGES.map((colour, i) => [colour, i === 0 ? "this frame" : `${2 ** i - 1} frames or more`, null]);
+    const steps = AGES.map((colour, i) => [colour, ageText(i), null]);
     return [...steps, [UNKNOWN, "not known: no name, no user value, or no bda_set_frame", null], [FREE, "free", null]];
   }
   if (mode === "size") {

@@ -146,7 +146,7 @@ function poolName(heap, block) {
   if (pool === undefined) return `pool ${block.pool}`;
   const kind = block.dedicated ? "dedicated memory" : pool.own_buffers ? "own buffers" : "ranges";
   const type = heap.memory_types[pool.memory_type];
-  const intents = type.intents.length === 4 ? "" : ` for ${type.intents.join(", ") || type.properties.join(", ")}`;
+  const intents = type.intents.length === 4 ? " for all intents" : ` for ${type.intents.join(", ") || type.properties.join(", ")}`;
   return `${pool.name !== null ? `“${pool.name}”` : `pool ${pool.id}`}: ${kind}${intents}, memory type ${pool.memory_type}`;
 }
 
@@ -185,7 +185,7 @@ function describe(block, range, offset) {
     ["state", range.state],
     ["handle", range.handle],
     ["user", range.user],
-    ["since", range.frame === null || range.frame === undefined ? null : `frame ${count(range.frame)}${heap.frame > 0 ? `, ${count(heap.frame - range.frame)} ago` : ""}`],
+    ["since", range.frame === null || range.frame === undefined ? null : `frame ${count(range.frame)}${heap.frame > 0 ? `, ${plural(heap.frame - range.frame, "frame")} ago` : ""}`],
     ["elsewhere", range.placed ? `the driver placed the buffer at ${range.placed}` : null],
     ["block", `${block.address}, ${bytes(block.size)}; offset ${count(range.offset)}`],
     ["pool", poolName(heap, block)],

@@ -1,6 +1,7 @@
 // Block maps: one canvas for each block, which shows a stretch of it from left to right by address. The wheel zooms at the
 // pointer, dragging moves, a double click shows all again.
 
+import { inkOn } from "./colours.js";
 import { rangeAt } from "./heap.js";
 
 const LEAST_SPAN = 64; // bytes across a row: a range of 16 is wide enough to read by then
@@ -110,7 +111,7 @@ export class BlockMap {
     context.beginPath();
     context.rect(left + 4, 0, right - left - 8, height);
     context.clip();
-    context.fillStyle = "rgba(0,0,0,0.82)";
+    context.fillStyle = inkOn(this.look.colour(range));
     context.font = "11px system-ui, sans-serif";
     context.textBaseline = "middle";
     context.fillText(range.name === null ? range.state : range.state === "live" ? range.name : `${range.name} (${range.state})`, left + 6, height / 2);
