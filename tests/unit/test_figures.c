@@ -1,5 +1,5 @@
 /* The figures for overlays and panels: quick statistics and peaks, by intent, by prefix of names, budgets. */
-#include "alloc_support.h"
+#include "helper_support.h"
 
 #include <stdio.h>
 
@@ -212,6 +212,54 @@ static void a_peak_is_no_less_than_what_is_used(void **state) {
     assert_true(is_peak(quick().peak_used, 700, 9));
     assert_true(is_peak(bench_use().peak_used, 700, 9));
     give(a);
+    bench_close();
+}
+
+enum { ROUNDS = 200 };
+
+/* Moves a piece of memory from one part of a pool to the other and back. */
+static void move_to_and_fro(struct helper *helper) {
+    const VkBufferCreateInfo buffer = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                        .size = helper->wish.size,
+                                        .usage = PLAIN_USAGE };
+    const BdaAllocInfo info = { .pool = helper->wish.pool };
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        BdaAllocation a = { .handle = 0 };
+        VkResult result = i % 2 == 0 ? bda_alloc(helper->allocator, &helper->wish, &a)
+                                     : bda_alloc_buffer(helper->allocator, &buffer, &info, &a);
+        helper->wrong += result != VK_SUCCESS || bda_free(helper->allocator, a.handle) != VK_SUCCESS ? 1 : 0;
+    }
+}
+
+static void look_often(struct helper *helper) {
+    BdaStats stats;
+    BdaQuickStats quick_stats;
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        helper->wrong += bda_collect(helper->allocator) != VK_SUCCESS ? 1 : 0;
+        helper->wrong += bda_get_stats(helper->allocator, &stats) != VK_SUCCESS ? 1 : 0;
+        helper->wrong += bda_get_quick_stats(helper->allocator, &quick_stats) != VK_SUCCESS ? 1 : 0;
+    }
+}
+
+/* A look comes to one part after the other, so it may see what moves meanwhile in both; but two looks that go on at a
+ * time never add up. */
+static void looks_at_a_time_do_not_add_up(void **state) {
+    (void)state;
+    static struct helper mover, watcher;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_DEVICE });
+    hire(&mover);
+    hire(&watcher);
+    mover.wish = (BdaAllocInfo){ .size = MIB(1), .pool = pool };
+    uint32_t moved = begin(&mover, move_to_and_fro), watched = begin(&watcher, look_often);
+    for (uint32_t i = 0; i < ROUNDS; i++)
+        next_frame(i + 1);
+    await(&mover, moved);
+    await(&watcher, watched);
+    assert_true(mover.wrong == 0 && watcher.wrong == 0);
+    assert_true(bench_pool_use(pool).peak_used.bytes <= MIB(2) && bench_use().peak_used.bytes <= MIB(2));
+    dismiss(&mover);
+    dismiss(&watcher);
     bench_close();
 }
 
@@ -487,6 +535,7 @@ int main(void) {
         cmocka_unit_test(a_pool_of_two_parts_has_one_peak),
         cmocka_unit_test(a_pool_knows_no_peak_of_the_one_before),
         cmocka_unit_test(a_peak_is_no_less_than_what_is_used),
+        cmocka_unit_test(looks_at_a_time_do_not_add_up),
         cmocka_unit_test(intents_of_different_types_are_told_apart),
         cmocka_unit_test(intents_of_one_type_are_told_together),
         cmocka_unit_test(an_intent_that_nothing_serves_has_no_use),
