@@ -107,9 +107,9 @@ typedef struct BdaQuickStats {
  * all: bda_collect does, once in each frame in which somebody called this function since the one before, and the
  * figures from `seen_frame` on are what it saw last. Peaks are kept whether anybody asks or not.
  * Cost: some twenty loads, whatever there is of pools, threads and allocations; no lock, no driver call. bda_collect
- *   then costs about twice as much. Only the first call, and one after frames in which nobody asked, looks itself, at
- *   the cost of bda_get_stats without the driver.
- * For any thread. Each figure is of one moment, but not all of the same. Errors: VALIDATION_FAILED (NULL).
+ *   then costs two to three times as much. Only the first call, and one after frames in which nobody asked, looks
+ * itself, at the cost of bda_get_stats without the driver. For any thread. Each figure is of one moment, but not all of
+ * the same. Errors: VALIDATION_FAILED (NULL).
  */
 BDA_API VkResult bda_get_quick_stats(BdaAllocator allocator, BdaQuickStats *stats);
 

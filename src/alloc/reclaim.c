@@ -151,8 +151,8 @@ static void age_empty(BdaAllocator allocator, struct bda_pool *arena) {
     }
 }
 
-/* The same for a pool, at which `look` looks, too. How many of its blocks are empty. */
-static uint64_t age_pool(BdaAllocator allocator, struct bda_pool *head, struct bda_look *look) {
+/* The same for a pool, at which `look` looks, too. Whether it may have surplus: it keeps one empty block anyway. */
+static bool age_pool(BdaAllocator allocator, struct bda_pool *head, struct bda_look *look) {
     VkDeviceSize used = 0;
     uint64_t empty = 0;
     bda_lock(&head->lock);
@@ -164,13 +164,14 @@ static uint64_t age_pool(BdaAllocator allocator, struct bda_pool *head, struct b
         bda_arena_unlock_beside_head(arena);
     }
     bda_look_at(look, head, used);
+    bool retired = head->retired;
     bda_unlock(&head->lock);
-    return empty;
+    return empty > 1 || retired;
 }
 
 void bda_reclaim_surplus(BdaAllocator allocator, struct bda_look *look) {
     for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool))
-        if (age_pool(allocator, pool, look) != 0)
+        if (age_pool(allocator, pool, look))
             while (close_largest(allocator, pool, OLD_SURPLUS, 0) != 0)
                 ;
 }
