@@ -222,14 +222,16 @@ typedef void (*BdaReportLine)(void *user, const char *line);
  * Explains a fault: each address by what is there now (bda_find), by who had those bytes before (bda_get_history), and
  * by what the driver said of its ranges (bda_address_binding_callback), and by what red zones and poison found there;
  * then what checked shaders have written down and nobody has taken yet, which takes it as bda_report_checks does. With
- * no address at all, what the checking modes found last is told. One line for an address that is exact; where it
+ * no address at all, what the checking modes found last is told, too. One line for an address that is exact; where it
  * has a precision, a line for each candidate, the likeliest first, six at most. It ends with how far the history
  * reaches. Nothing here needs the driver to have noticed anything: without device addresses, those of `addresses` do.
  * With BDA_CHECK_STACKS_BIT the stacks of the allocations that come into question follow, a line for each frame.
- * Cost: as bda_find and bda_get_history for each range that an address may lie in. No driver call, no host memory (but
- * what BdaAllocatorInfo::describe_frame takes); some 16 KiB of stack. Works after VK_ERROR_DEVICE_LOST, from any
- * thread. Errors: VALIDATION_FAILED (NULL; a precision of `addresses` that is no power of two), and then no line is
- * written.
+ * Cost: as bda_find and bda_get_history for each range that an address may lie in. No host memory (but what
+ * BdaAllocatorInfo::describe_frame takes); some 16 KiB of stack. Driver: with BDA_CHECK_POINTERS_BIT, in memory that is
+ * not coherent, vkInvalidateMappedMemoryRanges and vkFlushMappedMemoryRanges; else none. Works after
+ * VK_ERROR_DEVICE_LOST, from any thread. Errors: VALIDATION_FAILED (NULL; a precision of `addresses` that is no power
+ * of two), and then no line is written; what vkInvalidateMappedMemoryRanges answers, where the records could not be
+ * read: a line says so, all else is told, and they stay.
  */
 BDA_API VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaReportLine line, void *user);
 
@@ -251,11 +253,12 @@ BDA_API VKAPI_ATTR VkBool32 VKAPI_CALL bda_address_binding_callback(VkDebugUtils
  * Looks now, in memory that is mapped, at all bytes that are nobody's: red zones, free ranges, quarantined ones
  * (BDA_CHECK_RED_ZONES_BIT, BDA_CHECK_POISON_BIT). Each stretch that was written to is told to the message callback as
  * BDA_MESSAGE_ERROR, with what is known of the address, and is put right, so that it is told once; the last sixteen
- * stand in fault reports. The same is found without it when a range is freed, leaves the quarantine, or is handed out.
- * `broken` (may be NULL) becomes how many were found since the allocator was made, wherever that was.
- * In non-coherent memory it sees what the CPU sees: what the device wrote is found at the free. Calls no driver
- * function. For any thread; takes each pool's lock for as long as reading its bytes takes, so others wait. Without
- * these modes it does nothing. Errors: VALIDATION_FAILED (NULL).
+ * stand in fault reports. (Stacks are told by their numbers, for bda_get_stack, and in fault reports by their frames:
+ * the message may come from a free, which takes no memory.) The same is found without it when a range is freed, leaves
+ * the quarantine, or is handed out. `broken` (may be NULL) becomes how many were found since the allocator was made,
+ * wherever that was. In non-coherent memory it sees what the CPU sees: what the device wrote is found at the free.
+ * Calls no driver function. For any thread; takes each pool's lock for as long as reading its bytes takes, so others
+ * wait. Without these modes it does nothing. Errors: VALIDATION_FAILED (NULL).
  */
 BDA_API VkResult bda_verify(BdaAllocator allocator, uint64_t *broken);
 
@@ -276,7 +279,8 @@ BDA_API VkResult bda_verify(BdaAllocator allocator, uint64_t *broken);
  *   which lives until completion.
  * Driver: as bda_alloc; vkCmdPipelineBarrier, vkCmdCopyBuffer, vkCmdFillBuffer, vkFlushMappedMemoryRanges; for
  *   completion vkInvalidateMappedMemoryRanges.
- * Threads: any; `commands` is the caller's to synchronise.
+ * Threads: any; `commands` is the caller's to synchronise. One records at a time: who comes while another one does
+ *   waits for nothing and records nothing (`ticket` 0), since all that there is to do is the other one's.
  * Errors: VALIDATION_FAILED (NULL; for completion: a ticket that is none, or complete); as bda_alloc for what is read
  *   back, FEATURE_NOT_PRESENT where no memory can be mapped, and then nothing was recorded.
  * Keeps VUID-vkCmdFillBuffer-dstOffset-00025, -size-00028, VUID-vkCmdCopyBuffer-pRegions-00117.
@@ -350,8 +354,8 @@ typedef struct BdaBadAccess {
  * and they stay. Else `count` says how many fit, and becomes how many were taken: VK_INCOMPLETE where more are left,
  * which take up room until they are taken too. `lost` becomes how many more there were that found no room. Where the
  * mode is off there are none. Works after VK_ERROR_DEVICE_LOST where the memory is still there to be read. For any
- * thread; several share the records. Errors: VALIDATION_FAILED (NULL); of memory that is not coherent, what
- * vkInvalidateMappedMemoryRanges answers.
+ * thread; several share the records. Driver: in memory that is not coherent, vkInvalidateMappedMemoryRanges and
+ * vkFlushMappedMemoryRanges; else none. Errors: VALIDATION_FAILED (NULL); what vkInvalidateMappedMemoryRanges answers.
  */
 BDA_API VkResult bda_take_bad_accesses(BdaAllocator allocator, uint32_t *count, BdaBadAccess *accesses, uint64_t *lost);
 
@@ -360,7 +364,8 @@ BDA_API VkResult bda_take_bad_accesses(BdaAllocator allocator, uint32_t *count, 
  * bytes before. Accesses of the same kind, reason and tag to the same allocation are told once: two lines, the first of
  * them and how many more there were. No line where there were none. `count` (may be NULL) becomes how many there were,
  * lost ones included. Call it soon, once a frame: who else gets the range meanwhile is what is there. Cost: one
- * look-up and one reading of the history for each access. Errors: as bda_take_bad_accesses.
+ * look-up and one reading of the history for each access. Driver, errors: as bda_take_bad_accesses; where reading
+ * fails half-way, what was taken before is told.
  */
 BDA_API VkResult bda_report_checks(BdaAllocator allocator, BdaReportLine line, void *user, uint64_t *count);
 

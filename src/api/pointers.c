@@ -85,8 +85,10 @@ VkResult bda_report_checks(BdaAllocator allocator, BdaReportLine line, void *use
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "line is NULL");
     if (allocator->pointers == NULL)
         return VK_SUCCESS;
-    const struct bda_report report = { allocator, line, user };
+    const struct bda_report report = { allocator, line, user, .brief = false };
     VkResult result = bda_pointers_report(&report, &found);
+    if (found != 0)
+        bda_report_end(&report);
     if (count != NULL)
         *count = found;
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);

@@ -54,23 +54,35 @@ static const char *fault_of(const BdaFaultInfo *info) {
     return NULL;
 }
 
+#define UNREAD "what checked shaders wrote down could not be read, and stays"
+
+/* Adds how many there were to `told`. */
+static VkResult say_records(const struct bda_report *report, uint64_t *told) {
+    uint64_t count = 0;
+    VkResult result = VK_SUCCESS;
+    char text[128];
+    if (report->allocator->pointers != NULL)
+        result = bda_pointers_report(report, &count);
+    *told += count;
+    if (result != VK_SUCCESS) {
+        (void)snprintf(text, sizeof text, UNREAD ": VkResult %d", (int)result);
+        bda_report_say(report, text);
+    }
+    return result;
+}
+
 VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaReportLine line, void *user) {
     if (allocator == NULL || info == NULL || line == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info or line is NULL");
     const char *fault = fault_of(info);
     if (fault != NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
-    const struct bda_report report = { allocator, line, user };
+    const struct bda_report report = { allocator, line, user, .brief = false };
     char text[BDA_REPORT_LINE_SIZE];
     if (info->description != NULL && info->description[0] != '\0') {
         (void)snprintf(text, sizeof text, "the driver says: %s", info->description);
         bda_report_say(&report, text);
     }
-    bool nothing = info->device_address_count + info->address_count == 0;
-    if (nothing)
-        bda_report_say(&report, "no address was reported, so none can be explained");
-    if (nothing)
-        bda_report_broken(&report, 0, UINT64_MAX);
     for (uint32_t i = 0; i < info->device_address_count; i++) {
         const VkDeviceFaultAddressInfoEXT *told = &info->device_addresses[i];
         if (told->addressType != VK_DEVICE_FAULT_ADDRESS_TYPE_NONE_EXT)
@@ -79,10 +91,13 @@ VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaR
     }
     for (uint32_t i = 0; i < info->address_count; i++)
         explain(&report, info->addresses[i]);
-    if (allocator->pointers != NULL)
-        (void)bda_pointers_report(&report, &(uint64_t){ 0 });
+    bool nothing = info->device_address_count + info->address_count == 0;
+    uint64_t told = nothing ? bda_report_broken(&report, 0, UINT64_MAX) : 0;
+    VkResult result = say_records(&report, &told);
+    if (nothing && told == 0)
+        bda_report_say(&report, "no address was reported, so none can be explained");
     bda_report_end(&report);
-    return VK_SUCCESS;
+    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, UNREAD);
 }
 
 /* ---- The driver's own ranges ---- */

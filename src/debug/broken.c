@@ -56,11 +56,9 @@ static void add_bytes(struct bda_text *text, const struct bda_breakage *b) {
     bda_text_add(text, ", not %02x; found %s", (unsigned)b->damage.wanted, b->when);
 }
 
-/* The first line of a report is what is known of the address. */
+/* A brief report of one address is one line. */
 static void add_line(void *user, const char *line) {
-    struct bda_text *text = user;
-    if (strncmp(line, "  ", 2) != 0)
-        bda_text_add(text, "; %s", line);
+    bda_text_add(user, "; %s", line);
 }
 
 /* ---- Telling ---- */
@@ -89,7 +87,7 @@ void bda_broken_tell(BdaAllocator allocator, const struct bda_breakage *breakage
     if (allocator->message == NULL)
         return;
     VkDeviceAddress address = breakage->address + breakage->damage.first;
-    const struct bda_report report = { allocator, add_line, &text };
+    const struct bda_report report = { allocator, add_line, &text, .brief = true };
     const struct bda_suspect suspect = { .first = address, .last = address, .access = BDA_FAULT_ACCESS_WRITE };
     bda_report_explain(&report, &suspect);
     (void)bda_text_end(&text);

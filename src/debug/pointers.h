@@ -31,7 +31,8 @@ uint32_t bda_pointers_next_colour(struct bda_pointers *pointers);
 VkResult bda_pointers_take(struct bda_pointers *pointers, uint32_t room, BdaBadAccess *accesses, uint32_t *taken,
                            uint32_t *more, uint64_t *lost);
 
-/* Takes all, and explains each kind of them in two lines; returns how many there were, lost ones included. */
+/* Takes all, and explains each kind of them in two lines; `count` becomes how many there were, lost ones included.
+ * Where reading fails those that were taken before are told. The report's end is the caller's. */
 VkResult bda_pointers_report(const struct bda_report *report, uint64_t *count);
 
 #endif

@@ -147,21 +147,21 @@ static void say(const struct bda_report *report, const struct kinds *kinds, uint
         (void)snprintf(text, sizeof text, "and %" PRIu64 " bad accesses that found no room to be written down", lost);
         bda_report_say(report, text);
     }
-    bda_report_end(report);
 }
 
 VkResult bda_pointers_report(const struct bda_report *report, uint64_t *count) {
     struct kinds kinds;
     BdaBadAccess accesses[AT_ONCE];
-    uint32_t taken, more;
+    uint32_t taken, more = 0;
     uint64_t lost = 0;
+    VkResult result;
     kinds.count = 0;
     kinds.untold = 0;
     *count = 0;
     do {
-        VkResult result = bda_pointers_take(report->allocator->pointers, AT_ONCE, accesses, &taken, &more, &lost);
-        if (result != VK_SUCCESS)
-            return result;
+        result = bda_pointers_take(report->allocator->pointers, AT_ONCE, accesses, &taken, &more, &lost);
+        if (result != VK_SUCCESS) /* what has been taken is told all the same */
+            break;
         for (uint32_t i = 0; i < taken; i++)
             sort(report->allocator, &kinds, &accesses[i]);
         *count += taken;
@@ -169,5 +169,5 @@ VkResult bda_pointers_report(const struct bda_report *report, uint64_t *count) {
     *count += lost;
     if (*count != 0)
         say(report, &kinds, lost);
-    return VK_SUCCESS;
+    return result;
 }

@@ -227,13 +227,14 @@ static void say_bindings(const struct bda_report *report, const struct bda_suspe
 
 /* ---- What checking modes found ---- */
 
-void bda_report_broken(const struct bda_report *report, VkDeviceAddress first, VkDeviceAddress last) {
+uint32_t bda_report_broken(const struct bda_report *report, VkDeviceAddress first, VkDeviceAddress last) {
     char found[BROKEN][BDA_BROKEN_TEXT], line[LINE];
     uint32_t count = bda_broken_find(report->allocator, first, last, BROKEN, found);
     for (uint32_t i = 0; i < count; i++) {
         (void)snprintf(line, sizeof line, "  %s", found[i]);
         bda_report_say(report, line);
     }
+    return count;
 }
 
 /* ---- All of it ---- */
@@ -270,8 +271,10 @@ void bda_report_explain(const struct bda_report *report, const struct bda_suspec
         (void)snprintf(line, sizeof line, "  and %" PRIu32 " further ranges", all.count - CANDIDATES);
         bda_report_say(report, line);
     }
+    if (report->brief)
+        return;
     say_stacks(report, &all);
-    bda_report_broken(report, suspect->first, suspect->last);
+    (void)bda_report_broken(report, suspect->first, suspect->last);
     say_bindings(report, suspect);
 }
 

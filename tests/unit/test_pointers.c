@@ -429,6 +429,63 @@ static void bad_accesses_are_explained_by_name(void **state) {
     bench_close();
 }
 
+static uint32_t lines_with(const char *part) {
+    uint32_t count = 0;
+    for (const char *at = report.text; (at = strstr(at, part)) != NULL; at++)
+        count++;
+    return count;
+}
+
+/* Guards against: the report ended twice, and said that there is no address while records told of some. */
+static void a_fault_report_ends_once(void **state) {
+    (void)state;
+    open_checked();
+    struct shader shader = shader_start();
+    memset(&report, 0, sizeof report);
+    assert_false(shader_access(&shader, 0, 16, 4, BDA_FAULT_ACCESS_READ));
+    assert_int_equal(bda_report_fault(bench.allocator, &(BdaFaultInfo){ .next = NULL }, write_line, &report),
+                     VK_SUCCESS);
+    assert_int_equal(lines_with("a null pointer"), 1);
+    assert_int_equal(lines_with("no address was reported"), 0);
+    assert_int_equal(lines_with("the history is complete"), 1);
+    memset(&report, 0, sizeof report);
+    assert_int_equal(bda_report_fault(bench.allocator, &(BdaFaultInfo){ .next = NULL }, write_line, &report),
+                     VK_SUCCESS);
+    assert_int_equal(lines_with("no address was reported"), 1);
+    bench_close();
+}
+
+/* Guards against: records that could not be read were passed over in silence. */
+static void records_that_cannot_be_read_are_told_and_stay(void **state) {
+    (void)state;
+    open_checked_on(&(struct fake_config){ .machine = FAKE_MACHINE_NON_COHERENT }, 0);
+    struct shader shader = shader_start();
+    const BdaFaultAddress address = { .address = 0x7000 };
+    for (uint32_t i = 0; i < 40; i++) { /* of as many kinds, which are read by sixteen */
+        shader.tag = i;
+        assert_false(shader_access(&shader, 0, 16, 4, BDA_FAULT_ACCESS_READ));
+    }
+    memset(&report, 0, sizeof report);
+    fake_fail(bench.driver, FAKE_CALL_INVALIDATE, 1, VK_ERROR_OUT_OF_HOST_MEMORY);
+    assert_refusal(VK_ERROR_OUT_OF_HOST_MEMORY,
+                   bda_report_fault(bench.allocator, &(BdaFaultInfo){ .address_count = 1, .addresses = &address },
+                                    write_line, &report),
+                   "bda_report_fault", "could not be read");
+    assert_int_equal(lines_with("access at 0x7000"), 1);
+    assert_int_equal(lines_with("could not be read, and stays: VkResult -1"), 1);
+    assert_int_equal(lines_with("the history is complete"), 1);
+    memset(&report, 0, sizeof report);
+    fake_fail(bench.driver, FAKE_CALL_INVALIDATE, 3, VK_ERROR_OUT_OF_HOST_MEMORY); /* two for each sixteen */
+    uint64_t count = 0;
+    assert_refusal(VK_ERROR_OUT_OF_HOST_MEMORY, bda_report_checks(bench.allocator, write_line, &report, &count),
+                   "bda_report_checks", "");
+    assert_int_equal(count, 16);
+    assert_int_equal(lines_with("a null pointer"), 16);
+    assert_int_equal(bda_report_checks(bench.allocator, write_line, &report, &count), VK_SUCCESS);
+    assert_int_equal(count, 24);
+    bench_close();
+}
+
 static void a_flood_is_summed_up(void **state) {
     (void)state;
     open_checked();
@@ -597,6 +654,8 @@ int main(void) {
         cmocka_unit_test(parts_are_taken_in_order),
         cmocka_unit_test(a_record_that_is_being_written_is_lost),
         cmocka_unit_test(bad_accesses_are_explained_by_name),
+        cmocka_unit_test(a_fault_report_ends_once),
+        cmocka_unit_test(records_that_cannot_be_read_are_told_and_stay),
         cmocka_unit_test(a_flood_is_summed_up),
         cmocka_unit_test(without_the_mode_there_is_nothing),
         cmocka_unit_test(records_stand_in_fault_reports),

@@ -11,7 +11,7 @@
 
 /* What the hook says next: `depth` frames, which are numbers from `place` on. */
 static _Thread_local uint32_t place, depth = 3;
-static unsigned captures, ill_asked;
+static unsigned captures, describes, ill_asked;
 
 static void *frame_of(uint32_t number) {
     return (void *)(uintptr_t)number;
@@ -29,6 +29,7 @@ static uint32_t capture(void *user, uint32_t max, void **frames) {
 static void describe(void *user, void *frame, size_t size, char *text) {
     if (user != &captures || bda_locks_held != 0)
         ill_asked++;
+    describes++;
     (void)snprintf(text, size, "line %u", (unsigned)(uintptr_t)frame);
 }
 
@@ -311,6 +312,32 @@ static void reports_say_where_everybody_was_allocated(void **state) {
 
 /* What is spare of stacks runs out on the way, then what is spare of records, and stacks that are known are not written
  * down either. */
+/* Guards against: a red zone found broken in a free put frames into words, which takes memory, and threw them away. */
+static void what_is_found_in_a_free_names_stacks_by_number(void **state) {
+    (void)state;
+    prepare();
+    bench.info.checks |= BDA_CHECK_RED_ZONES_BIT;
+    bench_start();
+    place = 700;
+    BdaAllocation a = take((BdaAllocInfo){ .size = 64, .intent = BDA_INTENT_UPLOAD, .name = "victim" });
+    char numbered[32];
+    (void)snprintf(numbered, sizeof numbered, ", stack %u)", (unsigned)stack_of(&a));
+    ((unsigned char *)a.mapped)[64] = 1;
+    describes = 0;
+    give(a);
+    assert_int_equal(bench_heard("red zone broken: 1 of "), 1);
+    assert_int_equal(bench_heard(numbered), 1);
+    assert_int_equal(describes, 0);
+    report[0] = '\0';
+    const BdaFaultAddress address = { .address = a.address + 64 };
+    assert_int_equal(bda_report_fault(bench.allocator, &(BdaFaultInfo){ .address_count = 1, .addresses = &address },
+                                      write_report, NULL),
+                     VK_SUCCESS);
+    assert_non_null(strstr(report, "line 702"));
+    assert_non_null(strstr(report, "red zone broken"));
+    close_well_asked();
+}
+
 static void refused_host_memory_costs_the_stack_alone(void **state) {
     (void)state;
     enum { COUNT = 220 };
@@ -413,6 +440,7 @@ int main(void) {
         cmocka_unit_test(the_history_has_the_stacks_of_past_owners),
         cmocka_unit_test(a_stack_alone_says_nothing_of_frames),
         cmocka_unit_test(reports_say_where_everybody_was_allocated),
+        cmocka_unit_test(what_is_found_in_a_free_names_stacks_by_number),
         cmocka_unit_test(refused_host_memory_costs_the_stack_alone),
         cmocka_unit_test(creation_needs_its_table),
         cmocka_unit_test(threads_share_the_table),
