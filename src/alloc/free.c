@@ -8,6 +8,8 @@
 #include "alloc/own.h"
 #include "alloc/plain.h"
 
+#include <assert.h>
+
 static bool is_dedicated(const struct bda_block *block) {
     return block->dedicated_size != 0;
 }
@@ -60,6 +62,38 @@ static void count_quarantined(struct bda_pool *pool, const struct bda_node *node
     counters->dedicated_quarantined += dedicated;
 }
 
+/* The slack of what waits, in the place of a record: a home in no stock (alloc/depot.h), which is what whoever takes it
+ * for a home finds. It is some rounding and a guard, far below 8 MiB. */
+static uint32_t home_of_slack(uint32_t slack) {
+    assert(slack >> 23 == 0);
+    return BDA_NODE_HOME | slack >> 16 << 24 | (uint32_t)BDA_STOCKS << 16 | (slack & 0xFFFF);
+}
+
+static uint32_t slack_of_home(uint32_t home) {
+    return (home & ~BDA_NODE_HOME) >> 24 << 16 | (home & 0xFFFF);
+}
+
+/* What waits has its link where its slack stood: that moves to its record, or into the place of one. For whoever
+ * listens; the others have no use for it. The pool's lock is held. */
+static void keep_slack(BdaAllocator allocator, struct bda_node *node) {
+    uint32_t record = bda_node_record(node), slack = bda_node_slack(node);
+    if (allocator->event == NULL)
+        return;
+    if (record != 0)
+        bda_record_at(allocator, record)->slack = slack;
+    else
+        bda_node_set_record(node, home_of_slack(slack));
+}
+
+/* What was asked for of one that has been retired, or waits. */
+static VkDeviceSize asked_once(BdaAllocator allocator, struct bda_node *node) {
+    uint32_t record = bda_node_record(node);
+    if (bda_node_state(node) != BDA_NODE_PENDING || is_dedicated(bda_block_of(allocator, node)))
+        return bda_asked(allocator, node);
+    return bda_node_held(node) -
+           (record != 0 ? bda_record_at(allocator, record)->slack : slack_of_home(bda_node_home(node)));
+}
+
 /* Its generation has moved on: the handle is the one before. */
 void bda_tell_freed(BdaAllocator allocator, uint32_t index) {
     if (allocator->event == NULL)
@@ -68,12 +102,11 @@ void bda_tell_freed(BdaAllocator allocator, uint32_t index) {
     const struct bda_block *block = bda_block_of(allocator, node);
     const struct bda_record *record =
         bda_node_record(node) != 0 ? bda_record_at(allocator, bda_node_record(node)) : NULL;
-    bool pending = bda_node_state(node) == BDA_NODE_PENDING;
     const struct bda_event event = {
         .kind = BDA_EVENT_FREED,
         .handle = bda_handle_of(allocator, index, node) - ((BdaHandle)1 << 32),
         .address = record != NULL && record->address != 0 ? record->address : block->region.base + bda_node_start(node),
-        .size = pending && !is_dedicated(block) ? bda_node_held(node) : bda_asked(allocator, node),
+        .size = asked_once(allocator, node),
         .name = record != NULL ? record->name : NULL,
         .mapped = block->mapped != NULL ? block->mapped + bda_node_start(node) : NULL,
         .held = bda_held(allocator, index),
@@ -96,8 +129,10 @@ uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_stat
         good = bda_handle_holds(allocator, handle, &live) && retire(allocator, handle, &live, state);
         if (good)
             bda_history_tell(allocator, handle, live.node, state == BDA_NODE_PENDING ? BDA_PAST_PENDING : 0);
-        if (good && state == BDA_NODE_PENDING)
+        if (good && state == BDA_NODE_PENDING) {
             count_pending(allocator, live.pool, live.node);
+            keep_slack(allocator, live.node);
+        }
         bda_unlock(&live.pool->lock);
     }
     if (!good)
@@ -169,10 +204,14 @@ void bda_release_held(BdaAllocator allocator, uint32_t index) {
     bda_record_destroy(allocator, record);
 }
 
-void bda_release(BdaAllocator allocator, uint32_t index) {
+static void release(BdaAllocator allocator, uint32_t index, bool seen) {
     bda_tell_freed(allocator, index);
-    if (allocator->hooks == NULL || !allocator->hooks->hold(allocator, index))
+    if (allocator->hooks == NULL || !allocator->hooks->hold(allocator, index, seen))
         bda_release_held(allocator, index);
+}
+
+void bda_release(BdaAllocator allocator, uint32_t index) {
+    release(allocator, index, true);
 }
 
 void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool) {
@@ -196,6 +235,7 @@ static uint32_t gather(BdaAllocator allocator, struct bda_pool *pool, uint32_t i
             continue;
         bda_history_tell(allocator, bda_handle_of(allocator, index, node), node, 0);
         count_pending(allocator, pool, node);
+        keep_slack(allocator, node);
         bda_node_retire(node, BDA_NODE_PENDING);
         bda_node_set_link(node, list);
         list = index;
@@ -231,6 +271,17 @@ VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **
         return VK_ERROR_VALIDATION_FAILED_EXT;
     bda_release(allocator, index);
     return VK_SUCCESS;
+}
+
+void bda_free_unseen(BdaAllocator allocator, BdaHandle handle) {
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handle, &live))
+        return;
+    bda_lock(&live.pool->lock);
+    bool good = bda_handle_holds(allocator, handle, &live) && retire(allocator, handle, &live, BDA_NODE_RETIRED);
+    bda_unlock(&live.pool->lock);
+    if (good)
+        release(allocator, live.index, false);
 }
 
 /* ---- Many at once ---- */

@@ -11,6 +11,10 @@
 /* Both steps at once. VK_ERROR_VALIDATION_FAILED_EXT with the reason. */
 VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **reason);
 
+/* The same for one that its caller never heard of, since a later step failed: no checking mode keeps it from reuse, and
+ * the history says nothing of it. */
+void bda_free_unseen(BdaAllocator allocator, BdaHandle handle);
+
 /* Both steps for all of them, or for none: false with the reason and the place of a bad one. Zeros are skipped. */
 bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *handles, uint32_t *bad,
                       const char **reason);

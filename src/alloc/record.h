@@ -17,6 +17,7 @@ struct bda_record {
     uint32_t spare;          /* next spare record */
     uint32_t stack;          /* where it was allocated, see stacks.h; 0: not known */
     uint32_t frame;          /* the caller's, when it was allocated, as in the clock (history.h); 0: not known */
+    uint32_t slack;          /* of a pending allocation: its node has a link in the place of that */
 };
 
 enum { BDA_RECORD_CHUNK_LOG2 = 7 };

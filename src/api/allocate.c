@@ -111,7 +111,7 @@ VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocati
 /* Takes back what a batch has so far, the blocks that it opened too. */
 static void undo(BdaAllocator allocator, uint32_t count, BdaAllocation *allocations, uint32_t call) {
     while (count-- > 0)
-        (void)bda_free_handle(allocator, allocations[count].handle, &(const char *){ NULL });
+        bda_free_unseen(allocator, allocations[count].handle);
     bda_reclaim_call(allocator, call);
 }
 

@@ -130,7 +130,7 @@ VkResult bda_fulfil(BdaAllocator allocator, struct bda_request *request, BdaAllo
     if ((request->flags & BDA_ALLOC_ZERO_BIT) != 0)
         result = zero(allocator, allocation);
     if (result != VK_SUCCESS) {
-        (void)bda_free_handle(allocator, allocation->handle, &request->reason);
+        bda_free_unseen(allocator, allocation->handle);
         bda_reclaim_call(allocator, request->call);
         memset(allocation, 0, sizeof *allocation);
         return result;

@@ -254,7 +254,8 @@ static inline bool bda_node_lives_on(struct bda_node *node, uint32_t generation)
 }
 
 /* What the owner of a taken range writes to it and keeps with it: a record (name, user value, own buffer), or with the
- * highest bit set where caches keep it (alloc/depot.h); 0: neither. */
+ * highest bit set where caches keep it (alloc/depot.h), or of a pending one what its slack was (alloc/free.c); 0: none
+ * of them. */
 #define BDA_NODE_HOME ((uint32_t)1 << 31)
 
 /* It may change under one's eyes: who gives a node a record that has just been freed puts that there for a moment, also

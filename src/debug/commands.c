@@ -75,6 +75,10 @@ static void append(BdaAllocator allocator, struct bda_held *held, uint32_t node)
     bda_mutex_unlock(lock_of(allocator));
 }
 
+bool bda_commands_touch(BdaAllocator allocator, uint32_t node) {
+    return (bda_note_read(&allocator->watch->notes, node) & (BDA_NOTE_ON_WAY | BDA_NOTE_DEVICE)) != 0;
+}
+
 bool bda_commands_hold(BdaAllocator allocator, uint32_t node) {
     struct bda_commands *commands = commands_of(allocator);
     const struct bda_watched watched = bda_watched_at(allocator, node);
@@ -189,9 +193,8 @@ static VkResult sync(BdaAllocator allocator, const struct bda_ticket *ticket, en
 }
 
 static void drop_ticket(BdaAllocator allocator, struct bda_ticket *ticket) {
-    const char *reason;
-    if (ticket->back.handle != 0)
-        (void)bda_free_handle(allocator, ticket->back.handle, &reason);
+    if (ticket->back.handle != 0) /* nobody's pointer: in the quarantine it would only drive out what others freed */
+        bda_free_unseen(allocator, ticket->back.handle);
     bda_host_release(&allocator->host, ticket, ticket->bytes);
 }
 
@@ -317,7 +320,7 @@ static void add_live(BdaAllocator allocator, const struct bda_watched *watched, 
     } else if ((watched->note & BDA_NOTE_ON_WAY) == 0 && ticket->fill_count < ticket->fill_most) {
         ticket->fills[ticket->fill_count++] =
             (struct fill){ watched->live.index, handle, watched->start + asked, watched->held - asked };
-        bda_note_write(&allocator->watch->notes, watched->live.index, watched->note | BDA_NOTE_ON_WAY);
+        bda_note_change(&allocator->watch->notes, watched->live.index, watched->note | BDA_NOTE_ON_WAY);
     }
 }
 
@@ -399,8 +402,8 @@ static VkResult record_all(BdaAllocator allocator, VkCommandBuffer buffer, uint6
 
 VkResult bda_commands_record(BdaAllocator allocator, VkCommandBuffer buffer, uint64_t *number) {
     struct bda_commands *commands = commands_of(allocator);
-    while (atomic_flag_test_and_set_explicit(&commands->recording, memory_order_acquire))
-        bda_native_yield();
+    if (atomic_flag_test_and_set_explicit(&commands->recording, memory_order_acquire))
+        return VK_SUCCESS; /* what there is to do is somebody else's, or the next one's */
     VkResult result = record_all(allocator, buffer, number);
     atomic_flag_clear_explicit(&commands->recording, memory_order_release);
     return result;
@@ -441,7 +444,7 @@ static void arm(BdaAllocator allocator, BdaHandle handle, uint64_t flag) {
     bda_lock(&live.pool->lock);
     if (bda_handle_holds(allocator, handle, &live)) {
         struct bda_notes *notes = &allocator->watch->notes;
-        bda_note_write(notes, live.index, (bda_note_read(notes, live.index) & BDA_NOTE_SIZE) | flag);
+        bda_note_change(notes, live.index, (bda_note_read(notes, live.index) & BDA_NOTE_SIZE) | flag);
     }
     bda_unlock(&live.pool->lock);
 }
@@ -464,7 +467,7 @@ static void compare(BdaAllocator allocator, const struct bda_ticket *ticket, con
 static void note_filled(BdaAllocator allocator, const struct bda_held *filled) {
     struct bda_notes *notes = &allocator->watch->notes;
     for (uint32_t index = filled->first; index != 0; index = bda_node_link(bda_node_of(allocator, index)))
-        bda_note_write(notes, index, (bda_note_read(notes, index) & BDA_NOTE_SIZE) | BDA_NOTE_FILLED);
+        bda_note_change(notes, index, (bda_note_read(notes, index) & BDA_NOTE_SIZE) | BDA_NOTE_FILLED);
 }
 
 bool bda_commands_complete(BdaAllocator allocator, uint64_t number, struct bda_held *filled, struct bda_held *due) {

@@ -16,7 +16,7 @@
 struct bda_ticket;
 
 struct bda_commands {
-    atomic_flag recording; /* one thread records at a time */
+    atomic_flag recording; /* one thread records at a time; nobody waits for it */
     _Atomic bool begun;    /* somebody has recorded: from now on what is freed waits for it */
     /* under the quarantine's lock: */
     struct bda_held waiting, parting;
@@ -27,6 +27,9 @@ struct bda_commands {
 
 void bda_commands_init(struct bda_commands *commands);
 
+/* Whether commands, complete or not, have concerned a retired allocation while it lived. */
+bool bda_commands_touch(BdaAllocator allocator, uint32_t node);
+
 /* Whether a freed allocation, whose note says so, waits for a recording; then it is held. */
 bool bda_commands_hold(BdaAllocator allocator, uint32_t node);
 
@@ -36,7 +39,8 @@ bool bda_commands_part(BdaAllocator allocator, uint32_t node);
 /* Those of a pool go into `due`; NULL: all that no outstanding command may still write to. */
 void bda_commands_let_go(BdaAllocator allocator, const struct bda_pool *pool, struct bda_held *due);
 
-/* Records; `number` becomes the ticket, 0 where there was nothing to record. On an error nothing was recorded. */
+/* Records; `number` becomes the ticket, 0 where there was nothing to record, or another thread is at it. On an error
+ * nothing was recorded. */
 VkResult bda_commands_record(BdaAllocator allocator, VkCommandBuffer buffer, uint64_t *number);
 
 /* Compares what a ticket copied. What it filled goes into `filled`, and what parts into `due`. False: there is no such

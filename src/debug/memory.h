@@ -13,8 +13,8 @@
 VkResult bda_memory_init(BdaAllocator allocator);
 void bda_memory_finish(BdaAllocator allocator);
 
-/* What an event makes of the bytes. What begins is allowed before anybody else looks at it, and what ends is forbidden
- * after they did: see watch.c. */
+/* What an event makes of the bytes: what begins is allowed, what ends forbidden. The patterns of the other modes are
+ * written and looked at while bytes are forbidden, between bda_marks_pause and bda_marks_resume. */
 void bda_memory_hear(BdaAllocator allocator, const struct bda_event *event);
 
 #endif

@@ -24,10 +24,17 @@ static bda_word *secure(struct bda_notes *notes, uint32_t node) {
     return secured ? bda_words_find(&notes->words, node) : NULL;
 }
 
-void bda_note_write(struct bda_notes *notes, uint32_t node, uint64_t note) {
+bool bda_note_make(struct bda_notes *notes, uint32_t node, uint64_t note) {
     bda_word *word = bda_words_find(&notes->words, node);
-    if (word == NULL && note != 0)
+    if (word == NULL)
         word = secure(notes, node);
+    if (word != NULL)
+        atomic_store_explicit(word, note, memory_order_release);
+    return word != NULL;
+}
+
+void bda_note_change(struct bda_notes *notes, uint32_t node, uint64_t note) {
+    bda_word *word = bda_words_find(&notes->words, node);
     if (word != NULL)
         atomic_store_explicit(word, note, memory_order_release);
 }

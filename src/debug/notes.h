@@ -16,6 +16,7 @@
 struct bda_notes {
     struct bda_mutex lock; /* covers growth */
     struct bda_words words;
+    _Atomic bool refused; /* host memory, once at least */
 };
 
 void bda_notes_init(BdaAllocator allocator, struct bda_notes *notes);
@@ -24,7 +25,10 @@ void bda_notes_finish(struct bda_notes *notes);
 /* 0 where there is none. */
 uint64_t bda_note_read(struct bda_notes *notes, uint32_t node);
 
-/* Who reads it sees what was written to the range before. Where host memory is refused there is no note. */
-void bda_note_write(struct bda_notes *notes, uint32_t node, uint64_t note);
+/* Who reads it sees what was written to the range before. The first is for an allocation, and may make room for the
+ * note: false where host memory is refused, and there is none. The other is for whatever comes later, a free among
+ * that: it takes no memory, and does nothing where there is no note. */
+bool bda_note_make(struct bda_notes *notes, uint32_t node, uint64_t note);
+void bda_note_change(struct bda_notes *notes, uint32_t node, uint64_t note);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "alloc/allocate.h"
 #include "debug/history.h"
+#include "debug/message.h"
 #include "debug/notes.h"
 #include "debug/watch.h"
 #include "platform/marks.h"
@@ -164,12 +165,21 @@ void bda_patterns_opened(BdaAllocator allocator, uint32_t index) {
 
 /* ---- An allocation ---- */
 
+/* Where host memory is refused an allocation goes without its note, and so without its checks: that is said once. */
+static void note(BdaAllocator allocator, uint32_t index, uint64_t note) {
+    if (bda_note_make(notes_of(allocator), index, note))
+        return;
+    if (!atomic_exchange_explicit(&notes_of(allocator)->refused, true, memory_order_relaxed))
+        bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING,
+                    "checking modes: host memory for notes was refused, some allocations go unchecked");
+}
+
 void bda_patterns_taken(BdaAllocator allocator, uint32_t index) {
     struct bda_watched watched = bda_watched_at(allocator, index);
     struct bda_block *block = watched.live.block;
     watched.note = bda_asked(allocator, watched.live.node);
     if (!is_patterned(block)) {
-        bda_note_write(notes_of(allocator), index, watched.note);
+        note(allocator, index, watched.note);
         return;
     }
     const struct stretch all = all_of(&watched, BDA_PATTERN_FREED), red_zone = red_zone_of(&watched);
@@ -184,7 +194,7 @@ void bda_patterns_taken(BdaAllocator allocator, uint32_t index) {
     if ((allocator->checks & BDA_CHECK_RED_ZONES_BIT) != 0)
         write(allocator, &red_zone);
     bool armed = sync(allocator, &all, BDA_SYNC_FLUSH) == VK_SUCCESS && allocator->red_zone != 0;
-    bda_note_write(notes_of(allocator), index, watched.note | (armed ? BDA_NOTE_ARMED : 0));
+    note(allocator, index, watched.note | (armed ? BDA_NOTE_ARMED : 0));
 }
 
 /* What should be in front of a range in one that lies before it; false: nothing is known of that. The lock of the pool
@@ -255,21 +265,21 @@ static bool fill_freed(BdaAllocator allocator, const struct bda_watched *watched
 void bda_patterns_freed(BdaAllocator allocator, uint32_t index) {
     const struct bda_watched watched = bda_watched_at(allocator, index);
     if (!is_patterned(watched.live.block)) {
-        bda_note_write(notes_of(allocator), index, watched.note & (BDA_NOTE_SIZE | BDA_NOTE_DEVICE));
+        bda_note_change(notes_of(allocator), index, watched.note & (BDA_NOTE_SIZE | BDA_NOTE_DEVICE));
         return;
     }
     check_red_zones(allocator, &watched);
     if (watched.live.block->dedicated_size != 0 && (allocator->checks & BDA_CHECK_QUARANTINE_BIT) == 0)
         return; /* its memory goes with it */
     bool filled = fill_freed(allocator, &watched);
-    bda_note_write(notes_of(allocator), index, (watched.note & BDA_NOTE_SIZE) | (filled ? BDA_NOTE_FILLED : 0));
+    bda_note_change(notes_of(allocator), index, (watched.note & BDA_NOTE_SIZE) | (filled ? BDA_NOTE_FILLED : 0));
 }
 
 /* From here on nobody else looks at its bytes, or mends them. */
 static void claim(BdaAllocator allocator, const struct bda_watched *watched) {
     struct bda_pool *pool = atomic_load_explicit(&watched->live.block->pool, memory_order_relaxed);
     bda_lock(&pool->lock);
-    bda_note_write(notes_of(allocator), watched->live.index, watched->note & BDA_NOTE_SIZE);
+    bda_note_change(notes_of(allocator), watched->live.index, watched->note & BDA_NOTE_SIZE);
     bda_unlock(&pool->lock);
 }
 

@@ -17,7 +17,8 @@
 
 #define TRANSFERS ((VkBufferUsageFlags)(VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT))
 
-/* Bytes are allowed before any other mode touches them, and forbidden after the last one did. */
+/* To a memory checker an allocation's bytes are its owner's from before anybody else hears of it until after. Patterns
+ * do not count on that order: the bytes that they look at are nobody's, and they pause the checker (patterns.c). */
 static void pass_on(BdaAllocator allocator, const struct bda_event *event) {
     bool begins = event->kind == BDA_EVENT_ALLOCATED || event->kind == BDA_EVENT_BLOCK_OPENED;
     if (begins && allocator->marks)
@@ -48,7 +49,7 @@ static void opened(BdaAllocator allocator, uint32_t index, VkBufferUsageFlags us
 
 /* What a note says of a range ends with it: the node's next one is seen before its own note is written. */
 static void forget(BdaAllocator allocator, uint32_t index) {
-    bda_note_write(&allocator->watch->notes, index, 0);
+    bda_note_change(&allocator->watch->notes, index, 0);
 }
 
 /* `last`: it must go now. */
@@ -72,13 +73,14 @@ static bool has_quarantine(BdaAllocator allocator) {
     return (allocator->checks & BDA_CHECK_QUARANTINE_BIT) != 0;
 }
 
-static bool hold(BdaAllocator allocator, uint32_t node) {
+static bool hold(BdaAllocator allocator, uint32_t node, bool seen) {
+    bool touched = bda_commands_touch(allocator, node);
     bda_patterns_freed(allocator, node);
     if (bda_block_of(allocator, bda_node_of(allocator, node))->own)
         bda_release_buffer(allocator, node);
-    if (bda_commands_hold(allocator, node))
+    if ((seen || touched) && bda_commands_hold(allocator, node))
         return true;
-    if (!has_quarantine(allocator)) {
+    if (!has_quarantine(allocator) || !seen) {
         forget(allocator, node);
         return false;
     }

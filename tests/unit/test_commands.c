@@ -249,6 +249,51 @@ static void several_may_be_outstanding(void **state) {
     close_bench();
 }
 
+/* What a second recorder gets while the first one is in the driver. */
+static uint64_t second_ticket;
+static VkResult second_result;
+
+static void record_too(void *user, enum fake_call call) {
+    (void)user;
+    static bool inside;
+    if (call != FAKE_CALL_CMD_PIPELINE_BARRIER || inside || bench.allocator == NULL)
+        return;
+    inside = true;
+    second_result = bda_record_checks(bench.allocator, commands, &second_ticket);
+    inside = false;
+}
+
+/* Guards against: who came second waited, as for a lock, while the first one was in the driver. */
+static void who_comes_while_another_records_does_not_wait(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .on_call = record_too }, &all_modes);
+    commands = fake_make_commands(bench.driver);
+    second_ticket = 99;
+    second_result = VK_NOT_READY;
+    BdaAllocation a = take_named(100, "a");
+    uint64_t ticket = record();
+    assert_int_not_equal(ticket, 0);
+    assert_int_equal(second_result, VK_SUCCESS);
+    assert_int_equal(second_ticket, 0);
+    complete(ticket);
+    assert_holds(a.address + 100, 64, 0xfd);
+    give(a);
+    close_bench();
+}
+
+/* A batch that is taken back is held for commands that fill its red zones, and for nothing else. */
+static void what_is_taken_back_waits_for_commands_alone(void **state) {
+    (void)state;
+    open_bench(&all_modes);
+    BdaAllocation a = take_named(100, "a"), pair[2];
+    frame();
+    const BdaAllocInfo infos[2] = { { .size = 100, .name = "b" } };
+    assert_int_equal(bda_alloc_many(bench.allocator, 2, infos, pair), VK_ERROR_VALIDATION_FAILED_EXT);
+    assert_int_equal(bench_use().quarantined_count, 0);
+    give(a);
+    close_bench();
+}
+
 static void misuse_is_an_answer(void **state) {
     (void)state;
     open_bench(&all_modes);
@@ -381,6 +426,8 @@ int main(void) {
         cmocka_unit_test(correct_programs_are_not_suspected),
         cmocka_unit_test(several_may_be_outstanding),
         cmocka_unit_test(misuse_is_an_answer),
+        cmocka_unit_test(who_comes_while_another_records_does_not_wait),
+        cmocka_unit_test(what_is_taken_back_waits_for_commands_alone),
         cmocka_unit_test(without_modes_nothing_is_recorded),
         cmocka_unit_test(pressure_takes_nothing_that_commands_may_touch),
         cmocka_unit_test(the_end_takes_everything),

@@ -72,6 +72,34 @@ static void a_free_that_waits_is_told_once_with_its_own_handle(void **state) {
     bench_close();
 }
 
+/* Guards against: a pending free told of what it held, since its link stands where its slack was. */
+static void a_free_that_waits_tells_what_was_asked_for(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_LOG_EVENTS_BIT,
+                                          .checks = BDA_CHECK_RED_ZONES_BIT,
+                                          .red_zone = BDA_RED_ZONE_MAX });
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 1);
+    const BdaAllocInfo infos[] = { { .size = 33, .name = "named" },
+                                   { .size = 33 },
+                                   { .size = 33, .user = 1 },
+                                   { .size = 33, .flags = BDA_ALLOC_DEDICATED_BIT } };
+    for (uint32_t i = 0; i < COUNT_OF(infos); i++) {
+        BdaAllocation a = take(infos[i]);
+        bench_hush();
+        assert_int_equal(bda_free_after(bench.allocator, a.handle, timeline, 1), VK_SUCCESS);
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free(bench.allocator, a.handle), "bda_free", "");
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+        assert_told("freed", &a, infos[i].name);
+    }
+    BdaPool pool = make_pool((BdaPoolInfo){ .name = "p" });
+    BdaAllocation left = take((BdaAllocInfo){ .size = 33, .pool = pool });
+    bench_hush();
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_INCOMPLETE);
+    assert_int_equal(bench_heard("freed: 33 bytes"), 1);
+    (void)left;
+    bench_close();
+}
+
 static void blocks_that_come_and_go_are_told(void **state) {
     (void)state;
     bench_open(NULL, &logging);
@@ -108,6 +136,7 @@ int main(void) {
         cmocka_unit_test(buffers_and_dedicated_memory_are_told),
         cmocka_unit_test(many_freed_at_once_are_told_one_by_one),
         cmocka_unit_test(a_free_that_waits_is_told_once_with_its_own_handle),
+        cmocka_unit_test(a_free_that_waits_tells_what_was_asked_for),
         cmocka_unit_test(blocks_that_come_and_go_are_told),
         cmocka_unit_test(what_is_taken_back_is_told_on_both_sides),
         cmocka_unit_test(without_the_flag_nothing_is_told),

@@ -131,6 +131,77 @@ static void many_at_once_are_held(void **state) {
     bench_close();
 }
 
+/* Guards against: what bda_alloc_many took back, nobody had seen, and it took the place of what somebody had. */
+static void what_was_never_handed_out_goes_back_at_once(void **state) {
+    (void)state;
+    bench_open(
+        &(struct fake_config){ .machine = FAKE_MACHINE_NON_COHERENT },
+        &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT });
+    const BdaAllocInfo infos[3] = { { .size = 100, .name = "first" }, { .size = 200, .intent = BDA_INTENT_UPLOAD } };
+    BdaAllocation all[3];
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_alloc_many(bench.allocator, 3, infos, all), "bda_alloc_many",
+                   "size is 0");
+    assert_int_equal(bench_use().quarantined_count, 0);
+    assert_int_equal(fake_memory_count(bench.driver), 0); /* so the blocks that it opened could go */
+    BdaAllocation keep = take_bytes(16, BDA_INTENT_UPLOAD);
+    fake_fail(bench.driver, FAKE_CALL_FLUSH, 2, VK_ERROR_OUT_OF_HOST_MEMORY); /* after that of the patterns */
+    refuse(VK_ERROR_OUT_OF_HOST_MEMORY,
+           (BdaAllocInfo){ .size = 16, .intent = BDA_INTENT_UPLOAD, .flags = BDA_ALLOC_ZERO_BIT });
+    assert_int_equal(bench_use().quarantined_count, 0);
+    uint32_t owners = 0;
+    BdaHistory history;
+    assert_int_equal(
+        bda_get_history(bench.allocator, keep.address & ~(VkDeviceAddress)0xFFFF, 0x10000, &history, &owners, NULL),
+        VK_SUCCESS);
+    assert_int_equal(owners, 0);
+    give(keep);
+    bench_close();
+}
+
+/* An allocation in a fresh allocator, where the nth request for host memory is refused, and its free, which asks for
+ * none. False: there were fewer requests. */
+static bool free_without_memory(size_t nth, BdaAllocInfo info) {
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_POISON_BIT |
+                                                    BDA_CHECK_RED_ZONES_BIT });
+    BdaAllocation a;
+    fake_host_fail(&bench.host, nth, false);
+    VkResult result = bda_alloc(bench.allocator, &info, &a);
+    bool failed = bench.host.failed != 0;
+    fake_host_fail(&bench.host, 1, true);
+    size_t before = bench.host.calls;
+    if (result == VK_SUCCESS)
+        give(a);
+    assert_int_equal(bench.host.calls, before);
+    fake_host_fail(&bench.host, 0, false);
+    bench_close();
+    return failed;
+}
+
+/* Guards against: the note of a free was made in the free, where the allocation had got none. */
+static void frees_take_no_memory(void **state) {
+    (void)state;
+    for (size_t nth = 1; free_without_memory(nth, (BdaAllocInfo){ .size = 100, .intent = BDA_INTENT_UPLOAD }); nth++)
+        ;
+    for (size_t nth = 1; free_without_memory(nth, (BdaAllocInfo){ .size = 100, .name = "a" }); nth++)
+        ;
+}
+
+static void what_goes_unchecked_is_said_once(void **state) {
+    (void)state;
+    unsigned said = 0;
+    for (size_t nth = 1; nth < 40; nth++) {
+        bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_POISON_BIT });
+        BdaAllocation a;
+        fake_host_fail(&bench.host, nth, false);
+        if (bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = 16 }, &a) == VK_SUCCESS)
+            give(a);
+        fake_host_fail(&bench.host, 0, false);
+        said += bench_heard("some allocations go unchecked");
+        bench_close();
+    }
+    assert_true(said == 1 || said == 2); /* the words, and what leads to them */
+}
+
 static void trimming_leaves_it_alone(void **state) {
     (void)state;
     bench_open(NULL, &four_frees);
@@ -212,6 +283,9 @@ int main(void) {
         cmocka_unit_test(dedicated_memory_is_held_too),
         cmocka_unit_test(a_free_that_waits_goes_there_afterwards),
         cmocka_unit_test(many_at_once_are_held),
+        cmocka_unit_test(what_was_never_handed_out_goes_back_at_once),
+        cmocka_unit_test(frees_take_no_memory),
+        cmocka_unit_test(what_goes_unchecked_is_said_once),
         cmocka_unit_test(trimming_leaves_it_alone),
         cmocka_unit_test(a_full_heap_takes_it_back),
         cmocka_unit_test(what_may_take_no_new_memory_takes_it_back),
