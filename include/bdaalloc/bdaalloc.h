@@ -120,8 +120,10 @@ typedef VkFlags BdaAllocatorFlags;
  */
 typedef enum BdaCheckFlagBits {
     BDA_CHECK_QUARANTINE_BIT = 0x1, /* freed ranges are not handed out again for a while */
-    BDA_CHECK_POISON_BIT = 0x2,     /* freed and fresh ranges are filled with a pattern */
-    BDA_CHECK_RED_ZONES_BIT = 0x4,  /* bytes around each allocation that nobody may write, and that are looked at */
+    /* Freed and fresh ranges are filled with a pattern; in memory that is not mapped by bda_record_checks, and there
+     * only what was freed. */
+    BDA_CHECK_POISON_BIT = 0x2,
+    BDA_CHECK_RED_ZONES_BIT = 0x4, /* bytes around each allocation that nobody may write, and that are looked at */
     /* Each allocation has a VkBuffer of exactly its size, with the usage that its block would have had, and 256 bytes
      * at least to the next one: validation layers that instrument shaders (GPU-assisted validation) then see where
      * allocations end, and when they are freed. `buffer` is that buffer, `offset` 0, BdaAllocationInfo::own_buffer
@@ -140,6 +142,10 @@ typedef enum BdaCheckFlagBits {
      * once, in some 280 bytes, and each allocation has a record of 40. An allocation for whose stack host memory is
      * refused goes on without one. */
     BDA_CHECK_STACKS_BIT = 0x40,
+    /* The history has allocations, too, so that findings say when any live allocation was made (BdaFinding::dated), and
+     * bda_get_history when any former one was, not those with a name or a value alone. An allocation takes the room of
+     * a free in the rings, which so reach half as far: make BdaAllocatorInfo::history_depth larger. */
+    BDA_CHECK_HISTORY_BIT = 0x80,
     BDA_CHECK_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
 } BdaCheckFlagBits;
 typedef VkFlags BdaCheckFlags;
@@ -204,14 +210,17 @@ typedef struct BdaAllocatorInfo {
      * creation makes the first of the memory that shaders look into. */
     BdaCheckFlags checks;
     /* With BDA_CHECK_QUARANTINE_BIT: what is freed is handed out again once so many bytes, or so many frees, have come
-     * after it. 0: 64 MiB; 65536. Before a request is refused all of it is released. */
+     * after it. 0: 64 MiB; 65536. Before a request is refused all of it is released. Dedicated memory counts with all
+     * of its bytes; with BDA_CHECK_ISOLATE_BIT it is not held, since its VkBuffer would be, too. */
     VkDeviceSize quarantine_bytes;
     uint32_t quarantine_frees;
     /* With BDA_CHECK_RED_ZONES_BIT: the least bytes between two allocations, a multiple of 16 (else the next one). 0:
-     * 64; at most BDA_RED_ZONE_MAX. Each allocation takes so many more. */
+     * 64; at most BDA_RED_ZONE_MAX. Each allocation takes so many more; an own buffer with memory of its own that much
+     * more memory, unless the driver requires that to be dedicated or it is exported. */
     uint32_t red_zone;
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
-     * each; a name or a stack takes the room of one more, a long name of two. Rounded up to a power of two, 8 at least.
+     * each; a name or a stack takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an
+     * allocation as much as its free. Rounded up to a power of two, 8 at least.
      * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Threads that have freed before they ever
      * allocated share 128 more; where there are no caches, all share one such ring. */
     uint32_t history_depth;
@@ -461,7 +470,8 @@ typedef struct BdaPiece {
  * An arena hands out pieces of chunks, one behind the other, and takes all of them back at once: for what a frame
  * uploads and forgets. One thread at a time may use an arena (most have one for each thread), so a piece takes neither
  * lock nor atomic; different arenas know nothing of each other. The chunks are ordinary allocations: bda_find explains
- * addresses in them, statistics count them, a leaked arena's are listed by the arena's name.
+ * addresses in them, statistics count them, a leaked arena's are listed by the arena's name. Checking modes see chunks,
+ * not pieces, between which there is nothing: a piece that runs into the next one is not found.
  * bda_create_arena makes no chunk yet. The struct and the name are copied. `chunk.pool` must outlive the arena.
  * Errors: VALIDATION_FAILED, FEATURE_NOT_PRESENT (as bda_alloc would answer), OUT_OF_HOST_MEMORY.
  */
@@ -590,7 +600,8 @@ BDA_API VkResult bda_prepare(BdaAllocator allocator);
 
 /* Gives empty blocks back to the driver until at most `keep` bytes of them are left in the whole allocator, the
  * largest first; 0 keeps none. `released` (may be NULL) says how many bytes went. Collects pending frees first, and
- * goes on after VK_ERROR_DEVICE_LOST, which it returns. */
+ * goes on after VK_ERROR_DEVICE_LOST, which it returns. What BDA_CHECK_QUARANTINE_BIT holds stays, with its blocks:
+ * whoever trims each frame would have none else; its bound is BdaAllocatorInfo::quarantine_bytes. */
 BDA_API VkResult bda_trim(BdaAllocator allocator, VkDeviceSize keep, VkDeviceSize *released);
 
 /* ---- What the allocator knows and is told --------------------------------------------------------------------- */

@@ -77,11 +77,15 @@ typedef struct BdaPastOwner {
     BdaFoundRange range; /* the handle that it had, where it lay, what was asked for; its name is cut to 56 bytes,
                             `user` is 0 */
     /* About how many frees there were in the whole allocator since then: exact where one thread frees, within 256 for
-     * each further thread (and more where those free by name, since a name counts as one or two). */
+     * each further thread (and more where those free by name, since a name counts as one or two, and allocations count
+     * too with BDA_CHECK_HISTORY_BIT). */
     uint64_t frees_ago;
     uint64_t frame_freed;     /* as bda_set_frame said; 0: it said nothing */
     uint64_t frame_allocated; /* the same; 0 also where it is not known, as for all without a name or a user value */
     VkBool32 deferred;        /* freed by bda_free_after, when that was called */
+    /* With BDA_CHECK_HISTORY_BIT, from bda_get_history: it lives. Then `frees_ago` counts from its allocation, and
+     * `frame_freed` is 0. */
+    VkBool32 live;
 } BdaPastOwner;
 
 typedef struct BdaHistory {
@@ -104,6 +108,10 @@ typedef struct BdaFinding {
     /* The allocation or range that they are in, and how far from its beginning; zeros for foreign ones. */
     BdaFoundRange range;
     VkDeviceSize offset;
+    /* With BDA_CHECK_HISTORY_BIT, of a live allocation and its slack: VK_TRUE where its making is remembered, and about
+     * how many frees ago that was; range.frame is its frame. */
+    VkBool32 dated;
+    uint64_t frees_since;
     /* The live allocations before and behind in the same block, unless the kind is live; for foreign addresses the
      * nearest in the blocks below and above; zeros where there is none (or where more than 64 ranges are between).
      * The first byte past the end of `before` has the distance 0, the last byte before the beginning of `after` 1. */
@@ -169,7 +177,8 @@ BDA_API void bda_set_frame(BdaAllocator allocator, uint64_t frame);
 /*
  * Who had these bytes before: of the frees that are remembered (BdaAllocatorInfo::history_depth), those of allocations
  * that touch [address, address + precision), the newest first. `address` and `precision` as for bda_find; an address
- * may be in memory that went back to the driver long ago. What is live is bda_find's to tell. `owners` NULL: `count`
+ * may be in memory that went back to the driver long ago. What is live is bda_find's to tell; with
+ * BDA_CHECK_HISTORY_BIT it is among them, by its allocation, where that is remembered. `owners` NULL: `count`
  * becomes how many there are. Else `count` says how many fit, and becomes how many were written: VK_INCOMPLETE where
  * there are more. `history` says how far the answer reaches: where it is not complete, an owner that is not in it may
  * have been forgotten. Cost: all rings are read, some nanoseconds for each event; no lock, no driver call, no memory.
@@ -271,7 +280,8 @@ BDA_API VkResult bda_verify(BdaAllocator allocator, uint64_t *broken);
  * fence is seen. `ticket` becomes 0 where there is nothing to record, which wants no completion.
  * Of what lives, new red zones are filled, and the others looked at, by turns where they are many. From the first
  * recording on, a freed range of such memory is held until a later ticket is complete, so that no fill lands on its
- * next owner.
+ * next owner. Memory that is new from the driver is not filled before it is handed out: it would have to be in nobody's
+ * hands until a later recording is complete, and a block is made because a request wants it now.
  * The caller's part: tickets are executed in the order in which they were recorded, each once; no pool is destroyed
  * while a ticket that may touch it is being executed; on a lost device none is completed. A command buffer that is
  * never submitted leaves its ranges held until the allocator is destroyed.

@@ -508,6 +508,16 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
     return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
+/* The red zone behind an own buffer: more memory, since a larger buffer would be another one to its owner's shaders and
+ * commands. Others' hands reach beyond an exported one, and replays want the same memory again. */
+static VkDeviceSize zone_behind(BdaAllocator allocator, const struct bda_request *request,
+                                const struct bda_requirements *requirements) {
+    VkDeviceSize most = allocator->device.limits.max_memory_size;
+    bool bare = request->buffer_info == NULL || request->handle_types != 0 || request->capture_replay;
+    bool fits = requirements->size <= most && most - requirements->size >= allocator->red_zone;
+    return bare || !fits ? 0 : allocator->red_zone;
+}
+
 /* One try at a block for one buffer; the buffer is gone if it fails. */
 static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                                const VkBufferCreateInfo *buffer_info, VkBuffer buffer,
@@ -521,7 +531,7 @@ static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
     struct bda_block *block = bda_block_at(allocator, *index);
     const struct bda_backing_info info = backing_info(pool, requirements->size, request->flags);
     VkResult result = bda_block_open_dedicated(device, &info, buffer_info, buffer, requirements, request->alignment,
-                                               block, &request->reason);
+                                               zone_behind(allocator, request, requirements), block, &request->reason);
     if (result != VK_SUCCESS) {
         bda_block_give(allocator, *index);
         return result;

@@ -1,7 +1,7 @@
 /*
  * History: who had an address before. Each allocation that is freed leaves an event in a ring (core/ring.h): its
  * handle, address and size, when it was, and the beginning of its name. What lives tells its own story, so allocations
- * leave none; a named one remembers its frame in its record, and its event says it.
+ * leave none (but with BDA_CHECK_HISTORY_BIT); a named one remembers its frame in its record, and its event says it.
  *
  * A thread writes into the ring of its cache, which nobody else writes. Threads that have none, and all where there are
  * no caches, share one, under a lock of its own that is taken last.
@@ -19,9 +19,10 @@
  * bytes of them that were not asked for; the clock. Notes: the stack and the frame in which it was
  * allocated (0: not known) and 24 bytes of the name; 32 more. */
 enum {
-    BDA_PAST_NOTES = 3,   /* how many there are */
-    BDA_PAST_PENDING = 4, /* by bda_free_after: the event is older than the free was due */
-    BDA_PAST_NAME = 56,   /* bytes of a name in both notes */
+    BDA_PAST_NOTES = 3,     /* how many there are */
+    BDA_PAST_PENDING = 4,   /* by bda_free_after: the event is older than the free was due */
+    BDA_PAST_ALLOCATED = 8, /* it is an allocation's, with BDA_CHECK_HISTORY_BIT */
+    BDA_PAST_NAME = 56,     /* bytes of a name in both notes */
 };
 
 /* One turn, in the clock: above the frame's lowest 32 bits. */
@@ -53,8 +54,9 @@ BDA_INLINE void bda_history_add(BdaAllocator allocator, struct bda_ring *ring, B
         bda_clock_advance(allocator);
 }
 
-/* Any allocation was freed, and its record is still there: its owner's, or the pool's lock is held. `flags`: 0 or
- * BDA_PAST_PENDING. Takes the ring's lock where the thread has none of its own. */
+/* Any allocation was freed, and its record is still there: its owner's, or the pool's lock is held; or it was made, and
+ * nobody knows of it. `flags`: 0, BDA_PAST_PENDING or BDA_PAST_ALLOCATED. Takes the ring's lock where the thread has
+ * none of its own. */
 void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, uint32_t flags);
 
 /* VK_ERROR_OUT_OF_HOST_MEMORY leaves nothing behind. `depth`: see BdaAllocatorInfo::history_depth; `caches`: whether

@@ -97,6 +97,7 @@ VkDeviceAddress bda_malloc(BdaAllocator allocator, VkDeviceSize size, BdaIntent 
 
 /* Who had the bytes of what is not live. Not under the lock that it was found under: the two are of two moments. */
 static void look_back(BdaAllocator allocator, BdaFinding *finding) {
+    bda_history_date(allocator, finding);
     if (finding->kind != BDA_FINDING_LIVE)
         (void)bda_history_find(allocator, finding->address, finding->address + finding->extent - 1, 1, &finding->former,
                                &finding->history);
@@ -139,6 +140,7 @@ VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize 
     if ((precision & (precision - 1)) != 0)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "precision is no power of two");
     if (precision <= 1 && room != 0 && bda_find_live(allocator, address, findings)) {
+        bda_history_date(allocator, findings);
         *count = 1;
         return VK_SUCCESS;
     }

@@ -32,7 +32,7 @@ VkResult bda_get_history(BdaAllocator allocator, VkDeviceAddress address, VkDevi
     if ((precision & (precision - 1)) != 0)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "precision is no power of two");
     VkDeviceSize mask = precision != 0 ? precision - 1 : 0;
-    uint32_t found = bda_history_find(allocator, address & ~mask, address | mask, room, owners, history);
+    uint32_t found = bda_history_find_all(allocator, address & ~mask, address | mask, room, owners, history);
     *count = owners != NULL && found > room ? room : found;
     return *count == found ? VK_SUCCESS : VK_INCOMPLETE;
 }

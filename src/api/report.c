@@ -56,14 +56,12 @@ static const char *fault_of(const BdaFaultInfo *info) {
 
 #define UNREAD "what checked shaders wrote down could not be read, and stays"
 
-/* Adds how many there were to `told`. */
-static VkResult say_records(const struct bda_report *report, uint64_t *told) {
-    uint64_t count = 0;
-    VkResult result = VK_SUCCESS;
+/* `count` becomes how many there were. */
+static VkResult say_records(const struct bda_report *report, uint64_t *count) {
     char text[128];
-    if (report->allocator->pointers != NULL)
-        result = bda_pointers_report(report, &count);
-    *told += count;
+    if (report->allocator->pointers == NULL)
+        return VK_SUCCESS;
+    VkResult result = bda_pointers_report(report, count);
     if (result != VK_SUCCESS) {
         (void)snprintf(text, sizeof text, UNREAD ": VkResult %d", (int)result);
         bda_report_say(report, text);
@@ -91,11 +89,13 @@ VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaR
     }
     for (uint32_t i = 0; i < info->address_count; i++)
         explain(&report, info->addresses[i]);
-    bool nothing = info->device_address_count + info->address_count == 0;
-    uint64_t told = nothing ? bda_report_broken(&report, 0, UINT64_MAX) : 0;
-    VkResult result = say_records(&report, &told);
-    if (nothing && told == 0)
-        bda_report_say(&report, "no address was reported, so none can be explained");
+    uint64_t records = 0;
+    VkResult result = say_records(&report, &records);
+    if (info->device_address_count + info->address_count == 0) {
+        bda_report_say(&report, records != 0 ? "no further address was reported"
+                                             : "no address was reported, so none can be explained");
+        bda_report_broken(&report, 0, UINT64_MAX);
+    }
     bda_report_end(&report);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, UNREAD);
 }

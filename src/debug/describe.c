@@ -45,15 +45,25 @@ static bool is_untouched(const BdaFinding *finding) {
     return finding->history.complete && finding->former.range.handle == 0;
 }
 
+static void add_birth(struct bda_text *text, const BdaFinding *finding) {
+    if (finding->dated && finding->frees_since == 0)
+        bda_text_add(text, ", allocated since the last free");
+    else if (finding->dated)
+        bda_text_add(text, ", allocated about %" PRIu64 " %s ago", finding->frees_since,
+                     finding->frees_since == 1 ? "free" : "frees");
+}
+
 static void add_kind(struct bda_text *text, const BdaFinding *finding) {
     const BdaFoundRange *range = &finding->range;
     switch (finding->kind) {
     case BDA_FINDING_LIVE:
         bda_text_add(text, "byte %" PRIu64 " of ", (uint64_t)finding->offset);
         add_range(text, range, "live");
+        add_birth(text, finding);
         break;
     case BDA_FINDING_SLACK:
         add_before(text, finding);
+        add_birth(text, finding);
         bda_text_add(text, ", in its padding");
         break;
     case BDA_FINDING_PENDING:

@@ -51,6 +51,8 @@ static void clear(BdaFinding *finding, BdaFindingKind kind, VkDeviceAddress addr
     finding->address = address;
     clear_range(&finding->range);
     finding->offset = 0;
+    finding->dated = VK_FALSE;
+    finding->frees_since = 0;
     clear_range(&finding->before);
     finding->past_end = 0;
     clear_range(&finding->after);

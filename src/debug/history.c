@@ -17,6 +17,8 @@ struct search {
     uint32_t count, room;
     BdaPastOwner *owners;
     BdaHistory *history;
+    BdaAllocator allocator;
+    bool lives; /* what lives is wanted, too */
 };
 
 static uint32_t notes_of(const struct bda_ring_slot *event) {
@@ -80,21 +82,41 @@ static uint64_t begun(struct bda_ring *ring) {
     return slots & (((uint64_t)1 << BDA_RING_TURN_LOG2) - 1);
 }
 
+static bool is_made(const struct bda_ring_slot *event) {
+    return (event->words[1] & BDA_PAST_ALLOCATED) != 0;
+}
+
+/* Frees are, and the making of what lives, where that is wanted. */
+static bool is_wanted(const struct search *search, const struct bda_ring_slot *event) {
+    if (!overlaps(search, event))
+        return false;
+    return !is_made(event) || (search->lives && bda_handle_node(search->allocator, event->words[0]) != NULL);
+}
+
+static void add(struct search *search, const struct bda_ring_slot *event, const struct bda_ring_slot *notes,
+                uint64_t age) {
+    BdaPastOwner owner;
+    describe(search, event, notes, age, &owner);
+    owner.live = is_made(event);
+    if (owner.live) {
+        owner.frame_allocated = owner.frame_freed;
+        owner.frame_freed = 0;
+    }
+    if (search->visit != NULL)
+        search->visit(search->context, &owner);
+    else
+        insert(search, &owner);
+}
+
 static void read_ring(struct search *search, struct bda_ring *ring) {
     struct bda_ring_slot event, notes[BDA_RING_NOTES];
     struct bda_ring_reader reader;
     uint64_t newer = 0, age = 0;
     bda_ring_read(ring, &reader);
-    for (; bda_ring_previous(&reader, notes_of, &event, notes); newer++) {
+    for (; bda_ring_previous(&reader, notes_of, &event, notes); newer += !is_made(&event)) {
         age = frees_since(search, &reader, newer, event.words[3]);
-        if (!overlaps(search, &event))
-            continue;
-        BdaPastOwner owner;
-        describe(search, &event, notes, age, &owner);
-        if (search->visit != NULL)
-            search->visit(search->context, &owner);
-        else
-            insert(search, &owner);
+        if (is_wanted(search, &event))
+            add(search, &event, notes, age);
     }
     if (!bda_ring_has_lost(ring))
         return;
@@ -102,34 +124,112 @@ static void read_ring(struct search *search, struct bda_ring *ring) {
     search->history->reach = bda_min(search->history->reach, age);
 }
 
-static void read_all(BdaAllocator allocator, struct search *search) {
+/* Has a search read every ring. */
+static void read_all(struct search *search, void (*read)(struct search *search, struct bda_ring *ring)) {
+    BdaAllocator allocator = search->allocator;
     search->now = bda_clock_now(allocator);
     search->frame = atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
-    *search->history = (BdaHistory){ .complete = VK_TRUE, .reach = UINT64_MAX, .frame = search->frame };
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
     uint64_t later = 0;
     for (; cache != NULL; cache = cache->older) {
-        read_ring(search, &cache->ring);
+        read(search, &cache->ring);
         later += begun(&cache->ring);
     }
     search->later = later; /* a thread shares a ring before it has its own, not afterwards */
-    read_ring(search, &allocator->history.shared);
+    read(search, &allocator->history.shared);
+}
+
+/* ---- When it was made ---- */
+
+struct birth {
+    struct search search; /* first of all members, see read_birth */
+    BdaHandle handle;
+    bool found;
+    uint64_t frees_since, frame;
+};
+
+static void read_birth(struct search *search, struct bda_ring *ring) {
+    struct birth *birth = (struct birth *)search;
+    struct bda_ring_slot event, notes[BDA_RING_NOTES];
+    struct bda_ring_reader reader;
+    uint64_t newer = 0;
+    bda_ring_read(ring, &reader);
+    for (; !birth->found && bda_ring_previous(&reader, notes_of, &event, notes); newer += !is_made(&event)) {
+        if (!is_made(&event) || event.words[0] != birth->handle)
+            continue;
+        birth->found = true;
+        birth->frees_since = frees_since(search, &reader, newer, event.words[3]);
+        birth->frame = bda_clock_whole_frame(search->frame, (uint32_t)event.words[3]);
+    }
+}
+
+static struct birth birth_of(BdaAllocator allocator, BdaHandle handle) {
+    struct birth birth = { .search = { .allocator = allocator }, .handle = handle };
+    if ((allocator->checks & BDA_CHECK_HISTORY_BIT) != 0 && handle != 0)
+        read_all(&birth.search, read_birth);
+    return birth;
+}
+
+static void date_range(BdaAllocator allocator, BdaFoundRange *range) {
+    if (range->frame == 0)
+        range->frame = birth_of(allocator, range->handle).frame;
+}
+
+void bda_history_date(BdaAllocator allocator, BdaFinding *finding) {
+    if ((allocator->checks & BDA_CHECK_HISTORY_BIT) == 0)
+        return;
+    date_range(allocator, &finding->before);
+    date_range(allocator, &finding->after);
+    if (finding->kind != BDA_FINDING_LIVE && finding->kind != BDA_FINDING_SLACK)
+        return;
+    const struct birth birth = birth_of(allocator, finding->range.handle);
+    finding->dated = birth.found;
+    finding->frees_since = birth.frees_since;
+    finding->range.frame = finding->range.frame != 0 ? finding->range.frame : birth.frame;
+}
+
+/* ---- All of it ---- */
+
+static void read_events(struct search *search) {
+    *search->history = (BdaHistory){ .complete = VK_TRUE, .reach = UINT64_MAX };
+    read_all(search, read_ring);
+    search->history->frame = search->frame;
+}
+
+static uint32_t find(struct search *search) {
+    search->other_first = bda_locate_other_form(search->first);
+    search->other_last = bda_locate_other_form(search->last);
+    if (search->other_last - search->other_first != search->last - search->first) { /* that would cut it in two */
+        search->other_first = search->first;
+        search->other_last = search->last;
+    }
+    read_events(search);
+    for (uint32_t i = 0; i < search->count && i < search->room; i++)
+        if (search->owners[i].frame_allocated == 0)
+            search->owners[i].frame_allocated = birth_of(search->allocator, search->owners[i].range.handle).frame;
+    return search->count;
 }
 
 uint32_t bda_history_find(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, uint32_t room,
                           BdaPastOwner *owners, BdaHistory *history) {
-    struct search search = { .first = first, .last = last, .room = room, .owners = owners, .history = history };
-    search.other_first = bda_locate_other_form(first);
-    search.other_last = bda_locate_other_form(last);
-    if (search.other_last - search.other_first != last - first) { /* the other form would cut it in two */
-        search.other_first = first;
-        search.other_last = last;
-    }
-    read_all(allocator, &search);
-    return search.count;
+    return find(&(struct search){
+        .first = first, .last = last, .room = room, .owners = owners, .history = history, .allocator = allocator });
+}
+
+uint32_t bda_history_find_all(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, uint32_t room,
+                              BdaPastOwner *owners, BdaHistory *history) {
+    return find(&(struct search){ .first = first,
+                                  .last = last,
+                                  .room = room,
+                                  .owners = owners,
+                                  .history = history,
+                                  .allocator = allocator,
+                                  .lives = true });
 }
 
 void bda_history_each(BdaAllocator allocator, bda_past_visitor *visit, void *context, BdaHistory *history) {
-    struct search search = { .visit = visit, .context = context, .last = UINT64_MAX, .history = history };
-    read_all(allocator, &search);
+    struct search search = {
+        .visit = visit, .context = context, .last = UINT64_MAX, .history = history, .allocator = allocator
+    };
+    read_events(&search);
 }

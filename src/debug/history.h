@@ -14,4 +14,11 @@ uint32_t bda_history_find(BdaAllocator allocator, VkDeviceAddress first, VkDevic
 typedef void bda_past_visitor(void *context, const BdaPastOwner *owner);
 void bda_history_each(BdaAllocator allocator, bda_past_visitor *visit, void *context, BdaHistory *history);
 
+/* The same, and with BDA_CHECK_HISTORY_BIT also what lives there and is remembered to have been made. */
+uint32_t bda_history_find_all(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, uint32_t room,
+                              BdaPastOwner *owners, BdaHistory *history);
+
+/* Says of what lives in a finding when it was made, with that bit; without, nothing. */
+void bda_history_date(BdaAllocator allocator, BdaFinding *finding);
+
 #endif

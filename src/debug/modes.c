@@ -36,7 +36,7 @@ static void set_red_zone(BdaAllocatorInfo *info, uint64_t value) {
 
 #define ALL                                                                                                            \
     (BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT | BDA_CHECK_ISOLATE_BIT |               \
-     BDA_CHECK_MEMORY_BIT | BDA_CHECK_POINTERS_BIT | BDA_CHECK_STACKS_BIT)
+     BDA_CHECK_MEMORY_BIT | BDA_CHECK_POINTERS_BIT | BDA_CHECK_STACKS_BIT | BDA_CHECK_HISTORY_BIT)
 
 static const struct mode modes[] = {
     { "quarantine", BDA_CHECK_QUARANTINE_BIT, "[=bytes] freed ranges are not handed out again for a while", set_bytes },
@@ -47,6 +47,7 @@ static const struct mode modes[] = {
     { "memory", BDA_CHECK_MEMORY_BIT, "valgrind and the address sanitizer know what may be touched", NULL },
     { "pointers", BDA_CHECK_POINTERS_BIT, "shaders with BDA_CHECKED look pointers up", NULL },
     { "stacks", BDA_CHECK_STACKS_BIT, "who allocated is remembered", NULL },
+    { "history", BDA_CHECK_HISTORY_BIT, "when each was allocated is remembered, as frees are", NULL },
 };
 
 enum { MODES = sizeof modes / sizeof modes[0] };

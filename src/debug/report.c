@@ -96,6 +96,7 @@ static void look_back(const struct bda_report *report, struct candidate *candida
     uint32_t found = bda_history_find(report->allocator, finding->address, finding->address + finding->extent - 1, PAST,
                                       candidate->past, &finding->history);
     candidate->past_count = found < PAST ? found : PAST;
+    bda_history_date(report->allocator, finding);
     if (found != 0)
         finding->former = candidate->past[0];
 }
@@ -227,14 +228,13 @@ static void say_bindings(const struct bda_report *report, const struct bda_suspe
 
 /* ---- What checking modes found ---- */
 
-uint32_t bda_report_broken(const struct bda_report *report, VkDeviceAddress first, VkDeviceAddress last) {
+void bda_report_broken(const struct bda_report *report, VkDeviceAddress first, VkDeviceAddress last) {
     char found[BROKEN][BDA_BROKEN_TEXT], line[LINE];
     uint32_t count = bda_broken_find(report->allocator, first, last, BROKEN, found);
     for (uint32_t i = 0; i < count; i++) {
         (void)snprintf(line, sizeof line, "  %s", found[i]);
         bda_report_say(report, line);
     }
-    return count;
 }
 
 /* ---- All of it ---- */
@@ -274,7 +274,7 @@ void bda_report_explain(const struct bda_report *report, const struct bda_suspec
     if (report->brief)
         return;
     say_stacks(report, &all);
-    (void)bda_report_broken(report, suspect->first, suspect->last);
+    bda_report_broken(report, suspect->first, suspect->last);
     say_bindings(report, suspect);
 }
 

@@ -26,8 +26,8 @@ void bda_report_say(const struct bda_report *report, const char *text);
 /* All that is known of it. */
 void bda_report_explain(const struct bda_report *report, const struct bda_suspect *suspect);
 
-/* What checking modes found broken in [first, last], the latest first; returns how many it told. */
-uint32_t bda_report_broken(const struct bda_report *report, VkDeviceAddress first, VkDeviceAddress last);
+/* What checking modes found broken in [first, last], the latest first. */
+void bda_report_broken(const struct bda_report *report, VkDeviceAddress first, VkDeviceAddress last);
 
 /* How far the history reaches, where it was of use. */
 void bda_report_end(const struct bda_report *report);

@@ -56,7 +56,7 @@ static VkResult open_in(struct bda_device *device, uint32_t type, VkDeviceSize s
         return VK_ERROR_FEATURE_NOT_PRESENT;
     }
     const struct bda_backing_info info = { .size = requirements.size, .type = type, .priority = BDA_DEFAULT_PRIORITY };
-    return bda_block_open_dedicated(device, &info, &buffer_info, buffer, &requirements, 1, chunk, reason);
+    return bda_block_open_dedicated(device, &info, &buffer_info, buffer, &requirements, 1, 0, chunk, reason);
 }
 
 /* In the GPU's own memory where the CPU can reach that, else in the host's. */

@@ -2,6 +2,7 @@
 #include "debug/watch.h"
 
 #include "alloc/free.h"
+#include "alloc/history.h"
 #include "debug/events.h"
 #include "debug/memory.h"
 #include "debug/patterns.h"
@@ -20,6 +21,9 @@
 /* To a memory checker an allocation's bytes are its owner's from before anybody else hears of it until after. Patterns
  * do not count on that order: the bytes that they look at are nobody's, and they pause the checker (patterns.c). */
 static void pass_on(BdaAllocator allocator, const struct bda_event *event) {
+    if (event->kind == BDA_EVENT_ALLOCATED && (allocator->checks & BDA_CHECK_HISTORY_BIT) != 0)
+        bda_history_tell(allocator, event->handle, bda_node_of(allocator, bda_handle_index(event->handle)),
+                         BDA_PAST_ALLOCATED);
     bool begins = event->kind == BDA_EVENT_ALLOCATED || event->kind == BDA_EVENT_BLOCK_OPENED;
     if (begins && allocator->marks)
         bda_memory_hear(allocator, event);
@@ -39,12 +43,15 @@ static void opened(BdaAllocator allocator, uint32_t index, VkBufferUsageFlags us
     bda_patterns_opened(allocator, index);
     if (block->mapped != NULL || allocator->more_usage == 0)
         return;
-    bool dedicated = block->dedicated_size != 0;
-    block->reach_size = dedicated ? block->dedicated_size : (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
-    if (block->buffer == VK_NULL_HANDLE)
-        bda_block_reach(&allocator->device, block, BDA_GRANULE_LOG2);
-    else if ((usage & TRANSFERS) == TRANSFERS)
-        block->reach = block->buffer;
+    VkDeviceSize dedicated = block->dedicated_size, all = block->backing.size - block->memory_offset;
+    block->reach_size = dedicated != 0 ? all : (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
+    bool zoned = dedicated != 0 && allocator->red_zone != 0 && all >= dedicated + allocator->red_zone;
+    if (block->buffer == VK_NULL_HANDLE || zoned)
+        bda_block_reach(&allocator->device, block, block->reach_size);
+    if (block->reach != VK_NULL_HANDLE || block->buffer == VK_NULL_HANDLE || (usage & TRANSFERS) != TRANSFERS)
+        return;
+    block->reach = block->buffer;
+    block->reach_size = dedicated != 0 ? dedicated : block->reach_size;
 }
 
 /* What a note says of a range ends with it: the node's next one is seen before its own note is written. */
@@ -69,8 +76,12 @@ static void quarantine(BdaAllocator allocator, uint32_t node) {
     release(allocator, &due, false);
 }
 
-static bool has_quarantine(BdaAllocator allocator) {
-    return (allocator->checks & BDA_CHECK_QUARANTINE_BIT) != 0;
+/* Whether the quarantine keeps a node. Memory of one isolated buffer goes back at once, since its buffer goes with it:
+ * while that is there the layers take a use after the free for a good one, and in memory that is gone there is none. */
+static bool is_kept(BdaAllocator allocator, uint32_t node) {
+    const struct bda_block *block = bda_block_of(allocator, bda_node_of(allocator, node));
+    bool isolated = block->dedicated_size != 0 && (allocator->checks & BDA_CHECK_ISOLATE_BIT) != 0;
+    return (allocator->checks & BDA_CHECK_QUARANTINE_BIT) != 0 && !isolated;
 }
 
 static bool hold(BdaAllocator allocator, uint32_t node, bool seen) {
@@ -80,7 +91,7 @@ static bool hold(BdaAllocator allocator, uint32_t node, bool seen) {
         bda_release_buffer(allocator, node);
     if ((seen || touched) && bda_commands_hold(allocator, node))
         return true;
-    if (!has_quarantine(allocator) || !seen) {
+    if (!is_kept(allocator, node) || !seen) {
         forget(allocator, node);
         return false;
     }
@@ -100,11 +111,13 @@ bool bda_watch_complete(BdaAllocator allocator, uint64_t ticket) {
     struct bda_held filled = { .first = 0 }, due = { .first = 0 };
     if (!bda_commands_complete(allocator, ticket, &filled, &due))
         return false;
+    for (uint32_t index; (index = bda_held_pop(allocator, &filled)) != 0;) {
+        if (is_kept(allocator, index))
+            quarantine(allocator, index);
+        else
+            bda_held_append(allocator, &due, index);
+    }
     release(allocator, &due, true);
-    if (!has_quarantine(allocator))
-        release(allocator, &filled, true);
-    for (uint32_t index; (index = bda_held_pop(allocator, &filled)) != 0;)
-        quarantine(allocator, index);
     return true;
 }
 

@@ -14,7 +14,8 @@
 /* The checking modes that there are (BdaCheckFlagBits). */
 enum {
     BDA_WATCH_CHECKS = BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT |
-                       BDA_CHECK_ISOLATE_BIT | BDA_CHECK_MEMORY_BIT | BDA_CHECK_POINTERS_BIT | BDA_CHECK_STACKS_BIT,
+                       BDA_CHECK_ISOLATE_BIT | BDA_CHECK_MEMORY_BIT | BDA_CHECK_POINTERS_BIT | BDA_CHECK_STACKS_BIT |
+                       BDA_CHECK_HISTORY_BIT,
 };
 
 /* Bytes that stay free behind each allocation where a mode wants it: no two touch, and an index that is a few elements

@@ -89,9 +89,8 @@ static bool fits_block(struct bda_device *device, const struct bda_block *block,
            block->memory_offset % r.alignment == 0 && r.size <= block->backing.size - block->memory_offset;
 }
 
-void bda_block_reach(struct bda_device *device, struct bda_block *block, uint32_t granule_log2) {
+void bda_block_reach(struct bda_device *device, struct bda_block *block, VkDeviceSize size) {
     const VkBufferUsageFlags transfers = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
-    VkDeviceSize size = (VkDeviceSize)block->region.size << granule_log2;
     VkBufferCreateInfo info = bda_block_buffer_info(device, transfers, size, false);
     info.usage = transfers;
     if (create_buffer(device, &info, &block->reach) != VK_SUCCESS) {
@@ -117,12 +116,13 @@ void bda_block_close(struct bda_device *device, struct bda_block *block) {
     block->mapped = NULL;
 }
 
-/* Memory of exactly the buffer's size, dedicated to it; its address is what it is. */
+/* Memory of exactly the buffer's size, dedicated to it, or with some bytes behind; its address is what it is. */
 static VkResult open_exact(struct bda_device *device, const struct bda_backing_info *info,
-                           const struct bda_requirements *requirements, struct bda_block *block, const char **reason) {
+                           const struct bda_requirements *requirements, VkDeviceSize behind, struct bda_block *block,
+                           const char **reason) {
     struct bda_backing_info exact = *info;
-    exact.size = requirements->size;
-    exact.dedicated_to = block->buffer;
+    exact.size = requirements->size + behind;
+    exact.dedicated_to = behind == 0 ? block->buffer : VK_NULL_HANDLE;
     VkResult result = bda_backing_create(device, &exact, &block->backing, reason);
     return result == VK_SUCCESS ? bind(device, block, 0) : result;
 }
@@ -130,9 +130,9 @@ static VkResult open_exact(struct bda_device *device, const struct bda_backing_i
 /* More memory than the buffer needs, so that an aligned place is in it. */
 static VkResult open_larger(struct bda_device *device, const struct bda_backing_info *info,
                             const VkBufferCreateInfo *buffer_info, const struct bda_requirements *requirements,
-                            VkDeviceSize alignment, struct bda_block *block, const char **reason) {
+                            VkDeviceSize alignment, VkDeviceSize behind, struct bda_block *block, const char **reason) {
     struct bda_backing_info larger = *info;
-    larger.size = requirements->size + alignment;
+    larger.size = requirements->size + alignment + behind;
     larger.dedicated_to = VK_NULL_HANDLE;
     VkResult result = create_buffer(device, buffer_info, &block->buffer);
     if (result != VK_SUCCESS) {
@@ -182,7 +182,7 @@ static VkResult span(struct bda_device *device, const struct bda_backing_info *i
     }
     bda_block_close(device, block);
     *reason = NULL;
-    return open_larger(device, info, buffer_info, &requirements, alignment, block, reason);
+    return open_larger(device, info, buffer_info, &requirements, alignment, 0, block, reason);
 }
 
 /* The buffer over the block's memory may be one that the driver wants dedicated; a small one tells the address as well.
@@ -260,20 +260,21 @@ VkResult bda_block_open(struct bda_device *device, const struct bda_backing_info
 VkResult bda_block_open_dedicated(struct bda_device *device, const struct bda_backing_info *info,
                                   const VkBufferCreateInfo *buffer_info, VkBuffer buffer,
                                   const struct bda_requirements *requirements, VkDeviceSize alignment,
-                                  struct bda_block *block, const char **reason) {
+                                  VkDeviceSize behind, struct bda_block *block, const char **reason) {
+    behind = requirements->requires_dedicated ? 0 : behind;
     block->buffer = buffer;
     block->reach = VK_NULL_HANDLE;
     block->backing.memory = VK_NULL_HANDLE;
     block->dedicated_size = buffer_info->size;
     block->region.size = 0;
-    VkResult result = open_exact(device, info, requirements, block, reason);
+    VkResult result = open_exact(device, info, requirements, behind, block, reason);
     if (result == VK_SUCCESS && block->region.base % alignment != 0) {
         bda_block_close(device, block);
         if (requirements->requires_dedicated) {
             *reason = "the driver requires dedicated memory for the buffer and places it at another alignment";
             result = VK_ERROR_FEATURE_NOT_PRESENT;
         } else {
-            result = open_larger(device, info, buffer_info, requirements, alignment, block, reason);
+            result = open_larger(device, info, buffer_info, requirements, alignment, behind, block, reason);
         }
     }
     if (result != VK_SUCCESS)

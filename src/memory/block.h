@@ -81,16 +81,17 @@ VkResult bda_block_open(struct bda_device *device, const struct bda_backing_info
  * Opens a block for one buffer, whose address is a multiple of `alignment`. `buffer` was made from `buffer_info` and
  * has these requirements; it belongs to the block from now on and is destroyed if this fails (it may be made anew: the
  * one to use is block->buffer). Over-aligned memory cannot be dedicated in Vulkan's sense
- * (VUID-VkMemoryDedicatedAllocateInfo-buffer-02965, VUID-vkBindBufferMemory-memory-01508).
+ * (VUID-VkMemoryDedicatedAllocateInfo-buffer-02965, VUID-vkBindBufferMemory-memory-01508), nor can memory with `behind`
+ * bytes more behind the buffer, which are left out where the driver requires it to be.
  */
 VkResult bda_block_open_dedicated(struct bda_device *device, const struct bda_backing_info *info,
                                   const VkBufferCreateInfo *buffer_info, VkBuffer buffer,
                                   const struct bda_requirements *requirements, VkDeviceSize alignment,
-                                  struct bda_block *block, const char **reason);
+                                  VkDeviceSize behind, struct bda_block *block, const char **reason);
 
-/* Gives a block that keeps no buffer one for transfers alone, over all of the region and without an address, so that
- * tools take it for nobody's range; where the driver does not bear one there, it goes without. */
-void bda_block_reach(struct bda_device *device, struct bda_block *block, uint32_t granule_log2);
+/* Gives a block a buffer for transfers alone, over `size` bytes of its memory and without an address, so that tools
+ * take it for nobody's range; where the driver does not bear one there, it goes without. */
+void bda_block_reach(struct bda_device *device, struct bda_block *block, VkDeviceSize size);
 
 /* Destroys the buffers and gives the memory back. */
 void bda_block_close(struct bda_device *device, struct bda_block *block);

@@ -585,6 +585,7 @@ struct wish {
     VkDeviceSize alignment;
     struct bda_backing_info info;
     const void *chain;
+    VkDeviceSize behind;
 };
 
 static VkResult open_dedicated(struct rig *rig, const struct wish *wish, struct bda_block *block, VkBuffer *given,
@@ -595,7 +596,8 @@ static VkResult open_dedicated(struct rig *rig, const struct wish *wish, struct 
     *given = make(rig, &info);
     bda_block_requirements(&rig->device, *given, &needs);
     memset(block, 0xA5, sizeof *block);
-    return bda_block_open_dedicated(&rig->device, &wish->info, &info, *given, &needs, wish->alignment, block, reason);
+    return bda_block_open_dedicated(&rig->device, &wish->info, &info, *given, &needs, wish->alignment, wish->behind,
+                                    block, reason);
 }
 
 static void dedicated(struct rig *rig, const struct wish *wish, struct bda_block *block, VkBuffer *given) {
@@ -645,6 +647,25 @@ static void an_alignment_beyond_the_drivers_is_had_without_dedicating(void **sta
             close_block(&rig, &block);
         }
     rig_close(&rig);
+}
+
+/* Neither may memory with something behind the buffer; whose dedication is required has nothing there. */
+static void bytes_behind_the_buffer_are_had_without_dedicating(void **state) {
+    (void)state;
+    for (VkDeviceSize alignment = 64; alignment <= 4 * KIB; alignment *= 64)
+        for (VkDeviceSize required = 0; required < 2; required++) {
+            struct rig rig;
+            struct bda_block block;
+            VkBuffer given;
+            rig_open(&rig, (struct fake_config){ .base_alignment = 64 * KIB,
+                                                 .size_rounding = 4 * KIB,
+                                                 .require_dedicated_from = required });
+            dedicated(&rig, &(struct wish){ 5000, alignment, { .type = 1 }, NULL, 64 }, &block, &given);
+            assert_int_equal(memory_of(&rig, &block).dedicated, required);
+            assert_int_equal(block.backing.size, required != 0 ? 8 * KIB : 8 * KIB + 64);
+            close_block(&rig, &block);
+            rig_close(&rig);
+        }
 }
 
 static void an_alignment_that_memory_has_by_chance_is_enough(void **state) {
@@ -903,6 +924,7 @@ int main(void) {
         cmocka_unit_test(what_a_refusing_driver_leaves_in_its_outputs_is_not_freed),
         cmocka_unit_test(dedicated_memory_is_exactly_the_buffers),
         cmocka_unit_test(an_alignment_beyond_the_drivers_is_had_without_dedicating),
+        cmocka_unit_test(bytes_behind_the_buffer_are_had_without_dedicating),
         cmocka_unit_test(an_alignment_that_memory_has_by_chance_is_enough),
         cmocka_unit_test(larger_memory_that_lies_right_is_not_moved_in),
         cmocka_unit_test(addresses_that_stay_misaligned_are_refused),

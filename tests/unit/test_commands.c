@@ -294,6 +294,25 @@ static void what_is_taken_back_waits_for_commands_alone(void **state) {
     close_bench();
 }
 
+/* Commands reach the zone behind a buffer that is exactly what was asked for. */
+static void a_buffer_with_memory_of_its_own_has_a_red_zone(void **state) {
+    (void)state;
+    for (VkDeviceSize size = 101; size <= 104; size++) {
+        open_bench(&all_modes);
+        BdaAllocation a =
+            take_buffer(size, PLAIN_USAGE, (BdaAllocInfo){ .flags = BDA_ALLOC_DEDICATED_BIT, .name = "alone" });
+        assert_true(info_of(a.handle).dedicated && a.mapped == NULL);
+        frame();
+        assert_holds(a.address + size, 64, 0xfd);
+        poke(a.address + size + 63);
+        frame();
+        assert_found(1, "behind 'alone' (", "the first 63 bytes past its end");
+        give(a);
+        frame();
+        close_bench();
+    }
+}
+
 static void misuse_is_an_answer(void **state) {
     (void)state;
     open_bench(&all_modes);
@@ -428,6 +447,7 @@ int main(void) {
         cmocka_unit_test(misuse_is_an_answer),
         cmocka_unit_test(who_comes_while_another_records_does_not_wait),
         cmocka_unit_test(what_is_taken_back_waits_for_commands_alone),
+        cmocka_unit_test(a_buffer_with_memory_of_its_own_has_a_red_zone),
         cmocka_unit_test(without_modes_nothing_is_recorded),
         cmocka_unit_test(pressure_takes_nothing_that_commands_may_touch),
         cmocka_unit_test(the_end_takes_everything),

@@ -449,6 +449,109 @@ static void the_shortest_ring_says_how_far_it_reaches(void **state) {
     bench_close();
 }
 
+/* ---- BDA_CHECK_HISTORY_BIT ---- */
+
+static void open_whole(BdaAllocatorFlags flags, BdaCheckFlags checks, uint32_t depth) {
+    bench_prepare(NULL);
+    bench.info.flags = flags;
+    bench.info.checks = checks;
+    bench.info.history_depth = depth;
+    bench_start();
+}
+
+static void what_lives_is_dated_without_a_name(void **state) {
+    (void)state;
+    for (uint32_t mode = 0; mode < COUNT_OF(modes); mode++) {
+        open_whole(modes[mode], BDA_CHECK_HISTORY_BIT, 0);
+        bda_set_frame(bench.allocator, 7);
+        BdaAllocation a = take_bytes(100, BDA_INTENT_DEVICE), b = take_buffer(33, PLAIN_USAGE, (BdaAllocInfo){ 0 });
+        BdaAllocation alone = take((BdaAllocInfo){ .size = 100, .flags = BDA_ALLOC_DEDICATED_BIT });
+        assert_words(&(BdaFinding){ 0 }, "");
+        assert_true(found_at(a.address).dated);
+        assert_int_equal(found_at(a.address).frees_since, 0);
+        bda_set_frame(bench.allocator, 9);
+        for (uint32_t i = 0; i < 5; i++)
+            give(take((BdaAllocInfo){ .size = 5000, .name = "between" }));
+        const BdaAllocation all[] = { a, b, alone };
+        for (uint32_t i = 0; i < COUNT_OF(all); i++) {
+            BdaFinding finding = found_at(all[i].address + 5);
+            assert_true(finding.dated);
+            assert_int_equal(finding.frees_since, 5);
+            assert_int_equal(finding.range.frame, 7);
+            assert_words(&finding, ", since frame 7), allocated about 5 frees ago");
+        }
+        BdaFinding slack = found_at(a.address + 100);
+        assert_int_equal(slack.kind, BDA_FINDING_SLACK);
+        assert_words(&slack, "just past the end of an unnamed allocation (live, 100 bytes at 0x");
+        assert_words(&slack, ", since frame 7), allocated about 5 frees ago, in its padding");
+        give_all(all, COUNT_OF(all));
+        bench_close();
+    }
+}
+
+static void the_history_knows_when_what_lives_and_lived_was_made(void **state) {
+    (void)state;
+    open_whole(BDA_ALLOCATOR_NO_CACHES_BIT, BDA_CHECK_HISTORY_BIT, 0);
+    bda_set_frame(bench.allocator, 3);
+    BdaAllocation a = take_bytes(100, BDA_INTENT_DEVICE);
+    bda_set_frame(bench.allocator, 4);
+    give(a);
+    BdaAllocation b = take_bytes(100, BDA_INTENT_DEVICE);
+    assert_int_equal(b.address, a.address);
+    assert_int_equal(past_of(a.address, 0), 2);
+    assert_true(owners[0].live);
+    assert_int_equal(owners[0].range.handle, b.handle);
+    assert_int_equal(owners[0].frame_allocated, 4);
+    assert_int_equal(owners[0].frame_freed, 0);
+    assert_int_equal(owners[0].frees_ago, 0);
+    assert_false(owners[1].live);
+    assert_int_equal(owners[1].range.handle, a.handle);
+    assert_int_equal(owners[1].frame_allocated, 3);
+    assert_int_equal(owners[1].frame_freed, 4);
+    assert_true(history.complete);
+    assert_int_equal(found_at(a.address).former.range.handle, 0); /* live: as ever */
+    give(b);
+    assert_int_equal(past_of(a.address, 0), 2);
+    assert_false(owners[0].live);
+    assert_int_equal(found_at(a.address).former.frame_allocated, 4);
+    assert_int_equal(found_at(a.address).former.range.handle, b.handle);
+    bench_close();
+}
+
+/* Beyond the depth nobody is dated, and the answer says that it is not complete; frees are counted, not events. */
+static void births_are_forgotten_with_the_rest(void **state) {
+    (void)state;
+    enum { DEPTH = 64 };
+    open_whole(BDA_ALLOCATOR_NO_CACHES_BIT, BDA_CHECK_HISTORY_BIT, DEPTH);
+    BdaAllocation old = take_bytes(100, BDA_INTENT_DEVICE), middle = { 0 };
+    for (uint32_t i = 0; i < 50; i++) {
+        if (i == 30)
+            middle = take_bytes(100, BDA_INTENT_DEVICE);
+        give(take_bytes(64, BDA_INTENT_UPLOAD));
+    }
+    assert_false(found_at(old.address).dated);
+    assert_true(found_at(middle.address).dated);
+    assert_int_equal(found_at(middle.address).frees_since, 20);
+    (void)past_of(old.address, 0);
+    assert_false(history.complete);
+    assert_true(history.reach >= DEPTH / 2 - 3 && history.reach <= DEPTH / 2);
+    give(old);
+    give(middle);
+    bench_close();
+}
+
+static void without_the_mode_nobody_is_dated(void **state) {
+    (void)state;
+    open_whole(0, BDA_CHECK_RED_ZONES_BIT, 0);
+    bda_set_frame(bench.allocator, 7);
+    BdaAllocation a = take_bytes(100, BDA_INTENT_DEVICE);
+    assert_false(found_at(a.address).dated);
+    assert_int_equal(found_at(a.address).range.frame, 0);
+    assert_int_equal(past_of(a.address, 0), 0);
+    give(a);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_owners_of_a_byte_come_newest_first),
@@ -468,6 +571,10 @@ int main(void) {
         cmocka_unit_test(rings_are_read_while_they_are_written),
         cmocka_unit_test(the_shortest_ring_says_how_far_it_reaches),
         cmocka_unit_test(the_order_across_threads_is_about_right),
+        cmocka_unit_test(what_lives_is_dated_without_a_name),
+        cmocka_unit_test(the_history_knows_when_what_lives_and_lived_was_made),
+        cmocka_unit_test(births_are_forgotten_with_the_rest),
+        cmocka_unit_test(without_the_mode_nobody_is_dated),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);
 }

@@ -250,6 +250,30 @@ static void hear_line(void *user, const char *line) {
     (void)strncat(user, "\n", 2);
 }
 
+/* Its buffer is exactly what was asked for, and so is what is dedicated to it where the driver insists. */
+static void a_buffer_with_memory_of_its_own_has_a_red_zone(void **state) {
+    (void)state;
+    for (VkDeviceSize required = 0; required < 2; required++) {
+        bench_open(&(struct fake_config){ .require_dedicated_from = required, .prefer_dedicated_from = 1 },
+                   &(BdaAllocatorInfo){ .checks = BDA_CHECK_RED_ZONES_BIT | BDA_CHECK_POISON_BIT, .red_zone = 256 });
+        BdaAllocation a =
+            take_buffer(1024, PLAIN_USAGE, (BdaAllocInfo){ .intent = BDA_INTENT_UPLOAD, .name = "alone" });
+        assert_true(info_of(a.handle).dedicated);
+        assert_int_equal(memory_of(a.buffer).size, required != 0 ? 1024 : 1024 + 256);
+        assert_int_equal(memory_of(a.buffer).dedicated, required);
+        assert_filled(bytes_of(&a), 1024, 0xcd);
+        if (required == 0) {
+            bytes_of(&a)[1024 + 255] = 0x41;
+            give(a);
+            assert_found(1, "red zone broken: 1 of 256 bytes behind 'alone' (1024 bytes",
+                         "the first 255 bytes past its end");
+        } else {
+            give(a);
+        }
+        bench_close();
+    }
+}
+
 static void it_stands_in_fault_reports(void **state) {
     (void)state;
     bench_open(NULL, &red_zones);
@@ -393,6 +417,7 @@ int main(void) {
         cmocka_unit_test(it_is_found_on_demand_and_told_once),
         cmocka_unit_test(more_than_fit_at_a_time_are_all_found),
         cmocka_unit_test(it_stands_in_fault_reports),
+        cmocka_unit_test(a_buffer_with_memory_of_its_own_has_a_red_zone),
         cmocka_unit_test(verifying_without_modes_does_nothing),
         cmocka_unit_test(what_the_cpu_wrote_is_found_unflushed),
         cmocka_unit_test(what_the_device_wrote_is_found_uninvalidated),

@@ -258,6 +258,47 @@ static void a_pool_at_its_limit_takes_it_back(void **state) {
     bench_close();
 }
 
+/* Dedicated memory counts with all of its bytes, its bound holds, and it goes before anything is refused: for want of
+ * bytes, and for want of allocations. */
+static void dedicated_memory_is_bounded_and_refuses_nobody(void **state) {
+    (void)state;
+    for (uint32_t limited = 0; limited < 3; limited++) {
+        struct fake_config config = { .prefer_dedicated_from = 1, .heap_size = MIB(8) };
+        if (limited == 1)
+            config.limits.maxMemoryAllocationCount = 6;
+        bench_open(&config, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT,
+                                                 .quarantine_bytes = limited == 2 ? MIB(2) : 0 });
+        for (uint32_t i = 0; i < 50; i++) {
+            BdaAllocation a = take_buffer(MIB(1), PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+            assert_true(info_of(a.handle).dedicated);
+            BdaUse use = bench_use();
+            assert_true(use.quarantined == use.quarantined_count * MIB(1));
+            assert_true(limited != 2 || use.quarantined <= MIB(2));
+            assert_int_equal(fake_memory_count(bench.driver), 1 + use.quarantined_count);
+            give(a);
+            assert_int_equal(find_at(a.address).kind, BDA_FINDING_QUARANTINED);
+        }
+        bench_close();
+    }
+}
+
+/* While its buffer is there, layers take a use after the free for a good one. */
+static void isolated_memory_goes_at_once_with_its_buffer(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .prefer_dedicated_from = KIB(64) },
+               &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_ISOLATE_BIT });
+    BdaAllocation alone = take_bytes(KIB(64), BDA_INTENT_DEVICE), small = take_bytes(64, BDA_INTENT_DEVICE);
+    unsigned buffers = fake_buffer_count(bench.driver), memories = fake_memory_count(bench.driver);
+    give(alone);
+    give(small);
+    assert_int_equal(fake_buffer_count(bench.driver), buffers - 2);
+    assert_int_equal(fake_memory_count(bench.driver), memories - 1);
+    assert_int_equal(find_at(alone.address).kind, BDA_FINDING_FOREIGN);
+    assert_int_equal(find_at(alone.address).former.range.handle, alone.handle);
+    assert_int_equal(find_at(small.address).kind, BDA_FINDING_QUARANTINED);
+    bench_close();
+}
+
 static void a_pool_takes_its_own_along_and_no_other(void **state) {
     (void)state;
     bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT });
@@ -291,6 +332,8 @@ int main(void) {
         cmocka_unit_test(what_may_take_no_new_memory_takes_it_back),
         cmocka_unit_test(a_pool_at_its_limit_takes_it_back),
         cmocka_unit_test(a_pool_takes_its_own_along_and_no_other),
+        cmocka_unit_test(dedicated_memory_is_bounded_and_refuses_nobody),
+        cmocka_unit_test(isolated_memory_goes_at_once_with_its_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
