@@ -67,13 +67,17 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL instance_proc_addr(VkInstance in
 /* ---- Words of these tests ---- */
 
 /* `apart`: memory for the device alone is out of the CPU's reach. */
-static void restart(struct suite *s, bool apart) {
+static void restart_with(struct suite *s, BdaCheckFlags checks, bool apart) {
     BdaAllocatorInfo info = suite_allocator_info(s);
-    info.checks = MODES;
+    info.checks = checks;
     info.quarantine_frees = 2;
     if (apart && s->memory.memoryTypeCount == 1)
         info.get_instance_proc_addr = instance_proc_addr;
     suite_restart(s, &info);
+}
+
+static void restart(struct suite *s, bool apart) {
+    restart_with(s, MODES, apart);
 }
 
 static BdaAllocation take(struct suite *s, BdaIntent intent, const char *name) {
@@ -189,12 +193,76 @@ static void correct_work_is_not_suspected(void **state) {
     assert_int_equal(broken(s), 0);
 }
 
+/* ---- Modes together ---- */
+
+enum { KINDS = 6 };
+
+/* Ranges, buffers and dedicated memory, in reach of the CPU and out of it, each written to the last byte by a shader.
+ */
+static void work_a_frame(struct suite *s, BdaAllocation *all, struct suite_span *spans, uint32_t seed) {
+    for (uint32_t i = 0; i < KINDS; i++) {
+        const BdaAllocInfo info = { .intent = i % 2 == 0 ? BDA_INTENT_DEVICE : BDA_INTENT_UPLOAD,
+                                    .flags = i >= 4 ? BDA_ALLOC_DEDICATED_BIT : 0,
+                                    .name = i == 1 ? "named" : NULL };
+        BdaAllocInfo range = info;
+        range.size = 4 * (VkDeviceSize)(WORDS + seed + i);
+        if (all[i].handle != 0)
+            suite_free(s, &all[i]);
+        all[i] = i == 2 || i == 5 ? suite_alloc_buffer(s, range.size, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, &info)
+                                  : suite_alloc(s, &range);
+        spans[i] = suite_span_of(&all[i], seed + i);
+    }
+    suite_fill(s, spans, KINDS);
+    frame(s);
+    suite_assert_filled(s, spans, KINDS);
+    assert_int_equal(broken(s), 0);
+}
+
+/* What is planted is found whatever else is on. */
+static void plant(struct suite *s, BdaCheckFlags checks) {
+    BdaAllocation a = take(s, BDA_INTENT_UPLOAD, "short");
+    if ((checks & BDA_CHECK_RED_ZONES_BIT) != 0)
+        write_words(s, &a, WORDS + 2);
+    suite_free(s, &a);
+    if ((checks & BDA_CHECK_RED_ZONES_BIT) != 0)
+        assert_found("behind 'short' (400 bytes at ");
+}
+
+static void try_modes(struct suite *s, BdaCheckFlags checks) {
+    BdaAllocation all[KINDS] = { { 0 } };
+    struct suite_span spans[KINDS];
+    restart_with(s, checks, true);
+    (void)suite_take_message(); /* a library that can speak to no memory checker says so */
+    for (uint32_t i = 0; i < 4; i++)
+        work_a_frame(s, all, spans, i * KINDS);
+    for (uint32_t i = 0; i < KINDS; i++)
+        suite_free(s, &all[i]);
+    frame(s);
+    frame(s);
+    assert_int_equal(broken(s), 0);
+    assert_int_equal(suite_use(s).allocation_count, 0);
+    assert_vk(bda_check(s->allocator));
+    assert_int_equal(suite_take_message().count, 0);
+    plant(s, checks);
+}
+
+static void modes_bear_each_other(void **state) {
+    struct suite *s = *state;
+    const BdaCheckFlags every = MODES | BDA_CHECK_ISOLATE_BIT | BDA_CHECK_MEMORY_BIT | BDA_CHECK_POINTERS_BIT |
+                                BDA_CHECK_STACKS_BIT | BDA_CHECK_HISTORY_BIT;
+    for (BdaCheckFlags one = 1; (one & every) != 0; one <<= 1)
+        for (BdaCheckFlags other = one; (other & every) != 0; other <<= 1)
+            try_modes(s, one | other);
+    try_modes(s, every);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SUITE_TEST(a_shader_that_writes_past_an_end_is_found),
         SUITE_TEST(a_shader_that_writes_after_a_free_is_found),
         SUITE_TEST(commands_find_the_same_where_nothing_is_mapped),
         SUITE_TEST(correct_work_is_not_suspected),
+        SUITE_TEST(modes_bear_each_other),
     };
     suite_open();
     return suite_close(cmocka_run_group_tests(tests, NULL, NULL));
