@@ -43,15 +43,13 @@ static void opened(BdaAllocator allocator, uint32_t index, VkBufferUsageFlags us
     bda_patterns_opened(allocator, index);
     if (block->mapped != NULL || allocator->more_usage == 0)
         return;
-    VkDeviceSize dedicated = block->dedicated_size, all = block->backing.size - block->memory_offset;
-    block->reach_size = dedicated != 0 ? all : (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
-    bool zoned = dedicated != 0 && allocator->red_zone != 0 && all >= dedicated + allocator->red_zone;
+    bool zoned = block->dedicated_size != 0 && block->reach_size > block->dedicated_size;
     if (block->buffer == VK_NULL_HANDLE || zoned)
-        bda_block_reach(&allocator->device, block, block->reach_size);
+        bda_block_reach(&allocator->device, block);
     if (block->reach != VK_NULL_HANDLE || block->buffer == VK_NULL_HANDLE || (usage & TRANSFERS) != TRANSFERS)
         return;
     block->reach = block->buffer;
-    block->reach_size = dedicated != 0 ? dedicated : block->reach_size;
+    block->reach_size = zoned ? block->dedicated_size : block->reach_size;
 }
 
 /* What a note says of a range ends with it: the node's next one is seen before its own note is written. */

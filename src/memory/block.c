@@ -89,9 +89,9 @@ static bool fits_block(struct bda_device *device, const struct bda_block *block,
            block->memory_offset % r.alignment == 0 && r.size <= block->backing.size - block->memory_offset;
 }
 
-void bda_block_reach(struct bda_device *device, struct bda_block *block, VkDeviceSize size) {
+void bda_block_reach(struct bda_device *device, struct bda_block *block) {
     const VkBufferUsageFlags transfers = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
-    VkBufferCreateInfo info = bda_block_buffer_info(device, transfers, size, false);
+    VkBufferCreateInfo info = bda_block_buffer_info(device, transfers, block->reach_size, false);
     info.usage = transfers;
     if (create_buffer(device, &info, &block->reach) != VK_SUCCESS) {
         block->reach = VK_NULL_HANDLE;
@@ -250,6 +250,7 @@ VkResult bda_block_open(struct bda_device *device, const struct bda_backing_info
         return result;
     }
     block->region.size = (uint32_t)(buffer_info.size >> granule_log2);
+    block->reach_size = (VkDeviceSize)block->region.size << granule_log2;
     if (block->region.size != 0)
         return VK_SUCCESS;
     bda_block_close(device, block);
@@ -277,6 +278,7 @@ VkResult bda_block_open_dedicated(struct bda_device *device, const struct bda_ba
             result = open_larger(device, info, buffer_info, requirements, alignment, behind, block, reason);
         }
     }
+    block->reach_size = behind == 0 ? buffer_info->size : block->backing.size - block->memory_offset;
     if (result != VK_SUCCESS)
         bda_block_close(device, block);
     return result;

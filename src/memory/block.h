@@ -43,7 +43,7 @@ struct bda_block {
     _Atomic(struct bda_pool *) head; /* of its pool, whichever arena it is in; set while the map shows the block */
     _Atomic bool patterned;          /* its bytes that are nobody's carry a pattern (debug/patterns.h) */
     VkBuffer reach;                  /* by which commands reach its bytes: `buffer`, or one for them alone; or none */
-    VkDeviceSize reach_size;         /* of that buffer */
+    VkDeviceSize reach_size;         /* bytes from the region's first one that it may reach */
     uint32_t previous, next;         /* in the pool's list; next also links spare records */
 };
 
@@ -89,9 +89,9 @@ VkResult bda_block_open_dedicated(struct bda_device *device, const struct bda_ba
                                   const struct bda_requirements *requirements, VkDeviceSize alignment,
                                   VkDeviceSize behind, struct bda_block *block, const char **reason);
 
-/* Gives a block a buffer for transfers alone, over `size` bytes of its memory and without an address, so that tools
- * take it for nobody's range; where the driver does not bear one there, it goes without. */
-void bda_block_reach(struct bda_device *device, struct bda_block *block, VkDeviceSize size);
+/* Gives a block a buffer for transfers alone, over `reach_size` bytes and without an address, so that tools take it for
+ * nobody's range; where the driver does not bear one there, it goes without. */
+void bda_block_reach(struct bda_device *device, struct bda_block *block);
 
 /* Destroys the buffers and gives the memory back. */
 void bda_block_close(struct bda_device *device, struct bda_block *block);
