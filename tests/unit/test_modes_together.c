@@ -3,6 +3,7 @@
 #include "shader_support.h"
 
 #include "alloc/free.h"
+#include "platform/marks.h"
 
 enum { LIVE = 24, STEPS = 240 };
 
@@ -152,13 +153,25 @@ static void finish(void) {
 
 /* ---- Wrong work ---- */
 
+/* Past the address sanitizer, which would be the first to find it where BDA_CHECK_MEMORY_BIT has told it of the byte.
+ */
+static void write_wild(const BdaAllocation *a, size_t offset) {
+    unsigned char *byte = (unsigned char *)a->mapped + offset;
+    bool forbidden = bda_marks_forbidden(byte);
+    if (forbidden)
+        bda_marks_pause(byte, 1);
+    *byte = 0x41;
+    if (forbidden)
+        bda_marks_resume(byte, 1);
+}
+
 /* Nobody's bytes that are mapped, in front of nobody and behind everybody else. */
 static void plant_by_the_cpu(BdaCheckFlags checks) {
     const BdaAllocInfo info = { .size = 200, .intent = BDA_INTENT_UPLOAD, .name = "victim" };
     if ((checks & BDA_CHECK_RED_ZONES_BIT) != 0) {
         BdaAllocation a = take(info);
         assert_non_null(a.mapped);
-        ((unsigned char *)a.mapped)[200] = 0x41;
+        write_wild(&a, 200);
         give(a);
         if (bench.told[BDA_MESSAGE_ERROR] != 1 || bench_heard("behind 'victim' (200 bytes at ") != 1)
             fail_msg("modes 0x%x do not find a write past an end: %s", (unsigned)checks, bench.text);
@@ -167,7 +180,7 @@ static void plant_by_the_cpu(BdaCheckFlags checks) {
     if ((checks & PATTERNS) != 0) {
         BdaAllocation a = take(info), other = take(info); /* so the block stays */
         give(a);
-        ((unsigned char *)a.mapped)[8] = 0x41;
+        write_wild(&a, 8);
         uint64_t broken;
         assert_int_equal(bda_verify(bench.allocator, &broken), VK_SUCCESS);
         if (bench.told[BDA_MESSAGE_ERROR] != 1 || bench_heard("written after its free: 1 of ") != 1)
@@ -217,6 +230,9 @@ static void plant_by_the_device(BdaCheckFlags checks) {
 /* ---- Both ---- */
 
 static void try_modes(const struct fake_config *config, BdaCheckFlags checks) {
+    /* the fake driver flushes by copying, forbidden bytes too, and is watched as no real one is */
+    if (config->machine == FAKE_MACHINE_NON_COHERENT && bda_marks_are_heard())
+        checks &= ~(BdaCheckFlags)BDA_CHECK_MEMORY_BIT;
     open_modes(config, checks);
     bench_hush(); /* a library that can speak to no memory checker says so */
     for (uint32_t i = 0; i < STEPS; i++)
