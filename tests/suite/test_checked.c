@@ -256,16 +256,13 @@ static void a_flood_is_counted_exactly(void **state) {
     assert_vk(bda_write(s->allocator, program.handle, 0, &text, sizeof text));
     for (uint32_t round = 0; round < 3; round++) {
         suite_dispatch(s, SUITE_CHECKED, &(struct suite_push){ program.address, answers.address, INVOCATIONS, 0 });
-        uint32_t count = BDA_BAD_ACCESS_MOST, nulls = 0;
+        uint32_t count = BDA_BAD_ACCESS_MOST;
         uint64_t lost;
         assert_vk(bda_take_bad_accesses(s->allocator, &count, found, &lost));
         assert_int_equal(count, BDA_BAD_ACCESS_MOST);
         assert_int_equal(count + lost, BAD);
-        for (uint32_t i = 0; i < count; i++) {
-            nulls += found[i].reason == BDA_BAD_NULL;
+        for (uint32_t i = 0; i < count; i++) /* which of them stand there is chance */
             assert_true(found[i].invocation[0] < INVOCATIONS && found[i].size >= 4);
-        }
-        assert_true(nulls != 0);
     }
     assert_no_bad_access(s);
     close_checked(s);
