@@ -3,6 +3,7 @@
 
 #include "example.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,10 +70,13 @@ static void read_face(struct reader *reader, const char *text) {
         ex_fail("%s:%u: a face wants three vertices", reader->path, reader->line);
 }
 
+/* A tab may stand behind the keyword as well as a space. */
 static void read_line(struct reader *reader, const char *text) {
-    if (strncmp(text, "v ", 2) == 0)
+    if (text[0] == '\0' || !isblank((unsigned char)text[1]))
+        return;
+    if (text[0] == 'v')
         read_vertex(reader, text + 2);
-    else if (strncmp(text, "f ", 2) == 0)
+    else if (text[0] == 'f')
         read_face(reader, text + 2);
 }
 

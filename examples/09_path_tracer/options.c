@@ -3,6 +3,7 @@
 
 #include "render.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,10 +41,11 @@ static void read_size(const char *text, struct options *options) {
     options->height = read_number(end + 1, 8, 8192);
 }
 
+/* An infinite one would be no check: pictures of two sizes are infinitely far apart. */
 static double read_tolerance(const char *text) {
     char *end = NULL;
     double number = text ? strtod(text, &end) : -1;
-    if (!text || end == text || *end != '\0' || !(number >= 0))
+    if (!text || end == text || *end != '\0' || !(number >= 0) || !isfinite(number))
         ex_fail("%s\n'%s' is no tolerance", usage, text ? text : "");
     return number;
 }

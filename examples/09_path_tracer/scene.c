@@ -162,21 +162,38 @@ static void add_lamp(struct scene *scene) {
     add_panel(scene, scene->lamp.corner, scene->lamp.edges[0], scene->lamp.edges[1], LAMP);
 }
 
-/* Stood on the plinth, turned as it comes, as large as there is room. */
-static void add_file(struct scene *scene, const char *path, uint32_t material) {
-    struct mesh mesh = read_mesh(path);
-    struct vec3 low = mesh.positions[0], high = low;
-    for (uint32_t i = 1; i < mesh.vertex_count; i++) {
-        low = least(low, mesh.positions[i]);
-        high = most(high, mesh.positions[i]);
+struct fit {
+    struct vec3 foot;
+    float factor;
+};
+
+/* Normals come from areas, of which squares are taken: the fourth power of a length must be a float, too. */
+static const float least_side = 1e-6f, most_side = 1e6f;
+
+/* As large as there is room. Ends the program where a mesh is a point, or too small or large to calculate with. */
+static struct fit fit_mesh(const struct mesh *mesh, const char *path) {
+    struct vec3 low = mesh->positions[0], high = low;
+    for (uint32_t i = 1; i < mesh->vertex_count; i++) {
+        low = least(low, mesh->positions[i]);
+        high = most(high, mesh->positions[i]);
     }
     struct vec3 size = subtract(high, low), foot = vec3((low.x + high.x) / 2, low.y, (low.z + high.z) / 2);
-    float factor = 1.8f / fmaxf(size.x, fmaxf(size.y, size.z));
+    float side = fmaxf(size.x, fmaxf(size.y, size.z));
+    if (!(side >= least_side && side <= most_side))
+        ex_fail("the mesh of %s has an extent of %g; %g to %g can be drawn", path, (double)side, (double)least_side,
+                (double)most_side);
+    return (struct fit){ foot, 1.8f / side };
+}
+
+/* Stood on the plinth, turned as it comes. */
+static void add_file(struct scene *scene, const char *path, uint32_t material) {
+    struct mesh mesh = read_mesh(path);
+    struct fit fit = fit_mesh(&mesh, path);
     for (uint32_t i = 0; i < mesh.face_count; i++) {
         struct vertex corners[3];
         for (int k = 0; k < 3; k++) {
             uint32_t vertex = mesh.faces[i].corners[k];
-            struct vec3 place = scale(subtract(mesh.positions[vertex], foot), factor);
+            struct vec3 place = scale(subtract(mesh.positions[vertex], fit.foot), fit.factor);
             corners[k] = (struct vertex){ add(vec3(0.05f, 0.511f, -0.75f), place), mesh.normals[vertex] };
         }
         add_triangle(scene, corners[0], corners[1], corners[2], material);
