@@ -152,7 +152,7 @@ static void submit(struct engine *engine, const struct frame *frame) {
 static void dump_heap(const struct engine *engine, uint64_t frame) {
     char label[64];
     snprintf(label, sizeof label, "04_engine, frame %" PRIu64, frame);
-    ex_dump_heap(engine->allocator, engine->dump_name, frame / FRAMES_PER_DUMP, label);
+    ex_dump_heap(engine->ex, engine->allocator, engine->dump_name, frame / FRAMES_PER_DUMP, label);
 }
 
 static void run_frame(struct engine *engine, uint64_t number) {

@@ -12,17 +12,21 @@
  *
  * The picture is the last frame's. The program checks it: the GPU must have kept as many instances as the CPU does when
  * it culls, the picture must not be blank, and with --compare it must look like the reference. --dump writes what is in
- * the heap to heap-001.json and so on, 24 times at most, for bda_view.
+ * the heap to heap-001.json and so on, 24 times at most, for bda_view: the first frame's and then one at even steps,
+ * which are 60 frames in a window without --frames.
  */
 #include "image.h"
 #include "renderer.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DUMPS_MOST = 24 };
+enum { DUMPS_MOST = 24, WINDOW_FRAMES_PER_DUMP = 60 };
+
+static const uint32_t endless = UINT32_MAX; /* frames of a window that is there until it is closed */
 
 struct options {
     const char *output, *compare, *model, *dump;
@@ -51,11 +55,12 @@ static VkExtent2D read_size(const char *text) {
     return (VkExtent2D){ (uint32_t)width, (uint32_t)height };
 }
 
+/* An infinite one would be no check: pictures of two sizes are infinitely far apart. */
 static double read_tolerance(const char *text) {
     char *end = NULL;
     double number = text ? strtod(text, &end) : -1;
-    if (!text || end == text || *end != '\0' || !(number >= 0))
-        ex_fail("--tolerance wants a number from 0 on");
+    if (!text || end == text || *end != '\0' || !(number >= 0) || !isfinite(number))
+        ex_fail("--tolerance wants a finite number from 0 on");
     return number;
 }
 
@@ -199,14 +204,18 @@ static BdaAllocator create_allocator(struct ex *ex) {
     return allocator;
 }
 
-/* A dump of every frame, or so seldom that there are no more than DUMPS_MOST. */
-static void dump_now_and_then(BdaAllocator allocator, const struct options *options, uint64_t frame) {
-    uint64_t every = (options->frames + DUMPS_MOST - 1) / DUMPS_MOST;
-    if (!options->dump || frame % every != 0)
+/* A dump of every frame, or so seldom that there are no more than DUMPS_MOST. The first frame's is always one of them:
+ * nobody knows when a window is closed. */
+static void dump_now_and_then(const struct renderer *renderer, const struct options *options, uint64_t frame) {
+    uint64_t every = ((uint64_t)options->frames + DUMPS_MOST - 1) / DUMPS_MOST;
+    if (options->frames == endless)
+        every = WINDOW_FRAMES_PER_DUMP;
+    uint64_t number = 1 + (frame - 1) / every;
+    if (!options->dump || (frame - 1) % every != 0 || number > DUMPS_MOST)
         return;
     char label[64];
     snprintf(label, sizeof label, "10_renderer, frame %" PRIu64, frame);
-    ex_dump_heap(allocator, options->dump, frame / every, label);
+    ex_dump_heap(renderer->ex, renderer->allocator, options->dump, number, label);
 }
 
 /* Draws all frames; the number of the last one, which is smaller than asked for when the window was closed. */
@@ -218,7 +227,7 @@ static uint64_t draw_frames(struct renderer *renderer, const struct options *opt
         number++;
         open = !renderer->window || window_poll(renderer->window);
         renderer_draw(renderer, number, !open || number == frames);
-        dump_now_and_then(renderer->allocator, options, number);
+        dump_now_and_then(renderer, options, number);
     }
     renderer_finish(renderer);
     return number;
@@ -253,7 +262,7 @@ int main(int count, char **words) {
     static const char title[] = "10_renderer: a picture drawn from raw pointers";
     struct window *window = options.window ? window_open(title, options.size, &wishes) : NULL;
     if (options.frames == 0)
-        options.frames = window ? UINT32_MAX : 8; /* a window is there until it is closed */
+        options.frames = window ? endless : 8;
     struct ex ex;
     ex_start_with(&ex, title, &wishes);
     if (window)

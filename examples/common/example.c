@@ -482,12 +482,14 @@ static VkBool32 write_to_file(void *user, const char *text, size_t size) {
     return fwrite(text, 1, size, user) == size ? VK_TRUE : VK_FALSE;
 }
 
-void ex_dump_heap(BdaAllocator allocator, const char *prefix, uint64_t number, const char *label) {
+void ex_dump_heap(struct ex *ex, BdaAllocator allocator, const char *prefix, uint64_t number, const char *label) {
     char path[1024];
     snprintf(path, sizeof path, "%s-%03" PRIu64 ".json", prefix, number);
     FILE *file = fopen(path, "w");
     bool written =
         file && bda_write_json(allocator, &(BdaJsonInfo){ .label = label }, write_to_file, file) == VK_SUCCESS;
-    if (!file || fclose(file) != 0 || !written)
+    if (!file || fclose(file) != 0 || !written) {
+        (void)vkDeviceWaitIdle(ex->device); /* a driver that is unloaded with work in flight crashes */
         ex_fail("cannot write %s", path);
+    }
 }
