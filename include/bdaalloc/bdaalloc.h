@@ -144,7 +144,7 @@ typedef enum BdaCheckFlagBits {
     BDA_CHECK_STACKS_BIT = 0x40,
     /* The history has allocations, too, so that findings say when any live allocation was made (BdaFinding::dated), and
      * bda_get_history when any former one was, not those with a name or a value alone. An allocation takes the room of
-     * a free in the rings, which so reach half as far: make BdaAllocatorInfo::history_depth larger. */
+     * a free in the one ring that all threads share with it: make BdaAllocatorInfo::history_depth larger. */
     BDA_CHECK_HISTORY_BIT = 0x80,
     BDA_CHECK_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
 } BdaCheckFlagBits;
@@ -221,8 +221,9 @@ typedef struct BdaAllocatorInfo {
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
      * each; a name or a stack takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an
      * allocation as much as its free. Rounded up to a power of two, 8 at least.
-     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Threads that have freed before they ever
-     * allocated share 128 more; where there are no caches, all share one such ring. */
+     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Threads that have not made two small
+     * allocations without a name yet (to 64 KiB) share 128 more; where there are no caches, or any checking mode is on,
+     * all share one ring of this depth. */
     uint32_t history_depth;
     /* With BDA_CHECK_STACKS_BIT: who takes stacks, and puts their frames into words, with this user pointer. NULL: what
      * the system offers (backtrace and backtrace_symbols of glibc and macOS, whose text takes memory of the C

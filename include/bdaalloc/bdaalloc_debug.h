@@ -261,7 +261,7 @@ BDA_API VKAPI_ATTR VkBool32 VKAPI_CALL bda_address_binding_callback(VkDebugUtils
 /*
  * Looks now, in memory that is mapped, at all bytes that are nobody's: red zones, free ranges, quarantined ones
  * (BDA_CHECK_RED_ZONES_BIT, BDA_CHECK_POISON_BIT). Each stretch that was written to is told to the message callback as
- * BDA_MESSAGE_ERROR, with what is known of the address, and is put right, so that it is told once; the last sixteen
+ * BDA_MESSAGE_ERROR, with what is known of the address, and is put right, so that it is told once; the last three
  * stand in fault reports. (Stacks are told by their numbers, for bda_get_stack, and in fault reports by their frames:
  * the message may come from a free, which takes no memory.) The same is found without it when a range is freed, leaves
  * the quarantine, or is handed out. `broken` (may be NULL) becomes how many were found since the allocator was made,

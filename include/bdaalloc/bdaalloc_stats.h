@@ -141,10 +141,10 @@ typedef struct BdaPrefixUse {
 /*
  * What is used by the allocations of each prefix: "mesh" of "mesh/rock" and "mesh/tree", with the delimiter '/' (0
  * stands for that one, too). `count` says how many `uses` has room for, at least one, and becomes how many were
- * written, the most bytes first. VK_INCOMPLETE: there are more prefixes; what found no room is in the last one, whose
- * prefix is empty. Cost: goes through every range, as bda_write_json, and compares each name with the prefixes found
- * before. For a debugger's panel, not for each frame. No driver call; some 16 KiB of stack. Errors: VALIDATION_FAILED
- * (NULL, no room).
+ * written, the most bytes first. A name that begins with the delimiter is its own prefix. VK_INCOMPLETE: there are more
+ * prefixes; those met first have entries, and what found no room is in the last one, whose prefix is empty. Cost: goes
+ * through every range, as bda_write_json, and compares each name with the prefixes found before. For a debugger's
+ * panel, not for each frame. No driver call; some 16 KiB of stack. Errors: VALIDATION_FAILED (NULL, no room).
  */
 BDA_API VkResult bda_get_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t *count, BdaPrefixUse *uses);
 
@@ -156,8 +156,10 @@ typedef struct BdaHeapBudget {
     VkDeviceSize limit;  /* the caller's heap_limits entry; 0 is none */
     VkDeviceSize budget; /* as BdaHeapStats */
     VkDeviceSize usage;  /* of the whole process, as far as is known */
-    VkDeviceSize left;   /* what the budget leaves of it */
-    VkBool32 told;       /* by the driver just now; else the budget is 80 % of the heap, the usage what is known here */
+    /* What may still be taken: of the process's budget beside its usage, and of the limit beside what is ours or told
+     * by bda_set_external_use; the smaller of the two. */
+    VkDeviceSize left;
+    VkBool32 told; /* by the driver just now; else the budget is 80 % of the heap, the usage what is known here */
     VkDeviceSize external; /* told by bda_set_external_use */
     uint32_t external_count;
     /* ours */

@@ -55,7 +55,8 @@ static struct bda_ring_slot event_of(BdaAllocator allocator, BdaHandle handle, s
     uint64_t granules = node->size, slack = bda_node_slack(node);
     if (block->dedicated_size != 0) {
         granules = bda_align_up(block->dedicated_size, (VkDeviceSize)1 << BDA_GRANULE_LOG2) >> BDA_GRANULE_LOG2;
-        slack = (granules << BDA_GRANULE_LOG2) - block->dedicated_size;
+        slack = granules <= UINT32_MAX ? (granules << BDA_GRANULE_LOG2) - block->dedicated_size : 0;
+        granules = bda_min(granules, UINT32_MAX); /* of more than 64 GiB so much is told */
     }
     VkDeviceAddress address = block->region.base + bda_node_start(node);
     return (struct bda_ring_slot){ { handle, address, granules << 32 | slack, bda_clock_now(allocator) } };

@@ -92,7 +92,8 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     if (result != VK_SUCCESS)
         return result;
     bool caches = allocator->locks && (info->flags & BDA_ALLOCATOR_NO_CACHES_BIT) == 0;
-    result = bda_history_init(allocator, info->history_depth, caches);
+    bool rings = caches && info->checks == 0; /* modes have every call take the way that makes no cache */
+    result = bda_history_init(allocator, info->history_depth, rings);
     if (result != VK_SUCCESS)
         return result;
     bda_caches_init(allocator, !caches);

@@ -203,7 +203,10 @@ BDA_APART VkResult alloc_in_new_chunk(BdaArena arena, VkDeviceSize size, VkDevic
     const char *reason = NULL;
     bool alone = size > arena->next_size / 2;
     BdaAllocation chunk;
+    VkDeviceSize least = bda_max(arena->least_size, size);
     VkResult result = take_chunk(arena, alone ? size : arena->next_size, alignment, &chunk, &reason);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && !alone && least < arena->next_size) /* a smaller one may fit */
+        result = take_chunk(arena, least, alignment, &chunk, &reason);
     if (result != VK_SUCCESS)
         return bda_refuse(arena->allocator, "bda_alloc_from_arena", result, reason);
     put_piece(&chunk, chunk.address, piece);

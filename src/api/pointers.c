@@ -18,11 +18,17 @@ VkResult bda_get_check_table(BdaAllocator allocator, VkDeviceAddress *table) {
 
 /* ---- Foreign ranges ---- */
 
+/* Where plain addresses of 48 bits end, and where sign-extended ones begin. */
+#define PLAIN_END      ((VkDeviceAddress)1 << 48)
+#define EXTENDED_BEGIN (UINT64_MAX << 47)
+
 static const char *fault_of(VkDeviceAddress address, VkDeviceSize size) {
     if (size == 0 || address + (size - 1) < address)
         return "the range is empty, or goes over the end of all addresses";
     if (address % (1 << BDA_SHADOW_GRANULE_LOG2) != 0)
         return "the address is no multiple of 16";
+    if (address + (size - 1) >= PLAIN_END && address < EXTENDED_BEGIN)
+        return "the range is not wholly where addresses of 48 bits are, plain or sign-extended";
     if (address < BDA_SHADOW_NULL_END || size > (VkDeviceSize)1 << 40)
         return "the range begins at a null pointer, or is larger than a TiB";
     return NULL;

@@ -4,6 +4,7 @@
 #include "alloc/locate.h"
 #include "api/check.h"
 #include "debug/bindings.h"
+#include "debug/message.h"
 #include "debug/pointers.h"
 
 #include <stdio.h>
@@ -126,7 +127,7 @@ VKAPI_ATTR VkBool32 VKAPI_CALL bda_address_binding_callback(VkDebugUtilsMessageS
         binding.object = data->pObjects[0].objectHandle;
         binding.type = data->pObjects[0].objectType;
         if (data->pObjects[0].pObjectName != NULL)
-            (void)strncat(binding.name, data->pObjects[0].pObjectName, sizeof binding.name - 1);
+            bda_copy_text(binding.name, sizeof binding.name, data->pObjects[0].pObjectName);
     }
     bda_bindings_add(allocator, &binding);
     return VK_FALSE;

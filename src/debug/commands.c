@@ -386,6 +386,8 @@ static void record(BdaAllocator allocator, VkCommandBuffer buffer, const struct 
 }
 
 static VkResult record_all(BdaAllocator allocator, VkCommandBuffer buffer, uint64_t *number) {
+    /* From here on what is freed waits for a recording, also where there is nothing to record yet. */
+    atomic_store_explicit(&commands_of(allocator)->begun, true, memory_order_relaxed);
     const struct bounds bounds = survey(allocator);
     struct bda_ticket *ticket;
     if (bounds.copies + bounds.fills == 0)
@@ -393,7 +395,6 @@ static VkResult record_all(BdaAllocator allocator, VkCommandBuffer buffer, uint6
     VkResult result = open_ticket(allocator, &bounds, &ticket);
     if (result != VK_SUCCESS)
         return result;
-    atomic_store_explicit(&commands_of(allocator)->begun, true, memory_order_relaxed);
     collect(allocator, ticket);
     record(allocator, buffer, ticket);
     *number = ticket->number;

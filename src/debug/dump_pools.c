@@ -2,6 +2,7 @@
 #include "debug/dump.h"
 
 #include "alloc/arena.h"
+#include "debug/message.h"
 #include "debug/stats.h"
 
 #include <string.h>
@@ -40,7 +41,7 @@ static void view_user(const struct bda_pool *head, struct pool_view *view) {
     view->named = user != NULL && user->name != NULL;
     view->name[0] = '\0';
     if (view->named)
-        (void)strncat(view->name, user->name, sizeof view->name - 1);
+        bda_copy_text(view->name, sizeof view->name, user->name);
 }
 
 static void view_arena(const struct bda_pool *arena, struct arena_view *view) {

@@ -6,6 +6,7 @@
 
 #include "alloc/history.h"
 #include "alloc/locate.h"
+#include "debug/message.h"
 
 #include <string.h>
 
@@ -98,7 +99,7 @@ static void describe_range(BdaAllocator allocator, const struct bda_sight *sight
             bda_clock_whole_frame(atomic_load_explicit(&allocator->history.frame, memory_order_relaxed), record->frame);
     range->stack = record->stack;
     if (record->name != NULL)
-        (void)strncat(range->name, record->name, sizeof range->name - 1);
+        bda_copy_text(range->name, sizeof range->name, record->name);
 }
 
 static void describe_block(const struct bda_live *live, BdaFinding *finding) {

@@ -54,7 +54,7 @@ static void view_heap(BdaAllocator allocator, uint32_t index, const BdaHeapStats
         .limit = stats->limit,
         .budget = stats->budget,
         .usage = stats->usage,
-        .left = stats->budget > stats->usage ? stats->budget - stats->usage : 0,
+        .left = bda_budget_left(heap),
         .told = atomic_load_explicit(&heap->driver_budget, memory_order_relaxed) != 0,
         .external = stats->external,
         .external_count = stats->external_count,

@@ -56,12 +56,35 @@ static void describe(const struct search *search, const struct bda_ring_slot *ev
     bda_make_one_line(owner->range.name, strlen(owner->range.name) == BDA_PAST_NAME);
 }
 
-/* Among those found, by its age. */
-static void insert(struct search *search, const BdaPastOwner *owner) {
-    uint32_t length = search->count < search->room ? search->count : search->room, at = length;
-    search->count++;
+/* Whether `a` was made after `b` of the same node, whose generation counts its allocations. */
+static bool follows(const BdaPastOwner *a, const BdaPastOwner *b) {
+    bool same = bda_handle_index(a->range.handle) == bda_handle_index(b->range.handle);
+    return same && bda_handle_generation(a->range.handle) > bda_handle_generation(b->range.handle);
+}
+
+/* Where it belongs among those found: by its age, which is exact within a ring only; and of one node by generation,
+ * which mends the age. */
+static uint32_t place_of(const struct search *search, uint32_t length, BdaPastOwner *owner) {
+    uint32_t at = length;
     while (at > 0 && search->owners[at - 1].frees_ago > owner->frees_ago)
         at--;
+    for (uint32_t i = 0; i < at; i++)
+        if (follows(owner, &search->owners[i])) {
+            owner->frees_ago = search->owners[i].frees_ago;
+            return i;
+        }
+    for (uint32_t i = length; i > at; i--)
+        if (follows(&search->owners[i - 1], owner)) {
+            owner->frees_ago = search->owners[i - 1].frees_ago;
+            return i;
+        }
+    return at;
+}
+
+static void insert(struct search *search, BdaPastOwner *owner) {
+    uint32_t length = search->count < search->room ? search->count : search->room;
+    uint32_t at = place_of(search, length, owner);
+    search->count++;
     if (at == search->room)
         return;
     uint32_t moved = (length < search->room ? length : length - 1) - at;

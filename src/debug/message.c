@@ -17,6 +17,13 @@ void bda_drop_cut_character(char *text) {
     }
 }
 
+void bda_copy_text(char *to, size_t size, const char *text) {
+    to[0] = '\0';
+    (void)strncat(to, text, size - 1);
+    if (strlen(text) >= size)
+        bda_drop_cut_character(to);
+}
+
 /* Names come from the caller: whatever they hold, a message stays one line. */
 void bda_make_one_line(char *text, bool cut) {
     if (cut)

@@ -6,6 +6,7 @@
 #include <bdaalloc/bdaalloc.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Lets the compiler check the arguments against the format. */
 #if defined(__GNUC__)
@@ -20,6 +21,9 @@ void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity sev
 
 /* A text that was cut may end within a UTF-8 character: what is left of that goes, too. */
 void bda_drop_cut_character(char *text);
+
+/* Copies as much of a text as `size` bytes hold, its end included, and no cut character. */
+void bda_copy_text(char *to, size_t size, const char *text);
 
 /* Puts spaces in the place of control characters. `cut`: the text was, see above. */
 void bda_make_one_line(char *text, bool cut);

@@ -128,7 +128,7 @@ static void name_owner(BdaAllocator allocator, const struct bda_watched *watched
     breakage->owner_size = watched->note & BDA_NOTE_SIZE;
     breakage->name[0] = '\0';
     if (name != NULL)
-        (void)strncat(breakage->name, name, sizeof breakage->name - 1);
+        bda_copy_text(breakage->name, sizeof breakage->name, name);
 }
 
 /* Of bytes that nobody has: who had them last. */

@@ -15,7 +15,7 @@ struct table {
 
 static void cut_prefix(const struct table *table, const char *name, char prefix[BDA_PREFIX_SIZE]) {
     const char *end = strchr(name, table->delimiter);
-    size_t length = end != NULL ? (size_t)(end - name) : strlen(name);
+    size_t length = end != NULL && end != name ? (size_t)(end - name) : strlen(name);
     bool fits = length < BDA_PREFIX_SIZE;
     length = fits ? length : BDA_PREFIX_SIZE - 1;
     memcpy(prefix, name, length);

@@ -42,10 +42,14 @@ void bda_budget_refresh(struct bda_budget *budget, const uint64_t ours[VK_MAX_ME
     }
 }
 
-VkDeviceSize bda_budget_of(struct bda_heap *heap) {
+/* What all of the process may use. */
+static VkDeviceSize whole_budget(struct bda_heap *heap) {
     VkDeviceSize budget = atomic_load_explicit(&heap->driver_budget, memory_order_relaxed);
-    if (budget == 0)
-        budget = heap->size / 100 * DEFAULT_BUDGET_PERCENT;
+    return budget != 0 ? budget : heap->size / 100 * DEFAULT_BUDGET_PERCENT;
+}
+
+VkDeviceSize bda_budget_of(struct bda_heap *heap) {
+    VkDeviceSize budget = whole_budget(heap);
     return heap->limit != 0 && heap->limit < budget ? heap->limit : budget;
 }
 
@@ -63,6 +67,20 @@ static VkDeviceSize usage_with(struct bda_heap *heap, uint64_t reserved) {
 
 VkDeviceSize bda_budget_usage(struct bda_heap *heap) {
     return usage_with(heap, atomic_load_explicit(&heap->reserved, memory_order_relaxed));
+}
+
+static VkDeviceSize rest(VkDeviceSize most, VkDeviceSize taken) {
+    return most > taken ? most - taken : 0;
+}
+
+VkDeviceSize bda_budget_left(struct bda_heap *heap) {
+    VkDeviceSize left = rest(whole_budget(heap), bda_budget_usage(heap));
+    if (heap->limit == 0)
+        return left;
+    uint64_t reserved = atomic_load_explicit(&heap->reserved, memory_order_relaxed);
+    uint64_t external = atomic_load_explicit(&heap->external, memory_order_relaxed);
+    VkDeviceSize within_limit = rest(heap->limit, add_capped(reserved, external));
+    return within_limit < left ? within_limit : left;
 }
 
 static bool reserve_count(struct bda_budget *budget) {
@@ -90,7 +108,7 @@ static bool reserve_bytes(struct bda_heap *heap, VkDeviceSize size, bool within_
             *reason = "the heap's limit in BdaAllocatorInfo::heap_limits is reached";
             return false;
         }
-        if (within_budget && usage_with(heap, reserved + size) > bda_budget_of(heap)) {
+        if (within_budget && usage_with(heap, reserved + size) > whole_budget(heap)) {
             *reason = "the heap's budget is used up";
             return false;
         }

@@ -53,9 +53,12 @@ void bda_budget_note_ours(struct bda_budget *budget, uint64_t ours[VK_MAX_MEMORY
 void bda_budget_refresh(struct bda_budget *budget, const uint64_t ours[VK_MAX_MEMORY_HEAPS],
                         const VkPhysicalDeviceMemoryBudgetPropertiesEXT *answer);
 
-/* What may be used of a heap, and what is used by all that is known of. */
+/* What may be used of a heap, and what is used by all that is known of. A limit of the caller's is for what is ours and
+ * what he told of, the rest of the budget for all of the process: so what is left is not the difference of these two.
+ */
 VkDeviceSize bda_budget_of(struct bda_heap *heap);
 VkDeviceSize bda_budget_usage(struct bda_heap *heap);
+VkDeviceSize bda_budget_left(struct bda_heap *heap);
 
 /* Raises a peak to what it has reached; true: it was lower. */
 bool bda_budget_raise(_Atomic uint64_t *peak, uint64_t reached);

@@ -145,6 +145,29 @@ static void a_chunk_grows_until_it_holds_a_frame_and_shrinks_again(void **state)
     bench_close();
 }
 
+static void where_no_large_chunk_is_to_be_had_a_small_one_serves(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool;
+    const BdaPoolInfo info = { .first_block_size = MIB(1), .max_block_size = MIB(1), .limit = MIB(1) };
+    assert_int_equal(bda_create_pool(bench.allocator, &info, &pool), VK_SUCCESS);
+    BdaArena arena =
+        make_arena((BdaArenaInfo){ .chunk = { .size = KIB(4), .pool = pool }, .max_chunk_size = KIB(256) });
+    for (uint32_t i = 0; i < 200; i++)
+        (void)piece_of(arena, KIB(1), 0);
+    reset(arena);
+    assert_true(stats_of(arena).chunk_size > KIB(128));
+    BdaAllocation rest[8]; /* others leave 128 KiB */
+    for (uint32_t i = 0; i < 7; i++)
+        rest[i] = take((BdaAllocInfo){ .size = KIB(128), .pool = pool });
+    for (uint32_t i = 0; i < 8; i++)
+        (void)piece_of(arena, KIB(4), 0);
+    bda_destroy_arena(arena);
+    give_all(rest, 7);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
 static void a_frame_stays_until_its_semaphore_says_so(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -410,6 +433,7 @@ int main(void) {
         cmocka_unit_test(a_large_piece_leaves_the_chunk_to_small_ones),
         cmocka_unit_test(a_chunk_is_used_to_its_last_byte),
         cmocka_unit_test(a_chunk_grows_until_it_holds_a_frame_and_shrinks_again),
+        cmocka_unit_test(where_no_large_chunk_is_to_be_had_a_small_one_serves),
         cmocka_unit_test(a_frame_stays_until_its_semaphore_says_so),
         cmocka_unit_test(a_reset_without_a_place_changes_nothing),
         cmocka_unit_test(what_was_written_is_seen_after_a_flush),

@@ -285,6 +285,26 @@ static void a_limit_below_the_budget_is_the_budget(void **state) {
     assert_int_equal(bda_budget_of(&budget.heaps[0]), 100 * MIB);
 }
 
+/* Whatever the driver says of the whole process. */
+static void a_limit_is_for_what_is_ours_and_told_of(void **state) {
+    (void)state;
+    struct bda_budget budget;
+    open_limited(&budget, 64 * MIB);
+    answer(&budget, 900 * MIB, 200 * MIB); /* others' */
+    assert_int_equal(bda_budget_left(&budget.heaps[0]), 64 * MIB);
+    assert_int_equal(reserve_within(&budget, 0, 64 * MIB), VK_SUCCESS);
+    assert_int_equal(bda_budget_left(&budget.heaps[0]), 0);
+    bda_budget_cancel(&budget, 0, 64 * MIB);
+    atomic_store(&budget.heaps[0].external, 60 * MIB); /* of which the driver sees nothing */
+    answer(&budget, 900 * MIB, 0);
+    assert_int_equal(bda_budget_left(&budget.heaps[0]), 4 * MIB);
+    assert_room_within(&budget, 0, 4 * MIB);
+    answer(&budget, 900 * MIB, 899 * MIB);
+    assert_int_equal(bda_budget_left(&budget.heaps[0]), 1 * MIB);
+    assert_room_within(&budget, 0, 1 * MIB);
+    assert_nothing_held(&budget);
+}
+
 static void the_drivers_word_takes_the_place_of_guesses(void **state) {
     (void)state;
     struct bda_budget budget;
@@ -603,6 +623,7 @@ int main(void) {
         cmocka_unit_test(without_a_driver_that_tells_the_budget_is_four_fifths_of_the_heap),
         cmocka_unit_test(without_a_driver_that_tells_the_callers_use_counts),
         cmocka_unit_test(a_limit_below_the_budget_is_the_budget),
+        cmocka_unit_test(a_limit_is_for_what_is_ours_and_told_of),
         cmocka_unit_test(the_drivers_word_takes_the_place_of_guesses),
         cmocka_unit_test(what_the_driver_counts_of_ours_is_counted_once),
         cmocka_unit_test(a_driver_that_counts_less_than_we_do_does_not_wrap),

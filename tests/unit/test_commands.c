@@ -93,6 +93,20 @@ static void red_zones_are_filled_to_the_byte(void **state) {
     }
 }
 
+static void poison_needs_no_other_mode(void **state) {
+    (void)state;
+    const BdaAllocatorInfo alone = { .checks = BDA_CHECK_POISON_BIT };
+    open_bench(&alone);
+    BdaAllocation a = take_named(100, "a");
+    frame(); /* nothing to record; but from here on what is freed is held until it is filled */
+    give(a);
+    assert_int_equal(kind_at(a.address), BDA_FINDING_QUARANTINED);
+    frame();
+    assert_holds(a.address, 100, 0xdd);
+    assert_int_equal(kind_at(a.address), BDA_FINDING_FREE);
+    close_bench();
+}
+
 static void what_was_freed_is_filled_and_held_meanwhile(void **state) {
     (void)state;
     open_bench(&no_quarantine);
@@ -436,6 +450,7 @@ static void blocks_out_of_reach_are_left_alone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(red_zones_are_filled_to_the_byte),
+        cmocka_unit_test(poison_needs_no_other_mode),
         cmocka_unit_test(what_was_freed_is_filled_and_held_meanwhile),
         cmocka_unit_test(nothing_is_held_before_the_first_recording),
         cmocka_unit_test(buffers_and_dedicated_memory_are_filled),

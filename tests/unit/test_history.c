@@ -449,6 +449,24 @@ static void the_shortest_ring_says_how_far_it_reaches(void **state) {
     bench_close();
 }
 
+/* With checking modes, too, where all threads share one ring. */
+static void the_depth_is_what_was_asked_for(void **state) {
+    (void)state;
+    const BdaCheckFlags checks[] = { 0, BDA_CHECK_QUARANTINE_BIT, BDA_CHECK_RED_ZONES_BIT };
+    for (uint32_t i = 0; i < COUNT_OF(checks); i++) {
+        bench_prepare(NULL);
+        bench.info.checks = checks[i];
+        bench.info.history_depth = 1024;
+        bench_start();
+        for (uint32_t k = 0; k < 2000; k++)
+            give(take((BdaAllocInfo){ .size = 64 }));
+        (void)past_of(0x1000, 0);
+        assert_false(history.complete);
+        assert_in_range(history.reach, 1000, 1024);
+        bench_close();
+    }
+}
+
 /* ---- BDA_CHECK_HISTORY_BIT ---- */
 
 static void open_whole(BdaAllocatorFlags flags, BdaCheckFlags checks, uint32_t depth) {
@@ -570,6 +588,7 @@ int main(void) {
         cmocka_unit_test(a_pending_free_is_its_own_former_owner),
         cmocka_unit_test(rings_are_read_while_they_are_written),
         cmocka_unit_test(the_shortest_ring_says_how_far_it_reaches),
+        cmocka_unit_test(the_depth_is_what_was_asked_for),
         cmocka_unit_test(the_order_across_threads_is_about_right),
         cmocka_unit_test(what_lives_is_dated_without_a_name),
         cmocka_unit_test(the_history_knows_when_what_lives_and_lived_was_made),
