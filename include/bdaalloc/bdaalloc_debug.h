@@ -171,7 +171,8 @@ BDA_API VkResult bda_describe_frame(BdaAllocator allocator, void *frame, size_t 
 /* ---- History -------------------------------------------------------------------------------------------------- */
 
 /* Tells which frame it is, for what history and reports say of "when"; any number of the caller's that grows, 0 is
- * none. For any thread; costs an atomic store or two. */
+ * none. Of an event the lowest 32 bits are kept: it is dated right while it is less than 2^31 frames old (so count
+ * frames, and do not pass nanoseconds). For any thread; costs an atomic store or two. */
 BDA_API void bda_set_frame(BdaAllocator allocator, uint64_t frame);
 
 /*

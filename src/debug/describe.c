@@ -53,6 +53,20 @@ static void add_birth(struct bda_text *text, const BdaFinding *finding) {
                      finding->frees_since == 1 ? "free" : "frees");
 }
 
+/* What was freed and is held. It has its bytes still; how many of them were asked for, the history may know. */
+static void add_held(struct bda_text *text, const BdaFinding *finding, const char *how) {
+    BdaFoundRange range = finding->range;
+    if (finding->former.range.handle == range.handle)
+        range.size = finding->former.range.size;
+    if (finding->offset < range.size)
+        bda_text_add(text, "byte %" PRIu64 " of ", (uint64_t)finding->offset);
+    else if (finding->offset == range.size)
+        bda_text_add(text, "just past the end of ");
+    else
+        bda_text_add(text, "%" PRIu64 " bytes past the end of ", (uint64_t)(finding->offset - range.size));
+    add_range(text, &range, how);
+}
+
 static void add_kind(struct bda_text *text, const BdaFinding *finding) {
     const BdaFoundRange *range = &finding->range;
     switch (finding->kind) {
@@ -67,12 +81,10 @@ static void add_kind(struct bda_text *text, const BdaFinding *finding) {
         bda_text_add(text, ", in its padding");
         break;
     case BDA_FINDING_PENDING:
-        bda_text_add(text, "byte %" PRIu64 " of ", (uint64_t)finding->offset);
-        add_range(text, range, "freed, not collected yet");
+        add_held(text, finding, "freed, not collected yet");
         break;
     case BDA_FINDING_QUARANTINED:
-        bda_text_add(text, "byte %" PRIu64 " of ", (uint64_t)finding->offset);
-        add_range(text, range, "freed, in quarantine");
+        add_held(text, finding, "freed, in quarantine");
         break;
     case BDA_FINDING_KEPT:
         bda_text_add(text, "in no allocation, in a range of %" PRIu64 " bytes that is cached or on its way back",

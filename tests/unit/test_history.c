@@ -467,6 +467,20 @@ static void the_depth_is_what_was_asked_for(void **state) {
     }
 }
 
+static void what_is_held_is_told_with_the_bytes_that_were_asked_for(void **state) {
+    (void)state;
+    bench_prepare(NULL);
+    bench.info.checks = BDA_CHECK_QUARANTINE_BIT;
+    bench_start();
+    BdaAllocation a = take((BdaAllocInfo){ .size = 100, .alignment = 256, .name = "bones" });
+    give(a);
+    BdaFinding inside = found_at(a.address + 99), end = found_at(a.address + 100), past = found_at(a.address + 105);
+    assert_words(&inside, "byte 99 of 'bones' (freed, in quarantine, 100 bytes");
+    assert_words(&end, "just past the end of 'bones' (freed, in quarantine, 100 bytes");
+    assert_words(&past, "5 bytes past the end of 'bones' (freed, in quarantine, 100 bytes");
+    bench_close();
+}
+
 /* ---- BDA_CHECK_HISTORY_BIT ---- */
 
 static void open_whole(BdaAllocatorFlags flags, BdaCheckFlags checks, uint32_t depth) {
@@ -589,6 +603,7 @@ int main(void) {
         cmocka_unit_test(rings_are_read_while_they_are_written),
         cmocka_unit_test(the_shortest_ring_says_how_far_it_reaches),
         cmocka_unit_test(the_depth_is_what_was_asked_for),
+        cmocka_unit_test(what_is_held_is_told_with_the_bytes_that_were_asked_for),
         cmocka_unit_test(the_order_across_threads_is_about_right),
         cmocka_unit_test(what_lives_is_dated_without_a_name),
         cmocka_unit_test(the_history_knows_when_what_lives_and_lived_was_made),
