@@ -98,7 +98,7 @@ export function colourOf(range, mode, names, frame) {
   if (mode === "state" || range.state === "gone") return STATES[range.state].colour;
   if (mode === "size") return SIZES[sizeStep(range.size)];
   if (range.state !== "live") return STATES[range.state].colour;
-  if (mode === "age") return range.frame === null ? UNKNOWN : AGES[ageStep(frame - range.frame)];
+  if (mode === "age") return range.frame === null || range.frame > frame ? UNKNOWN : AGES[ageStep(frame - range.frame)];
   return names.ofKind(kindOf(range.name));
 }
 
@@ -110,7 +110,7 @@ export function legendOf(mode, names, heap) {
   if (mode === "state") return present.map((key) => [STATES[key].colour, STATES[key].text, null, isStriped(key)]);
   if (mode === "age") {
     const steps = AGES.map((colour, i) => [colour, ageText(i), null]);
-    return [...steps, [UNKNOWN, "not known: no name, no user value, or no bda_set_frame", null], [FREE, "free", null]];
+    return [...steps, [UNKNOWN, "not known: no name, no user value, no bda_set_frame, or it went back", null], [FREE, "free", null]];
   }
   if (mode === "size") {
     const texts = ["to 512 B", "2 KiB", "16 KiB", "64 KiB", "512 KiB", "2 MiB", "16 MiB", "more"];

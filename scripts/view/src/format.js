@@ -26,9 +26,9 @@ export function hex(address) {
   return `0x${address.toString(16)}`;
 }
 
-// "mesh" of "mesh/17/vertices"; what has no '/' is its own prefix.
+// "mesh" of "mesh/17/vertices"; what has no '/', or begins with it, is its own prefix.
 export function prefixOf(name) {
-  return name === null ? null : name.split("/")[0];
+  return name ? name.split("/")[0] || name : null;
 }
 
 // Names that differ in numbers alone are one kind: "mesh/#/vertices".

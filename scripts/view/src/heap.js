@@ -40,10 +40,10 @@ function prefixesOf(blocks) {
     for (const range of block.ranges) {
       if (range.handle === undefined) continue;
       const prefix = prefixOf(range.name) ?? "";
-      const sum = sums.get(prefix) ?? sums.set(prefix, { allocations: 0, asked: 0, padding: 0, freed: 0, held: 0 }).get(prefix);
+      const sum = sums.get(prefix) ?? sums.set(prefix, { allocations: 0, asked: 0, padding: 0, pending: 0, quarantined: 0, held: 0 }).get(prefix);
       sum.held += range.size;
-      if (range.state !== "live") sum.freed += range.size;
-      else {
+      if (range.state === "pending" || range.state === "quarantined") sum[range.state] += range.size;
+      if (range.state === "live") {
         sum.allocations++;
         sum.asked += range.asked;
         sum.padding += range.size - range.asked;
@@ -60,7 +60,8 @@ export function readDump(dump) {
   });
   const past = (dump.history?.frees ?? []).map((owner) => ({ ...owner, base: BigInt(owner.address) }));
   past.sort((a, b) => a.frees_ago - b.frees_ago);
-  return { ...dump, pools, blocks, past, prefixes: prefixesOf(blocks) };
+  const told = dump.blocks.every((block) => block.ranges !== undefined); // not so with BDA_JSON_NO_RANGES_BIT
+  return { ...dump, told, pools, blocks, past, prefixes: prefixesOf(blocks) };
 }
 
 // The range that an offset of a block lies in.

@@ -48,7 +48,7 @@ function showTiles(heap) {
     ["free", bytes(total.free), `the longest piece is ${bytes(total.largest_free)}`],
     ["fragmentation", `${(100 * total.fragmentation).toFixed(1)} %`, `${bytes(total.scattered)} are free in pieces beside the longest of each pool`],
     ["padding", bytes(total.wasted), "held by allocations beyond what they asked for"],
-    ["cached", bytes(total.cached), `kept by ${plural(heap.caches.length, "thread")} for their next requests`],
+    ["cached", bytes(total.cached), `kept by ${plural(heap.caches.filter((cache) => cache.keeps > 0).length, "thread")} for their next requests`],
     ["pending", bytes(total.pending), `${plural(total.pending_frees, "free")} waiting for the GPU`],
     ...(total.quarantined > 0 ? [["quarantined", bytes(total.quarantined), `${plural(total.quarantined_frees, "free")} held back by a checking mode`]] : []),
     ["host memory", bytes(heap.host_bytes), "held by the library itself"],
@@ -91,10 +91,16 @@ function table(id, heads, rows) {
   $(id).replaceChildren(element("thead", {}, head), element("tbody", {}, ...body));
 }
 
+// A name may be long: its column keeps its width, and pointing at it says all of it.
+function nameCell(name, ...before) {
+  return element("span", { class: "called", title: name || null }, ...before, name || "without a name");
+}
+
 const WASTE_AT_FIRST = 3;
 
 function showWaste() {
   const all = data.waste[page.index];
+  $("waste-card").hidden = all.length === 0;
   const some = page.allWaste ? all : all.slice(0, WASTE_AT_FIRST);
   $("more-waste").hidden = some.length === all.length;
   $("more-waste").textContent = `${all.length - some.length} more`;
@@ -109,23 +115,32 @@ function showLargest(heap) {
   const all = heap.blocks.flatMap((block) => block.ranges.filter((range) => range.state === "live").map((range) => ({ block, range })));
   all.sort((a, b) => b.range.asked - a.range.asked);
   table("largest", [["bytes", true], ["name", false], ["address", false], ["block", false], ["frame", true]], all.slice(0, 50).map(({ block, range }) => ({
-    cells: [bytes(range.asked), range.name ?? "without a name", element("code", {}, hex(block.base + BigInt(range.offset))), poolName(heap, block), range.frame === null ? "–" : count(range.frame)],
+    cells: [bytes(range.asked), nameCell(range.name), element("code", {}, hex(block.base + BigInt(range.offset))), poolName(heap, block), range.frame === null ? "–" : count(range.frame)],
     go: () => goTo({ block, range }, true),
   })));
-  drawSizes($("sizes"), all.map(({ range }) => range.asked));
+  $("largest-card").hidden = $("sizes-card").hidden = $("owners-card").hidden = all.length === 0;
+  if (all.length > 0) drawSizes($("sizes"), all.map(({ range }) => range.asked));
 }
 
 // What each prefix of names holds, now and at its most over the run.
 function showNames(heap) {
   const all = [...heap.prefixes.values()].reduce((sum, { held }) => sum + held, 0);
+  const states = ["pending", ...([...heap.prefixes.values()].some((sum) => sum.quarantined > 0) ? ["quarantined"] : [])];
+  $("names-card").hidden = heap.prefixes.size === 0;
   const rows = [...heap.prefixes].map(([prefix, sum]) => {
     const swatch = element("i", { class: "swatch" });
     swatch.style.background = names.ofPrefix(prefix);
     const most = heaps.reduce((best, other) => ((other.prefixes.get(prefix)?.held ?? 0) > (best.prefixes.get(prefix)?.held ?? 0) ? other : best), heaps[0]);
     const at = heaps.length < 2 ? [] : [`${bytes(most.prefixes.get(prefix).held)}${most.frame > 0 ? `, frame ${count(most.frame)}` : ""}`];
-    return { cells: [element("span", {}, swatch, prefix === "" ? "without a name" : prefix), count(sum.allocations), bytes(sum.asked), bytes(sum.padding), bytes(sum.freed), percent(sum.held, all), ...at] };
+    return { cells: [nameCell(prefix, swatch), count(sum.allocations), bytes(sum.asked), bytes(sum.padding), ...states.map((state) => bytes(sum[state])), percent(sum.held, all), ...at] };
   });
-  table("names", [["name", false], ["allocations", true], ["used", true], ["padding", true], ["pending", true], ["share", true], ...(heaps.length < 2 ? [] : [["the most of all dumps", true]])], rows);
+  table("names", [["name", false], ["allocations", true], ["used", true], ["padding", true], ...states.map((state) => [state, true]), ["share", true], ...(heaps.length < 2 ? [] : [["the most of all dumps", true]])], rows);
+}
+
+function budgetWords(h) {
+  if (h.limit > 0 && h.budget === h.limit) return "the limit in BdaAllocatorInfo::heap_limits";
+  const said = h.told_by_driver ? "as the driver says" : "80 % of the heap, since the driver does not say";
+  return h.limit > 0 ? `${said}; limit ${bytes(h.limit)}` : said;
 }
 
 function showHeaps(heap) {
@@ -134,8 +149,8 @@ function showHeaps(heap) {
     const whole = Math.max(h.budget, h.usage, 1);
     const { strips, legend } = bar([["used", h.use.used, "#4f9cf9"], ["reserved, not used", h.use.reserved - h.use.used, "#2f5f96"], ["others", others, "#8b6f47"], ["left", h.left, "#2a323b"]], whole);
     const trim = h.trim_least === h.trim_most ? bytes(h.trim_least) : `${bytes(h.trim_least)} to ${bytes(h.trim_most)}`;
-    const words = `heap ${h.index}: ${bytes(h.size)}; budget ${bytes(h.budget)}, ${h.told_by_driver ? "as the driver says" : "80 % of the heap, since the driver does not say"}` +
-      `${h.limit > 0 ? `; limit ${bytes(h.limit)}` : ""}${h.external > 0 ? `; ${bytes(h.external)} of the program's beside the library, told by bda_set_external_use` : ""}` +
+    const words = `heap ${h.index}: ${bytes(h.size)}; budget ${bytes(h.budget)}, ${budgetWords(h)}` +
+      `${h.external > 0 ? `; ${bytes(h.external)} of the program's beside the library, told by bda_set_external_use` : ""}` +
       `; at most ${bytes(h.peak_reserved.bytes)} reserved so far; bda_trim(0) would give back ${trim}`;
     return element("div", { "data-heap": h.index }, words, element("div", { class: "bar" }, ...strips), element("div", { class: "legend" }, ...legend));
   }));
@@ -166,7 +181,7 @@ function showPast(heap) {
   if (heap.history === undefined) return;
   $("past-words").textContent = heap.history.complete ? "every free since the allocator was made" : `the history reaches back about ${plural(heap.history.reach, "free")}`;
   table("past", [["when", false], ["name", false], ["bytes", true], ["address", false]], heap.past.slice(0, 200).map((owner) => ({
-    cells: [`${agoOf(owner)}${owner.frame_freed > 0 ? `, frame ${count(owner.frame_freed)}` : ""}`, owner.name ?? "without a name", bytes(owner.size), element("code", {}, owner.address)],
+    cells: [`${agoOf(owner)}${owner.frame_freed > 0 ? `, frame ${count(owner.frame_freed)}` : ""}`, nameCell(owner.name), bytes(owner.size), element("code", {}, owner.address)],
     go: () => goTo(findAddress(heap, owner.base), false),
   })));
 }
@@ -185,7 +200,7 @@ function describe(block, range, offset) {
     ["state", range.state],
     ["handle", range.handle],
     ["user", range.user],
-    ["since", range.frame === null || range.frame === undefined ? null : `frame ${count(range.frame)}${heap.frame > 0 ? `, ${plural(heap.frame - range.frame, "frame")} ago` : ""}`],
+    ["since", range.frame === null || range.frame === undefined ? null : `frame ${count(range.frame)}${heap.frame > 0 && heap.frame >= range.frame ? `, ${plural(heap.frame - range.frame, "frame")} ago` : ""}`],
     ["elsewhere", range.placed ? `the driver placed the buffer at ${range.placed}` : null],
     ["block", `${block.address}, ${bytes(block.size)}; offset ${count(range.offset)}`],
     ["pool", poolName(heap, block)],
@@ -250,8 +265,8 @@ function showRuler(map) {
 function row(heap, block) {
   const canvas = element("canvas", { class: "map", "data-block": block.address, "aria-label": `block ${block.address}` });
   const taken = block.sums.live + block.sums.held;
-  const words = block.ranges.length ? `${plural(block.sums.allocations, "allocation")}, ${percent(taken, block.size)} taken` : "";
-  const name = element("div", { class: "name" }, element("code", {}, block.address), element("br"), `${bytes(block.size)}; ${words}`);
+  const words = block.ranges.length ? `; ${plural(block.sums.allocations, "allocation")}, ${percent(taken, block.size)} taken` : "";
+  const name = element("div", { class: "name" }, element("code", {}, block.address), element("br"), `${bytes(block.size)}${words}`);
   const map = new BlockMap(block, canvas, look);
   canvas.map = map;
   page.maps.push(map);
@@ -261,6 +276,7 @@ function row(heap, block) {
 }
 
 function showMaps(heap) {
+  $("untold").hidden = heap.told;
   watcher.disconnect();
   page.maps = [];
   const groups = new Map();
@@ -292,15 +308,17 @@ function showLegend(heap) {
 // ---- Finding ----
 
 function goTo(hit, zoom) {
-  if (hit === null || hit.range === null) return;
+  if (hit === null) return;
   const map = page.maps.find((m) => m.block === hit.block);
   map.canvas.scrollIntoView({ block: "center" });
+  if (hit.range === null) return;
   map.seen = true;
   if (zoom) map.zoomTo(hit.range);
   select(hit.block, hit.range);
 }
 
 function hitLine(block, range, zoom) {
+  if (range === null) return element("div", {}, "in block ", element("code", {}, block.address), `, ${bytes(block.size)}; this dump has no ranges`);
   const address = hex(block.base + BigInt(range.offset));
   return element("div", { class: "hit", onclick: () => goTo({ block, range }, zoom) },
     element("b", {}, range.name ?? (range.state === "live" ? "without a name" : range.state)), ` ${bytes(range.asked ?? range.size)} at `, element("code", {}, address),
@@ -323,7 +341,7 @@ function search(text) {
   } else if (text !== "") {
     const found = findNames(heap, text, 200);
     lines.push(...found.map(({ block, range }) => hitLine(block, range, true)), ...pastNames(heap, text, 20).map(pastLine));
-    if (lines.length === 0) lines.push(element("div", {}, `nothing has “${text}” in its name`));
+    if (lines.length === 0) lines.push(element("div", {}, `nothing has “${text}” in its name${heap.told ? "" : "; this dump has no ranges"}`));
     if (found.length === 1) hit = found[0];
   }
   $("found").hidden = lines.length === 0;
@@ -351,7 +369,7 @@ function show(index) {
   showHeaps(heap);
   showPools(heap);
   showPast(heap);
-  drawOwners($("owners"), heap, names);
+  if (!$("owners-card").hidden) drawOwners($("owners"), heap, names);
   if (heaps.length > 1) drawTimeline($("timeline"), heaps, index, page.by, names, show);
 }
 
@@ -394,6 +412,7 @@ function showTrace(trace) {
   drawTrace($("trace"), trace);
   if (heaps.length > 0) return;
   for (const id of ["whole-card", "waste-card", "maps-card", "largest-card", "heaps-card", "pools-card", "past-card", "owners-card", "names-card", "words"]) $(id).hidden = true;
+  $("search").hidden = true;
   $("title").textContent = trace.name;
   drawSizes($("sizes"), trace.sizes);
 }

@@ -54,7 +54,7 @@ export class BlockMap {
     context.fillRect(0, 0, width, height);
     const scale = width / this.span;
     const first = rangeAt(block, this.from);
-    if (first === null) return;
+    if (first === null) return this.drawUntold(context, width, height);
     for (let i = block.ranges.indexOf(first); i < block.ranges.length && block.ranges[i].offset < this.from + this.span; i++)
       this.drawRange(context, block.ranges[i], scale, width, height);
   }
@@ -81,6 +81,16 @@ export class BlockMap {
       context.lineWidth = 2;
       context.strokeRect(left + 1, 1, Math.max(2, right - left - 2), height - 2);
     }
+  }
+
+  // No ranges are not the same as an empty block.
+  drawUntold(context, width, height) {
+    context.fillStyle = "#3a434e";
+    context.fillRect(0, 0, width, height);
+    context.fillStyle = "rgba(255,255,255,0.8)";
+    context.font = "11px system-ui, sans-serif";
+    context.textBaseline = "middle";
+    context.fillText("what is in it is not told", 6, height / 2);
   }
 
   // What was not asked for is hatched.

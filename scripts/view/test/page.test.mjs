@@ -3,7 +3,7 @@
 //
 //   VIEW_DUMPS=FOLDER VIEW_BUILD=build/view node --test scripts/view/test/*.test.mjs
 //
-// FOLDER has heap-001.json and so on, and heap.html made of them; hostile.json and hostile.html; trace.html.
+// FOLDER has heap-001.json and so on, and heap.html made of them; hostile, untold and odd, each as .json and .html; trace.html.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -302,6 +302,54 @@ test("a trace shows what was alive, and when", async () => {
   assert.ok((await text("#trace-words")).includes("created"));
   assert.equal(await page.locator("#trace canvas").count(), 1);
   assert.ok(!(await page.locator("#maps-card").isVisible()));
+  assert.ok(!(await page.locator("#search").isVisible()), "there is nothing to find");
+});
+
+test("a dump without ranges says so, and looks for addresses in its blocks", async () => {
+  await open("untold.html");
+  const [block] = read("untold.json").blocks;
+  assert.ok((await text("#maps-card")).includes("BDA_JSON_NO_RANGES_BIT"));
+  await page.fill("#search", `0x${(BigInt(block.address) + 512n).toString(16)}`);
+  assert.match(await text("#found"), new RegExp(`in block ${block.address}.*this dump has no ranges`));
+  await page.press("#search", "Enter");
+  for (const id of ["owners-card", "sizes-card", "names-card", "largest-card", "selected-card", "trouble"])
+    assert.ok(!(await page.locator(`#${id}`).isVisible()), id);
+  await open("heap.html");
+  assert.ok(!(await page.locator("#untold").isVisible()));
+});
+
+test("a long name leaves the other columns in sight, and is told by pointing at it", async () => {
+  await open("odd.html");
+  if (await page.locator("#more-waste").isVisible()) await page.click("#more-waste");
+  assert.ok((await text("#waste")).includes("LLLL"));
+  const [what, why] = await page.locator("#waste tbody tr").first().evaluate((row) => [row.cells[1].offsetWidth, row.cells[2].offsetWidth]);
+  assert.ok(what < why, `the reason has more room than what it is of: ${what}, ${why}`);
+  for (const id of ["names", "largest"]) {
+    const cell = page.locator(`#${id} [title^="LLLL"]`).first();
+    if (id === "names") assert.equal((await cell.getAttribute("title")).length, 127);
+    const box = await page.locator(`#${id}`).evaluate((table) => [table.scrollWidth, table.parentElement.clientWidth]);
+    assert.ok(box[0] <= box[1], `${id} is ${box[0]} wide in ${box[1]}`);
+  }
+});
+
+test("what is quarantined is not called pending, and a name that begins with a slash is one", async () => {
+  await open("odd.html");
+  const rows = await page.locator("#names tr").evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
+  const column = (name) => rows[0].indexOf(name);
+  const held = rows.find(([name]) => name === "held");
+  assert.equal(held[column("pending")], "0 B");
+  assert.notEqual(held[column("quarantined")], "0 B");
+  assert.equal(rows.filter(([name]) => name === "/abs/rock").length, 1);
+  assert.ok((await page.locator("#legend span").evaluateAll((all) => all.map((one) => one.innerText))).every((word) => word.trim() !== ""));
+});
+
+test("frames that went back, caches that keep nothing, and limits are told as they are", async () => {
+  await open("odd.html");
+  await page.fill("#search", "/abs/rock");
+  await page.press("#search", "Enter");
+  assert.ok(!(await text("#selected")).includes("ago"));
+  assert.ok((await text('[data-tile="cached"]')).includes("by 1 thread "));
+  assert.ok((await text("#heaps")).includes("heap_limits") && !(await text("#heaps")).includes("80 %"));
 });
 
 test("nothing went wrong, and nothing was asked of the network", () => assert.deepEqual(trouble, []));

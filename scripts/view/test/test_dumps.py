@@ -7,6 +7,7 @@ Leaves in FOLDER what the page's test wants, the page included where its templat
 10_renderer.
 Exits with 77 where python3-jsonschema is missing.
 """
+import copy
 import glob
 import json
 import os
@@ -72,10 +73,78 @@ def check_text(paths):
     lines = done.stdout.splitlines()
     check(all(len(line) <= 100 for line in lines if "|" in line), "maps keep to their columns")
     check(sum(line.startswith("heap: ") for line in lines) == len(paths), "each dump is told")
-    check(all(block["address"] in done.stdout for block in dump["blocks"]), "each block is told")
+    check(len(dump["blocks"]) <= 16 and all(block["address"] in done.stdout for block in dump["blocks"]), "each block is told")
     check(any("waste" in line for line in lines), "and what is wasted")
     prefix = max(named_bytes(dump).items(), key=lambda entry: entry[1])[0]
     check(any(line.startswith(f"  by name: {prefix} ") for line in lines), f"and who has the most, {prefix}")
+
+
+def save(folder, name, dump):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(dump, file)
+    return path
+
+
+def text_of(path):
+    done = run(VIEW, "--text", path)
+    check(done.returncode == 0 and not done.stderr, f"the text is written: {done}")
+    return done.stdout
+
+
+def check_short(folder, dump):
+    """However many blocks there are, their rows are few, and the emptiest is among them."""
+    dump = copy.deepcopy(dump)
+    full = {"size": 4096, "state": "live", "asked": 4096, "handle": "0x1", "name": None, "frame": None}
+    like = {**dump["blocks"][0], "size": 4096}
+    more = [{**like, "address": hex(i << 40), "ranges": [{**full, "address": hex(i << 40)}]} for i in range(1, 400)]
+    empty = more[200]
+    empty["ranges"] = [{"address": empty["address"], "size": 4096, "state": "free"}]
+    dump["blocks"] = more
+    text = text_of(save(folder, "short.json", dump))
+    check(len(text.splitlines()) < 40, f"it is short: {text}")
+    check(f"  {empty['address']:>18} " in text and "and 383 more blocks" in text, f"the emptiest is told, the others are counted: {text}")
+
+
+def check_plain(folder, dump):
+    """Names, labels and pools that would forge a line, or tell the terminal something."""
+    dump = copy.deepcopy(dump)
+    evil = "evil\n  waste  9.99 GiB: forged\x1b[31m\x7f\x9b\u2028\u2029end"
+    dump["label"] = evil
+    for pool in dump["pools"]:
+        pool["name"] = evil
+    for r in (r for block in dump["blocks"] for r in block["ranges"] if r["state"] == "live"):
+        r["name"] = evil + "/x"
+    text = text_of(save(folder, "plain.json", dump))
+    check(not any(c in text for c in "\x1b\x7f\x9b\u2028\u2029"), f"nothing of them is obeyed: {text!r}")
+    check(not any("GiB: forged" in line and not "evil\\n" in line for line in text.split("\n")), f"nor begins a line: {text}")
+    check("by name: evil\\n" in text, f"they are told: {text}")
+
+
+def check_states(folder, dump):
+    """What waits is told by what it waits for: bda_trim takes the one, and leaves the other."""
+    words = {"pending": "once their semaphores have come so far", "cached": "bda_trim takes back", "quarantined": "bda_trim leaves"}
+    for state in words:
+        made = copy.deepcopy(dump)
+        block = made["blocks"][0]
+        taken = {"address": block["address"], "size": 4096, "state": state}
+        rest = {"address": hex(int(block["address"], 16) + 4096), "size": block["size"] - 4096, "state": "free"}
+        if state != "cached":
+            taken.update(handle="0x1", name="mesh/a", frame=None)
+        made["blocks"] = [{**block, "ranges": [taken, rest]}]
+        text = text_of(save(folder, "states.json", made))
+        for other, word in words.items():
+            why = f"nothing is live in it, but 4.00 KiB are {other}"
+            check((why in text) == (other == state) and (word in text or other != state), f"{state}, not {other}: {text}")
+        check(f"~ {state}\n" in text, f"the key says {state}: {text}")
+
+
+def check_roots(folder, dump):
+    """A name that begins with the delimiter is its own prefix, not none."""
+    dump = copy.deepcopy(dump)
+    for r in (r for block in dump["blocks"] for r in block["ranges"] if r["state"] == "live"):
+        r["name"] = "/abs/rock"
+    check("by name: /abs/rock " in text_of(save(folder, "roots.json", dump)), "a name that begins with a slash is told")
 
 
 def named_bytes(dump):
@@ -91,13 +160,35 @@ def check_refusals(folder):
     for text, word in (("{}", "not a heap dump"), ("nonsense", "neither a heap dump nor a trace"),
                        ('{"schema":"bdaalloc-heap","version":99}', "version 99"),
                        ('{"schema":"bdaalloc-heap","version":1,"label":null}', "not a whole dump"),
-                       ("bdaalloc-trace 1\nf 17\n", "line 1 is no event")):
+                       ("[" * 200000, "neither a heap dump nor a trace"),
+                       ("bdaalloc-trace 99\na 1 100 0 device\n", "version 99 of the traces"),
+                       ("bdaalloc-trace 1\nf 17\n", "line 2 is no event")):
         with open(bad, "w", encoding="utf-8") as file:
             file.write(text)
         done = run(VIEW, "--text", bad)
         check(done.returncode == 1 and word in done.stderr and "Traceback" not in done.stderr, f"{word}: {done}")
     os.remove(bad)
     check(run(VIEW, "--text", bad).returncode == 1, "a missing file")
+
+
+def check_files(folder, path):
+    """A mark at the beginning, a name that is no UTF-8, a page that cannot be written, a reader that goes away."""
+    with open(path, "rb") as file:
+        text = file.read()
+    marked = os.path.join(os.fsencode(folder), b"marked-\xff.json")
+    with open(marked, "wb") as file:
+        file.write(b"\xef\xbb\xbf" + text.replace(b'"label":"', b'"label":null,"was":"', 1))
+    page = os.path.join(folder, "marked.html")
+    for done in (run(VIEW, "--text", marked), run(VIEW, marked, "-o", page)):
+        check(done.returncode == 0 or "template is not built" in done.stderr, f"it is read: {done}")
+    os.remove(marked)
+    done = run(VIEW, path, "-o", os.path.join(folder, "missing", "x.html"))
+    check(done.returncode == 1 and "Traceback" not in done.stderr and done.stderr.startswith("bda_view: "), f"no page: {done}")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([VIEW, "--text", path], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    check(not done.stderr, f"nobody reads on, and that is all: {done}")
 
 
 def write_hostile(folder, dump):
@@ -107,16 +198,36 @@ def write_hostile(folder, dump):
     named = [r for block in dump["blocks"] for r in block["ranges"] if r["state"] == "live"]
     for r in named[:5]:
         r["name"] = evil
-    path = os.path.join(folder, "hostile.json")
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(dump, file)
-    return path
+    return save(folder, "hostile.json", dump)
+
+
+def write_untold(folder, dump):
+    """As BDA_JSON_NO_RANGES_BIT leaves it."""
+    for block in dump["blocks"]:
+        del block["ranges"]
+    return save(folder, "untold.json", dump)
+
+
+def write_odd(folder, dump):
+    """Names as long as they can be, and one that begins with a slash; quarantined ranges; frames that went back; a limit."""
+    named = [r for block in dump["blocks"] for r in block["ranges"] if r["state"] == "live"]
+    named[0]["name"] = "/abs/rock"
+    named[1].update(name="L" * 127, asked=1)  # padded, so that its name stands among the waste
+    named[2].update(name="held/back", state="quarantined")
+    del named[2]["asked"]
+    dump["frame"] = max(1, dump["frame"])
+    named[0]["frame"] = dump["frame"] + 2
+    dump["caches"] = [{"keeps": 0, "has_thread": True}, {"keeps": 1, "has_thread": True}]
+    for heap in dump["heaps"]:
+        heap.update(limit=heap["size"] // 2, budget=heap["size"] // 2, told_by_driver=False)
+    return save(folder, "odd.json", dump)
 
 
 def check_pages(folder, paths):
     """Where the template is built; the browser looks at them in page.test.mjs."""
     hostile = write_hostile(folder, load(paths[-1]))
-    made = [("heap.html", paths), ("hostile.html", [hostile]), ("trace.html", [TRACE])]
+    untold, odd = write_untold(folder, load(paths[-1])), write_odd(folder, load(paths[-1]))
+    made = [("heap.html", paths), ("hostile.html", [hostile]), ("trace.html", [TRACE]), ("untold.html", [untold]), ("odd.html", [odd])]
     for page, inputs in made:
         done = run(VIEW, *inputs, "-o", os.path.join(folder, page))
         if done.returncode != 0 and "template is not built" in done.stderr:
@@ -166,6 +277,11 @@ def main():
             check_schema(load(path), path)
             check_sums(load(path), path)
         check_text(paths[4:8])
+        check_short(folder, load(paths[7]))
+        check_plain(folder, load(paths[7]))
+        check_states(folder, load(paths[7]))
+        check_roots(folder, load(paths[7]))
+        check_files(folder, paths[7])
         check_refusals(folder)
         check_pages(folder, paths[:8])
         for path in paths[8:]:
