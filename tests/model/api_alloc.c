@@ -123,7 +123,11 @@ static void require_within_budget(struct api_model *model, const BdaAllocInfo *a
     if ((asked->flags & BDA_ALLOC_WITHIN_BUDGET_BIT) == 0 || fake_memory_count(model->driver) <= memories)
         return;
     promise(model, bda_get_stats(model->allocator, &stats) == VK_SUCCESS);
-    promise(model, stats.heaps[info->heap].usage <= stats.heaps[info->heap].budget);
+    const BdaHeapStats *heap = &stats.heaps[info->heap];
+    if (heap->limit != 0) /* which is for what is ours and told of */
+        promise(model, heap->use.reserved + heap->external <= heap->limit);
+    if (heap->limit == 0 || heap->budget < heap->limit)
+        promise(model, heap->usage <= heap->budget);
 }
 
 static void note_refusal(struct api_model *model, const BdaAllocInfo *asked, VkResult result, const BdaAllocation *a) {
