@@ -1,6 +1,7 @@
 # cmake -DPROGRAM=<program> -DEXPECT=<regular expression> -P refused_test.cmake [argument...]
 #
-# Runs the program with the arguments: passes when it ends with 1 and a sentence that matches. A crash is none of that.
+# Runs the program with the arguments: passes when it ends with 1 and a sentence that matches. A crash is none of that,
+# nor a complaint of the validation layer or the library, which ends with 1 as well.
 set(arguments "")
 foreach(i RANGE 5 ${CMAKE_ARGC}) # behind cmake -D… -D… -P script
     if(i LESS CMAKE_ARGC)
@@ -14,5 +15,8 @@ if(NOT code EQUAL 1)
 endif()
 if(NOT output MATCHES "${EXPECT}")
     message(FATAL_ERROR "the sentence is not '${EXPECT}'")
+endif()
+if(output MATCHES "complaint")
+    message(FATAL_ERROR "the validation layer or the library complained")
 endif()
 message("refused as it should be")

@@ -121,8 +121,8 @@ BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, co
     return taken;
 }
 
-/* The same after a look into the depot: `size` bytes, in a range of such an extent. For what is not large. (A request
- * would have to be laid out in memory for this call, which takes longer than all the rest.) */
+/* The same after a look into the depot: `size` bytes, in a range of such an extent. For what is not large. (No
+ * request is passed: it would have to be laid out in memory for this call.) */
 bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_extent extent, VkDeviceSize size,
                      struct bda_live *live);
 

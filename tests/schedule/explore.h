@@ -46,6 +46,12 @@ struct explore_result {
 
 struct explore_result explore(const struct explore_actor *actors, uint32_t count, enum explore_stores stores);
 
+/* The same in a test, which is told of it; that nothing is found with either kind of stores; that something is, which
+ * stands in `what`. */
+struct explore_result explore_and_tell(const struct explore_actor *actors, uint32_t count, enum explore_stores stores);
+void assert_sound(const struct explore_actor *actors, uint32_t count);
+void assert_found(const struct explore_actor *actors, uint32_t count, enum explore_stores stores, const char *what);
+
 /* ---- What actors are made of ---- */
 
 uint32_t explore_load(uint32_t place, memory_order order);
