@@ -51,6 +51,9 @@ struct bda_stock {
     bool alone;           /* no other thread's do, or there is no other; as it was last */
     uint32_t hand;        /* the shelf that was emptied last to make space */
     uint32_t turned_away; /* ranges that found no space, while alone */
+    uint32_t served;      /* requests, and those that were not, while alone: what the shelves are worth */
+    uint32_t missed;
+    uint64_t freed; /* what the cache's ring said when one was last not served */
     struct bda_shelf shelves[BDA_SHELVES];
     struct bda_bundle outgoing; /* on its way to the depot, or back to TLSF */
 };

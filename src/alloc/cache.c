@@ -214,12 +214,6 @@ static uint64_t share_of(BdaAllocator allocator, const struct bda_pool *arena, b
     return caches < 2 * arenas ? most : most / (caches / arenas);
 }
 
-/* Whether the stock keeps nothing and may not, so that neither a request nor a free need look there. */
-static bool is_out_of_use(BdaAllocator allocator, const struct bda_stock *stock) {
-    return stock->most == 0 && bda_stock_kept(stock) == 0 && !is_roomy(stock->pool) && bda_thread_is_alone(allocator) &&
-           bda_depot_filled(&stock->pool->depot) == 0;
-}
-
 /* What there is no space for goes back at once while the thread is alone, which makes space for other sizes only now
  * and then. */
 static bool wants_space(struct bda_stock *stock) {
@@ -239,6 +233,30 @@ static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) 
     stock->reach = is_roomy(stock->pool) ? BDA_REACH_ROOMY : stock->alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
     if (wants_space(stock))
         make_space(allocator, stock);
+}
+
+/* A thread that is alone waits for nobody: its shelves save it a search and no more, which they do where sizes recur.
+ * Where they serve fewer requests than they do not, they cost more than that, and the pool rests from them for a while.
+ * Asked when they have not served one; that counts where it has freed anything since the one before, not while all is
+ * only taken. */
+enum { MISSES_LOOKED_AT = 512, RANGES_OF_A_REST = 16384 };
+static bool is_of_little_use(struct bda_cache *cache, struct bda_stock *stock) {
+    uint64_t freed = atomic_load_explicit(&cache->ring.head, memory_order_relaxed);
+    stock->missed += freed != stock->freed;
+    stock->freed = freed;
+    if (stock->alone && stock->missed < MISSES_LOOKED_AT)
+        return false;
+    bool little = stock->alone && stock->served < stock->missed;
+    stock->missed = stock->served = 0;
+    return little;
+}
+
+static void rest(BdaAllocator allocator, struct bda_stock *stock) {
+    bda_stock_drain(allocator, stock);
+    stock->most = 0; /* until it is looked at again, see keep_within_bounds */
+    bda_pool_lock(stock->pool);
+    atomic_store_explicit(&stock->pool->rest, RANGES_OF_A_REST, memory_order_relaxed);
+    bda_unlock(&stock->pool->lock);
 }
 
 /* Sees to it that the shelf has room for one more. */
@@ -276,6 +294,7 @@ void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock) {
     }
     bda_unlock(&stock->pool->lock);
     bda_stock_keep(stock, 0 - granules);
+    stock->missed = stock->served = 0; /* what is lacking now says nothing about them */
 }
 
 /* ---- The longer ways of a request and a free ---- */
@@ -303,13 +322,15 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
     bda_arena_settle_if_crowded(allocator, pool);
     struct bda_stock *stock = cache != NULL ? source_of(allocator, cache, pool) : NULL;
     uint32_t number = bda_shelf_for(extent.granules);
-    if (stock == NULL || is_out_of_use(allocator, stock) || !bda_claim_enter(&cache->claim))
+    if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
     uint64_t offers = bda_stock_offers(stock, number);
     if (offers == 0)
         keep_within_bounds(allocator, stock);
+    if (offers == 0 && is_of_little_use(cache, stock))
+        rest(allocator, stock);
     if (offers == 0 && !stock->alone) {
         gather(allocator, stock, number, extent.alignment);
         offers = bda_stock_offers(stock, number);
@@ -320,14 +341,13 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
     return taken;
 }
 
-/* The stock that a free goes to, with its owner inside; NULL: there is none that is in use, or somebody else is inside.
- */
+/* The stock that a free goes to, with its owner inside; NULL: there is none, or somebody else is inside. */
 static struct bda_stock *enter(BdaAllocator allocator, struct bda_cache *cache, uint32_t number,
                                const struct bda_pool *arena) {
     struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, number) : NULL;
     if (cache != NULL && stock == NULL)
         bda_caches_wish(allocator, cache, arena);
-    bool enters = stock != NULL && !is_out_of_use(allocator, stock) && bda_claim_enter(&cache->claim);
+    bool enters = stock != NULL && bda_claim_enter(&cache->claim);
     return enters ? stock : NULL;
 }
 

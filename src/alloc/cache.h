@@ -94,6 +94,7 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
         bda_stock_mark(stock, number, false);
     bda_stock_use(stock, size);
     bda_stock_keep(stock, 0 - (uint64_t)granules);
+    stock->served++;
     bda_node_set_slack(live->node, (granules << BDA_GRANULE_LOG2) - (uint32_t)size);
     /* Who sees it live, looking for an address, sees its slack. */
     atomic_store_explicit(&live->node->tag,
@@ -162,8 +163,10 @@ BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uin
  * is no room, or it is no longer live, and nothing has changed. No calls either. */
 BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
     uint32_t home = bda_node_home(node), generation = bda_handle_generation(handle);
+    if (!bda_home_is_one(home) || generation + 1 == BDA_GENERATION_SPENT)
+        return false;
     struct bda_cache *cache = bda_cache_at_hand(allocator);
-    if (cache == NULL || !bda_home_is_one(home) || generation + 1 == BDA_GENERATION_SPENT)
+    if (cache == NULL)
         return false;
     struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
     if (stock == NULL || stock->most == 0 || !bda_claim_enter(&cache->claim))
@@ -174,7 +177,8 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
     if (put) {
         uint64_t extent = bda_history_extent(node);
         bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
-        bda_history_add(allocator, &cache->ring, handle, node, extent);
+        VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
+        bda_history_add(allocator, &cache->ring, handle, address, extent);
     }
     bda_claim_leave(&cache->claim);
     return put;

@@ -47,9 +47,8 @@ BDA_INLINE uint64_t bda_history_extent(const struct bda_node *node) {
 }
 
 /* A range without a record was freed, and is still where it was. `ring` is the caller's to write. No calls. */
-BDA_INLINE void bda_history_add(BdaAllocator allocator, struct bda_ring *ring, BdaHandle handle, struct bda_node *node,
-                                uint64_t extent) {
-    VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
+BDA_INLINE void bda_history_add(BdaAllocator allocator, struct bda_ring *ring, BdaHandle handle,
+                                VkDeviceAddress address, uint64_t extent) {
     if (bda_ring_write(ring, handle, address, extent, bda_clock_now(allocator)))
         bda_clock_advance(allocator);
 }

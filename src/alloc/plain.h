@@ -101,28 +101,36 @@ BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, c
  * What the shorter ones found out is passed on. When they fail nothing has changed: it has to be refused, or needs more
  * than that. */
 
-/* VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps anything of it; VK_NOT_READY: somebody
- * does, or the thread's arena has none and others may; VK_ERROR_OUT_OF_HOST_MEMORY. */
+/* From TLSF, from an arena of the pool. VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps
+ * anything of it; VK_NOT_READY: somebody does, or this arena has none and others may; VK_ERROR_OUT_OF_HOST_MEMORY. */
+BDA_INLINE VkResult bda_plain_alloc_past_caches(BdaAllocator allocator, struct bda_pool *pool, struct bda_pool *arena,
+                                                struct bda_request *request, const BdaAllocInfo *info,
+                                                BdaAllocation *allocation) {
+    if (!bda_plain_record(allocator, info, request))
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    bda_pool_lock(arena);
+    VkResult result = bda_plain_take(allocator, arena, request, true, allocation);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_arena_is_alone(pool) || bda_caches_hold(allocator, arena)))
+        result = VK_NOT_READY;
+    bda_unlock(&arena->lock);
+    return result;
+}
+
+/* The same after a look behind the thread's shelves. */
 BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                            const BdaAllocInfo *info, BdaAllocation *allocation) {
     struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
-    if (info->size <= BDA_CACHED_BYTES && !bda_plain_wants_record(info)) {
+    if (info->size <= BDA_CACHED_BYTES && !bda_plain_wants_record(info) &&
+        !bda_pool_rests(bda_arena_of_thread(allocator, pool))) {
         struct bda_live live;
         if (bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, &live)) {
             bda_range_describe(allocator, &live, request.size, allocation);
             return VK_SUCCESS;
         }
     }
-    if (!bda_plain_record(allocator, info, &request))
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
     bda_arena_settle_if_crowded(allocator, pool);
     struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
-    bda_pool_lock(arena);
-    VkResult result = bda_plain_take(allocator, arena, &request, true, allocation);
-    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_arena_is_alone(pool) || bda_caches_hold(allocator, arena)))
-        result = VK_NOT_READY;
-    bda_unlock(&arena->lock);
-    return result;
+    return bda_plain_alloc_past_caches(allocator, pool, arena, &request, info, allocation);
 }
 
 /* The same where there are no caches, and so no arenas. */
@@ -138,14 +146,14 @@ BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_poo
 
 /* Tells the history of what was just retired. The thread's own ring is written without a call, and so is the one that
  * there is where the caller synchronises. */
-BDA_INLINE void bda_plain_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, bool caches,
+BDA_INLINE void bda_plain_tell(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live, bool caches,
                                uint32_t record) {
     struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
     if (record != 0 || (cache == NULL && (caches || allocator->locks)))
-        bda_history_tell(allocator, handle, node, 0);
+        bda_history_tell(allocator, handle, live->node, 0);
     else
-        bda_history_add(allocator, cache != NULL ? &cache->ring : &allocator->history.shared, handle, node,
-                        bda_history_extent(node));
+        bda_history_add(allocator, cache != NULL ? &cache->ring : &allocator->history.shared, handle,
+                        live->block->region.base + bda_node_start(live->node), bda_history_extent(live->node));
 }
 
 /* Gives a range back to TLSF. One that is retired here was live since it was found, and in the same pool. `caches`:
@@ -161,7 +169,7 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, co
     bool good = bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks);
     if (good) {
         record = bda_node_record(live->node);
-        bda_plain_tell(allocator, handle, live->node, caches, record);
+        bda_plain_tell(allocator, handle, live, caches, record);
         bda_range_free(live);
     }
     bda_unlock(&pool->lock);
@@ -176,7 +184,8 @@ BDA_INLINE bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, 
                                    atomic_load_explicit(&block->pool, memory_order_acquire) };
     if (live.pool == NULL || !block->plain)
         return false;
-    bool kept = caches && bda_home_is_one(bda_node_home(node)) && bda_cache_store(allocator, handle, node, live.pool);
+    bool kept = caches && bda_home_is_one(bda_node_home(node)) && !bda_pool_rests(live.pool) &&
+                bda_cache_store(allocator, handle, node, live.pool);
     return kept || bda_plain_give_back(allocator, handle, &live, caches);
 }
 

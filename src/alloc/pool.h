@@ -92,6 +92,7 @@ struct bda_pool {
     _Atomic uint64_t cached_most; /* granules that a cache, or the depot, may keep of it; read without the lock */
     _Atomic bool roomy;           /* a quarter of it is free */
     _Atomic uint32_t kept_zones;  /* the lowest of them whose ranges may be kept; read without the lock */
+    _Atomic uint32_t rest;        /* so many more ranges are taken past the caches (cache.h); read without the lock */
     VkDeviceSize next_block_size;
     struct bda_opening *openings; /* blocks on their way */
     uint64_t last_opening;
@@ -156,6 +157,26 @@ static inline void bda_pool_bound_caches(struct bda_pool *pool) {
     atomic_store_explicit(&pool->kept_zones, mostly_large ? 1 : BDA_TLSF_ZONES, memory_order_relaxed);
 }
 
+/* Whether caches leave its ranges alone. */
+BDA_INLINE bool bda_pool_rests(const struct bda_pool *pool) {
+    return atomic_load_explicit(&pool->rest, memory_order_relaxed) != 0;
+}
+
+/* The pool's lock is held. */
+static inline void bda_pool_end_rest(struct bda_pool *pool) {
+    atomic_store_explicit(&pool->rest, 0, memory_order_relaxed);
+    bda_pool_bound_caches(pool);
+}
+
+/* One range more was taken. While caches leave them alone, nobody asks what may be kept. The pool's lock is held. */
+BDA_INLINE void bda_pool_bound_or_rest(struct bda_pool *pool) {
+    uint32_t rest = atomic_load_explicit(&pool->rest, memory_order_relaxed);
+    if (rest > 1)
+        atomic_store_explicit(&pool->rest, rest - 1, memory_order_relaxed);
+    else
+        bda_pool_end_rest(pool);
+}
+
 /* May be asked of any pool at any time. */
 static inline uint32_t bda_pool_stock(const struct bda_pool *pool) {
     return atomic_load_explicit(&pool->stock, memory_order_relaxed);
@@ -186,6 +207,8 @@ BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
     pool->strain -= pool->strain != 0;
     if (!waits && pool->last_thread == thread)
         return;
+    if (bda_pool_rests(pool)) /* its thread is not alone any more */
+        bda_pool_end_rest(pool);
     pool->last_thread = thread;
     pool->strain += waits ? BDA_STRAIN_WAIT : BDA_STRAIN_TURN;
     if (pool->strain >= BDA_STRAIN_MOST)

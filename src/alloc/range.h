@@ -55,7 +55,7 @@ BDA_INLINE bool bda_range_bounds_caches(const struct bda_pool *pool) {
 BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request, bool caches) {
     if (caches && bda_range_bounds_caches(live->pool)) {
         live->pool->large += bda_range_is_large(live->node) ? live->node->size : 0;
-        bda_pool_bound_caches(live->pool);
+        bda_pool_bound_or_rest(live->pool);
     }
     bda_pool_watch_level(live->pool);
     if (live->block->idle != 0) /* every thread reads that line: it is written as seldom as can be */

@@ -84,6 +84,16 @@ BDA_APART VkResult alloc_the_longer_way(BdaAllocator allocator, struct bda_pool 
     return result == VK_SUCCESS ? result : refuse_or_go_on(allocator, pool, result, info, allocation);
 }
 
+/* The whole of it where they are left alone (bda_pool_rests). */
+BDA_APART VkResult alloc_past_caches(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
+                                     BdaAllocation *allocation) {
+    struct bda_request request;
+    if (!bda_plain_request(allocator, pool, info, &request))
+        return alloc_the_long_way(allocator, info, allocation);
+    VkResult result = bda_plain_alloc_past_caches(allocator, pool, pool, &request, info, allocation);
+    return result == VK_SUCCESS ? result : refuse_or_go_on(allocator, pool, result, info, allocation);
+}
+
 /* The whole of it where there are no caches. */
 BDA_APART VkResult alloc_without_caches(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
     struct bda_pool *pool = bda_plain_pool(allocator, info);
@@ -101,6 +111,8 @@ VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocati
         return alloc_without_caches(allocator, info, allocation);
     struct bda_pool *pool = bda_plain_pool(allocator, info);
     struct bda_request request;
+    if (pool != NULL && bda_pool_rests(pool) && bda_arena_is_alone(pool))
+        return alloc_past_caches(allocator, pool, info, allocation);
     if (pool == NULL || !bda_plain_request(allocator, pool, info, &request))
         return alloc_the_long_way(allocator, info, allocation);
     if (bda_plain_alloc(allocator, pool, info, &request, allocation))
