@@ -231,8 +231,13 @@ typedef struct BdaAllocatorInfo {
     BdaCaptureStack capture_stack;
     BdaDescribeFrame describe_frame;
     void *stack_user;
+    /* Beginnings of names ("mesh/") under which allocations are counted as they come and go, for
+     * bda_get_counted_prefixes: at most BDA_PREFIXES_MAX, none empty, none twice. Copied. */
+    uint32_t prefix_count;
+    const char *const *prefixes;
 } BdaAllocatorInfo;
 
+#define BDA_PREFIXES_MAX      64
 #define BDA_RED_ZONE_MAX      ((uint32_t)1 << 16)
 #define BDA_HISTORY_NONE      UINT32_MAX
 #define BDA_HISTORY_DEPTH_MAX ((uint32_t)1 << 20)
