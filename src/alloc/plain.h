@@ -90,10 +90,12 @@ BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, c
  * What the shorter ones found out is passed on. When they fail nothing has changed: it has to be refused, or needs more
  * than that. */
 
-/* One that wants a record, with caches or without; the answers are those of the two below. Apart, since it takes host
- * memory anyway, and what has no name is to know nothing of that. (allocate.c) */
+/* The two below for what wants a record; the same answers. Apart, since that takes host memory anyway, and what has no
+ * name is to know nothing of it. (allocate.c) */
 VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                   const BdaAllocInfo *info, BdaAllocation *allocation);
+VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                        const BdaAllocInfo *info, BdaAllocation *allocation);
 
 /* A refusal of the thread's arena is no more than that while others may serve. The arena's lock is held. */
 BDA_INLINE VkResult bda_plain_answer(BdaAllocator allocator, struct bda_pool *pool, struct bda_pool *arena,
@@ -131,7 +133,7 @@ BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_poo
                                           const struct bda_request *request, const BdaAllocInfo *info,
                                           BdaAllocation *allocation) {
     if (bda_plain_wants_record(info))
-        return bda_plain_alloc_recorded(allocator, pool, request->alignment, info, allocation);
+        return bda_plain_alloc_recorded_alone(allocator, pool, request->alignment, info, allocation);
     bda_lock(&pool->lock);
     VkResult result = bda_plain_take(allocator, pool, request, false, allocation);
     bda_unlock(&pool->lock);

@@ -1,8 +1,6 @@
 /* See prefixes.h. */
 #include "alloc/prefixes.h"
 
-#include "alloc/allocator.h"
-
 #include <string.h>
 
 #define SHARE_PREFIX ((UINT64_C(1) << BDA_SHARE_PREFIX_BITS) - 1)
@@ -16,16 +14,21 @@ static size_t bytes_of(uint32_t count, const char *const *texts) {
     return bytes;
 }
 
-/* Places the last prefix of the table among those before it. */
+/* Whether `text`, which may end before, begins with a prefix. */
+static bool begins_with(const char *text, const struct bda_prefix *prefix) {
+    return strncmp(text, prefix->text, prefix->length) == 0;
+}
+
+/* Places the last prefix of the table among those before it, in the order of strcmp. */
 static void sort_in(struct bda_prefixes *prefixes, uint32_t last) {
     uint32_t place = last;
     for (; place > 0; place--) {
-        uint8_t before = prefixes->longest_first[place - 1];
-        if (prefixes->all[before].length >= prefixes->all[last].length)
+        uint8_t before = prefixes->sorted[place - 1];
+        if (strcmp(prefixes->all[before].text, prefixes->all[last].text) < 0)
             break;
-        prefixes->longest_first[place] = before;
+        prefixes->sorted[place] = before;
     }
-    prefixes->longest_first[place] = (uint8_t)last;
+    prefixes->sorted[place] = (uint8_t)last;
 }
 
 VkResult bda_prefixes_init(BdaAllocator allocator, uint32_t count, const char *const *texts) {
@@ -48,6 +51,13 @@ VkResult bda_prefixes_init(BdaAllocator allocator, uint32_t count, const char *c
         sort_in(prefixes, i);
     }
     allocator->prefixes = prefixes;
+    for (uint32_t i = 1; i < count; i++) { /* those before have theirs already */
+        struct bda_prefix *prefix = &prefixes->all[prefixes->sorted[i]];
+        uint32_t shorter = prefixes->sorted[i - 1] + 1u;
+        while (shorter != 0 && !begins_with(prefix->text, &prefixes->all[shorter - 1]))
+            shorter = prefixes->all[shorter - 1].shorter;
+        prefix->shorter = shorter;
+    }
     return VK_SUCCESS;
 }
 
@@ -57,21 +67,33 @@ void bda_prefixes_finish(BdaAllocator allocator) {
     allocator->prefixes = NULL;
 }
 
-/* An empty name begins with none of them, since none is empty. */
+/* The last of the sorted ones that does not come after a name; its number, 0: all do. */
+static uint32_t last_before(const struct bda_prefixes *prefixes, const char *name) {
+    uint32_t low = 0, high = prefixes->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (strcmp(prefixes->all[prefixes->sorted[middle]].text, name) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low != 0 ? prefixes->sorted[low - 1] + 1u : 0;
+}
+
+/* What comes between a prefix and a name that begins with it begins with that prefix, too: so the name's own prefix is
+ * the one right before it, or a beginning of that. */
 uint32_t bda_prefixes_find(BdaAllocator allocator, const char *name) {
     const struct bda_prefixes *prefixes = allocator->prefixes;
     if (prefixes == NULL || name == NULL)
         return 0;
-    for (uint32_t i = 0; i < prefixes->count; i++) {
-        uint32_t number = prefixes->longest_first[i];
-        const struct bda_prefix *prefix = &prefixes->all[number];
-        if (prefix->text[0] == name[0] && strncmp(prefix->text, name, prefix->length) == 0)
-            return number + 1;
-    }
-    return 0;
+    uint32_t number = last_before(prefixes, name);
+    while (number != 0 && !begins_with(name, &prefixes->all[number - 1]))
+        number = prefixes->all[number - 1].shorter;
+    return number;
 }
 
-void bda_prefixes_enter(BdaAllocator allocator, struct bda_record *record, VkDeviceSize size) {
+void bda_prefixes_add(BdaAllocator allocator, uint32_t index, VkDeviceSize size) {
+    struct bda_record *record = bda_record_at(allocator, index);
     uint64_t number = record->share & SHARE_PREFIX;
     if (number == 0 || record->share != number)
         return;
@@ -83,7 +105,7 @@ void bda_prefixes_enter(BdaAllocator allocator, struct bda_record *record, VkDev
 }
 
 /* What a record without a prefix has in its share is a slack. */
-void bda_prefixes_leave(BdaAllocator allocator, struct bda_record *record) {
+void bda_prefixes_take_off(BdaAllocator allocator, struct bda_record *record) {
     uint64_t number = record->share & SHARE_PREFIX, size = record->share >> BDA_SHARE_PREFIX_BITS;
     record->share = 0;
     if (number == 0 || size == 0)
@@ -94,10 +116,11 @@ void bda_prefixes_leave(BdaAllocator allocator, struct bda_record *record) {
 }
 
 /* Off first, so that no sum is ever higher than what is live. */
-void bda_prefixes_move(BdaAllocator allocator, struct bda_record *record, uint32_t prefix, VkDeviceSize size) {
+void bda_prefixes_move(BdaAllocator allocator, uint32_t index, uint32_t prefix, VkDeviceSize size) {
+    struct bda_record *record = bda_record_at(allocator, index);
     if ((record->share & SHARE_PREFIX) == prefix)
         return;
     bda_prefixes_leave(allocator, record);
     record->share = prefix;
-    bda_prefixes_enter(allocator, record, size);
+    bda_prefixes_add(allocator, index, size);
 }

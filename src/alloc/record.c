@@ -43,8 +43,9 @@ VkResult bda_record_create(BdaAllocator allocator, uint64_t user, const char *na
     *bda_record_at(allocator, *index) =
         (struct bda_record){ .user = user,
                              .name = copy,
-                             .share = bda_prefixes_find(allocator, name), /* nothing is counted yet */
                              .frame = (uint32_t)atomic_load_explicit(&allocator->history.now, memory_order_relaxed) };
+    if (allocator->prefixes != NULL)
+        bda_record_at(allocator, *index)->share = bda_prefixes_find(allocator, name); /* nothing is counted yet */
     return VK_SUCCESS;
 }
 

@@ -69,6 +69,46 @@ static void as_many_as_there_may_be_are_told_apart(void **state) {
     bench_close();
 }
 
+/* The word of two letters that a number above 1 spells: its bits below the highest. */
+static void spell(uint32_t number, char word[32]) {
+    uint32_t length = 0;
+    while (number >> (length + 1) != 0)
+        length++;
+    for (uint32_t i = 0; i < length; i++)
+        word[i] = (number >> (length - 1 - i) & 1) != 0 ? 'b' : 'a';
+    word[length] = '\0';
+}
+
+static uint32_t longest_by_looking_at_all(const char *const *texts, const char *name) {
+    uint32_t best = 0;
+    for (uint32_t i = 0; i < BDA_PREFIXES_MAX; i++)
+        if (strncmp(name, texts[i], strlen(texts[i])) == 0 && (best == 0 || strlen(texts[i]) > strlen(texts[best - 1])))
+            best = i + 1;
+    return best;
+}
+
+/* Half of all words of up to six letters, in no order; then every word of up to eight. */
+static void every_name_finds_the_longest_of_many(void **state) {
+    (void)state;
+    static char words[BDA_PREFIXES_MAX][32];
+    const char *texts[BDA_PREFIXES_MAX];
+    for (uint32_t pick = 0; pick < 2; pick++) {
+        for (uint32_t i = 0; i < BDA_PREFIXES_MAX; i++) {
+            spell(2 + (i * 2 + pick) * 37 % 126, words[i]);
+            texts[i] = words[i];
+        }
+        texts[63] = pick == 0 ? "bbbbbbb" : "\xff"; /* 126 words, and so 63 by each pick */
+        bench_open(NULL, &(BdaAllocatorInfo){ .prefix_count = BDA_PREFIXES_MAX, .prefixes = texts });
+        for (uint32_t number = 1; number < 512; number++) {
+            char name[32];
+            spell(number, name);
+            assert_int_equal(bda_prefixes_find(bench.allocator, name), longest_by_looking_at_all(texts, name));
+        }
+        assert_int_equal(bda_prefixes_find(bench.allocator, "\xff!"), pick == 0 ? 0 : 64);
+        bench_close();
+    }
+}
+
 /* ---- Coming and going ---- */
 
 static void a_new_name_moves_it(void **state) {
@@ -242,9 +282,9 @@ static void a_record_enters_once_and_leaves_once(void **state) {
     struct bda_record *record = bda_record_at(bench.allocator, index);
     bda_prefixes_leave(bench.allocator, record); /* it never came */
     prefix_expect(0, 0, 0, 0, 0);
-    bda_prefixes_enter(bench.allocator, record, 100); /* and now has no prefix */
-    bda_prefixes_move(bench.allocator, record, bda_prefixes_find(bench.allocator, "mesh/1"), 100);
-    bda_prefixes_enter(bench.allocator, record, 100);
+    bda_prefixes_enter(bench.allocator, index, 100); /* and now has no prefix */
+    bda_prefixes_move(bench.allocator, index, bda_prefixes_find(bench.allocator, "mesh/1"), 100);
+    bda_prefixes_enter(bench.allocator, index, 100);
     prefix_expect(0, 1, 100, 100, 0);
     bda_prefixes_leave(bench.allocator, record);
     bda_prefixes_leave(bench.allocator, record);
@@ -336,6 +376,7 @@ int main(void) {
         cmocka_unit_test(a_name_belongs_to_the_longest_prefix),
         cmocka_unit_test(prefixes_are_copied),
         cmocka_unit_test(as_many_as_there_may_be_are_told_apart),
+        cmocka_unit_test(every_name_finds_the_longest_of_many),
         cmocka_unit_test(a_new_name_moves_it),
         cmocka_unit_test(a_value_alone_counts_nowhere),
         cmocka_unit_test(what_waits_for_the_device_counts_no_more),
