@@ -247,8 +247,8 @@ typedef struct BdaAllocatorInfo {
  * Cost: a few queries of the physical device, one short-lived VkBuffer for each kind of pool, under 64 KiB of host
  *   memory.
  * Errors: VALIDATION_FAILED (a required member is NULL, unknown flags, `api_version` below 1.1, block sizes that
- *   contradict each other); FEATURE_NOT_PRESENT (bufferDeviceAddress is not enabled in `device_info`, or a
- *   Vulkan function is missing); OUT_OF_HOST_MEMORY.
+ *   contradict each other, too many prefixes, an empty one or one twice); FEATURE_NOT_PRESENT (bufferDeviceAddress is
+ *   not enabled in `device_info`, or a Vulkan function is missing); OUT_OF_HOST_MEMORY.
  * Keeps VUID-VkMemoryAllocateInfo-flags-03331 and VUID-vkGetBufferDeviceAddress-bufferDeviceAddress-03324.
  */
 BDA_API VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *allocator);
