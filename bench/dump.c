@@ -105,7 +105,11 @@ int bench_dump(int argc, char **argv) {
         &(struct fake_config){ .heap_size = (VkDeviceSize)1 << 32, .base_alignment = 1 << 16, .quiet = true });
     if (driver == NULL)
         bench_fail("out of memory");
-    const BdaAllocatorInfo info = fake_allocator_info(driver);
+    /* Names begin with an intent. */
+    static const char *const prefixes[] = { "device/", "upload/", "readback/", "shared/" };
+    BdaAllocatorInfo info = fake_allocator_info(driver);
+    info.prefix_count = sizeof prefixes / sizeof *prefixes;
+    info.prefixes = prefixes;
     BdaAllocator allocator;
     if (bda_create_allocator(&info, &allocator) != VK_SUCCESS)
         bench_fail("no allocator could be made");

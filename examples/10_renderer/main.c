@@ -173,6 +173,21 @@ static void print_arena(const char *name, BdaArena arena) {
            name, stats.total_pieces, stats.total_chunks, stats.reset_count, stats.most_used >> 10);
 }
 
+/* What an overlay would show every frame: names count themselves under these, peaks included. */
+static const char *const counted[] = { "mesh/", "material/", "scene/", "frame/", "load/" };
+
+enum { COUNTED = sizeof counted / sizeof *counted };
+
+static void print_names(BdaAllocator allocator) {
+    BdaCountedPrefix prefixes[COUNTED];
+    uint32_t count = COUNTED;
+    EX_CHECK(bda_get_counted_prefixes(allocator, &count, prefixes));
+    for (uint32_t i = 0; i < count; i++)
+        printf("names      %-9s %6.1f KiB in %" PRIu64 " allocations; at most %.1f KiB, in frame %" PRIu64 "\n",
+               prefixes[i].prefix, (double)prefixes[i].used / 1024, prefixes[i].allocation_count,
+               (double)prefixes[i].peak_used.bytes / 1024, prefixes[i].peak_used.frame);
+}
+
 static void print_statistics(const struct renderer *renderer, double seconds) {
     BdaStats stats = { .next = NULL };
     EX_CHECK(bda_get_stats(renderer->allocator, &stats));
@@ -184,6 +199,7 @@ static void print_statistics(const struct renderer *renderer, double seconds) {
            1e3 * renderer->recording / (double)frames, 1e-6 * (double)renderer->triangles / seconds);
     print_arena("frame/uploads", renderer->uploads);
     print_arena("frame/scratch", renderer->scratch);
+    print_names(renderer->allocator);
     for (uint32_t i = 0; i < stats.heap_count; i++) {
         const BdaUse *use = &stats.heaps[i].use;
         if (use->block_count > 0)
@@ -199,6 +215,8 @@ static void print_statistics(const struct renderer *renderer, double seconds) {
 static BdaAllocator create_allocator(struct ex *ex) {
     BdaAllocatorInfo info = ex_allocator_info(ex);
     BdaAllocator allocator;
+    info.prefix_count = COUNTED;
+    info.prefixes = counted;
     EX_CHECK(bda_create_allocator(&info, &allocator));
     ex_use_checks(ex, allocator);
     return allocator;

@@ -231,8 +231,13 @@ typedef struct BdaAllocatorInfo {
     BdaCaptureStack capture_stack;
     BdaDescribeFrame describe_frame;
     void *stack_user;
+    /* Beginnings of names ("mesh/") under which allocations are counted as they come and go, for
+     * bda_get_counted_prefixes: at most BDA_PREFIXES_MAX, none empty, none twice. Copied. */
+    uint32_t prefix_count;
+    const char *const *prefixes;
 } BdaAllocatorInfo;
 
+#define BDA_PREFIXES_MAX      64
 #define BDA_RED_ZONE_MAX      ((uint32_t)1 << 16)
 #define BDA_HISTORY_NONE      UINT32_MAX
 #define BDA_HISTORY_DEPTH_MAX ((uint32_t)1 << 20)
@@ -242,8 +247,8 @@ typedef struct BdaAllocatorInfo {
  * Cost: a few queries of the physical device, one short-lived VkBuffer for each kind of pool, under 64 KiB of host
  *   memory.
  * Errors: VALIDATION_FAILED (a required member is NULL, unknown flags, `api_version` below 1.1, block sizes that
- *   contradict each other); FEATURE_NOT_PRESENT (bufferDeviceAddress is not enabled in `device_info`, or a
- *   Vulkan function is missing); OUT_OF_HOST_MEMORY.
+ *   contradict each other, too many prefixes, an empty one or one twice); FEATURE_NOT_PRESENT (bufferDeviceAddress is
+ *   not enabled in `device_info`, or a Vulkan function is missing); OUT_OF_HOST_MEMORY.
  * Keeps VUID-VkMemoryAllocateInfo-flags-03331 and VUID-vkGetBufferDeviceAddress-bufferDeviceAddress-03324.
  */
 BDA_API VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *allocator);

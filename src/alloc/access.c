@@ -4,6 +4,7 @@
 #include "alloc/allocate.h"
 #include "alloc/handle.h"
 #include "alloc/own.h"
+#include "alloc/prefixes.h"
 
 #include <string.h>
 
@@ -94,6 +95,7 @@ struct change {
     const uint64_t *user; /* NULL: leave it */
     bool rename;
     char *name;             /* goes in; the old one comes out */
+    uint32_t prefix;        /* that it belongs to */
     uint32_t spare;         /* a record for an allocation that has none yet; 0 once it is used */
     struct objects objects; /* out: what bears the name */
 };
@@ -117,13 +119,16 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
     bda_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live) && give_record(&live, handle, change);
     if (holds) {
-        struct bda_record *record = bda_record_at(allocator, bda_node_record(live.node));
+        uint32_t index = bda_node_record(live.node);
+        struct bda_record *record = bda_record_at(allocator, index);
         if (change->user != NULL)
             record->user = *change->user;
         if (change->rename) {
             char *old = record->name;
             record->name = change->name;
             change->name = old;
+            if (allocator->prefixes != NULL)
+                bda_prefixes_move(allocator, index, change->prefix, bda_asked(allocator, live.node));
         }
         change->objects = objects_of(allocator, live.index);
     }
@@ -145,6 +150,8 @@ static VkResult apply_with_record(BdaAllocator allocator, BdaHandle handle, stru
 
 VkResult bda_access_set_name(BdaAllocator allocator, BdaHandle handle, const char *name, const char **reason) {
     struct change change = { .rename = true };
+    if (allocator->prefixes != NULL)
+        change.prefix = bda_prefixes_find(allocator, name);
     if (name != NULL && (change.name = bda_host_copy_text(&allocator->host, name)) == NULL)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     VkResult result = apply_with_record(allocator, handle, &change, reason);

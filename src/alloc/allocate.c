@@ -5,6 +5,7 @@
 #include "alloc/grow.h"
 #include "alloc/own.h"
 #include "alloc/plain.h"
+#include "alloc/prefixes.h"
 #include "alloc/reclaim.h"
 
 #include <string.h>
@@ -208,6 +209,19 @@ static VkResult make_record(BdaAllocator allocator, struct bda_request *request)
     return needed ? result : VK_SUCCESS;
 }
 
+/* Nobody knows of it yet, but handles can be guessed: it is looked at like one that came from the caller. */
+static void enter_prefix(BdaAllocator allocator, uint32_t index) {
+    struct bda_live live;
+    BdaHandle handle = bda_handle_of(allocator, index, bda_node_of(allocator, index));
+    if (allocator->prefixes == NULL || !bda_handle_find(allocator, handle, &live))
+        return;
+    bda_lock(&live.pool->lock);
+    uint32_t record = bda_handle_holds(allocator, handle, &live) ? bda_node_record(live.node) : 0;
+    if (record != 0)
+        bda_prefixes_enter(allocator, record, bda_asked(allocator, live.node));
+    bda_unlock(&live.pool->lock);
+}
+
 VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
     bool own = request->buffer_info != NULL;
     if (!own) /* an own buffer's room is the driver's to say, first */
@@ -221,6 +235,8 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
         bda_record_destroy(allocator, request->record);
         return result;
     }
+    if (request->record != 0)
+        enter_prefix(allocator, *node);
     tell(allocator, request, *node);
     return VK_SUCCESS;
 }
@@ -257,16 +273,77 @@ bool bda_allocate_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, con
     return !is_any_pending(allocator) && !others_may_serve(allocator, pool, info);
 }
 
+/* ---- Plain requests with a record ---- */
+
+/* The request, with its record. VK_ERROR_OUT_OF_HOST_MEMORY. */
+BDA_INLINE VkResult make_plain_request(BdaAllocator allocator, const BdaAllocInfo *info, VkDeviceSize alignment,
+                                       struct bda_request *request) {
+    *request = (struct bda_request){ .size = info->size, .room = info->size, .alignment = alignment };
+    uint32_t record;
+    VkResult result = bda_record_create(allocator, info->user, info->name, &record);
+    request->record = result == VK_SUCCESS ? record : 0;
+    return result;
+}
+
+/* As bda_plain_take; the record goes again where the range is refused. */
+BDA_INLINE VkResult take_recorded(BdaAllocator allocator, struct bda_pool *arena, const struct bda_request *request,
+                                  bool caches, BdaAllocation *allocation) {
+    struct bda_live live;
+    VkResult result = bda_range_take(allocator, arena, request, caches, &live);
+    if (result == VK_SUCCESS) {
+        bda_range_describe(allocator, &live, request->size, allocation);
+        bda_prefixes_enter(allocator, request->record, request->size);
+    } else {
+        bda_record_destroy(allocator, request->record);
+    }
+    return result;
+}
+
+VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                  const BdaAllocInfo *info, BdaAllocation *allocation) {
+    struct bda_request request;
+    if (make_plain_request(allocator, info, alignment, &request) != VK_SUCCESS)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    bda_arena_settle_if_crowded(allocator, pool);
+    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
+    bda_pool_lock(arena);
+    VkResult result = take_recorded(allocator, arena, &request, true, allocation);
+    result = bda_plain_answer(allocator, pool, arena, result);
+    bda_unlock(&arena->lock);
+    return result;
+}
+
+VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                        const BdaAllocInfo *info, BdaAllocation *allocation) {
+    struct bda_request request;
+    if (make_plain_request(allocator, info, alignment, &request) != VK_SUCCESS)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    bda_lock(&pool->lock);
+    VkResult result = take_recorded(allocator, pool, &request, false, allocation);
+    bda_unlock(&pool->lock);
+    return result;
+}
+
 /* ---- Many ranges ---- */
+
+/* One of a run that wants a record. The arena's lock is held. */
+BDA_APART bool take_one_recorded(BdaAllocator allocator, struct bda_pool *arena, VkDeviceSize alignment,
+                                 const BdaAllocInfo *info, BdaAllocation *allocation) {
+    struct bda_request request;
+    return make_plain_request(allocator, info, alignment, &request) == VK_SUCCESS &&
+           take_recorded(allocator, arena, &request, true, allocation) == VK_SUCCESS;
+}
 
 /* One of a run, from an arena of the run's pool. The arena's lock is held. */
 static bool take_plain(BdaAllocator allocator, struct bda_pool *arena, const BdaAllocInfo *info,
                        BdaAllocation *allocation) {
     struct bda_request request;
     const struct bda_pool *pool = bda_plain_pool(allocator, info);
-    return pool != NULL && pool == arena->head && bda_plain_request(allocator, pool, info, &request) &&
-           bda_plain_record(allocator, info, &request) &&
-           bda_plain_take(allocator, arena, &request, true, allocation) == VK_SUCCESS;
+    if (pool == NULL || pool != arena->head || !bda_plain_request(allocator, pool, info, &request))
+        return false;
+    if (bda_plain_wants_record(info))
+        return take_one_recorded(allocator, arena, request.alignment, info, allocation);
+    return bda_plain_take(allocator, arena, &request, true, allocation) == VK_SUCCESS;
 }
 
 /* So many of a run are taken under one lock: few enough that another thread waits for microseconds, and enough that

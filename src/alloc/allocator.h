@@ -144,7 +144,8 @@ struct BdaAllocator_T {
     struct bda_mutex bindings_lock;
     struct bda_bindings *bindings; /* what the driver told of its ranges; the annex's, NULL before the first */
     struct bda_seen seen;
-    _Atomic bool strays; /* some own buffer did not lie where its block's base says */
+    struct bda_prefixes *prefixes; /* of names, that are counted; NULL: none */
+    _Atomic bool strays;           /* some own buffer did not lie where its block's base says */
     /* caches */
     uint64_t serial;              /* tells allocators apart for good */
     bool caches_off;              /* as told; always where the caller synchronises */

@@ -7,6 +7,7 @@
 #include "alloc/locate.h"
 #include "alloc/own.h"
 #include "alloc/plain.h"
+#include "alloc/prefixes.h"
 
 #include <assert.h>
 
@@ -44,11 +45,19 @@ static void count_gone(BdaAllocator allocator, struct bda_pool *pool, struct bda
     }
 }
 
+/* What waits or is held back keeps its record, and counts under no prefix any more. The pool's lock is held. */
+static void leave_prefix(BdaAllocator allocator, const struct bda_node *node) {
+    uint32_t record = bda_node_record(node);
+    if (record != 0)
+        bda_prefixes_leave(allocator, bda_record_at(allocator, record));
+}
+
 /* A live allocation becomes one that waits. The pool's lock is held. */
 static void count_pending(BdaAllocator allocator, struct bda_pool *pool, struct bda_node *node) {
     struct bda_pool_counters *counters = &pool->counters;
     VkDeviceSize dedicated = bda_block_of(allocator, node)->dedicated_size;
     count_dead(allocator, pool, node);
+    leave_prefix(allocator, node);
     counters->pending_count++;
     counters->pending += dedicated != 0 ? dedicated : bda_node_held(node);
     counters->dedicated_pending += dedicated;
@@ -80,7 +89,7 @@ static void keep_slack(BdaAllocator allocator, struct bda_node *node) {
     if (allocator->event == NULL)
         return;
     if (record != 0)
-        bda_record_at(allocator, record)->slack = slack;
+        bda_record_at(allocator, record)->share = (uint64_t)slack << BDA_SHARE_PREFIX_BITS;
     else
         bda_node_set_record(node, home_of_slack(slack));
 }
@@ -90,8 +99,8 @@ static VkDeviceSize asked_once(BdaAllocator allocator, struct bda_node *node) {
     uint32_t record = bda_node_record(node);
     if (bda_node_state(node) != BDA_NODE_PENDING || is_dedicated(bda_block_of(allocator, node)))
         return bda_asked(allocator, node);
-    return bda_node_held(node) -
-           (record != 0 ? bda_record_at(allocator, record)->slack : slack_of_home(bda_node_home(node)));
+    return bda_node_held(node) - (record != 0 ? bda_record_at(allocator, record)->share >> BDA_SHARE_PREFIX_BITS
+                                              : slack_of_home(bda_node_home(node)));
 }
 
 /* Its generation has moved on: the handle is the one before. */
@@ -176,6 +185,7 @@ void bda_hold(BdaAllocator allocator, uint32_t index) {
     struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
     bda_lock(&pool->lock);
     count_gone(allocator, pool, node);
+    leave_prefix(allocator, node);
     count_quarantined(pool, node, bda_block_of(allocator, node)->dedicated_size);
     bda_node_set_state(node, BDA_NODE_QUARANTINED);
     bda_unlock(&pool->lock);

@@ -4,6 +4,7 @@
 #include "alloc/caches.h"
 #include "alloc/free.h"
 #include "alloc/history.h"
+#include "alloc/prefixes.h"
 #include "alloc/reclaim.h"
 #include "core/bits.h"
 #include "memory/memory_types.h"
@@ -96,6 +97,11 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     result = bda_history_init(allocator, info->history_depth, rings);
     if (result != VK_SUCCESS)
         return result;
+    result = bda_prefixes_init(allocator, info->prefix_count, info->prefixes);
+    if (result != VK_SUCCESS) {
+        bda_history_finish(allocator);
+        return result;
+    }
     bda_caches_init(allocator, !caches);
     bda_mutex_init(&allocator->store_lock, allocator->locks);
     bda_mutex_init(&allocator->pools_lock, allocator->locks);
@@ -144,6 +150,7 @@ void bda_allocator_finish(BdaAllocator allocator) {
     bda_words_destroy(&allocator->own_buffers);
     bda_records_destroy(&allocator->records);
     bda_nodes_destroy(&allocator->nodes);
+    bda_prefixes_finish(allocator);
     bda_history_finish(allocator);
     bda_mutex_destroy(&allocator->pending.lock);
     bda_mutex_destroy(&allocator->pools_lock);

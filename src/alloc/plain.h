@@ -61,25 +61,14 @@ BDA_INLINE bool bda_plain_wants_record(const BdaAllocInfo *info) {
     return ((uintptr_t)info->name | info->user) != 0;
 }
 
-/* A record where the caller gives a name or a value; false when host memory is refused. */
-BDA_INLINE bool bda_plain_record(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
-    if (!bda_plain_wants_record(info))
-        return true;
-    uint32_t record;
-    bool made = bda_record_create(allocator, info->user, info->name, &record) == VK_SUCCESS;
-    request->record = made ? record : 0;
-    return made;
-}
-
-/* Takes the range and tells of it. `caches`: false where there are none (range.h). The pool's lock is held. */
+/* Takes the range of a request without a record and tells of it. `caches`: false where there are none (range.h). The
+ * pool's lock is held. */
 BDA_INLINE VkResult bda_plain_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                                    bool caches, BdaAllocation *allocation) {
     struct bda_live live;
     VkResult result = bda_range_take(allocator, pool, request, caches, &live);
     if (result == VK_SUCCESS)
         bda_range_describe(allocator, &live, request->size, allocation);
-    else
-        bda_record_destroy(allocator, request->record);
     return result;
 }
 
@@ -101,17 +90,28 @@ BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, c
  * What the shorter ones found out is passed on. When they fail nothing has changed: it has to be refused, or needs more
  * than that. */
 
-/* From TLSF, from an arena of the pool. VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps
- * anything of it; VK_NOT_READY: somebody does, or this arena has none and others may; VK_ERROR_OUT_OF_HOST_MEMORY. */
+/* The two below for what wants a record; the same answers. Apart, since that takes host memory anyway, and what has no
+ * name is to know nothing of it. (allocate.c) */
+VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                  const BdaAllocInfo *info, BdaAllocation *allocation);
+VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                        const BdaAllocInfo *info, BdaAllocation *allocation);
+
+/* A refusal of one arena is no more than that while others may serve. The arena's lock is held. */
+BDA_INLINE VkResult bda_plain_answer(BdaAllocator allocator, struct bda_pool *pool, struct bda_pool *arena,
+                                     VkResult result) {
+    bool others =
+        result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_arena_is_alone(pool) || bda_caches_hold(allocator, arena));
+    return others ? VK_NOT_READY : result;
+}
+
+/* From an arena's TLSF. VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps anything of it;
+ * VK_NOT_READY: somebody does, or this arena has none and others may; VK_ERROR_OUT_OF_HOST_MEMORY. */
 BDA_INLINE VkResult bda_plain_alloc_past_caches(BdaAllocator allocator, struct bda_pool *pool, struct bda_pool *arena,
-                                                struct bda_request *request, const BdaAllocInfo *info,
-                                                BdaAllocation *allocation) {
-    if (!bda_plain_record(allocator, info, request))
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
+                                                const struct bda_request *request, BdaAllocation *allocation) {
     bda_pool_lock(arena);
     VkResult result = bda_plain_take(allocator, arena, request, true, allocation);
-    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_arena_is_alone(pool) || bda_caches_hold(allocator, arena)))
-        result = VK_NOT_READY;
+    result = bda_plain_answer(allocator, pool, arena, result);
     bda_unlock(&arena->lock);
     return result;
 }
@@ -119,9 +119,10 @@ BDA_INLINE VkResult bda_plain_alloc_past_caches(BdaAllocator allocator, struct b
 /* The same after a look behind the thread's shelves. */
 BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                            const BdaAllocInfo *info, BdaAllocation *allocation) {
-    struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
-    if (info->size <= BDA_CACHED_BYTES && !bda_plain_wants_record(info) &&
-        !bda_pool_rests(bda_arena_of_thread(allocator, pool))) {
+    const struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
+    if (bda_plain_wants_record(info))
+        return bda_plain_alloc_recorded(allocator, pool, alignment, info, allocation);
+    if (info->size <= BDA_CACHED_BYTES && !bda_pool_rests(bda_arena_of_thread(allocator, pool))) {
         struct bda_live live;
         if (bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, &live)) {
             bda_range_describe(allocator, &live, request.size, allocation);
@@ -130,14 +131,15 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     }
     bda_arena_settle_if_crowded(allocator, pool);
     struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
-    return bda_plain_alloc_past_caches(allocator, pool, arena, &request, info, allocation);
+    return bda_plain_alloc_past_caches(allocator, pool, arena, &request, allocation);
 }
 
 /* The same where there are no caches, and so no arenas. */
-BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                                          const BdaAllocInfo *info, BdaAllocation *allocation) {
-    if (!bda_plain_record(allocator, info, request))
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
+BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_pool *pool,
+                                          const struct bda_request *request, const BdaAllocInfo *info,
+                                          BdaAllocation *allocation) {
+    if (bda_plain_wants_record(info))
+        return bda_plain_alloc_recorded_alone(allocator, pool, request->alignment, info, allocation);
     bda_lock(&pool->lock);
     VkResult result = bda_plain_take(allocator, pool, request, false, allocation);
     bda_unlock(&pool->lock);

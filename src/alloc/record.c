@@ -2,6 +2,7 @@
 #include "alloc/record.h"
 
 #include "alloc/allocator.h"
+#include "alloc/prefixes.h"
 
 void bda_records_init(struct bda_records *records, struct bda_host *host) {
     bda_store_init(&records->store, host, sizeof(struct bda_record), BDA_RECORD_CHUNK_LOG2);
@@ -43,6 +44,8 @@ VkResult bda_record_create(BdaAllocator allocator, uint64_t user, const char *na
         (struct bda_record){ .user = user,
                              .name = copy,
                              .frame = (uint32_t)atomic_load_explicit(&allocator->history.now, memory_order_relaxed) };
+    if (allocator->prefixes != NULL)
+        bda_record_at(allocator, *index)->share = bda_prefixes_find(allocator, name); /* nothing is counted yet */
     return VK_SUCCESS;
 }
 
@@ -50,6 +53,7 @@ void bda_record_destroy(BdaAllocator allocator, uint32_t index) {
     if (index == 0)
         return;
     struct bda_record *record = bda_record_at(allocator, index);
+    bda_prefixes_leave(allocator, record);
     bda_host_release_text(&allocator->host, record->name);
     record->name = NULL;
     bda_mutex_lock(&allocator->store_lock);

@@ -11,14 +11,21 @@
 #include <bdaalloc/bdaalloc.h>
 
 struct bda_record {
-    uint64_t user;
+    union {
+        uint64_t user;
+        uint32_t spare; /* of a spare record: the next one */
+    };
     char *name;              /* owned; NULL: none */
     VkDeviceAddress address; /* of an own buffer that does not lie where its block's base says; else 0 */
-    uint32_t spare;          /* next spare record */
-    uint32_t stack;          /* where it was allocated, see stacks.h; 0: not known */
-    uint32_t frame;          /* the caller's, when it was allocated, as in the clock (history.h); 0: not known */
-    uint32_t slack;          /* of a pending allocation: its node has a link in the place of that */
+    /* The lowest 8 bits are the prefix that its name belongs to (prefixes.h), 0: none. Above them the bytes that are
+     * counted there, 0: not yet; of a pending allocation, which counts nowhere, its slack, since its node has a link in
+     * the place of that. In one word, since a record has 40 bytes. */
+    uint64_t share;
+    uint32_t stack; /* where it was allocated, see stacks.h; 0: not known */
+    uint32_t frame; /* the caller's, when it was allocated, as in the clock (history.h); 0: not known */
 };
+
+enum { BDA_SHARE_PREFIX_BITS = 8 };
 
 enum { BDA_RECORD_CHUNK_LOG2 = 7 };
 

@@ -5,8 +5,7 @@ static uint64_t frame_of(BdaAllocator allocator) {
     return atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
 }
 
-/* Mostly it is not reached: a load, then. */
-static void raise(struct bda_peak *peak, uint64_t reached, uint64_t frame) {
+void bda_peak_raise(struct bda_peak *peak, uint64_t reached, uint64_t frame) {
     if (bda_budget_raise(&peak->bytes, reached))
         atomic_store_explicit(&peak->frame, frame, memory_order_relaxed);
 }
@@ -14,6 +13,11 @@ static void raise(struct bda_peak *peak, uint64_t reached, uint64_t frame) {
 BdaPeak bda_peak_of(const struct bda_peak *peak) {
     return (BdaPeak){ atomic_load_explicit(&peak->bytes, memory_order_relaxed),
                       atomic_load_explicit(&peak->frame, memory_order_relaxed) };
+}
+
+BdaPeak bda_peak_or_more(BdaAllocator allocator, const struct bda_peak *peak, VkDeviceSize now) {
+    const BdaPeak noted = bda_peak_of(peak);
+    return now > noted.bytes ? (BdaPeak){ now, frame_of(allocator) } : noted;
 }
 
 void bda_look_begin(BdaAllocator allocator, struct bda_look *look) {
@@ -34,7 +38,7 @@ static void note_pool(const struct bda_look *look, struct bda_pool_peak *peak, V
         sum += atomic_load_explicit(&peak->sum, memory_order_relaxed);
     atomic_store_explicit(&peak->look, look->number, memory_order_relaxed);
     atomic_store_explicit(&peak->sum, sum, memory_order_relaxed);
-    raise(&peak->peak, sum, look->frame);
+    bda_peak_raise(&peak->peak, sum, look->frame);
 }
 
 void bda_look_at(struct bda_look *look, struct bda_pool *head, VkDeviceSize used) {
@@ -52,11 +56,11 @@ static void note_sums(BdaAllocator allocator, const struct bda_look *look) {
             continue;
         total += look->of_type[i];
         of_heap[bda_device_heap_of(&allocator->device, i)] += look->of_type[i];
-        raise(&seen->used_of_type[i], look->of_type[i], look->frame);
+        bda_peak_raise(&seen->used_of_type[i], look->of_type[i], look->frame);
     }
     for (uint32_t i = 0; i < allocator->device.budget.heap_count; i++)
-        raise(&seen->used_of_heap[i], of_heap[i], look->frame);
-    raise(&seen->used, total, look->frame);
+        bda_peak_raise(&seen->used_of_heap[i], of_heap[i], look->frame);
+    bda_peak_raise(&seen->used, total, look->frame);
 }
 
 void bda_look_end(BdaAllocator allocator, struct bda_look *look) {
@@ -71,7 +75,8 @@ void bda_seen_date_reserved(BdaAllocator allocator) {
     struct bda_budget *budget = &allocator->device.budget;
     struct bda_seen *seen = &allocator->seen;
     uint64_t frame = frame_of(allocator);
-    raise(&seen->reserved, atomic_load_explicit(&budget->peak, memory_order_relaxed), frame);
+    bda_peak_raise(&seen->reserved, atomic_load_explicit(&budget->peak, memory_order_relaxed), frame);
     for (uint32_t i = 0; i < budget->heap_count; i++)
-        raise(&seen->reserved_of_heap[i], atomic_load_explicit(&budget->heaps[i].peak, memory_order_relaxed), frame);
+        bda_peak_raise(&seen->reserved_of_heap[i], atomic_load_explicit(&budget->heaps[i].peak, memory_order_relaxed),
+                       frame);
 }

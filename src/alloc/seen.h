@@ -55,6 +55,11 @@ void bda_look_end(BdaAllocator allocator, struct bda_look *look);
 /* Peaks of what is reserved are the budget's, exact; they get the present frame here if they are new. */
 void bda_seen_date_reserved(BdaAllocator allocator);
 
+/* Mostly it is not reached: a load, then. */
+void bda_peak_raise(struct bda_peak *peak, uint64_t reached, uint64_t frame);
 BdaPeak bda_peak_of(const struct bda_peak *peak);
+
+/* The same where so much is seen now, which may not have been noted yet. */
+BdaPeak bda_peak_or_more(BdaAllocator allocator, const struct bda_peak *peak, VkDeviceSize now);
 
 #endif

@@ -90,7 +90,9 @@ BDA_APART VkResult alloc_past_caches(BdaAllocator allocator, struct bda_pool *po
     struct bda_request request;
     if (!bda_plain_request(allocator, pool, info, &request))
         return alloc_the_long_way(allocator, info, allocation);
-    VkResult result = bda_plain_alloc_past_caches(allocator, pool, pool, &request, info, allocation);
+    VkResult result = bda_plain_wants_record(info)
+                          ? bda_plain_alloc_recorded(allocator, pool, request.alignment, info, allocation)
+                          : bda_plain_alloc_past_caches(allocator, pool, pool, &request, allocation);
     return result == VK_SUCCESS ? result : refuse_or_go_on(allocator, pool, result, info, allocation);
 }
 

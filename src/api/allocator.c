@@ -18,6 +18,21 @@ uint32_t bda_get_version(void) {
     return BDA_VERSION;
 }
 
+static const char *find_fault_of_prefixes(uint32_t count, const char *const *prefixes) {
+    if (count > BDA_PREFIXES_MAX)
+        return "prefix_count is over BDA_PREFIXES_MAX";
+    if (count != 0 && prefixes == NULL)
+        return "prefixes is NULL";
+    for (uint32_t i = 0; i < count; i++) {
+        if (prefixes[i] == NULL || prefixes[i][0] == '\0')
+            return "one of prefixes is NULL or empty";
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(prefixes[i], prefixes[j]) == 0)
+                return "prefixes has one twice";
+    }
+    return NULL;
+}
+
 /* What can be said of a create info without asking the driver; NULL: nothing is wrong. */
 static const char *find_fault(const BdaAllocatorInfo *info) {
     if (info->next != NULL)
@@ -49,7 +64,7 @@ static const char *find_fault(const BdaAllocatorInfo *info) {
         return "history_depth is over BDA_HISTORY_DEPTH_MAX";
     if (info->red_zone > BDA_RED_ZONE_MAX)
         return "red_zone is over BDA_RED_ZONE_MAX";
-    return NULL;
+    return find_fault_of_prefixes(info->prefix_count, info->prefixes);
 }
 
 /* The allocator's own memory goes last, by callbacks that lie in it. */

@@ -44,6 +44,21 @@ VkResult bda_get_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t *
     return all ? VK_SUCCESS : VK_INCOMPLETE;
 }
 
+VkResult bda_get_counted_prefixes(BdaAllocator allocator, uint32_t *count, BdaCountedPrefix *prefixes) {
+    uint32_t room = count != NULL && prefixes != NULL ? *count : 0;
+    if (count != NULL)
+        *count = 0;
+    if (count == NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "count is NULL");
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    uint32_t all = bda_counted_prefix_count(allocator);
+    *count = prefixes != NULL && room < all ? room : all;
+    for (uint32_t i = 0; prefixes != NULL && i < *count; i++)
+        bda_counted_prefix(allocator, i, &prefixes[i]);
+    return *count == all ? VK_SUCCESS : VK_INCOMPLETE;
+}
+
 VkResult bda_get_budget(BdaAllocator allocator, uint32_t *count, BdaHeapBudget *budgets) {
     uint32_t room = count != NULL && budgets != NULL ? *count : 0;
     if (count != NULL)

@@ -3,6 +3,7 @@
 
 #include "debug/heaps.h"
 #include "debug/history.h"
+#include "debug/prefix.h"
 #include "debug/stats.h"
 
 #include <stdio.h>
@@ -72,6 +73,28 @@ static void dump_heaps(BdaAllocator allocator, struct bda_json *json) {
     bda_json_open_line(json, "heaps", '[');
     for (uint32_t i = 0; i < stats.heap_count; i++)
         dump_heap(json, i, &budgets[i], &stats.heaps[i].use);
+    bda_json_close(json, ']');
+}
+
+/* ---- Counted prefixes ---- */
+
+static void dump_prefix(struct bda_json *json, const BdaCountedPrefix *counted) {
+    bda_json_open_line(json, NULL, '{');
+    bda_json_text(json, "prefix", counted->prefix);
+    bda_json_number(json, "allocations", counted->allocation_count);
+    bda_json_number(json, "used", counted->used);
+    dump_peak(json, "peak_used", counted->peak_used);
+    bda_json_close(json, '}');
+}
+
+static void dump_prefixes(BdaAllocator allocator, struct bda_json *json) {
+    uint32_t count = bda_counted_prefix_count(allocator);
+    bda_json_open_line(json, "prefixes", '[');
+    for (uint32_t i = 0; i < count; i++) {
+        BdaCountedPrefix counted;
+        bda_counted_prefix(allocator, i, &counted);
+        dump_prefix(json, &counted);
+    }
     bda_json_close(json, ']');
 }
 
@@ -147,6 +170,7 @@ void bda_dump(BdaAllocator allocator, const BdaJsonInfo *info, struct bda_json *
     bda_json_number(json, "frame", atomic_load_explicit(&allocator->history.frame, memory_order_relaxed));
     bda_json_number(json, "granule", (uint64_t)1 << BDA_GRANULE_LOG2);
     dump_heaps(allocator, json);
+    dump_prefixes(allocator, json);
     dump_types(allocator, json);
     bda_dump_pools(allocator, json);
     bda_dump_caches(allocator, json);

@@ -1,6 +1,7 @@
 /* See prefix.h. */
 #include "debug/prefix.h"
 
+#include "alloc/prefixes.h"
 #include "debug/listing.h"
 #include "debug/message.h"
 
@@ -81,4 +82,20 @@ bool bda_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t room, Bda
     sort(uses, table.full && table.count != 0 ? table.count - 1 : table.count);
     *count = table.count;
     return !table.full;
+}
+
+/* ---- Counted ---- */
+
+uint32_t bda_counted_prefix_count(BdaAllocator allocator) {
+    return allocator->prefixes != NULL ? allocator->prefixes->count : 0;
+}
+
+void bda_counted_prefix(BdaAllocator allocator, uint32_t index, BdaCountedPrefix *counted) {
+    const struct bda_prefix *prefix = &allocator->prefixes->all[index];
+    *counted = (BdaCountedPrefix){
+        .prefix = prefix->text,
+        .allocation_count = atomic_load_explicit(&prefix->allocation_count, memory_order_relaxed),
+        .used = atomic_load_explicit(&prefix->used, memory_order_relaxed),
+    };
+    counted->peak_used = bda_peak_or_more(allocator, &prefix->peak, counted->used);
 }

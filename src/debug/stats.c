@@ -80,14 +80,6 @@ static void add(BdaUse *sum, const BdaUse *use) {
     sum->fragmentation = share_of(sum->scattered, sum->free);
 }
 
-/* Of what is seen now and what was seen before. */
-static BdaPeak peak_of(BdaAllocator allocator, const struct bda_peak *seen, VkDeviceSize used) {
-    BdaPeak peak = bda_peak_of(seen);
-    if (used > peak.bytes)
-        peak = (BdaPeak){ used, atomic_load_explicit(&allocator->history.frame, memory_order_relaxed) };
-    return peak;
-}
-
 /* Adds what a pool's arenas hold, and shows it to `look`, if there is one; returns its memory type, which is another
  * one's when a retired pool is used again. */
 static uint32_t add_pool(BdaAllocator allocator, struct bda_pool *head, BdaUse *sum, struct bda_look *look) {
@@ -102,7 +94,7 @@ static uint32_t add_pool(BdaAllocator allocator, struct bda_pool *head, BdaUse *
     if (look != NULL)
         bda_look_at(look, head, sum->used - before);
     const struct bda_pool_peak *peak = head->user != NULL ? &head->user->peak : &head->peak;
-    sum->peak_used = peak_of(allocator, &peak->peak, sum->used);
+    sum->peak_used = bda_peak_or_more(allocator, &peak->peak, sum->used);
     uint32_t type = head->key.memory_type;
     bda_unlock(&head->lock);
     return type;
@@ -120,7 +112,7 @@ static void gather_heap(BdaAllocator allocator, uint32_t index, BdaHeapStats *st
     stats->usage = bda_budget_usage(heap);
     stats->external = atomic_load_explicit(&heap->external, memory_order_relaxed);
     stats->external_count = atomic_load_explicit(&heap->external_count, memory_order_relaxed);
-    stats->use.peak_used = peak_of(allocator, &allocator->seen.used_of_heap[index], stats->use.used);
+    stats->use.peak_used = bda_peak_or_more(allocator, &allocator->seen.used_of_heap[index], stats->use.used);
 }
 
 /* ---- Quick ---- */
@@ -183,7 +175,7 @@ void bda_stats_quick(BdaAllocator allocator, BdaQuickStats *stats) {
         .free = load(&seen->quick.free),
     };
     stats->fragmentation = share_of(load(&seen->quick.scattered), stats->free);
-    stats->peak_used = peak_of(allocator, &seen->used, stats->used);
+    stats->peak_used = bda_peak_or_more(allocator, &seen->used, stats->used);
 }
 
 /* ---- Everything ---- */
@@ -205,7 +197,7 @@ void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
     note_quick(allocator, &stats->total);
     for (uint32_t i = 0; i < stats->heap_count; i++)
         gather_heap(allocator, i, &stats->heaps[i]);
-    stats->total.peak_used = peak_of(allocator, &seen->used, stats->total.used);
+    stats->total.peak_used = bda_peak_or_more(allocator, &seen->used, stats->total.used);
     stats->pool_count = atomic_load_explicit(&allocator->user_pool_count, memory_order_relaxed);
     if (allocator->pointers != NULL)
         stats->check_memory = atomic_load_explicit(&allocator->pointers->shadow.bytes, memory_order_relaxed);
@@ -238,5 +230,5 @@ void bda_stats_intent(BdaAllocator allocator, BdaIntent intent, BdaIntentUse *us
         if (add_pool(allocator, pool, &part, NULL) == type)
             add(&use->use, &part);
     }
-    use->use.peak_used = peak_of(allocator, &allocator->seen.used_of_type[type], use->use.used);
+    use->use.peak_used = bda_peak_or_more(allocator, &allocator->seen.used_of_type[type], use->use.used);
 }

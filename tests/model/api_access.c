@@ -7,7 +7,7 @@
 
 void api_rename(struct api_model *model) {
     struct thing *thing = api_find(model, LIVE);
-    const char *name = api_once_in(model, 3) ? NULL : "renamed";
+    const char *name = api_once_in(model, 3) ? "renamed" : api_names[api_draw(model, COUNT_OF(api_names))];
     if (thing == NULL)
         return;
     api_arm(model);

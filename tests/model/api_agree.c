@@ -1,6 +1,8 @@
 /* What must hold after each step; see api_model.h. */
 #include "api_model.h"
 
+#include <string.h>
+
 bool api_keeps_ranges(const struct api_model *model) {
     const BdaAllocatorFlags never = BDA_ALLOCATOR_NO_CACHES_BIT | BDA_ALLOCATOR_LOG_EVENTS_BIT;
     return ((model->plan->flags | model->more_flags) & never) == 0 && model->plan->checks == 0;
@@ -104,6 +106,40 @@ static void require_pools(struct api_model *model, const BdaStats *stats) {
     promise(model, stats->pool_count == pools);
 }
 
+/* The place of the longest prefix that a name begins with; PREFIXES: it begins with none. */
+static uint32_t prefix_of(const char *name) {
+    uint32_t best = PREFIXES;
+    for (uint32_t i = 0; i < PREFIXES; i++) {
+        size_t length = strlen(api_prefixes[i]);
+        bool longer = best == PREFIXES || length > strlen(api_prefixes[best]);
+        if (longer && strncmp(name, api_prefixes[i], length) == 0)
+            best = i;
+    }
+    return best;
+}
+
+/* Within a step there may have been more than after it. */
+static void require_prefixes(struct api_model *model) {
+    BdaCountedPrefix counted[PREFIXES];
+    VkDeviceSize used[PREFIXES + 1] = { 0 };
+    uint64_t live[PREFIXES + 1] = { 0 };
+    uint32_t count = PREFIXES;
+    for (uint32_t i = 0; i < THINGS; i++) {
+        const struct thing *thing = &model->things[i];
+        if (thing->state != LIVE)
+            continue;
+        live[prefix_of(thing->name)]++;
+        used[prefix_of(thing->name)] += thing->info.allocation.size;
+    }
+    promise(model, bda_get_counted_prefixes(model->allocator, &count, counted) == VK_SUCCESS && count == PREFIXES);
+    for (uint32_t i = 0; i < PREFIXES; i++) {
+        promise(model, strcmp(counted[i].prefix, api_prefixes[i]) == 0);
+        promise(model, counted[i].allocation_count == live[i] && counted[i].used == used[i]);
+        promise(model, counted[i].peak_used.bytes >= used[i] && counted[i].peak_used.bytes >= model->peaks[i]);
+        model->peaks[i] = counted[i].peak_used.bytes;
+    }
+}
+
 void api_model_check(struct api_model *model) {
     BdaStats stats;
     promise(model, fake_violation_count(model->driver) == 0);
@@ -114,5 +150,6 @@ void api_model_check(struct api_model *model) {
     require_pending(model, &stats);
     require_heaps(model, &stats);
     require_pools(model, &stats);
+    require_prefixes(model);
     promise(model, stats.host_bytes <= model->host.live_bytes);
 }

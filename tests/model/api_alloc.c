@@ -35,13 +35,12 @@ static void choose_home(struct api_model *model, BdaAllocInfo *info) {
 }
 
 BdaAllocInfo api_request(struct api_model *model) {
-    static const char *const names[] = { NULL, NULL, NULL, "mesh", "a longer name" };
     BdaAllocInfo info = { .size = some_size(model) };
     info.flags = some_flags(model);
     uint64_t above = api_draw(model, 28);
     info.alignment = above >= 14 ? (VkDeviceSize)1 << (above - 14) : 0;
     info.user = api_once_in(model, 3) ? 1 + api_draw(model, UINT32_MAX) : 0;
-    info.name = names[api_draw(model, COUNT_OF(names))];
+    info.name = api_names[api_draw(model, COUNT_OF(api_names))];
     choose_home(model, &info);
     if (info.pool == NULL && api_once_in(model, 8))
         info.priority = 0.25f;

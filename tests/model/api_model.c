@@ -343,6 +343,8 @@ void api_model_open(struct api_model *model, const struct api_plan *plan, struct
     info.max_block_size = plan->max_block;
     info.heap_limit_count = plan->heap_limit != 0 ? COUNT_OF(limits) : 0;
     info.heap_limits = limits;
+    info.prefix_count = PREFIXES;
+    info.prefixes = api_prefixes;
     BdaProperties properties;
     promise(model, bda_create_allocator(&info, &model->allocator) == VK_SUCCESS);
     promise(model, bda_get_properties(model->allocator, &properties) == VK_SUCCESS);

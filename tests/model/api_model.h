@@ -44,6 +44,7 @@ enum {
     WARM = 40,    /* requests that a warm-up is for */
     CHUNK = 1024, /* bytes that are copied at a time */
     HEAPS = 3,    /* that any machine has, at most */
+    PREFIXES = 4, /* of names, that are counted */
     API_PLANS = 9,
 };
 
@@ -58,6 +59,10 @@ struct api_plan {
 };
 
 extern const struct api_plan api_plans[API_PLANS];
+
+/* Counted, and names that begin with one of them, with two, or with none. */
+extern const char *const api_prefixes[PREFIXES];
+extern const char *const api_names[8];
 
 struct thing {
     BdaAllocationInfo info;
@@ -95,6 +100,7 @@ struct api_model {
     VkDeviceSize others[HEAPS];   /* what other processes use */
     VkDeviceSize external[HEAPS]; /* what the library was told that the caller uses */
     uint32_t external_count;      /* of memories, in the first heap */
+    VkDeviceSize peaks[PREFIXES]; /* after any step */
     bool failing;                 /* the step runs under an injected failure */
     BdaAllocatorFlags more_flags; /* beside the plan's */
     VkDeviceSize whole;           /* at the last check: all bytes of what blocks are cut into, */

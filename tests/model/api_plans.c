@@ -1,6 +1,11 @@
 /* The devices of the model, see api_model.h. */
 #include "api_model.h"
 
+const char *const api_prefixes[PREFIXES] = { "mesh/", "mesh/rock/", "a", "mesh" };
+const char *const api_names[8] = {
+    NULL, NULL, NULL, "mesh", "a longer name", "mesh/17", "mesh/rock/17", "rock/17",
+};
+
 const struct api_plan api_plans[API_PLANS] = {
     { .name = "discrete",
       .config = { .machine = FAKE_MACHINE_DISCRETE, .heap_size = KIB(4096), .with = FAKE_DEBUG_UTILS },

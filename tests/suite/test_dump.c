@@ -96,10 +96,34 @@ static void the_figures_are_those_of_the_statistics(void **state) {
         suite_free(s, &all[i]);
 }
 
+static void names_are_counted_as_they_come_and_go(void **state) {
+    struct suite *s = *state;
+    static const char *const prefixes[] = { "mesh/", "mesh/rock/" };
+    BdaAllocatorInfo info = suite_allocator_info(s);
+    info.prefix_count = SUITE_COUNT(prefixes);
+    info.prefixes = prefixes;
+    suite_restart(s, &info);
+    bda_set_frame(s->allocator, 3);
+    BdaAllocation range = suite_alloc(s, &(BdaAllocInfo){ .size = 1000, .name = "mesh/tree" });
+    BdaAllocation apart =
+        suite_alloc(s, &(BdaAllocInfo){ .size = 70000, .flags = BDA_ALLOC_DEDICATED_BIT, .name = "mesh/rock/1" });
+    BdaCountedPrefix now[2];
+    uint32_t count = SUITE_COUNT(now);
+    assert_vk(bda_get_counted_prefixes(s->allocator, &count, now));
+    assert_true(count == 2 && now[0].used == 1000 && now[1].used == 70000);
+    assert_vk(bda_set_name(s->allocator, apart.handle, "mesh/pebble"));
+    suite_free(s, &range);
+    assert_vk(bda_get_counted_prefixes(s->allocator, &count, now));
+    assert_true(now[0].allocation_count == 1 && now[0].used == 70000 && now[1].used == 0);
+    assert_true(now[0].peak_used.bytes == 71000 && now[1].peak_used.bytes == 70000 && now[1].peak_used.frame == 3);
+    suite_free(s, &apart);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SUITE_TEST(a_dump_has_every_allocation),
         SUITE_TEST(the_figures_are_those_of_the_statistics),
+        SUITE_TEST(names_are_counted_as_they_come_and_go),
     };
     suite_open();
     return suite_close(cmocka_run_group_tests(tests, NULL, NULL));

@@ -133,6 +133,8 @@ static void adopt(const BdaAllocatorInfo *wishes) {
     bench.info.quarantine_bytes = wishes->quarantine_bytes;
     bench.info.quarantine_frees = wishes->quarantine_frees;
     bench.info.red_zone = wishes->red_zone;
+    bench.info.prefix_count = wishes->prefix_count;
+    bench.info.prefixes = wishes->prefixes;
 }
 
 void bench_open(const struct fake_config *config, const BdaAllocatorInfo *wishes) {

@@ -55,7 +55,7 @@ void bench_prepare(const struct fake_config *config);
 void bench_watch(void);
 /* The allocator, from `bench.info`. */
 void bench_start(void);
-/* All of it. Of `wishes` (may be NULL) the flags, sizes, families, limits and checks count. */
+/* All of it. Of `wishes` (may be NULL) the flags, sizes, families, limits, checks and prefixes count. */
 void bench_open(const struct fake_config *config, const BdaAllocatorInfo *wishes);
 
 /* Destroys the allocator, which answers `destroyed`, and looks at what is left. */

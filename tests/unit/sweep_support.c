@@ -22,6 +22,9 @@ void sweep_require_at(const struct sweep_world *world, bool holds, const char *p
     _fail(file, line);
 }
 
+/* Beginnings of names here: of one resident and of nearly all that is asked for. */
+static const char *const prefixes[SWEEP_PREFIXES] = { "resi", "a", "due", "vertices" };
+
 /* Small blocks and little dirt: a world is made some thousand times. */
 void sweep_open(struct sweep_world *world, const struct sweep *sweep) {
     struct fake_config config = sweep->config;
@@ -40,6 +43,8 @@ void sweep_open(struct sweep_world *world, const struct sweep *sweep) {
     world->info.checks = sweep->checks;
     world->info.first_block_size = SWEEP_KIB(64);
     world->info.max_block_size = SWEEP_KIB(256);
+    world->info.prefix_count = SWEEP_PREFIXES;
+    world->info.prefixes = prefixes;
 }
 
 void sweep_close(struct sweep_world *world) {
@@ -223,6 +228,9 @@ struct sweep_snapshot sweep_snap(struct sweep_world *world) {
         sweep_require(world, bda_get_stats(world->allocator, &snapshot.stats) == VK_SUCCESS);
     if (world->pool != NULL)
         sweep_require(world, bda_get_pool_stats(world->allocator, world->pool, &snapshot.pool_use) == VK_SUCCESS);
+    uint32_t count = SWEEP_PREFIXES;
+    if (world->allocator != NULL)
+        sweep_require(world, bda_get_counted_prefixes(world->allocator, &count, snapshot.prefixes) == VK_SUCCESS);
     snapshot.memories = fake_memory_count(world->driver);
     snapshot.buffers = fake_buffer_count(world->driver);
     return snapshot;
@@ -238,6 +246,15 @@ static bool same_allocations(const BdaUse *a, const BdaUse *b) {
 static bool same_blocks(const BdaUse *a, const BdaUse *b) {
     return a->block_count == b->block_count && a->empty_count == b->empty_count && a->reserved == b->reserved &&
            a->free == b->free && a->largest_free == b->largest_free;
+}
+
+static void require_same_prefixes(struct sweep_world *world, const struct sweep_snapshot *before,
+                                  const struct sweep_snapshot *after) {
+    for (uint32_t i = 0; i < SWEEP_PREFIXES; i++) {
+        const BdaCountedPrefix *a = &before->prefixes[i], *b = &after->prefixes[i];
+        sweep_require(world, a->allocation_count == b->allocation_count && a->used == b->used);
+        sweep_require(world, world->sweep->takes_back || a->peak_used.bytes == b->peak_used.bytes);
+    }
 }
 
 static void require_same_heaps(struct sweep_world *world, const BdaStats *before, const BdaStats *after) {
@@ -265,6 +282,7 @@ static void require_same(struct sweep_world *world, const struct sweep_snapshot 
     unsigned chunks = after->stats.check_memory != 0 ? 1 : 0; /* no sweep wants a second one */
     sweep_require(world, after->stats.total.block_count + chunks == after->memories);
     require_same_heaps(world, &before->stats, &after->stats);
+    require_same_prefixes(world, before, after);
 }
 
 /* ---- Judging one try --------------------------------------------------------------------------------------------- */
@@ -321,6 +339,8 @@ void sweep_finish(struct sweep_world *world, bool lose_device) {
     fake_host_fail(&world->host, 0, false);
     struct sweep_snapshot end = sweep_snap(world);
     sweep_require(world, end.stats.total.allocation_count == 0 && end.stats.total.used == 0);
+    for (uint32_t i = 0; i < SWEEP_PREFIXES; i++)
+        sweep_require(world, end.prefixes[i].allocation_count == 0 && end.prefixes[i].used == 0);
     sweep_require(world, bda_check(world->allocator) == VK_SUCCESS);
     sweep_close(world);
 }
@@ -431,7 +451,7 @@ static void fill_many(BdaAllocInfo infos[MANY]) {
         { .size = 300, .alignment = 256, .user = 3 },
         { .size = SWEEP_KIB(50) },
         { .size = SWEEP_KIB(200) },
-        { .size = 77, .intent = BDA_INTENT_UPLOAD, .name = "one of many" },
+        { .size = 77, .intent = BDA_INTENT_UPLOAD, .name = "a one of many" },
         { .size = 500, .intent = BDA_INTENT_READBACK, .flags = BDA_ALLOC_ZERO_BIT },
     };
     memcpy(infos, all, sizeof all);
@@ -835,8 +855,8 @@ const struct sweep sweep_cases[] = {
 
     /* several at once, ahead of time, pools */
     { "many_ranges", .prepare = prepare_residents, .call = call_alloc_many, .verify = verify_many, .undo = undo_many,
-      .config = { .machine = FAKE_MACHINE_NON_COHERENT } },
-    { "many_first_ranges", .call = call_alloc_many, .verify = verify_many, .undo = undo_many,
+      .takes_back = true, .config = { .machine = FAKE_MACHINE_NON_COHERENT } },
+    { "many_first_ranges", .call = call_alloc_many, .verify = verify_many, .undo = undo_many, .takes_back = true,
       .config = { .machine = FAKE_MACHINE_REBAR } },
     { "warm_up", .call = call_warm_up, .verify = verify_warm, .undo = undo_nothing, .request = { .size = 1000 },
       .bytes = 60000 },

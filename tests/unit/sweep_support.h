@@ -24,7 +24,7 @@
 #define SWEEP_KIB(n)          ((VkDeviceSize)(n) << 10)
 #define SWEEP_COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
-enum { SWEEP_OUTPUTS = 8, SWEEP_RESIDENTS = 8 };
+enum { SWEEP_OUTPUTS = 8, SWEEP_RESIDENTS = 8, SWEEP_PREFIXES = 4 };
 
 struct sweep_world;
 
@@ -45,6 +45,7 @@ struct sweep {
     BdaPoolInfo pool;
     VkDeviceSize bytes;
     bool in_pool;            /* the request goes to world->pool, which `prepare` made */
+    bool takes_back;         /* items that came before the refused one have been there, for the peaks */
     bool gives_empties_back; /* under pressure empty blocks go, even where that does not help in the end */
     /* The world: a driver, and what the allocator is told. */
     struct fake_config config;
@@ -61,6 +62,7 @@ struct sweep_resident {
 struct sweep_snapshot {
     BdaStats stats;
     BdaUse pool_use;
+    BdaCountedPrefix prefixes[SWEEP_PREFIXES];
     unsigned memories;
     unsigned buffers;
 };

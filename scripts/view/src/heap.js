@@ -61,7 +61,7 @@ export function readDump(dump) {
   const past = (dump.history?.frees ?? []).map((owner) => ({ ...owner, base: BigInt(owner.address) }));
   past.sort((a, b) => a.frees_ago - b.frees_ago);
   const told = dump.blocks.every((block) => block.ranges !== undefined); // not so with BDA_JSON_NO_RANGES_BIT
-  return { ...dump, told, pools, blocks, past, prefixes: prefixesOf(blocks) };
+  return { ...dump, told, pools, blocks, past, counted: dump.prefixes ?? [], prefixes: prefixesOf(blocks) };
 }
 
 // The range that an offset of a block lies in.

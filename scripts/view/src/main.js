@@ -137,6 +137,14 @@ function showNames(heap) {
   table("names", [["name", false], ["allocations", true], ["used", true], ["padding", true], ...states.map((state) => [state, true]), ["share", true], ...(heaps.length < 2 ? [] : [["the most of all dumps", true]])], rows);
 }
 
+// What the library counted itself, of the prefixes that the program named.
+function showCounted(heap) {
+  $("counted-card").hidden = heap.counted.length === 0;
+  table("counted", [["prefix", false], ["allocations", true], ["used", true], ["the most ever", true], ["in frame", true]], heap.counted.map((one) => ({
+    cells: [nameCell(one.prefix), count(one.allocations), bytes(one.used), bytes(one.peak_used.bytes), one.peak_used.frame > 0 ? count(one.peak_used.frame) : "–"],
+  })));
+}
+
 function budgetWords(h) {
   if (h.limit > 0 && h.budget === h.limit) return "the limit in BdaAllocatorInfo::heap_limits";
   const said = h.told_by_driver ? "as the driver says" : "80 % of the heap, since the driver does not say";
@@ -365,6 +373,7 @@ function show(index) {
   showMaps(heap);
   showLegend(heap);
   showNames(heap);
+  showCounted(heap);
   showLargest(heap);
   showHeaps(heap);
   showPools(heap);

@@ -249,6 +249,19 @@ test("what each prefix of names holds is told, and when it held the most", async
   }
 });
 
+test("what the library counted under prefixes is told, with peaks", async () => {
+  await open("heap.html");
+  const rows = await page.locator("#counted tbody tr").evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
+  assert.deepEqual(rows.map(([prefix]) => prefix), last.prefixes.map(({ prefix }) => prefix));
+  for (const [i, { allocations, used, peak_used: peak }] of last.prefixes.entries()) {
+    assert.equal(rows[i][1].replace(/\D/g, ""), String(allocations));
+    assert.ok(rows[i][2].startsWith(mib(used)) && rows[i][3].startsWith(mib(peak.bytes)), `${rows[i]}`);
+    assert.equal(rows[i][4].replace(/\D/g, ""), peak.frame > 0 ? String(peak.frame) : "");
+  }
+  await open("odd.html"); // of a library that told none
+  assert.ok(!(await page.locator("#counted-card").isVisible()));
+});
+
 test("a map that is zoomed says what it shows", async () => {
   await open("heap.html");
   const wanted = visible(last)[0];

@@ -66,6 +66,21 @@ def check_sums(dump, path):
     check(sums["free"] == total["free"] and len(dump["blocks"]) == total["blocks"], f"{path}: {sums} is {total}")
 
 
+def check_prefixes(dump, path):
+    """What is counted under each prefix is what the live names that belong to it add up to."""
+    counted = {one["prefix"]: one for one in dump["prefixes"]}
+    sums = {prefix: [0, 0] for prefix in counted}
+    for r in (r for block in dump["blocks"] for r in block["ranges"] if r["state"] == "live"):
+        fits = [prefix for prefix in counted if (r["name"] or "").startswith(prefix)]
+        if fits:
+            entry = sums[max(fits, key=len)]
+            entry[0] += 1
+            entry[1] += r["asked"]
+    for prefix, one in counted.items():
+        check([one["allocations"], one["used"]] == sums[prefix], f"{path}: {one} is {sums[prefix]}")
+        check(one["peak_used"]["bytes"] >= one["used"], f"{path}: {one} has had as much")
+
+
 def check_text(paths):
     dump = load(paths[-1])
     done = run(VIEW, "--text", "--columns", "100", *paths)
@@ -77,6 +92,7 @@ def check_text(paths):
     check(any("waste" in line for line in lines), "and what is wasted")
     prefix = max(named_bytes(dump).items(), key=lambda entry: entry[1])[0]
     check(any(line.startswith(f"  by name: {prefix} ") for line in lines), f"and who has the most, {prefix}")
+    check(any(line.startswith(f"  counted: {dump['prefixes'][0]['prefix']} ") for line in lines), "and what is counted")
 
 
 def save(folder, name, dump):
@@ -220,6 +236,7 @@ def write_odd(folder, dump):
     dump["caches"] = [{"keeps": 0, "has_thread": True}, {"keeps": 1, "has_thread": True}]
     for heap in dump["heaps"]:
         heap.update(limit=heap["size"] // 2, budget=heap["size"] // 2, told_by_driver=False)
+    del dump["prefixes"]  # as in dumps of before
     return save(folder, "odd.json", dump)
 
 
@@ -257,6 +274,8 @@ def check_program(program, folder):
     check(len(paths) >= least, f"{name} writes its dumps: {paths}")
     for path in paths:
         check_schema(load(path), path)
+        if name == "10_renderer":  # whose one thread rests meanwhile
+            check_prefixes(load(path), path)
     live = [r for block in load(paths[-1])["blocks"] for r in block["ranges"] if r["state"] == "live"]
     check(owner in (r["name"] for r in live), f"{owner} is there by name: {live}")
     run(VIEW, *paths, "-o", prefix + ".html")
@@ -276,6 +295,8 @@ def main():
         for path in paths:
             check_schema(load(path), path)
             check_sums(load(path), path)
+            check_prefixes(load(path), path)
+        check(any(one["used"] for one in load(paths[7])["prefixes"]), "something is counted")
         check_text(paths[4:8])
         check_short(folder, load(paths[7]))
         check_plain(folder, load(paths[7]))
