@@ -221,9 +221,10 @@ typedef struct BdaAllocatorInfo {
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
      * each; a name or a stack takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an
      * allocation as much as its free. Rounded up to a power of two, 8 at least.
-     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Threads that have not made two small
-     * allocations without a name yet (to 64 KiB) share 128 more; where there are no caches, or any checking mode is on,
-     * all share one ring of this depth. */
+     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Threads that only free, and the first 42
+     * requests that the library's caches do not serve (with a name, or over 64 KiB), share 128 more, and whoever makes
+     * further ones gets a ring of its own; where there are no caches, or any checking mode is on, all share one ring of
+     * this depth. */
     uint32_t history_depth;
     /* With BDA_CHECK_STACKS_BIT: who takes stacks, and puts their frames into words, with this user pointer. NULL: what
      * the system offers (backtrace and backtrace_symbols of glibc and macOS, whose text takes memory of the C

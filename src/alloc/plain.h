@@ -116,12 +116,15 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     if (!bda_plain_record(allocator, info, &request))
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     bda_arena_settle_if_crowded(allocator, pool);
-    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
+    const struct bda_cache *cache = bda_cache_at_hand(allocator);
+    struct bda_pool *arena = bda_arena_of_cache(cache, pool);
     bda_pool_lock(arena);
     VkResult result = bda_plain_take(allocator, arena, &request, true, allocation);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_arena_is_alone(pool) || bda_caches_hold(allocator, arena)))
         result = VK_NOT_READY;
     bda_unlock(&arena->lock);
+    if (result == VK_SUCCESS && cache == NULL)
+        bda_caches_count_guest(allocator, 1);
     return result;
 }
 
