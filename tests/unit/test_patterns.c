@@ -166,6 +166,58 @@ static void a_write_after_the_free_is_found_as_it_is_handed_out(void **state) {
     bench_close();
 }
 
+/* Two that were freed have become one range: each is named, wherever it is found. */
+static void writes_to_what_has_merged_name_each_owner(void **state) {
+    (void)state;
+    for (uint32_t again = 0; again < 2; again++) {
+        bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT });
+        BdaAllocation bones = take_named(1024, "bones"), lights = take_named(1000, "lights");
+        BdaAllocation last = take_named(64, "last");
+        unsigned char *bone = bytes_of(&bones), *light = bytes_of(&lights);
+        assert_ptr_equal(light, bone + 1024 + 64);
+        give(bones);
+        give(lights);
+        bone[10] = bone[1000] = 1;
+        bone[1024 + 3] = 1; /* what was its red zone is its own still */
+        light[20] = 2;
+        if (again == 0)
+            assert_int_equal(broken(), 2);
+        else
+            give(take_named(1088 + 1072 - 64, "next"));
+        assert_int_equal(bench.told[BDA_MESSAGE_ERROR], 2);
+        assert_int_equal(bench_heard("written after its free: 3 of 1088 bytes of 'bones' (1024 bytes"), 1);
+        assert_int_equal(bench_heard("written after its free: 1 of 1072 bytes of 'lights' (1000 bytes"), 1);
+        assert_int_equal(bench_heard("the first at byte 10 "), 1);
+        assert_int_equal(bench_heard("the first at byte 20 "), 1);
+        assert_int_equal(broken(), 2);
+        bench_hush();
+        give(last);
+        bench_close();
+    }
+}
+
+/* A later owner's bytes in the middle of those of an earlier one: what is left of him on either side is his. */
+static void a_later_owner_is_told_apart_from_an_earlier_one(void **state) {
+    (void)state;
+    bench_open(NULL, &poison);
+    BdaAllocation large = take_named(4096, "large");
+    unsigned char *bytes = bytes_of(&large);
+    give(large);
+    BdaAllocation front = take_named(1024, "front"), middle = take_named(1024, "middle");
+    assert_ptr_equal(bytes_of(&middle), bytes + 1024);
+    give(front);
+    give(middle);
+    for (uint32_t i = 0; i < 4; i++)
+        bytes[i * 1024] = (unsigned char)i;
+    assert_int_equal(broken(), 3);
+    assert_int_equal(bench_heard("1 of 1024 bytes of 'front'"), 1);
+    assert_int_equal(bench_heard("1 of 1024 bytes of 'middle'"), 1);
+    assert_int_equal(bench_heard("2 of 2048 bytes of 'large'"), 1);
+    assert_int_equal(bench_heard("the first at byte 2048 "), 1);
+    bench_hush();
+    bench_close();
+}
+
 static void a_write_to_what_was_never_handed_out_is_found(void **state) {
     (void)state;
     bench_open(NULL, &poison);
@@ -411,6 +463,8 @@ int main(void) {
         cmocka_unit_test(a_write_before_the_beginning_is_found_at_the_free),
         cmocka_unit_test(a_write_after_the_free_is_found_as_it_leaves_the_quarantine),
         cmocka_unit_test(a_write_after_the_free_is_found_as_it_is_handed_out),
+        cmocka_unit_test(writes_to_what_has_merged_name_each_owner),
+        cmocka_unit_test(a_later_owner_is_told_apart_from_an_earlier_one),
         cmocka_unit_test(a_write_to_what_was_never_handed_out_is_found),
         cmocka_unit_test(buffers_and_dedicated_memory_are_looked_after),
         cmocka_unit_test(what_waits_is_looked_at_when_it_goes),
