@@ -326,10 +326,12 @@ BDA_API VkResult bda_get_check_table(BdaAllocator allocator, VkDeviceAddress *ta
 /*
  * Tells of memory that is not this allocator's and that checked shaders may follow pointers into; and that it ends. All
  * other addresses outside of its blocks are reported. `address` is a multiple of 16, `size` is exact. Ranges must
- * not overlap each other or the allocator's own memory, and each is removed as it was added. They do nothing where the
- * mode is off. Cost: as a block of that size; new memory may be taken (see bda_alloc for the driver's functions).
- * Errors: VALIDATION_FAILED (NULL, size 0, no multiple of 16, an address below 64 KiB, more than a TiB); of adding also
- * OUT_OF_DEVICE_MEMORY, OUT_OF_HOST_MEMORY, TOO_MANY_OBJECTS.
+ * not overlap each other or the allocator's blocks, and each is removed as it was added. They do nothing where the
+ * mode is off. Cost: as a block of that size, 32 bytes of host memory, and a look at each range that was added; new
+ * memory may be taken (see bda_alloc for the driver's functions).
+ * Errors: VALIDATION_FAILED (NULL, size 0, no multiple of 16, an address below 64 KiB, more than a TiB; of adding what
+ * overlaps, of removing what was not added, or with another size); of adding also OUT_OF_DEVICE_MEMORY,
+ * OUT_OF_HOST_MEMORY, TOO_MANY_OBJECTS.
  */
 BDA_API VkResult bda_add_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size);
 BDA_API VkResult bda_remove_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size);
