@@ -293,7 +293,8 @@ BDA_API VkResult bda_verify(BdaAllocator allocator, uint64_t *broken);
  * Threads: any; `commands` is the caller's to synchronise. One records at a time: who comes while another one does
  *   waits for nothing and records nothing (`ticket` 0), since all that there is to do is the other one's.
  * Errors: VALIDATION_FAILED (NULL; for completion: a ticket that is none, or complete); as bda_alloc for what is read
- *   back, FEATURE_NOT_PRESENT where no memory can be mapped, and then nothing was recorded.
+ *   back, FEATURE_NOT_PRESENT where no memory can be mapped, and then nothing was recorded. What
+ *   vkInvalidateMappedMemoryRanges answers: then nothing was looked at, and the ticket can be completed again.
  * Keeps VUID-vkCmdFillBuffer-dstOffset-00025, -size-00028, VUID-vkCmdCopyBuffer-pRegions-00117.
  */
 BDA_API VkResult bda_record_checks(BdaAllocator allocator, VkCommandBuffer commands, uint64_t *ticket);

@@ -427,6 +427,35 @@ static void refused_recordings_change_nothing(void **state) {
     }
 }
 
+/* What was read back cannot be seen yet, and is not taken for whole: the ticket stays, and finds it later. */
+static void a_refused_invalidation_is_told_and_can_be_tried_again(void **state) {
+    (void)state;
+    const VkResult answers[] = { VK_ERROR_OUT_OF_HOST_MEMORY, VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_DEVICE_LOST };
+    for (uint32_t i = 0; i < COUNT_OF(answers); i++) {
+        bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_NON_COHERENT }, &no_quarantine);
+        commands = fake_make_commands(bench.driver);
+        BdaAllocation a = take_named(100, "victim"), b = take_named(100, "b");
+        frame();
+        poke(a.address + 100);
+        give(b);
+        uint64_t ticket = record();
+        fake_submit(commands);
+        fake_fail(bench.driver, FAKE_CALL_INVALIDATE, 1, answers[i]);
+        assert_refusal(answers[i], bda_complete_checks(bench.allocator, ticket), "bda_complete_checks",
+                       "could not be invalidated");
+        assert_int_equal(fake_failed(bench.driver), 1);
+        fake_clear_failures(bench.driver);
+        assert_int_equal(kind_at(b.address), BDA_FINDING_QUARANTINED);
+        assert_int_equal(bda_complete_checks(bench.allocator, ticket), VK_SUCCESS);
+        assert_found(1, "red zone broken: 1 of 64 bytes behind 'victim'", "by bda_complete_checks");
+        assert_int_equal(kind_at(b.address), BDA_FINDING_FREE);
+        assert_int_equal(bda_complete_checks(bench.allocator, ticket), VK_ERROR_VALIDATION_FAILED_EXT);
+        bench_hush();
+        give(a);
+        close_bench();
+    }
+}
+
 /* A driver that refuses the buffer by which commands reach own buffers: those go unlooked at. */
 static void blocks_out_of_reach_are_left_alone(void **state) {
     (void)state;
@@ -467,6 +496,7 @@ int main(void) {
         cmocka_unit_test(pressure_takes_nothing_that_commands_may_touch),
         cmocka_unit_test(the_end_takes_everything),
         cmocka_unit_test(refused_recordings_change_nothing),
+        cmocka_unit_test(a_refused_invalidation_is_told_and_can_be_tried_again),
         cmocka_unit_test(blocks_out_of_reach_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
