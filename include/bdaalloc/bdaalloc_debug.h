@@ -117,6 +117,9 @@ typedef struct BdaFinding {
      * The first byte past the end of `before` has the distance 0, the last byte before the beginning of `after` 1. */
     BdaFoundRange before;
     VkDeviceSize past_end;
+    /* With BDA_CHECK_RED_ZONES_BIT, where the kind is slack: the bytes of the red zone behind `before`, these among
+     * them; else 0. */
+    VkDeviceSize red_zone;
     BdaFoundRange after;
     VkDeviceSize before_begin;
     /* The block: its memory from the first byte that can be handed out; zeros for foreign ones. `pool`: the caller's

@@ -64,6 +64,38 @@ static void red_zones_leave_fresh_bytes_alone(void **state) {
     bench_close();
 }
 
+static BdaFinding find_one(VkDeviceAddress address, const char *words) {
+    BdaFinding finding;
+    uint32_t count = 1;
+    char text[BDA_FINDING_TEXT_SIZE];
+    assert_int_equal(bda_find(bench.allocator, address, 0, &count, &finding), VK_SUCCESS);
+    assert_int_equal(bda_describe_finding(&finding, sizeof text, text), VK_SUCCESS);
+    if (strstr(text, words) == NULL)
+        fail_msg("'%s' is not in '%s'", words, text);
+    return finding;
+}
+
+/* The bytes that the mode watches are called so, and told from both sides; else they are padding. */
+static void a_red_zone_is_told_by_its_name(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_RED_ZONES_BIT, .red_zone = 1000 });
+    BdaAllocation a = take_named(112, "a"), b = take_named(100, "b");
+    BdaFinding finding = find_one(b.address - 1, "1007 bytes past the end of 'a' (live, 112 bytes");
+    (void)find_one(b.address - 1,
+                   "), in the red zone of 1008 bytes behind it; 1 byte before the beginning of 'b' (live");
+    assert_true(finding.kind == BDA_FINDING_SLACK && finding.red_zone == 1008 && finding.before_begin == 1);
+    assert_int_equal(find_one(a.address, "byte 0 of 'a'").red_zone, 0);
+    give(a);
+    give(b);
+    bench_close();
+    bench_open(NULL, &poison);
+    a = take_named(100, "a");
+    assert_int_equal(find_one(a.address + 100, "just past the end of 'a' (live, 100 bytes").red_zone, 0);
+    (void)find_one(a.address + 100, "), in its padding");
+    give(a);
+    bench_close();
+}
+
 static void poison_alone_takes_no_room(void **state) {
     (void)state;
     bench_open(NULL, &poison);
@@ -236,7 +268,7 @@ static void buffers_and_dedicated_memory_are_looked_after(void **state) {
     BdaAllocation own = take_buffer(100, PLAIN_USAGE, (BdaAllocInfo){ .intent = BDA_INTENT_UPLOAD, .name = "own" });
     bytes_of(&own)[101] = 1;
     give(own);
-    assert_found(1, "behind 'own' (100 bytes", "the first 1 bytes past its end");
+    assert_found(1, "behind 'own' (100 bytes", "the first 1 byte past its end");
     BdaAllocation alone = take(
         (BdaAllocInfo){ .size = 100, .intent = BDA_INTENT_UPLOAD, .flags = BDA_ALLOC_DEDICATED_BIT, .name = "alone" });
     assert_int_equal(broken(), 1);
@@ -377,7 +409,7 @@ static void what_the_device_wrote_is_found_uninvalidated(void **state) {
     const unsigned char bad[2] = { 0x41, 0x42 };
     assert_true(fake_device_write(bench.driver, a.address + 101, bad, 2));
     give(a);
-    assert_found(1, "behind 'a' (100 bytes", "the first 1 bytes past its end");
+    assert_found(1, "behind 'a' (100 bytes", "the first 1 byte past its end");
     assert_true(fake_device_write(bench.driver, a.address + 9, bad, 2));
     give(take_named(16, "b"));
     assert_found(2, "written after its free: 2 of 192 bytes of 'a'", "the first at byte 9");
@@ -455,6 +487,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fresh_and_freed_bytes_carry_their_patterns),
         cmocka_unit_test(red_zones_leave_fresh_bytes_alone),
+        cmocka_unit_test(a_red_zone_is_told_by_its_name),
         cmocka_unit_test(poison_alone_takes_no_room),
         cmocka_unit_test(what_is_to_be_zeroed_is_zero),
         cmocka_unit_test(the_width_is_the_callers),
