@@ -114,9 +114,10 @@ typedef VkFlags BdaAllocatorFlags;
 
 /* Checking modes: each catches a kind of mistake, costs time and memory while it is on, and nothing while it is off.
  * With any of them no thread keeps ranges for its next requests. The environment variable BDA_DEBUG adds to them, a
- * list with commas: quarantine[=bytes], frees=count, poison, redzones[=bytes], isolate, memory, pointers, stacks, all;
- * help lists them as messages (bytes may end in K, M or G). It is read as an allocator is made, but not in a program
- * that runs with more rights than its user; what it does not understand is a warning. The guide is docs/debugging.md.
+ * list with commas, spaces or newlines: quarantine[=bytes], frees=count, poison, redzones[=bytes], isolate, memory,
+ * pointers, stacks, history, all; help lists them as messages (bytes may end in K, M or G). It is read as an allocator
+ * is made, but not in a program that runs with more rights than its user; what it does not understand is a warning, as
+ * is a size that is too large, and one of 0, which does not turn its mode on. The guide is docs/debugging.md.
  */
 typedef enum BdaCheckFlagBits {
     BDA_CHECK_QUARANTINE_BIT = 0x1, /* freed ranges are not handed out again for a while */
