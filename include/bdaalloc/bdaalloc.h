@@ -572,6 +572,7 @@ typedef struct BdaProperties {
     VkBool32 memory_priority;
     VkBool32 timeline_semaphore;
     VkBool32 debug_utils;
+    BdaCheckFlags checks; /* the modes that are on: the info's and those of BDA_DEBUG */
 } BdaProperties;
 
 /* Errors: VALIDATION_FAILED (NULL). Costs a copy. */

@@ -142,7 +142,9 @@ static void help_lists_them(void **state) {
 static void an_allocator_reads_it(void **state) {
     (void)state;
     assert_int_equal(setenv("BDA_DEBUG", "redzones=32,rubbish", 1), 0);
+    bench.info.checks = BDA_CHECK_STACKS_BIT;
     bench_start();
+    assert_int_equal(bench_properties().checks, BDA_CHECK_STACKS_BIT | BDA_CHECK_RED_ZONES_BIT);
     assert_int_equal(bench_heard("'rubbish' is no checking mode"), 1);
     BdaAllocation a = take_bytes(16, BDA_INTENT_UPLOAD), b = take_bytes(16, BDA_INTENT_UPLOAD);
     assert_int_equal(b.address - a.address, 48);
