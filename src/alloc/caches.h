@@ -27,7 +27,8 @@ BDA_INLINE struct bda_cache *bda_cache_of_thread(BdaAllocator allocator, bool ma
 void bda_caches_count_guest(BdaAllocator allocator, uint32_t requests);
 
 BDA_INLINE void bda_cache_for_ring(BdaAllocator allocator, uint32_t requests) {
-    if (bda_cache_at_hand(allocator) == NULL)
+    bool others = allocator->history.guests_most != UINT32_MAX; /* asked first, since a thread-local is a call away */
+    if (others && bda_cache_at_hand(allocator) == NULL)
         bda_caches_count_guest(allocator, requests);
 }
 
