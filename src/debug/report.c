@@ -268,7 +268,8 @@ void bda_report_explain(const struct bda_report *report, const struct bda_suspec
         bda_report_say(report, line);
     }
     if (all.count > CANDIDATES) {
-        (void)snprintf(line, sizeof line, "  and %" PRIu32 " further ranges", all.count - CANDIDATES);
+        (void)snprintf(line, sizeof line, "  and %" PRIu32 " further %s", all.count - CANDIDATES,
+                       all.count - CANDIDATES == 1 ? "range" : "ranges");
         bda_report_say(report, line);
     }
     if (report->brief)
@@ -284,7 +285,7 @@ void bda_report_end(const struct bda_report *report) {
     (void)bda_history_find(report->allocator, 0, 0, 0, NULL, &history);
     if (!history.complete)
         (void)snprintf(line, sizeof line,
-                       "the history reaches back about %" PRIu64 " frees; owners before that may be missing",
-                       history.reach);
+                       "the history reaches back about %" PRIu64 " %s; owners before that may be missing",
+                       history.reach, history.reach == 1 ? "free" : "frees");
     bda_report_say(report, line);
 }
