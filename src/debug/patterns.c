@@ -349,14 +349,15 @@ static uint32_t look_at_held(BdaAllocator allocator, const struct bda_watched *w
     return 1;
 }
 
-uint32_t bda_patterns_look(BdaAllocator allocator, uint32_t index, uint32_t room, struct bda_breakage *all) {
+uint32_t bda_patterns_look(BdaAllocator allocator, uint32_t index, uint32_t room, struct bda_breakage *breakages) {
     const struct bda_watched watched = bda_watched_at(allocator, index);
     struct stretch s;
     if (room == 0 || watched.live.block->mapped == NULL || !pattern_before(allocator, index, &s))
         return 0;
-    uint32_t count = bda_node_state(watched.live.node) == BDA_NODE_FREE ? look_at_free(allocator, s, room, all)
-                                                                        : look_at_held(allocator, &watched, &s, all);
+    uint32_t count = bda_node_state(watched.live.node) == BDA_NODE_FREE
+                         ? look_at_free(allocator, s, room, breakages)
+                         : look_at_held(allocator, &watched, &s, breakages);
     for (uint32_t i = 0; i < count; i++)
-        all[i].when = "by bda_verify";
+        breakages[i].when = "by bda_verify";
     return count;
 }

@@ -239,7 +239,7 @@ static void a_later_owner_is_told_apart_from_an_earlier_one(void **state) {
     assert_ptr_equal(bytes_of(&middle), bytes + 1024);
     give(front);
     give(middle);
-    for (uint32_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         bytes[i * 1024] = (unsigned char)i;
     assert_int_equal(broken(), 3);
     assert_int_equal(bench_heard("1 of 1024 bytes of 'front'"), 1);
