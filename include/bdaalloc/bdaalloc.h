@@ -114,9 +114,10 @@ typedef VkFlags BdaAllocatorFlags;
 
 /* Checking modes: each catches a kind of mistake, costs time and memory while it is on, and nothing while it is off.
  * With any of them no thread keeps ranges for its next requests. The environment variable BDA_DEBUG adds to them, a
- * list with commas: quarantine[=bytes], frees=count, poison, redzones[=bytes], isolate, memory, pointers, stacks, all;
- * help lists them as messages (bytes may end in K, M or G). It is read as an allocator is made, but not in a program
- * that runs with more rights than its user; what it does not understand is a warning. The guide is docs/debugging.md.
+ * list with commas, spaces or newlines: quarantine[=bytes], frees=count, poison, redzones[=bytes], isolate, memory,
+ * pointers, stacks, history, all; help lists them as messages (bytes may end in K, M or G). It is read as an allocator
+ * is made, but not in a program that runs with more rights than its user; what it does not understand is a warning, as
+ * is a size that is too large, and one of 0, which does not turn its mode on. The guide is docs/debugging.md.
  */
 typedef enum BdaCheckFlagBits {
     BDA_CHECK_QUARANTINE_BIT = 0x1, /* freed ranges are not handed out again for a while */
@@ -221,9 +222,10 @@ typedef struct BdaAllocatorInfo {
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
      * each; a name or a stack takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an
      * allocation as much as its free. Rounded up to a power of two, 8 at least.
-     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Threads that have not made two small
-     * allocations without a name yet (to 64 KiB) share 128 more; where there are no caches, or any checking mode is on,
-     * all share one ring of this depth. */
+     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Threads that only free, and the first 42
+     * requests that the library's caches do not serve (with a name, or over 64 KiB), share 128 more (a lesser depth: as
+     * many as that, and a third of it), and whoever makes further ones gets a ring of its own; where there are no
+     * caches, or any checking mode is on, all share one ring of this depth. */
     uint32_t history_depth;
     /* With BDA_CHECK_STACKS_BIT: who takes stacks, and puts their frames into words, with this user pointer. NULL: what
      * the system offers (backtrace and backtrace_symbols of glibc and macOS, whose text takes memory of the C
@@ -575,6 +577,7 @@ typedef struct BdaProperties {
     VkBool32 memory_priority;
     VkBool32 timeline_semaphore;
     VkBool32 debug_utils;
+    BdaCheckFlags checks; /* the modes that are on: the info's and those of BDA_DEBUG */
 } BdaProperties;
 
 /* Errors: VALIDATION_FAILED (NULL). Costs a copy. */

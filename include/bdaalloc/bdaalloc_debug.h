@@ -117,6 +117,9 @@ typedef struct BdaFinding {
      * The first byte past the end of `before` has the distance 0, the last byte before the beginning of `after` 1. */
     BdaFoundRange before;
     VkDeviceSize past_end;
+    /* With BDA_CHECK_RED_ZONES_BIT, where the kind is slack: the bytes of the red zone behind `before`, these among
+     * them; else 0. */
+    VkDeviceSize red_zone;
     BdaFoundRange after;
     VkDeviceSize before_begin;
     /* The block: its memory from the first byte that can be handed out; zeros for foreign ones. `pool`: the caller's
@@ -293,7 +296,8 @@ BDA_API VkResult bda_verify(BdaAllocator allocator, uint64_t *broken);
  * Threads: any; `commands` is the caller's to synchronise. One records at a time: who comes while another one does
  *   waits for nothing and records nothing (`ticket` 0), since all that there is to do is the other one's.
  * Errors: VALIDATION_FAILED (NULL; for completion: a ticket that is none, or complete); as bda_alloc for what is read
- *   back, FEATURE_NOT_PRESENT where no memory can be mapped, and then nothing was recorded.
+ *   back, FEATURE_NOT_PRESENT where no memory can be mapped, and then nothing was recorded. What
+ *   vkInvalidateMappedMemoryRanges answers: then nothing was looked at, and the ticket can be completed again.
  * Keeps VUID-vkCmdFillBuffer-dstOffset-00025, -size-00028, VUID-vkCmdCopyBuffer-pRegions-00117.
  */
 BDA_API VkResult bda_record_checks(BdaAllocator allocator, VkCommandBuffer commands, uint64_t *ticket);
@@ -326,10 +330,12 @@ BDA_API VkResult bda_get_check_table(BdaAllocator allocator, VkDeviceAddress *ta
 /*
  * Tells of memory that is not this allocator's and that checked shaders may follow pointers into; and that it ends. All
  * other addresses outside of its blocks are reported. `address` is a multiple of 16, `size` is exact. Ranges must
- * not overlap each other or the allocator's own memory, and each is removed as it was added. They do nothing where the
- * mode is off. Cost: as a block of that size; new memory may be taken (see bda_alloc for the driver's functions).
- * Errors: VALIDATION_FAILED (NULL, size 0, no multiple of 16, an address below 64 KiB, more than a TiB); of adding also
- * OUT_OF_DEVICE_MEMORY, OUT_OF_HOST_MEMORY, TOO_MANY_OBJECTS.
+ * not overlap each other or the allocator's blocks, and each is removed as it was added. They do nothing where the
+ * mode is off. Cost: as a block of that size, 32 bytes of host memory, and a look at each range that was added; new
+ * memory may be taken (see bda_alloc for the driver's functions).
+ * Errors: VALIDATION_FAILED (NULL, size 0, no multiple of 16, an address below 64 KiB, more than a TiB; of adding what
+ * overlaps, of removing what was not added, or with another size); of adding also OUT_OF_DEVICE_MEMORY,
+ * OUT_OF_HOST_MEMORY, TOO_MANY_OBJECTS.
  */
 BDA_API VkResult bda_add_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size);
 BDA_API VkResult bda_remove_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size);

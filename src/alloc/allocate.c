@@ -305,11 +305,14 @@ VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool,
     if (make_plain_request(allocator, info, alignment, &request) != VK_SUCCESS)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     bda_arena_settle_if_crowded(allocator, pool);
-    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
+    const struct bda_cache *cache = bda_cache_at_hand(allocator);
+    struct bda_pool *arena = bda_arena_of_cache(cache, pool);
     bda_pool_lock(arena);
     VkResult result = take_recorded(allocator, arena, &request, true, allocation);
     result = bda_plain_answer(allocator, pool, arena, result);
     bda_unlock(&arena->lock);
+    if (result == VK_SUCCESS && cache == NULL)
+        bda_caches_count_guest(allocator, 1);
     return result;
 }
 

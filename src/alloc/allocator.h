@@ -83,7 +83,9 @@ struct bda_history {
     _Atomic uint64_t frame;            /* the caller's */
     _Alignas(64) uint64_t slots;       /* of each ring; 0: nothing is kept */
     struct bda_mutex lock;             /* who writes to the ring below; taken last */
-    struct bda_ring shared;            /* of threads without a cache */
+    struct bda_ring shared;            /* of threads without a cache, its guests */
+    _Atomic uint32_t guests;           /* requests of theirs so far */
+    uint32_t guests_most;              /* whose frees it surely holds; UINT32_MAX: there are no other rings */
 };
 
 struct BdaAllocator_T {

@@ -16,11 +16,14 @@
 
 #include "alloc/caches.h"
 
-/* The arena of a pool that the calling thread takes from. */
-BDA_INLINE struct bda_pool *bda_arena_of_thread(BdaAllocator allocator, struct bda_pool *head) {
-    struct bda_cache *cache = bda_cache_at_hand(allocator);
+/* The arena of a pool that a thread takes from; `cache`: its, or NULL. */
+BDA_INLINE struct bda_pool *bda_arena_of_cache(const struct bda_cache *cache, struct bda_pool *head) {
     const struct bda_stock *source = cache != NULL ? cache->sources[bda_pool_stock(head)] : NULL;
     return source != NULL ? source->pool : head;
+}
+
+BDA_INLINE struct bda_pool *bda_arena_of_thread(BdaAllocator allocator, struct bda_pool *head) {
+    return bda_arena_of_cache(bda_cache_at_hand(allocator), head);
 }
 
 /* Whether the pool has but its head. */

@@ -107,6 +107,17 @@ struct bda_cache *bda_cache_look_for(BdaAllocator allocator, bool may) {
     return cache;
 }
 
+void bda_caches_count_guest(BdaAllocator allocator, uint32_t requests) {
+    struct bda_history *history = &allocator->history;
+    if (history->guests_most == UINT32_MAX)
+        return;
+    uint32_t guests = atomic_load_explicit(&history->guests, memory_order_relaxed);
+    if (guests < history->guests_most && requests <= history->guests_most - guests)
+        atomic_fetch_add_explicit(&history->guests, requests, memory_order_relaxed);
+    else
+        (void)bda_cache_look_for(allocator, true);
+}
+
 static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *pool) {
     struct bda_stock *stock = bda_host_allocate(&allocator->host, sizeof *stock, _Alignof(struct bda_stock));
     if (stock == NULL)

@@ -20,6 +20,18 @@ BDA_INLINE struct bda_cache *bda_cache_of_thread(BdaAllocator allocator, bool ma
     return cache != NULL ? cache : bda_cache_look_for(allocator, may);
 }
 
+/* So many requests have come through. Where the thread has no cache their frees leave events in the ring that such
+ * threads share; once more came than that has room for, the thread gets a cache, for its ring. Afterwards and not
+ * before, since a refusal changes nothing; where host memory is refused, the next request asks again. No lock is held.
+ */
+void bda_caches_count_guest(BdaAllocator allocator, uint32_t requests);
+
+BDA_INLINE void bda_cache_for_ring(BdaAllocator allocator, uint32_t requests) {
+    bool others = allocator->history.guests_most != UINT32_MAX; /* asked first, since a thread-local is a call away */
+    if (others && bda_cache_at_hand(allocator) == NULL)
+        bda_caches_count_guest(allocator, requests);
+}
+
 /* A stock for the pool in the calling thread's cache, NULL when host memory is refused. */
 struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool);
 

@@ -26,6 +26,8 @@ VkResult bda_history_init(BdaAllocator allocator, uint32_t depth, bool caches) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     memset(words, 0, size);
     bda_ring_init(&history->shared, slots, words);
+    bool others = caches && history->slots != 0;
+    history->guests_most = others ? (uint32_t)bda_ring_slots(slots) / (BDA_RING_NOTES + 1) : UINT32_MAX;
     bda_mutex_init(&history->lock, allocator->locks);
     return VK_SUCCESS;
 }

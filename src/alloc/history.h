@@ -4,7 +4,8 @@
  * leave none (but with BDA_CHECK_HISTORY_BIT); a named one remembers its frame in its record, and its event says it.
  *
  * A thread writes into the ring of its cache, which nobody else writes. Threads that have none, and all where there are
- * no caches, share one, under a lock of its own that is taken last.
+ * no caches, share one, under a lock of its own that is taken last. That ring has room for the frees of a few requests:
+ * whoever comes later to allocate gets a cache for its ring, if for nothing else (bda_cache_for_ring in caches.h).
  *
  * When it was is told by a clock that all read and seldom anybody writes: how many turns (of 256 slots) the rings have
  * made together, and the caller's frame.

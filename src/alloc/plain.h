@@ -130,8 +130,12 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
         }
     }
     bda_arena_settle_if_crowded(allocator, pool);
-    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
-    return bda_plain_alloc_past_caches(allocator, pool, arena, &request, allocation);
+    const struct bda_cache *cache = bda_cache_at_hand(allocator);
+    struct bda_pool *arena = bda_arena_of_cache(cache, pool);
+    VkResult result = bda_plain_alloc_past_caches(allocator, pool, arena, &request, allocation);
+    if (result == VK_SUCCESS && cache == NULL)
+        bda_caches_count_guest(allocator, 1);
+    return result;
 }
 
 /* The same where there are no caches, and so no arenas. */

@@ -62,7 +62,10 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo 
     VkResult result = bda_check_range(allocator, info, &own, &request);
     if (result == VK_SUCCESS)
         result = bda_fulfil(allocator, &request, allocation);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, function, result, request.reason);
+    if (result != VK_SUCCESS)
+        return bda_refuse(allocator, function, result, request.reason);
+    bda_cache_for_ring(allocator, 1);
+    return result;
 }
 
 /* What may take no new memory is refused often, where somebody looks whether there is room: that takes one search, if
@@ -164,8 +167,10 @@ VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const BdaAllocIn
     uint32_t done = 0;
     struct bda_request request;
     VkResult result = alloc_all(allocator, count, infos, allocations, &done, &request);
-    if (result == VK_SUCCESS)
+    if (result == VK_SUCCESS) {
+        bda_cache_for_ring(allocator, count);
         return result;
+    }
     undo(allocator, done, allocations, request.call);
     memset(allocations, 0, count * sizeof allocations[0]);
     char where[64];

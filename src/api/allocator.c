@@ -161,6 +161,7 @@ VkResult bda_get_properties(BdaAllocator allocator, BdaProperties *properties) {
         .memory_priority = device->features.memory_priority,
         .timeline_semaphore = device->features.timeline_semaphore,
         .debug_utils = device->vk.set_object_name != NULL,
+        .checks = allocator->checks,
     };
     return VK_SUCCESS;
 }

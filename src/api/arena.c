@@ -6,6 +6,7 @@
  */
 #include "api/arena.h"
 
+#include "alloc/caches.h"
 #include "alloc/free.h"
 #include "api/check.h"
 #include "api/request.h"
@@ -209,6 +210,7 @@ BDA_APART VkResult alloc_in_new_chunk(BdaArena arena, VkDeviceSize size, VkDevic
         result = take_chunk(arena, least, alignment, &chunk, &reason);
     if (result != VK_SUCCESS)
         return bda_refuse(arena->allocator, "bda_alloc_from_arena", result, reason);
+    bda_cache_for_ring(arena->allocator, 1);
     put_piece(&chunk, chunk.address, piece);
     arena->used += size;
     arena->pieces++;

@@ -1,6 +1,7 @@
 /* bda_alloc_buffer, bda_warm_up_buffers. */
 #include "alloc/own.h"
 
+#include "alloc/caches.h"
 #include "api/check.h"
 #include "api/request.h"
 
@@ -94,7 +95,10 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const VkBufferCreat
     assert(result == VK_SUCCESS || own == NULL); /* what is plain has been checked */
     if (result == VK_SUCCESS)
         result = bda_fulfil(allocator, &request, allocation);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, function, result, request.reason);
+    if (result != VK_SUCCESS)
+        return bda_refuse(allocator, function, result, request.reason);
+    bda_cache_for_ring(allocator, 1);
+    return result;
 }
 
 VkResult bda_alloc_buffer(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info,
@@ -103,10 +107,12 @@ VkResult bda_alloc_buffer(BdaAllocator allocator, const VkBufferCreateInfo *buff
         return alloc_the_long_way(allocator, buffer_info, info, NULL, allocation);
     struct bda_own own;
     VkResult result = bda_own_alloc(allocator, buffer_info, info, &own, allocation);
-    if (result == VK_SUCCESS)
-        return result;
     if (result == BDA_OWN_IS_NOT_PLAIN)
         return alloc_the_long_way(allocator, buffer_info, info, own.buffer != VK_NULL_HANDLE ? &own : NULL, allocation);
+    if (result == VK_SUCCESS) {
+        bda_cache_for_ring(allocator, 1);
+        return result;
+    }
     memset(allocation, 0, sizeof *allocation);
     return bda_refuse(allocator, __func__, result, NULL);
 }

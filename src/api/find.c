@@ -7,8 +7,6 @@
 #include "debug/describe.h"
 #include "debug/history.h"
 
-#include <stdio.h>
-
 /* ---- From pointer to buffer ---- */
 
 /* An address in a block, in whichever form; it becomes the device's own. */
@@ -103,15 +101,23 @@ static void look_back(BdaAllocator allocator, BdaFinding *finding) {
                                &finding->history);
 }
 
-/* Says what is there in place of what should be. */
+/* Says what is there in place of what should be: all of it, which is more than an ordinary message holds. */
 BDA_COLD VkResult refuse_address(BdaAllocator allocator, VkDeviceAddress address) {
+    const VkResult result = VK_ERROR_VALIDATION_FAILED_EXT;
     BdaFinding finding;
-    char text[BDA_FINDING_TEXT_SIZE], reason[BDA_FINDING_TEXT_SIZE + 64];
+    char line[BDA_FINDING_TEXT_SIZE + 128];
+    struct bda_text text;
+    if (allocator->message == NULL)
+        return result;
     (void)bda_find_all(allocator, address, address, 1, &finding);
     look_back(allocator, &finding);
-    (void)bda_put_in_words(&finding, sizeof text, text);
-    (void)snprintf(reason, sizeof reason, "nothing live begins there; %s", text);
-    return bda_refuse(allocator, "bda_free_address", VK_ERROR_VALIDATION_FAILED_EXT, reason);
+    bda_text_begin(&text, sizeof line, line);
+    bda_text_add(&text, "bda_free_address: nothing live begins there; ");
+    bda_add_finding(&text, &finding);
+    bda_text_add(&text, " (VkResult %d)", (int)result);
+    (void)bda_text_end(&text);
+    allocator->message(allocator->message_user, BDA_MESSAGE_ERROR, line);
+    return result;
 }
 
 VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {

@@ -1,5 +1,5 @@
 /* Checked pointers: the table that shaders are given, foreign ranges in it, and what shaders reported. */
-#include "debug/pointers.h"
+#include "debug/foreign.h"
 
 #include "api/check.h"
 
@@ -40,14 +40,8 @@ VkResult bda_add_checked_range(BdaAllocator allocator, VkDeviceAddress address, 
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     if (allocator->pointers == NULL)
         return VK_SUCCESS;
-    struct bda_shadow *shadow = &allocator->pointers->shadow;
-    VkResult result = bda_shadow_cover(shadow, address, size);
-    if (result != VK_SUCCESS) {
-        bda_shadow_uncover(shadow, address, size);
-        return bda_refuse(allocator, __func__, result, NULL);
-    }
-    bda_shadow_set(shadow, address, size, bda_pointers_next_colour(allocator->pointers));
-    return VK_SUCCESS;
+    VkResult result = bda_foreign_add(allocator, address, size, &fault);
+    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, fault);
 }
 
 VkResult bda_remove_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size) {
@@ -56,9 +50,8 @@ VkResult bda_remove_checked_range(BdaAllocator allocator, VkDeviceAddress addres
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     if (allocator->pointers == NULL)
         return VK_SUCCESS;
-    bda_shadow_clear(&allocator->pointers->shadow, address, size);
-    bda_shadow_uncover(&allocator->pointers->shadow, address, size);
-    return VK_SUCCESS;
+    VkResult result = bda_foreign_remove(allocator, address, size, &fault);
+    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, fault);
 }
 
 /* ---- What came back ---- */

@@ -34,8 +34,14 @@ VkResult bda_record_checks(BdaAllocator allocator, VkCommandBuffer commands, uin
 VkResult bda_complete_checks(BdaAllocator allocator, uint64_t ticket) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    if (ticket == 0 || (allocator->watch != NULL && bda_watch_complete(allocator, ticket)))
+    if (ticket == 0)
         return VK_SUCCESS;
-    return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
-                      "the ticket is complete already, or none of this allocator's");
+    VkResult result = allocator->watch != NULL ? bda_watch_complete(allocator, ticket) : VK_ERROR_VALIDATION_FAILED_EXT;
+    if (result == VK_SUCCESS)
+        return result;
+    return bda_refuse(allocator, __func__, result,
+                      result == VK_ERROR_VALIDATION_FAILED_EXT
+                          ? "the ticket is complete already, or none of this allocator's"
+                          : "what was read back could not be invalidated, so nothing was looked at and all is held "
+                            "until the ticket is completed again");
 }

@@ -19,28 +19,31 @@ static void add_owner(struct bda_text *text, const struct bda_breakage *b) {
     if (b->owner_size == 0)
         bda_text_add(text, "nobody");
     else
-        bda_text_add(text, "%s%s%s (%" PRIu64 " bytes at 0x%" PRIx64 ")", named ? "'" : "an unnamed allocation",
-                     named ? b->name : "", named ? "'" : "", (uint64_t)b->owner_size, (uint64_t)b->owner);
+        bda_text_add(text, "%s%s%s (%" PRIu64 " %s at 0x%" PRIx64 ")", named ? "'" : "an unnamed allocation",
+                     named ? b->name : "", named ? "'" : "", (uint64_t)b->owner_size, bda_bytes_word(b->owner_size),
+                     (uint64_t)b->owner);
 }
 
 static void add_place(struct bda_text *text, const struct bda_breakage *b) {
+    VkDeviceSize before;
     switch (b->kind) {
     case BDA_BROKEN_BEHIND:
-        bda_text_add(text, "red zone broken: %" PRIu64 " of %" PRIu64 " bytes behind ", (uint64_t)b->damage.count,
-                     (uint64_t)b->size);
+        bda_text_add(text, "red zone broken: %" PRIu64 " of %" PRIu64 " %s behind ", (uint64_t)b->damage.count,
+                     (uint64_t)b->size, bda_bytes_word(b->size));
         add_owner(text, b);
-        bda_text_add(text, ", the first %" PRIu64 " bytes past its end", (uint64_t)b->damage.first);
+        bda_text_add(text, ", the first %" PRIu64 " %s past its end", (uint64_t)b->damage.first,
+                     bda_bytes_word(b->damage.first));
         break;
     case BDA_BROKEN_BEFORE:
-        bda_text_add(text, "red zone broken: %" PRIu64 " of %" PRIu64 " bytes in front of ", (uint64_t)b->damage.count,
-                     (uint64_t)b->size);
+        bda_text_add(text, "red zone broken: %" PRIu64 " of %" PRIu64 " %s in front of ", (uint64_t)b->damage.count,
+                     (uint64_t)b->size, bda_bytes_word(b->size));
         add_owner(text, b);
-        bda_text_add(text, ", the last %" PRIu64 " bytes before its beginning",
-                     (uint64_t)(b->owner - b->address - b->damage.last));
+        before = b->owner - b->address - b->damage.last;
+        bda_text_add(text, ", the last %" PRIu64 " %s before its beginning", (uint64_t)before, bda_bytes_word(before));
         break;
     default:
-        bda_text_add(text, "written after its free: %" PRIu64 " of %" PRIu64 " bytes of ", (uint64_t)b->damage.count,
-                     (uint64_t)b->size);
+        bda_text_add(text, "written after its free: %" PRIu64 " of %" PRIu64 " %s of ", (uint64_t)b->damage.count,
+                     (uint64_t)b->size, bda_bytes_word(b->size));
         add_owner(text, b);
         bda_text_add(text, ", the first at byte %" PRIu64,
                      (uint64_t)(b->damage.first + (b->owner_size != 0 ? b->address - b->owner : 0)));

@@ -216,6 +216,14 @@ static VkResult allocate_back(BdaAllocator allocator, struct bda_ticket *ticket)
     return sync(allocator, ticket, BDA_SYNC_FLUSH);
 }
 
+static void put_ticket(BdaAllocator allocator, struct bda_ticket *ticket) {
+    struct bda_commands *commands = commands_of(allocator);
+    bda_mutex_lock(lock_of(allocator));
+    ticket->next = commands->tickets;
+    commands->tickets = ticket;
+    bda_mutex_unlock(lock_of(allocator));
+}
+
 static VkResult open_ticket(BdaAllocator allocator, const struct bounds *bounds, struct bda_ticket **ticket) {
     struct bda_ticket *made = make_ticket(allocator, bounds);
     if (made == NULL)
@@ -225,12 +233,8 @@ static VkResult open_ticket(BdaAllocator allocator, const struct bounds *bounds,
         drop_ticket(allocator, made);
         return result;
     }
-    struct bda_commands *commands = commands_of(allocator);
-    bda_mutex_lock(lock_of(allocator));
-    made->number = ++commands->last_ticket;
-    made->next = commands->tickets;
-    commands->tickets = made;
-    bda_mutex_unlock(lock_of(allocator));
+    made->number = ++commands_of(allocator)->last_ticket; /* one records at a time */
+    put_ticket(allocator, made);
     *ticket = made;
     return VK_SUCCESS;
 }
@@ -471,12 +475,16 @@ static void note_filled(BdaAllocator allocator, const struct bda_held *filled) {
         bda_note_change(notes, index, (bda_note_read(notes, index) & BDA_NOTE_SIZE) | BDA_NOTE_FILLED);
 }
 
-bool bda_commands_complete(BdaAllocator allocator, uint64_t number, struct bda_held *filled, struct bda_held *due) {
+VkResult bda_commands_complete(BdaAllocator allocator, uint64_t number, struct bda_held *filled, struct bda_held *due) {
     struct bda_ticket *ticket = take_ticket(allocator, number);
     if (ticket == NULL)
-        return false;
-    bool readable = sync(allocator, ticket, BDA_SYNC_INVALIDATE) == VK_SUCCESS;
-    for (uint32_t i = 0; i < ticket->copy_count && readable; i++)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    VkResult result = sync(allocator, ticket, BDA_SYNC_INVALIDATE);
+    if (result != VK_SUCCESS) { /* uncompared, a broken red zone would be filled and never told of */
+        put_ticket(allocator, ticket);
+        return result;
+    }
+    for (uint32_t i = 0; i < ticket->copy_count; i++)
         compare(allocator, ticket, &ticket->copies[i]);
     for (uint32_t i = 0; i < ticket->fill_count; i++)
         if (ticket->fills[i].handle != 0)
@@ -485,7 +493,7 @@ bool bda_commands_complete(BdaAllocator allocator, uint64_t number, struct bda_h
     *filled = ticket->filled;
     *due = ticket->parting;
     drop_ticket(allocator, ticket);
-    return true;
+    return VK_SUCCESS;
 }
 
 void bda_commands_stop(BdaAllocator allocator) {

@@ -43,9 +43,10 @@ void bda_commands_let_go(BdaAllocator allocator, const struct bda_pool *pool, st
  * nothing was recorded. */
 VkResult bda_commands_record(BdaAllocator allocator, VkCommandBuffer buffer, uint64_t *number);
 
-/* Compares what a ticket copied. What it filled goes into `filled`, and what parts into `due`. False: there is no such
- * ticket. */
-bool bda_commands_complete(BdaAllocator allocator, uint64_t number, struct bda_held *filled, struct bda_held *due);
+/* Compares what a ticket copied. What it filled goes into `filled`, and what parts into `due`.
+ * VK_ERROR_VALIDATION_FAILED_EXT: there is no such ticket; another error: the driver's, who did not let its copies be
+ * read, and the ticket can be completed again. */
+VkResult bda_commands_complete(BdaAllocator allocator, uint64_t number, struct bda_held *filled, struct bda_held *due);
 
 /* Forgets all tickets; what they hold waits. */
 void bda_commands_stop(BdaAllocator allocator);

@@ -8,8 +8,9 @@
 
 static void add_range(struct bda_text *text, const BdaFoundRange *range, const char *state) {
     bool named = range->name[0] != '\0';
-    bda_text_add(text, "%s%s%s (%s, %" PRIu64 " bytes at 0x%" PRIx64, named ? "'" : "an unnamed allocation",
-                 named ? range->name : "", named ? "'" : "", state, (uint64_t)range->size, (uint64_t)range->address);
+    bda_text_add(text, "%s%s%s (%s, %" PRIu64 " %s at 0x%" PRIx64, named ? "'" : "an unnamed allocation",
+                 named ? range->name : "", named ? "'" : "", state, (uint64_t)range->size, bda_bytes_word(range->size),
+                 (uint64_t)range->address);
     if (range->frame != 0)
         bda_text_add(text, ", since frame %" PRIu64, range->frame);
     if (range->stack != 0)
@@ -21,11 +22,15 @@ static bool is_near(const BdaFoundRange *range, VkDeviceSize distance) {
     return range->handle != 0 && distance < NEAR;
 }
 
-static void add_before(struct bda_text *text, const BdaFinding *finding) {
-    if (finding->past_end == 0)
+static void add_past_end(struct bda_text *text, VkDeviceSize past) {
+    if (past == 0)
         bda_text_add(text, "just past the end of ");
     else
-        bda_text_add(text, "%" PRIu64 " bytes past the end of ", (uint64_t)finding->past_end);
+        bda_text_add(text, "%" PRIu64 " %s past the end of ", (uint64_t)past, bda_bytes_word(past));
+}
+
+static void add_before(struct bda_text *text, const BdaFinding *finding) {
+    add_past_end(text, finding->past_end);
     add_range(text, &finding->before, "live");
 }
 
@@ -35,7 +40,8 @@ static void add_neighbours(struct bda_text *text, const BdaFinding *finding) {
         add_before(text, finding);
     }
     if (is_near(&finding->after, finding->before_begin)) {
-        bda_text_add(text, "; %" PRIu64 " bytes before the beginning of ", (uint64_t)finding->before_begin);
+        bda_text_add(text, "; %" PRIu64 " %s before the beginning of ", (uint64_t)finding->before_begin,
+                     bda_bytes_word(finding->before_begin));
         add_range(text, &finding->after, "live");
     }
 }
@@ -60,11 +66,18 @@ static void add_held(struct bda_text *text, const BdaFinding *finding, const cha
         range.size = finding->former.range.size;
     if (finding->offset < range.size)
         bda_text_add(text, "byte %" PRIu64 " of ", (uint64_t)finding->offset);
-    else if (finding->offset == range.size)
-        bda_text_add(text, "just past the end of ");
     else
-        bda_text_add(text, "%" PRIu64 " bytes past the end of ", (uint64_t)(finding->offset - range.size));
+        add_past_end(text, finding->offset - range.size);
     add_range(text, &range, how);
+}
+
+/* What lies behind what was asked for: watched, or a rest. */
+static void add_slack(struct bda_text *text, const BdaFinding *finding) {
+    if (finding->red_zone != 0)
+        bda_text_add(text, ", in the red zone of %" PRIu64 " %s behind it", (uint64_t)finding->red_zone,
+                     bda_bytes_word(finding->red_zone));
+    else
+        bda_text_add(text, ", in its padding");
 }
 
 static void add_kind(struct bda_text *text, const BdaFinding *finding) {
@@ -78,7 +91,7 @@ static void add_kind(struct bda_text *text, const BdaFinding *finding) {
     case BDA_FINDING_SLACK:
         add_before(text, finding);
         add_birth(text, finding);
-        bda_text_add(text, ", in its padding");
+        add_slack(text, finding);
         break;
     case BDA_FINDING_PENDING:
         add_held(text, finding, "freed, not collected yet");
@@ -113,8 +126,9 @@ static void add_time(struct bda_text *text, const BdaPastOwner *owner) {
 static void add_owner(struct bda_text *text, const BdaPastOwner *owner) {
     const BdaFoundRange *range = &owner->range;
     bool named = range->name[0] != '\0';
-    bda_text_add(text, "%s%s%s (%" PRIu64 " bytes at 0x%" PRIx64, named ? "'" : "an unnamed allocation",
-                 named ? range->name : "", named ? "'" : "", (uint64_t)range->size, (uint64_t)range->address);
+    bda_text_add(text, "%s%s%s (%" PRIu64 " %s at 0x%" PRIx64, named ? "'" : "an unnamed allocation",
+                 named ? range->name : "", named ? "'" : "", (uint64_t)range->size, bda_bytes_word(range->size),
+                 (uint64_t)range->address);
     if (owner->frame_allocated != 0)
         bda_text_add(text, ", allocated in frame %" PRIu64, owner->frame_allocated);
     if (range->stack != 0)

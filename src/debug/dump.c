@@ -129,8 +129,9 @@ static void dump_types(BdaAllocator allocator, struct bda_json *json) {
 /* ---- History ---- */
 
 /* A bda_past_visitor. */
-static void dump_past(void *context, const BdaPastOwner *owner) {
+static void dump_past(void *context, const BdaPastOwner *owner, VkDeviceSize held) {
     struct bda_json *json = context;
+    (void)held;
     bda_json_open_line(json, NULL, '{');
     bda_json_hex(json, "address", owner->range.address);
     bda_json_number(json, "size", owner->range.size);

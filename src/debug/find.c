@@ -56,6 +56,7 @@ static void clear(BdaFinding *finding, BdaFindingKind kind, VkDeviceAddress addr
     finding->frees_since = 0;
     clear_range(&finding->before);
     finding->past_end = 0;
+    finding->red_zone = 0;
     clear_range(&finding->after);
     finding->before_begin = 0;
     finding->block_address = 0;
@@ -141,9 +142,10 @@ static void set_after(BdaAllocator allocator, const struct bda_sight *sight, Bda
 static void set_neighbours(BdaAllocator allocator, const struct bda_live *live, const struct bda_sight *own,
                            BdaFinding *finding) {
     struct bda_sight sight;
-    if (finding->kind == BDA_FINDING_SLACK)
+    if (finding->kind == BDA_FINDING_SLACK) {
         set_before(allocator, own, finding);
-    else if (find_live(allocator, live->pool, bda_node_previous(live->node), false, &sight))
+        finding->red_zone = allocator->red_zone != 0 ? own->held - own->asked : 0;
+    } else if (find_live(allocator, live->pool, bda_node_previous(live->node), false, &sight))
         set_before(allocator, &sight, finding);
     if (find_live(allocator, live->pool, bda_node_next(live->node), true, &sight))
         set_after(allocator, &sight, finding);

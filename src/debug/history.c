@@ -126,7 +126,7 @@ static void add(struct search *search, const struct bda_ring_slot *event, const 
         owner.frame_freed = 0;
     }
     if (search->visit != NULL)
-        search->visit(search->context, &owner);
+        search->visit(search->context, &owner, event->words[2] >> 32 << BDA_GRANULE_LOG2);
     else
         insert(search, &owner);
 }
@@ -255,4 +255,40 @@ void bda_history_each(BdaAllocator allocator, bda_past_visitor *visit, void *con
         .visit = visit, .context = context, .last = UINT64_MAX, .history = history, .allocator = allocator
     };
     read_events(&search);
+}
+
+/* ---- Where one owner's bytes end ---- */
+
+struct until {
+    VkDeviceAddress first, last;
+    const BdaPastOwner *owner; /* of the first byte; NULL: none */
+};
+
+/* Where somebody's bytes begin who came after the owner, or where the owner's end. */
+static void bound(void *context, const BdaPastOwner *other, VkDeviceSize held) {
+    struct until *until = context;
+    const BdaPastOwner *owner = until->owner;
+    VkDeviceAddress begin = other->range.address;
+    if (owner != NULL && other->range.handle == owner->range.handle)
+        until->last = bda_min(until->last, begin + held - 1);
+    else if (begin > until->first && (owner == NULL || other->frees_ago <= owner->frees_ago))
+        until->last = bda_min(until->last, begin - 1);
+}
+
+bool bda_history_find_last(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, BdaPastOwner *owner,
+                           VkDeviceAddress *until) {
+    BdaHistory history;
+    bool found = bda_history_find(allocator, first, first, 1, owner, &history) != 0;
+    struct until bounds = { first, last, found ? owner : NULL };
+    struct search search = { .visit = bound,
+                             .context = &bounds,
+                             .first = first,
+                             .last = last,
+                             .other_first = first,
+                             .other_last = last,
+                             .history = &history,
+                             .allocator = allocator };
+    read_events(&search);
+    *until = bounds.last;
+    return found;
 }

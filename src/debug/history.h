@@ -9,9 +9,14 @@
 uint32_t bda_history_find(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, uint32_t room,
                           BdaPastOwner *owners, BdaHistory *history);
 
-/* Shows every free that is remembered, ring by ring, the newest of each first. What is written over meanwhile is not
- * shown. */
-typedef void bda_past_visitor(void *context, const BdaPastOwner *owner);
+/* The same for who had `first` last; and up to `*until`, `last` at most, all bytes were last the same one's, or
+ * nobody's where it answers false. */
+bool bda_history_find_last(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, BdaPastOwner *owner,
+                           VkDeviceAddress *until);
+
+/* Shows every free that is remembered, ring by ring, the newest of each first, and how many bytes it held. What is
+ * written over meanwhile is not shown. */
+typedef void bda_past_visitor(void *context, const BdaPastOwner *owner, VkDeviceSize held);
 void bda_history_each(BdaAllocator allocator, bda_past_visitor *visit, void *context, BdaHistory *history);
 
 /* The same, and with BDA_CHECK_HISTORY_BIT also what lives there and is remembered to have been made. */

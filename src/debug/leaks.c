@@ -85,8 +85,9 @@ static void tell_stack(BdaAllocator allocator, BdaStack stack) {
 
 static void tell(BdaAllocator allocator, const struct leak *leak) {
     bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING,
-                "still live: %s, %" PRIu64 " bytes at address 0x%" PRIx64 ", handle 0x%" PRIx64, leak->name,
-                (uint64_t)leak->allocation.size, (uint64_t)leak->allocation.address, (uint64_t)leak->allocation.handle);
+                "still live: %s, %" PRIu64 " %s at address 0x%" PRIx64 ", handle 0x%" PRIx64, leak->name,
+                (uint64_t)leak->allocation.size, bda_bytes_word(leak->allocation.size),
+                (uint64_t)leak->allocation.address, (uint64_t)leak->allocation.handle);
     if (leak->stack != 0)
         tell_stack(allocator, leak->stack);
 }

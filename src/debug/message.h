@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Lets the compiler check the arguments against the format. */
 #if defined(__GNUC__)
@@ -18,6 +19,11 @@
 /* Formats and sends; `callback` may be NULL. Longer texts than 512 bytes are cut. */
 void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity severity, const char *format, ...)
     BDA_PRINTF(4, 5);
+
+/* The word behind a number of them. */
+static inline const char *bda_bytes_word(uint64_t count) {
+    return count == 1 ? "byte" : "bytes";
+}
 
 /* A text that was cut may end within a UTF-8 character: what is left of that goes, too. */
 void bda_drop_cut_character(char *text);

@@ -4,6 +4,7 @@
 #include "core/bits.h"
 #include "debug/message.h"
 
+#include <inttypes.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct mode {
     BdaCheckFlags checks;
     const char *help;
     void (*set)(BdaAllocatorInfo *info, uint64_t value); /* NULL: it takes no value */
+    uint64_t most;                                       /* of it */
 };
 
 static void set_bytes(BdaAllocatorInfo *info, uint64_t value) {
@@ -27,11 +29,11 @@ static void set_bytes(BdaAllocatorInfo *info, uint64_t value) {
 }
 
 static void set_frees(BdaAllocatorInfo *info, uint64_t value) {
-    info->quarantine_frees = value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+    info->quarantine_frees = (uint32_t)value;
 }
 
 static void set_red_zone(BdaAllocatorInfo *info, uint64_t value) {
-    info->red_zone = value < BDA_RED_ZONE_MAX ? (uint32_t)value : BDA_RED_ZONE_MAX;
+    info->red_zone = (uint32_t)value;
 }
 
 #define ALL                                                                                                            \
@@ -39,26 +41,30 @@ static void set_red_zone(BdaAllocatorInfo *info, uint64_t value) {
      BDA_CHECK_MEMORY_BIT | BDA_CHECK_POINTERS_BIT | BDA_CHECK_STACKS_BIT | BDA_CHECK_HISTORY_BIT)
 
 static const struct mode modes[] = {
-    { "quarantine", BDA_CHECK_QUARANTINE_BIT, "[=bytes] freed ranges are not handed out again for a while", set_bytes },
-    { "frees", BDA_CHECK_QUARANTINE_BIT, "=count the same, for so many frees", set_frees },
-    { "poison", BDA_CHECK_POISON_BIT, "freed and fresh ranges are filled with a pattern", NULL },
-    { "redzones", BDA_CHECK_RED_ZONES_BIT, "[=bytes] around each allocation, looked at as it is freed", set_red_zone },
-    { "isolate", BDA_CHECK_ISOLATE_BIT, "each allocation has a VkBuffer of its own", NULL },
-    { "memory", BDA_CHECK_MEMORY_BIT, "valgrind and the address sanitizer know what may be touched", NULL },
-    { "pointers", BDA_CHECK_POINTERS_BIT, "shaders with BDA_CHECKED look pointers up", NULL },
-    { "stacks", BDA_CHECK_STACKS_BIT, "who allocated is remembered", NULL },
-    { "history", BDA_CHECK_HISTORY_BIT, "when each was allocated is remembered, as frees are", NULL },
+    { "quarantine", BDA_CHECK_QUARANTINE_BIT, "[=bytes] freed ranges are not handed out again for a while", set_bytes,
+      UINT64_MAX },
+    { "frees", BDA_CHECK_QUARANTINE_BIT, "=count the same, for so many frees", set_frees, UINT32_MAX },
+    { "poison", BDA_CHECK_POISON_BIT, "freed and fresh ranges are filled with a pattern", NULL, 0 },
+    { "redzones", BDA_CHECK_RED_ZONES_BIT, "[=bytes] around each allocation, looked at as it is freed", set_red_zone,
+      BDA_RED_ZONE_MAX },
+    { "isolate", BDA_CHECK_ISOLATE_BIT, "each allocation has a VkBuffer of its own", NULL, 0 },
+    { "memory", BDA_CHECK_MEMORY_BIT, "valgrind and the address sanitizer know what may be touched", NULL, 0 },
+    { "pointers", BDA_CHECK_POINTERS_BIT, "shaders with BDA_CHECKED look pointers up", NULL, 0 },
+    { "stacks", BDA_CHECK_STACKS_BIT, "who allocated is remembered", NULL, 0 },
+    { "history", BDA_CHECK_HISTORY_BIT, "when each was allocated is remembered, as frees are", NULL, 0 },
 };
 
 enum { MODES = sizeof modes / sizeof modes[0] };
 
 /* ---- Reading ---- */
 
+/* A script may well break a long list into lines. */
+#define SEPARATORS ", \t\r\n"
+
 /* The next of a list; what is left of it begins behind. False: there is none. */
 static bool next_item(const char **text, struct item *item) {
-    while (**text == ',' || **text == ' ')
-        (*text)++;
-    size_t length = strcspn(*text, ", ");
+    *text += strspn(*text, SEPARATORS);
+    size_t length = strcspn(*text, SEPARATORS);
     const char *sign = memchr(*text, '=', length);
     *item = (struct item){ *text, length, NULL, 0 };
     if (sign != NULL) {
@@ -74,15 +80,17 @@ static bool is(const struct item *item, const char *word) {
     return strlen(word) == item->length && strncmp(word, item->word, item->length) == 0;
 }
 
-/* More than anybody means; a thousand million times as much still are 64 bits. */
-#define MOST ((uint64_t)1 << 33)
+/* What is too large is as large as can be. */
+static uint64_t times(uint64_t value, uint64_t factor, uint64_t more) {
+    return value > (UINT64_MAX - more) / factor ? UINT64_MAX : value * factor + more;
+}
 
 /* Decimal digits, and K, M or G for powers of 1024. */
 static bool read_value(const struct item *item, uint64_t *value) {
     size_t i = 0;
     *value = 0;
     for (; i < item->value_length && item->value[i] >= '0' && item->value[i] <= '9'; i++)
-        *value = bda_min(*value * 10 + (uint64_t)(item->value[i] - '0'), MOST);
+        *value = times(*value, 10, (uint64_t)(item->value[i] - '0'));
     if (i == 0)
         return false;
     if (i == item->value_length)
@@ -91,7 +99,7 @@ static bool read_value(const struct item *item, uint64_t *value) {
     const char *unit = strchr(units, item->value[i] & ~0x20);
     if (unit == NULL || *unit == '\0' || i + 1 != item->value_length)
         return false;
-    *value <<= 10 * (unit - units + 1);
+    *value = times(*value, (uint64_t)1 << 10 * (unit - units + 1), 0);
     return true;
 }
 
@@ -118,24 +126,37 @@ static const struct mode *find_mode(const struct item *item) {
     return NULL;
 }
 
+/* In `info` 0 is a default; whoever writes it here wants none of it. */
+static void set_value(BdaAllocatorInfo *info, const struct item *item, const struct mode *mode, uint64_t value) {
+    if (value == 0) {
+        warn(info, item, "of 0 is none, and is not turned on; without a number it has its default");
+        return;
+    }
+    info->checks |= mode->checks;
+    mode->set(info, bda_min(value, mode->most));
+    if (value > mode->most)
+        bda_message(info->message, info->message_user, BDA_MESSAGE_WARNING,
+                    "BDA_DEBUG: '%.*s' is %" PRIu64 " at most, and is that", (int)item->length, item->word, mode->most);
+}
+
 static void add_mode(BdaAllocatorInfo *info, const struct item *item, BdaCheckFlags there_are) {
     const struct mode *mode = find_mode(item);
     uint64_t value = 0;
     if (mode == NULL) {
         warn(info, item, "is no checking mode; 'help' lists them");
-        return;
-    }
-    if ((mode->checks & there_are) == 0) {
+    } else if ((mode->checks & there_are) == 0) {
         warn(info, item, "is not in this build");
-        return;
-    }
-    info->checks |= mode->checks;
-    if (item->value != NULL && mode->set == NULL)
+    } else if (item->value == NULL) {
+        info->checks |= mode->checks;
+    } else if (mode->set == NULL) {
+        info->checks |= mode->checks;
         warn(info, item, "takes no value");
-    else if (item->value != NULL && !read_value(item, &value))
+    } else if (!read_value(item, &value)) {
+        info->checks |= mode->checks;
         warn(info, item, "wants a number, with K, M or G behind it or without");
-    else if (item->value != NULL)
-        mode->set(info, value);
+    } else {
+        set_value(info, item, mode, value);
+    }
 }
 
 void bda_modes_add(BdaAllocatorInfo *info, const char *text, BdaCheckFlags there_are) {

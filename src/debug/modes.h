@@ -3,7 +3,8 @@
  *
  *     BDA_DEBUG=quarantine=64M,frees=1000,poison,redzones=128
  *
- * What it does not understand is told as a warning, and is never an error.
+ * Spaces, tabs and newlines separate as well. What it does not understand, what is too large, and a size of 0, which
+ * turns nothing on, is told as a warning, and is never an error.
  */
 #ifndef BDA_DEBUG_MODES_H
 #define BDA_DEBUG_MODES_H

@@ -131,17 +131,35 @@ static void name_owner(BdaAllocator allocator, const struct bda_watched *watched
         bda_copy_text(breakage->name, sizeof breakage->name, name);
 }
 
-/* Of bytes that nobody has: who had them last. */
-static void name_last_owner(BdaAllocator allocator, struct bda_breakage *breakage) {
-    VkDeviceAddress address = breakage->address + breakage->damage.first;
+/* Of bytes that nobody has: who had the first that are damaged last, and which of the stretch were that one's. */
+static struct stretch part_of_owner(BdaAllocator allocator, const struct stretch *s, const struct bda_damage *damage,
+                                    struct bda_breakage *breakage) {
+    VkDeviceAddress begin = s->block->region.base + s->start, until;
     BdaPastOwner owner;
-    BdaHistory history;
     breakage->owner_size = 0;
-    if (bda_history_find(allocator, address, address, 1, &owner, &history) == 0)
-        return;
-    breakage->owner = owner.range.address;
-    breakage->owner_size = owner.range.size;
-    memcpy(breakage->name, owner.range.name, sizeof breakage->name);
+    breakage->name[0] = '\0';
+    if (bda_history_find_last(allocator, begin + damage->first, begin + s->size - 1, &owner, &until)) {
+        breakage->owner = owner.range.address;
+        breakage->owner_size = owner.range.size;
+        memcpy(breakage->name, owner.range.name, sizeof breakage->name);
+        begin = bda_max(begin, owner.range.address);
+    }
+    VkDeviceSize start = begin - s->block->region.base;
+    return (struct stretch){ s->block, start, until + 1 - begin, s->pattern };
+}
+
+/* As find_damage, in bytes that nobody has. They may have been several owners', and grown into one range since: what
+ * was the first one's is told of and mended, and the others' is left, for who asks again. */
+static bool find_write_after_free(BdaAllocator allocator, struct stretch *left, struct bda_breakage *breakage) {
+    struct bda_damage damage;
+    bool damaged = bda_patterns_examine(begin(allocator, left), left->size, left->pattern, &damage);
+    end(allocator, left);
+    if (!damaged)
+        return false;
+    const struct stretch part = part_of_owner(allocator, left, &damage, breakage);
+    left->size -= part.start + part.size - left->start;
+    left->start = part.start + part.size;
+    return find_damage(allocator, &part, breakage);
 }
 
 /* ---- A block ---- */
@@ -174,6 +192,22 @@ static void note(BdaAllocator allocator, uint32_t index, uint64_t note) {
                     "checking modes: host memory for notes was refused, some allocations go unchecked");
 }
 
+/* Tells of all writes to a range that nobody had; whether there were any. */
+static bool tell_of_writes(BdaAllocator allocator, struct stretch left) {
+    struct bda_breakage breakage = { .kind = BDA_BROKEN_FREED, .when = "as it was handed out again" };
+    bool any = false;
+    for (; find_write_after_free(allocator, &left, &breakage); any = true)
+        bda_broken_tell(allocator, &breakage);
+    return any;
+}
+
+/* As either side sees them, see find_damage_of_either. */
+static void check_fresh(BdaAllocator allocator, const struct stretch *all) {
+    if (!tell_of_writes(allocator, *all) && bda_device_needs_atoms(&allocator->device, all->block->backing.type) &&
+        sync(allocator, all, BDA_SYNC_INVALIDATE) == VK_SUCCESS)
+        (void)tell_of_writes(allocator, *all);
+}
+
 void bda_patterns_taken(BdaAllocator allocator, uint32_t index) {
     struct bda_watched watched = bda_watched_at(allocator, index);
     struct bda_block *block = watched.live.block;
@@ -183,11 +217,8 @@ void bda_patterns_taken(BdaAllocator allocator, uint32_t index) {
         return;
     }
     const struct stretch all = all_of(&watched, BDA_PATTERN_FREED), red_zone = red_zone_of(&watched);
-    struct bda_breakage breakage = { .kind = BDA_BROKEN_FREED, .when = "as it was handed out again" };
-    if (block->dedicated_size == 0 && find_damage_of_either(allocator, &all, &breakage)) {
-        name_last_owner(allocator, &breakage);
-        bda_broken_tell(allocator, &breakage);
-    }
+    if (block->dedicated_size == 0)
+        check_fresh(allocator, &all);
     const struct stretch fresh = { block, watched.start, watched.note, BDA_PATTERN_FRESH };
     if ((allocator->checks & BDA_CHECK_POISON_BIT) != 0)
         write(allocator, &fresh);
@@ -299,18 +330,34 @@ void bda_patterns_leave(BdaAllocator allocator, uint32_t index) {
 
 /* ---- On demand ---- */
 
-bool bda_patterns_look(BdaAllocator allocator, uint32_t index, struct bda_breakage *breakage) {
+/* Of what is free, a breakage for each owner that it had. */
+static uint32_t look_at_free(BdaAllocator allocator, struct stretch left, uint32_t room, struct bda_breakage *all) {
+    uint32_t count = 0;
+    while (count < room && find_write_after_free(allocator, &left, &all[count]))
+        count++;
+    for (uint32_t i = 0; i < count; i++)
+        all[i].kind = BDA_BROKEN_FREED;
+    return count;
+}
+
+static uint32_t look_at_held(BdaAllocator allocator, const struct bda_watched *watched, const struct stretch *s,
+                             struct bda_breakage *breakage) {
+    breakage->kind = s->pattern == BDA_PATTERN_FREED ? BDA_BROKEN_FREED : BDA_BROKEN_BEHIND;
+    if (!find_damage(allocator, s, breakage))
+        return 0;
+    name_owner(allocator, watched, breakage);
+    return 1;
+}
+
+uint32_t bda_patterns_look(BdaAllocator allocator, uint32_t index, uint32_t room, struct bda_breakage *breakages) {
     const struct bda_watched watched = bda_watched_at(allocator, index);
     struct stretch s;
-    if (watched.live.block->mapped == NULL || !pattern_before(allocator, index, &s))
-        return false;
-    breakage->kind = s.pattern == BDA_PATTERN_FREED ? BDA_BROKEN_FREED : BDA_BROKEN_BEHIND;
-    breakage->when = "by bda_verify";
-    if (!find_damage(allocator, &s, breakage))
-        return false;
-    if (bda_node_state(watched.live.node) == BDA_NODE_FREE)
-        name_last_owner(allocator, breakage);
-    else
-        name_owner(allocator, &watched, breakage);
-    return true;
+    if (room == 0 || watched.live.block->mapped == NULL || !pattern_before(allocator, index, &s))
+        return 0;
+    uint32_t count = bda_node_state(watched.live.node) == BDA_NODE_FREE
+                         ? look_at_free(allocator, s, room, breakages)
+                         : look_at_held(allocator, &watched, &s, breakages);
+    for (uint32_t i = 0; i < count; i++)
+        breakages[i].when = "by bda_verify";
+    return count;
 }

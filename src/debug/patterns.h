@@ -35,8 +35,9 @@ void bda_patterns_taken(BdaAllocator allocator, uint32_t index);
 void bda_patterns_freed(BdaAllocator allocator, uint32_t index);
 void bda_patterns_leave(BdaAllocator allocator, uint32_t index);
 
-/* Compares what is known of a range's bytes, as the CPU sees them, and mends them; whether they were broken. The lock
- * of its pool is held. */
-bool bda_patterns_look(BdaAllocator allocator, uint32_t index, struct bda_breakage *breakage);
+/* Compares what is known of a range's bytes, as the CPU sees them, and mends them; how often they were broken: once,
+ * but what is free may have been several owners'. What there is no room for stays as it is. The lock of its pool is
+ * held. */
+uint32_t bda_patterns_look(BdaAllocator allocator, uint32_t index, uint32_t room, struct bda_breakage *breakages);
 
 #endif

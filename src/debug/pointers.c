@@ -2,6 +2,7 @@
 #include "debug/pointers.h"
 
 #include "alloc/locate.h"
+#include "debug/foreign.h"
 #include "debug/message.h"
 
 #include <inttypes.h>
@@ -30,6 +31,7 @@ void bda_pointers_finish(BdaAllocator allocator) {
     struct bda_pointers *pointers = allocator->pointers;
     if (pointers == NULL)
         return;
+    bda_foreign_finish(allocator);
     allocator->pointers = NULL;
     bda_shadow_finish(&pointers->shadow);
     bda_host_release(&allocator->host, pointers, sizeof *pointers);

@@ -11,8 +11,9 @@
 struct bda_pointers {
     struct bda_shadow shadow;
     _Atomic uint32_t colours; /* counts them */
-    /* under its lock: records are numbered modulo 2^32; [base, end) have been looked at, those before `next` are taken,
-     * and the device is told of it when all are */
+    /* under the shadow's lock: ranges of others (foreign.h); records are numbered modulo 2^32; [base, end) have been
+     * looked at, those before `next` are taken, and the device is told of it when all are */
+    struct bda_foreign *foreign;
     uint32_t base, next, end;
 };
 

@@ -81,19 +81,19 @@ static const char *word_of(BdaFaultAccess access) {
 
 static void say_what(const struct bda_report *report, const BdaBadAccess *access) {
     char text[TEXT];
-    const char *word = word_of(access->access);
+    const char *word = word_of(access->access), *bytes = bda_bytes_word(access->size);
     if (access->reason == BDA_BAD_NULL) {
         (void)snprintf(text, sizeof text,
-                       "%s of %" PRIu32 " bytes at 0x%" PRIx64 ": a null pointer, %" PRIu64 " bytes from its beginning",
-                       word, access->size, access->address, access->address);
+                       "%s of %" PRIu32 " %s at 0x%" PRIx64 ": a null pointer, %" PRIu64 " %s from its beginning", word,
+                       access->size, bytes, access->address, access->address, bda_bytes_word(access->address));
         bda_report_say(report, text);
         return;
     }
     if (access->bad_offset == 0)
-        (void)snprintf(text, sizeof text, "%s of %" PRIu32 " bytes at ", word, access->size);
+        (void)snprintf(text, sizeof text, "%s of %" PRIu32 " %s at ", word, access->size, bytes);
     else
-        (void)snprintf(text, sizeof text, "%s of %" PRIu32 " bytes at 0x%" PRIx64 ", from its byte %" PRIu32 " on at ",
-                       word, access->size, access->address, access->bad_offset);
+        (void)snprintf(text, sizeof text, "%s of %" PRIu32 " %s at 0x%" PRIx64 ", from its byte %" PRIu32 " on at ",
+                       word, access->size, bytes, access->address, access->bad_offset);
     VkDeviceAddress at = access->address + access->bad_offset;
     bda_report_explain(report, &(struct bda_suspect){ at, at, access->access, NULL, text });
 }
@@ -127,8 +127,9 @@ static void say_base(const struct bda_report *report, const BdaBadAccess *access
         (void)bda_put_in_words(&finding, sizeof text, text);
     else
         (void)snprintf(text, sizeof text, "0x%" PRIx64, (uint64_t)access->base);
-    (void)snprintf(line, sizeof line, "  by an index of %" PRIu64 " bytes from %s",
-                   (uint64_t)(access->address - access->base), text);
+    VkDeviceSize index = access->address - access->base;
+    (void)snprintf(line, sizeof line, "  by an index of %" PRIu64 " %s from %s", (uint64_t)index, bda_bytes_word(index),
+                   text);
     bda_report_say(report, line);
 }
 

@@ -5,7 +5,7 @@
  *   unmapped bytes      nothing else makes a device fault
  *   bytes of nobody     that had an owner not long ago: a use after free
  *   a pending free      the same, in its last frames; or in quarantine
- *   bytes of nobody     close behind the end of an allocation, or in its padding: an access out of bounds
+ *   bytes of nobody     close behind the end of an allocation, its red zone or padding too: an access out of bounds
  *   a live allocation   that has its bytes since not long ago: a use after free, hidden; else it is all right
  */
 #include "debug/report.h"
@@ -212,8 +212,8 @@ static void say_bindings(const struct bda_report *report, const struct bda_suspe
     for (uint32_t i = 0; i < count; i++) {
         const struct bda_binding *b = &found[i];
         bda_text_begin(&text, sizeof line, line);
-        bda_text_add(&text, "  the driver %s %" PRIu64 " bytes at 0x%" PRIx64 ": ", b->bound ? "bound" : "unbound",
-                     (uint64_t)b->size, (uint64_t)b->address);
+        bda_text_add(&text, "  the driver %s %" PRIu64 " %s at 0x%" PRIx64 ": ", b->bound ? "bound" : "unbound",
+                     (uint64_t)b->size, bda_bytes_word(b->size), (uint64_t)b->address);
         if (b->internal)
             bda_text_add(&text, "its own");
         else
@@ -268,7 +268,8 @@ void bda_report_explain(const struct bda_report *report, const struct bda_suspec
         bda_report_say(report, line);
     }
     if (all.count > CANDIDATES) {
-        (void)snprintf(line, sizeof line, "  and %" PRIu32 " further ranges", all.count - CANDIDATES);
+        (void)snprintf(line, sizeof line, "  and %" PRIu32 " further %s", all.count - CANDIDATES,
+                       all.count - CANDIDATES == 1 ? "range" : "ranges");
         bda_report_say(report, line);
     }
     if (report->brief)
@@ -284,7 +285,7 @@ void bda_report_end(const struct bda_report *report) {
     (void)bda_history_find(report->allocator, 0, 0, 0, NULL, &history);
     if (!history.complete)
         (void)snprintf(line, sizeof line,
-                       "the history reaches back about %" PRIu64 " frees; owners before that may be missing",
-                       history.reach);
+                       "the history reaches back about %" PRIu64 " %s; owners before that may be missing",
+                       history.reach, history.reach == 1 ? "free" : "frees");
     bda_report_say(report, line);
 }

@@ -16,7 +16,7 @@ static void look_through(BdaAllocator allocator, uint32_t block, struct found *f
     for (; block != 0; block = bda_block_at(allocator, block)->next) {
         uint32_t index = bda_block_at(allocator, block)->region.first;
         for (; index != 0 && found->count < AT_A_TIME; index = bda_node_next(bda_node_of(allocator, index)))
-            found->count += bda_patterns_look(allocator, index, &found->all[found->count]);
+            found->count += bda_patterns_look(allocator, index, AT_A_TIME - found->count, &found->all[found->count]);
     }
 }
 

@@ -105,10 +105,11 @@ static void let_go(BdaAllocator allocator, const struct bda_pool *pool) {
     release(allocator, &due, true);
 }
 
-bool bda_watch_complete(BdaAllocator allocator, uint64_t ticket) {
+VkResult bda_watch_complete(BdaAllocator allocator, uint64_t ticket) {
     struct bda_held filled = { .first = 0 }, due = { .first = 0 };
-    if (!bda_commands_complete(allocator, ticket, &filled, &due))
-        return false;
+    VkResult result = bda_commands_complete(allocator, ticket, &filled, &due);
+    if (result != VK_SUCCESS)
+        return result;
     for (uint32_t index; (index = bda_held_pop(allocator, &filled)) != 0;) {
         if (is_kept(allocator, index))
             quarantine(allocator, index);
@@ -116,7 +117,7 @@ bool bda_watch_complete(BdaAllocator allocator, uint64_t ticket) {
             bda_held_append(allocator, &due, index);
     }
     release(allocator, &due, true);
-    return true;
+    return VK_SUCCESS;
 }
 
 static const struct bda_hooks hooks = { opened, bda_patterns_taken, hold, let_go };

@@ -34,8 +34,8 @@ struct bda_watch {
  * when nothing is allocated any more. */
 VkResult bda_watch_init(BdaAllocator allocator, const BdaAllocatorInfo *info, const char **reason);
 
-/* A ticket is complete (bda_commands_complete). False: there is no such ticket. */
-bool bda_watch_complete(BdaAllocator allocator, uint64_t ticket);
+/* A ticket is complete; answers as bda_commands_complete does. */
+VkResult bda_watch_complete(BdaAllocator allocator, uint64_t ticket);
 
 /* The end, before leaks are listed; and when nothing is held any more. */
 void bda_watch_stop(BdaAllocator allocator);

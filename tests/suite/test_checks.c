@@ -136,29 +136,47 @@ static void a_shader_that_writes_after_a_free_is_found(void **state) {
     assert_found("written after its free: 12 of 464 bytes of 'old'");
 }
 
+static void write_past_the_end(struct suite *s, const BdaAllocation *a) {
+    frame(s);
+    write_words(s, a, WORDS + 2);
+    frame(s);
+    assert_found("behind 'short' (400 bytes at ");
+}
+
+static void write_after_the_free(struct suite *s, BdaAllocation *old) {
+    frame(s);
+    suite_free(s, old);
+    frame(s);
+    write_words(s, old, 1);
+    for (int i = 0; i < 3; i++) {
+        BdaAllocation other = take(s, BDA_INTENT_DEVICE, "other");
+        suite_free(s, &other);
+        frame(s);
+    }
+    frame(s);
+}
+
+/* Each mode finds its own without the others: the end that is written over, or what leaves the quarantine poisoned. */
 static void commands_find_the_same_where_nothing_is_mapped(void **state) {
     struct suite *s = *state;
-    restart(s, true);
-    BdaAllocation a = take(s, BDA_INTENT_DEVICE, "short"), b = take(s, BDA_INTENT_DEVICE, "old");
-    if (a.mapped == NULL) {
-        frame(s);
-        write_words(s, &a, WORDS + 2);
-        frame(s);
-        assert_found("behind 'short' (400 bytes at ");
-        suite_free(s, &b);
-        frame(s);
-        write_words(s, &b, 1);
-        for (int i = 0; i < 3; i++) {
-            BdaAllocation other = take(s, BDA_INTENT_DEVICE, "other");
-            suite_free(s, &other);
-            frame(s);
-        }
-        frame(s);
-        assert_found("written after its free: 4 of 64 bytes of 'old'");
-    } else {
-        suite_free(s, &b);
+    const BdaCheckFlags both = BDA_CHECK_POISON_BIT | BDA_CHECK_QUARANTINE_BIT;
+    const BdaCheckFlags modes[] = { MODES, BDA_CHECK_RED_ZONES_BIT, both, BDA_CHECK_POISON_BIT,
+                                    BDA_CHECK_QUARANTINE_BIT };
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        restart_with(s, modes[i], true);
+        BdaAllocation a = take(s, BDA_INTENT_DEVICE, "short"), b = take(s, BDA_INTENT_DEVICE, "old");
+        bool mapped = a.mapped != NULL; /* on a device with no other memory */
+        if (!mapped && (modes[i] & BDA_CHECK_RED_ZONES_BIT) != 0)
+            write_past_the_end(s, &a);
+        if (!mapped)
+            write_after_the_free(s, &b);
+        else
+            suite_free(s, &b);
+        if (!mapped && (modes[i] & both) == both)
+            assert_found("written after its free: 4 of 64 bytes of 'old'");
+        suite_free(s, &a);
+        assert_int_equal(suite_take_message().count, 0);
     }
-    suite_free(s, &a);
 }
 
 /* Ranges and buffers of all sizes, written by shaders to the last byte, some freed in each frame. */
@@ -218,14 +236,29 @@ static void work_a_frame(struct suite *s, BdaAllocation *all, struct suite_span 
     assert_int_equal(broken(s), 0);
 }
 
-/* What is planted is found whatever else is on. */
+/* A write after the free, in bytes that have a pattern. */
+static void plant_after_the_free(struct suite *s, const BdaAllocation *a, uint64_t found) {
+    write_words(s, a, 3);
+    assert_int_equal(broken(s), found + 1);
+    assert_found("written after its free: 12 of ");
+}
+
+/* What is planted is found whatever else is on, and by a mode alone. */
 static void plant(struct suite *s, BdaCheckFlags checks) {
-    BdaAllocation a = take(s, BDA_INTENT_UPLOAD, "short");
-    if ((checks & BDA_CHECK_RED_ZONES_BIT) != 0)
+    BdaAllocation a = take(s, BDA_INTENT_UPLOAD, "short"), freed = a;
+    bool zoned = (checks & BDA_CHECK_RED_ZONES_BIT) != 0, poisoned = (checks & BDA_CHECK_POISON_BIT) != 0;
+    if (zoned)
         write_words(s, &a, WORDS + 2);
     suite_free(s, &a);
-    if ((checks & BDA_CHECK_RED_ZONES_BIT) != 0)
+    if (zoned)
         assert_found("behind 'short' (400 bytes at ");
+    if (zoned || poisoned)
+        plant_after_the_free(s, &freed, zoned);
+    BdaAllocation next = take(s, BDA_INTENT_UPLOAD, "next");
+    if ((checks & BDA_CHECK_QUARANTINE_BIT) != 0)
+        assert_int_not_equal(next.address, freed.address);
+    suite_free(s, &next);
+    assert_int_equal(suite_take_message().count, 0);
 }
 
 static void try_modes(struct suite *s, BdaCheckFlags checks) {

@@ -210,9 +210,74 @@ static void a_write_after_the_free_is_found_as_it_leaves(void **state) {
     close_bench();
 }
 
-static void correct_programs_are_not_suspected(void **state) {
+/* Without red zones: what was freed is watched all the same. */
+static void poison_and_quarantine_find_it_alone(void **state) {
     (void)state;
-    open_bench(&all_modes);
+    const BdaAllocatorInfo wishes = { .checks = BDA_CHECK_POISON_BIT | BDA_CHECK_QUARANTINE_BIT,
+                                      .quarantine_frees = 1 };
+    open_bench(&wishes);
+    BdaAllocation all[3];
+    for (uint32_t i = 0; i < COUNT_OF(all); i++)
+        all[i] = take_named(400, i == 0 ? "old" : "other");
+    assert_int_equal(all[1].address, all[0].address + 400);
+    poke(all[0].address + 400); /* nobody's matter: it is its neighbour's */
+    frame();
+    give(all[0]);
+    frame();
+    assert_holds(all[0].address, 400, 0xdd);
+    poke(all[0].address + 399);
+    give(all[1]);
+    frame();
+    assert_int_equal(kind_at(all[0].address), BDA_FINDING_QUARANTINED);
+    frame();
+    assert_found(1, "written after its free: 1 of 64 bytes of 'old' (400 bytes at ", "the first at byte 399");
+    give(all[2]);
+    close_bench();
+}
+
+/* It fills nothing, so it records nothing; and holds what was freed as ever. */
+static void quarantine_alone_wants_no_commands(void **state) {
+    (void)state;
+    const BdaAllocatorInfo wishes = { .checks = BDA_CHECK_QUARANTINE_BIT, .quarantine_frees = 1 };
+    open_bench(&wishes);
+    BdaAllocation a = take_named(400, "a"), b = take_named(400, "b");
+    assert_int_equal(record(), 0);
+    poke(a.address);
+    give(a);
+    assert_int_equal(record(), 0);
+    assert_holds(a.address, 1, 0x41);
+    assert_int_equal(kind_at(a.address), BDA_FINDING_QUARANTINED);
+    poke(a.address + 1); /* unseen, but nobody else has it */
+    BdaAllocation c = take_named(400, "c");
+    assert_int_not_equal(c.address, a.address);
+    give(b);
+    assert_int_equal(kind_at(a.address), BDA_FINDING_FREE);
+    assert_int_equal(kind_at(b.address), BDA_FINDING_QUARANTINED);
+    assert_int_equal(broken(), 0);
+    assert_int_equal(bench_calls(FAKE_CALL_CMD_FILL_BUFFER), 0);
+    give(c);
+    close_bench();
+}
+
+static void red_zones_need_no_other_mode(void **state) {
+    (void)state;
+    const BdaAllocatorInfo alone = { .checks = BDA_CHECK_RED_ZONES_BIT };
+    open_bench(&alone);
+    BdaAllocation a = take_named(100, "a");
+    frame();
+    assert_holds(a.address + 100, 64, 0xfd);
+    poke(a.address + 110);
+    frame();
+    assert_found(1, "behind 'a' (100 bytes at ", "the first 10 bytes past its end");
+    give(a);
+    frame();
+    assert_holds(a.address, 164, 0xdd);
+    assert_int_equal(kind_at(a.address), BDA_FINDING_FREE);
+    close_bench();
+}
+
+static void work_without_mistakes(const BdaAllocatorInfo *wishes) {
+    open_bench(wishes);
     BdaAllocation all[50];
     memset(all, 0, sizeof all);
     for (uint32_t i = 0; i < 400; i++) {
@@ -238,6 +303,12 @@ static void correct_programs_are_not_suspected(void **state) {
     assert_int_equal(broken(), 0);
     assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
     close_bench();
+}
+
+static void correct_programs_are_not_suspected(void **state) {
+    (void)state;
+    for (BdaCheckFlags checks = 1; checks <= MODES; checks++)
+        work_without_mistakes(&(BdaAllocatorInfo){ .checks = checks, .quarantine_frees = 2 });
 }
 
 /* ---- Tickets ---- */
@@ -427,6 +498,35 @@ static void refused_recordings_change_nothing(void **state) {
     }
 }
 
+/* What was read back cannot be seen yet, and is not taken for whole: the ticket stays, and finds it later. */
+static void a_refused_invalidation_is_told_and_can_be_tried_again(void **state) {
+    (void)state;
+    const VkResult answers[] = { VK_ERROR_OUT_OF_HOST_MEMORY, VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_DEVICE_LOST };
+    for (uint32_t i = 0; i < COUNT_OF(answers); i++) {
+        bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_NON_COHERENT }, &no_quarantine);
+        commands = fake_make_commands(bench.driver);
+        BdaAllocation a = take_named(100, "victim"), b = take_named(100, "b");
+        frame();
+        poke(a.address + 100);
+        give(b);
+        uint64_t ticket = record();
+        fake_submit(commands);
+        fake_fail(bench.driver, FAKE_CALL_INVALIDATE, 1, answers[i]);
+        assert_refusal(answers[i], bda_complete_checks(bench.allocator, ticket), "bda_complete_checks",
+                       "could not be invalidated");
+        assert_int_equal(fake_failed(bench.driver), 1);
+        fake_clear_failures(bench.driver);
+        assert_int_equal(kind_at(b.address), BDA_FINDING_QUARANTINED);
+        assert_int_equal(bda_complete_checks(bench.allocator, ticket), VK_SUCCESS);
+        assert_found(1, "red zone broken: 1 of 64 bytes behind 'victim'", "by bda_complete_checks");
+        assert_int_equal(kind_at(b.address), BDA_FINDING_FREE);
+        assert_int_equal(bda_complete_checks(bench.allocator, ticket), VK_ERROR_VALIDATION_FAILED_EXT);
+        bench_hush();
+        give(a);
+        close_bench();
+    }
+}
+
 /* A driver that refuses the buffer by which commands reach own buffers: those go unlooked at. */
 static void blocks_out_of_reach_are_left_alone(void **state) {
     (void)state;
@@ -457,6 +557,9 @@ int main(void) {
         cmocka_unit_test(a_write_past_the_end_is_found_while_it_lives),
         cmocka_unit_test(a_write_past_the_end_is_found_after_the_free),
         cmocka_unit_test(a_write_after_the_free_is_found_as_it_leaves),
+        cmocka_unit_test(poison_and_quarantine_find_it_alone),
+        cmocka_unit_test(quarantine_alone_wants_no_commands),
+        cmocka_unit_test(red_zones_need_no_other_mode),
         cmocka_unit_test(correct_programs_are_not_suspected),
         cmocka_unit_test(several_may_be_outstanding),
         cmocka_unit_test(misuse_is_an_answer),
@@ -467,6 +570,7 @@ int main(void) {
         cmocka_unit_test(pressure_takes_nothing_that_commands_may_touch),
         cmocka_unit_test(the_end_takes_everything),
         cmocka_unit_test(refused_recordings_change_nothing),
+        cmocka_unit_test(a_refused_invalidation_is_told_and_can_be_tried_again),
         cmocka_unit_test(blocks_out_of_reach_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

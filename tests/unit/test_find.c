@@ -126,7 +126,7 @@ static void padding_is_past_the_end_of_its_allocation(void **state) {
     assert_true(finding.before.handle == a.handle && finding.past_end == 11);
     assert_true(finding.after.handle == b.handle && finding.before_begin == 1);
     assert_says(&finding, "11 bytes past the end of 'a' (live, 100 bytes at 0x");
-    assert_says(&finding, "in its padding; 1 bytes before the beginning of 'b' (live, 100 bytes");
+    assert_says(&finding, "in its padding; 1 byte before the beginning of 'b' (live, 100 bytes");
     give(a);
     give(b);
     bench_close();
@@ -545,11 +545,17 @@ static void the_longest_finding_has_room(void **state) {
     BdaFinding finding = { .kind = BDA_FINDING_KEPT,
                            .address = UINT64_MAX / 2,
                            .extent = UINT64_MAX / 2,
+                           .dated = VK_TRUE,
+                           .frees_since = UINT64_MAX,
                            .past_end = MIB(16) - 1,
+                           .red_zone = UINT64_MAX,
                            .before_begin = MIB(16) - 1 };
-    BdaFoundRange range = { .handle = 1, .address = UINT64_MAX, .size = UINT64_MAX, .user = 0 };
+    BdaFoundRange range = {
+        .handle = 1, .address = UINT64_MAX, .size = UINT64_MAX, .frame = UINT64_MAX, .stack = UINT32_MAX
+    };
     memset(range.name, 'n', sizeof range.name - 1);
-    finding.range = finding.before = finding.after = range;
+    finding.range = finding.before = finding.after = finding.former.range = range;
+    finding.former.frees_ago = finding.former.frame_freed = finding.former.frame_allocated = UINT64_MAX;
     for (int kind = 0; kind <= BDA_FINDING_FREE; kind++) {
         char text[BDA_FINDING_TEXT_SIZE];
         finding.kind = (BdaFindingKind)kind;

@@ -93,6 +93,31 @@ static void refusals_are_errors_and_exhaustion_is_a_warning(void **state) {
     bench_close();
 }
 
+/* Who had it and when comes last, behind the names of neighbours, and was cut off. */
+static void a_refused_free_by_address_is_told_whole(void **state) {
+    (void)state;
+    const char *const long_name = "level/terrain/chunk_0012/vertices/positions and normals and more";
+    bench_prepare(&(struct fake_config){ .first_address = 0x7f0000000000 });
+    bench.info.flags = BDA_ALLOCATOR_NO_CACHES_BIT;
+    bench.info.checks = BDA_CHECK_STACKS_BIT;
+    bench_start();
+    bda_set_frame(bench.allocator, 123456);
+    BdaAllocation all[3];
+    for (uint32_t i = 0; i < COUNT_OF(all); i++)
+        all[i] = take((BdaAllocInfo){ .size = 4096, .name = long_name });
+    give(all[1]);
+    bench_hush();
+    assert_int_equal(bda_free_address(bench.allocator, all[1].address), VK_ERROR_VALIDATION_FAILED_EXT);
+    assert_int_equal(bench.told[BDA_MESSAGE_ERROR], 1);
+    assert_true(bench.length > 512);
+    assert_int_equal(bench_heard("bda_free_address: nothing live begins there; 0x7f"), 1);
+    assert_int_equal(bench_heard(") until the last free, in frame 123456 (VkResult "), 1);
+    bench_hush();
+    give(all[0]);
+    give(all[2]);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_formatted_and_sent_once),
@@ -102,6 +127,7 @@ int main(void) {
         cmocka_unit_test(a_name_of_several_lines_makes_one_line),
         cmocka_unit_test(leaks_and_events_with_such_names_are_one_line_each),
         cmocka_unit_test(refusals_are_errors_and_exhaustion_is_a_warning),
+        cmocka_unit_test(a_refused_free_by_address_is_told_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

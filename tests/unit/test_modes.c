@@ -3,6 +3,7 @@
 
 #include "debug/modes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define EVERY ((BdaCheckFlags)0xFF)
@@ -61,9 +62,48 @@ static void sizes_are_read(void **state) {
     add("quarantine=2g,redzones=1k", &info, EVERY);
     assert_int_equal(info.quarantine_bytes, GIB(2));
     assert_int_equal(info.red_zone, 1024);
-    add("redzones=1G,frees=99999999999", &info, EVERY);
+    add("quarantine=99999999999", &info, EVERY);
+    assert_int_equal(info.quarantine_bytes, 99999999999);
+    add("quarantine=99999999999999999999999G", &info, EVERY);
+    assert_int_equal(info.quarantine_bytes, UINT64_MAX);
+    assert_int_equal(bench.length, 0);
+}
+
+static void what_is_too_large_is_as_large_as_may_be_and_told(void **state) {
+    (void)state;
+    BdaAllocatorInfo info;
+    char wanted[64];
+    add("redzones=1G", &info, EVERY);
     assert_int_equal(info.red_zone, BDA_RED_ZONE_MAX);
+    (void)snprintf(wanted, sizeof wanted, "BDA_DEBUG: 'redzones' is %u at most", (unsigned)BDA_RED_ZONE_MAX);
+    assert_int_equal(bench_heard(wanted), 1);
+    add("frees=4294967296", &info, EVERY);
     assert_int_equal(info.quarantine_frees, UINT32_MAX);
+    assert_int_equal(bench_heard("'frees' is 4294967295 at most"), 1);
+    (void)snprintf(wanted, sizeof wanted, "redzones=%u,frees=4294967295", (unsigned)BDA_RED_ZONE_MAX);
+    add(wanted, &info, EVERY);
+    assert_int_equal(bench.length, 0);
+}
+
+/* In the create info 0 is the default, 64 MiB of quarantine; nobody who writes it here means that. */
+static void a_size_of_0_turns_nothing_on_and_is_told(void **state) {
+    (void)state;
+    static const char *const texts[] = { "quarantine=0", "frees=0", "redzones=0", "redzones=0K" };
+    BdaAllocatorInfo info;
+    for (uint32_t i = 0; i < COUNT_OF(texts); i++) {
+        add(texts[i], &info, EVERY);
+        assert_int_equal(info.checks, 0);
+        assert_int_equal(bench.told[BDA_MESSAGE_WARNING], 1);
+        assert_int_equal(bench_heard("' of 0 is none"), 1);
+    }
+}
+
+static void lines_and_tabs_separate_as_commas_do(void **state) {
+    (void)state;
+    BdaAllocatorInfo info;
+    add("\tpoison\nredzones=48\r\n\tfrees=7 quarantine=1M\n", &info, EVERY);
+    assert_int_equal(info.checks, BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT | BDA_CHECK_QUARANTINE_BIT);
+    assert_true(info.red_zone == 48 && info.quarantine_frees == 7 && info.quarantine_bytes == MIB(1));
     assert_int_equal(bench.length, 0);
 }
 
@@ -102,7 +142,9 @@ static void help_lists_them(void **state) {
 static void an_allocator_reads_it(void **state) {
     (void)state;
     assert_int_equal(setenv("BDA_DEBUG", "redzones=32,rubbish", 1), 0);
+    bench.info.checks = BDA_CHECK_STACKS_BIT;
     bench_start();
+    assert_int_equal(bench_properties().checks, BDA_CHECK_STACKS_BIT | BDA_CHECK_RED_ZONES_BIT);
     assert_int_equal(bench_heard("'rubbish' is no checking mode"), 1);
     BdaAllocation a = take_bytes(16, BDA_INTENT_UPLOAD), b = take_bytes(16, BDA_INTENT_UPLOAD);
     assert_int_equal(b.address - a.address, 48);
@@ -118,6 +160,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(words_name_modes, begin, end),
         cmocka_unit_test_setup_teardown(nothing_adds_nothing, begin, end),
         cmocka_unit_test_setup_teardown(sizes_are_read, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_too_large_is_as_large_as_may_be_and_told, begin, end),
+        cmocka_unit_test_setup_teardown(a_size_of_0_turns_nothing_on_and_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(lines_and_tabs_separate_as_commas_do, begin, end),
         cmocka_unit_test_setup_teardown(what_is_not_understood_is_a_warning, begin, end),
         cmocka_unit_test_setup_teardown(a_mode_that_is_not_there_is_a_warning, begin, end),
         cmocka_unit_test_setup_teardown(help_lists_them, begin, end),

@@ -64,6 +64,38 @@ static void red_zones_leave_fresh_bytes_alone(void **state) {
     bench_close();
 }
 
+static BdaFinding find_one(VkDeviceAddress address, const char *words) {
+    BdaFinding finding;
+    uint32_t count = 1;
+    char text[BDA_FINDING_TEXT_SIZE];
+    assert_int_equal(bda_find(bench.allocator, address, 0, &count, &finding), VK_SUCCESS);
+    assert_int_equal(bda_describe_finding(&finding, sizeof text, text), VK_SUCCESS);
+    if (strstr(text, words) == NULL)
+        fail_msg("'%s' is not in '%s'", words, text);
+    return finding;
+}
+
+/* The bytes that the mode watches are called so, and told from both sides; else they are padding. */
+static void a_red_zone_is_told_by_its_name(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_RED_ZONES_BIT, .red_zone = 1000 });
+    BdaAllocation a = take_named(112, "a"), b = take_named(100, "b");
+    BdaFinding finding = find_one(b.address - 1, "1007 bytes past the end of 'a' (live, 112 bytes");
+    (void)find_one(b.address - 1,
+                   "), in the red zone of 1008 bytes behind it; 1 byte before the beginning of 'b' (live");
+    assert_true(finding.kind == BDA_FINDING_SLACK && finding.red_zone == 1008 && finding.before_begin == 1);
+    assert_int_equal(find_one(a.address, "byte 0 of 'a'").red_zone, 0);
+    give(a);
+    give(b);
+    bench_close();
+    bench_open(NULL, &poison);
+    a = take_named(100, "a");
+    assert_int_equal(find_one(a.address + 100, "just past the end of 'a' (live, 100 bytes").red_zone, 0);
+    (void)find_one(a.address + 100, "), in its padding");
+    give(a);
+    bench_close();
+}
+
 static void poison_alone_takes_no_room(void **state) {
     (void)state;
     bench_open(NULL, &poison);
@@ -166,6 +198,58 @@ static void a_write_after_the_free_is_found_as_it_is_handed_out(void **state) {
     bench_close();
 }
 
+/* Two that were freed have become one range: each is named, wherever it is found. */
+static void writes_to_what_has_merged_name_each_owner(void **state) {
+    (void)state;
+    for (uint32_t again = 0; again < 2; again++) {
+        bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_POISON_BIT | BDA_CHECK_RED_ZONES_BIT });
+        BdaAllocation bones = take_named(1024, "bones"), lights = take_named(1000, "lights");
+        BdaAllocation last = take_named(64, "last");
+        unsigned char *bone = bytes_of(&bones), *light = bytes_of(&lights);
+        assert_ptr_equal(light, bone + 1024 + 64);
+        give(bones);
+        give(lights);
+        bone[10] = bone[1000] = 1;
+        bone[1024 + 3] = 1; /* what was its red zone is its own still */
+        light[20] = 2;
+        if (again == 0)
+            assert_int_equal(broken(), 2);
+        else
+            give(take_named(1088 + 1072 - 64, "next"));
+        assert_int_equal(bench.told[BDA_MESSAGE_ERROR], 2);
+        assert_int_equal(bench_heard("written after its free: 3 of 1088 bytes of 'bones' (1024 bytes"), 1);
+        assert_int_equal(bench_heard("written after its free: 1 of 1072 bytes of 'lights' (1000 bytes"), 1);
+        assert_int_equal(bench_heard("the first at byte 10 "), 1);
+        assert_int_equal(bench_heard("the first at byte 20 "), 1);
+        assert_int_equal(broken(), 2);
+        bench_hush();
+        give(last);
+        bench_close();
+    }
+}
+
+/* A later owner's bytes in the middle of those of an earlier one: what is left of him on either side is his. */
+static void a_later_owner_is_told_apart_from_an_earlier_one(void **state) {
+    (void)state;
+    bench_open(NULL, &poison);
+    BdaAllocation large = take_named(4096, "large");
+    unsigned char *bytes = bytes_of(&large);
+    give(large);
+    BdaAllocation front = take_named(1024, "front"), middle = take_named(1024, "middle");
+    assert_ptr_equal(bytes_of(&middle), bytes + 1024);
+    give(front);
+    give(middle);
+    for (size_t i = 0; i < 4; i++)
+        bytes[i * 1024] = (unsigned char)i;
+    assert_int_equal(broken(), 3);
+    assert_int_equal(bench_heard("1 of 1024 bytes of 'front'"), 1);
+    assert_int_equal(bench_heard("1 of 1024 bytes of 'middle'"), 1);
+    assert_int_equal(bench_heard("2 of 2048 bytes of 'large'"), 1);
+    assert_int_equal(bench_heard("the first at byte 2048 "), 1);
+    bench_hush();
+    bench_close();
+}
+
 static void a_write_to_what_was_never_handed_out_is_found(void **state) {
     (void)state;
     bench_open(NULL, &poison);
@@ -184,7 +268,7 @@ static void buffers_and_dedicated_memory_are_looked_after(void **state) {
     BdaAllocation own = take_buffer(100, PLAIN_USAGE, (BdaAllocInfo){ .intent = BDA_INTENT_UPLOAD, .name = "own" });
     bytes_of(&own)[101] = 1;
     give(own);
-    assert_found(1, "behind 'own' (100 bytes", "the first 1 bytes past its end");
+    assert_found(1, "behind 'own' (100 bytes", "the first 1 byte past its end");
     BdaAllocation alone = take(
         (BdaAllocInfo){ .size = 100, .intent = BDA_INTENT_UPLOAD, .flags = BDA_ALLOC_DEDICATED_BIT, .name = "alone" });
     assert_int_equal(broken(), 1);
@@ -325,7 +409,7 @@ static void what_the_device_wrote_is_found_uninvalidated(void **state) {
     const unsigned char bad[2] = { 0x41, 0x42 };
     assert_true(fake_device_write(bench.driver, a.address + 101, bad, 2));
     give(a);
-    assert_found(1, "behind 'a' (100 bytes", "the first 1 bytes past its end");
+    assert_found(1, "behind 'a' (100 bytes", "the first 1 byte past its end");
     assert_true(fake_device_write(bench.driver, a.address + 9, bad, 2));
     give(take_named(16, "b"));
     assert_found(2, "written after its free: 2 of 192 bytes of 'a'", "the first at byte 9");
@@ -403,6 +487,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fresh_and_freed_bytes_carry_their_patterns),
         cmocka_unit_test(red_zones_leave_fresh_bytes_alone),
+        cmocka_unit_test(a_red_zone_is_told_by_its_name),
         cmocka_unit_test(poison_alone_takes_no_room),
         cmocka_unit_test(what_is_to_be_zeroed_is_zero),
         cmocka_unit_test(the_width_is_the_callers),
@@ -411,6 +496,8 @@ int main(void) {
         cmocka_unit_test(a_write_before_the_beginning_is_found_at_the_free),
         cmocka_unit_test(a_write_after_the_free_is_found_as_it_leaves_the_quarantine),
         cmocka_unit_test(a_write_after_the_free_is_found_as_it_is_handed_out),
+        cmocka_unit_test(writes_to_what_has_merged_name_each_owner),
+        cmocka_unit_test(a_later_owner_is_told_apart_from_an_earlier_one),
         cmocka_unit_test(a_write_to_what_was_never_handed_out_is_found),
         cmocka_unit_test(buffers_and_dedicated_memory_are_looked_after),
         cmocka_unit_test(what_waits_is_looked_at_when_it_goes),

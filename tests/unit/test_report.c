@@ -104,6 +104,10 @@ static void what_the_depth_does_not_reach_is_told(void **state) {
     BdaAllocation a = take((BdaAllocInfo){ .size = 500, .name = "forgotten" });
     give(a);
     for (uint32_t i = 0; i < 20; i++)
+        give(take((BdaAllocInfo){ .size = 64, .name = "two slots" }));
+    explain_address(a.address, 0, BDA_FAULT_ACCESS_WRITE);
+    assert_line(1, "the history reaches back about 1 free; owners before that may be missing");
+    for (uint32_t i = 0; i < 20; i++)
         give(take((BdaAllocInfo){ .size = 200000 + 16 * i }));
     explain_address(a.address, 0, BDA_FAULT_ACCESS_WRITE);
     assert_null(strstr(report.lines[0], "forgotten"));
