@@ -81,7 +81,7 @@ refresh_copy() {
     while IFS= read -r file; do
         cmp -s "$file" "$copy/$file" && continue
         mkdir -p "$copy/$(dirname "$file")" && cp "$file" "$copy/$file" || return
-    done < <(find CMakeLists.txt include src tests scripts/cmake -type f)
+    done < <(find CMakeLists.txt include src tests scripts/cmake scripts/view -type f)
     (cd "$copy" && find . -type f) | while IFS= read -r file; do
         [ -e "$file" ] || rm "$copy/$file"
     done
