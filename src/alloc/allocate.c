@@ -88,10 +88,22 @@ static VkResult take_after_let_go(BdaAllocator allocator, struct bda_pool *pool,
     return bda_arenas_take(allocator, pool, request, node, NULL);
 }
 
+/* In a pool of several arenas a thread with a small request looks for room elsewhere only where its own arena can get
+ * no block: it would come again and again. Not VK_SUCCESS: somebody else is to serve it. */
+static VkResult take_apart(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
+                           uint32_t *node) {
+    if (!may_grow || bda_arena_is_alone(pool) || request->room > BDA_CACHED_BYTES)
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    VkResult result = bda_arena_take(allocator, pool, request, node);
+    return result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? bda_grow_arena(allocator, pool, request, node) : result;
+}
+
 static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                              uint32_t *node) {
     bda_arena_settle_if_crowded(allocator, pool);
-    VkResult result = take_or_drain(allocator, pool, request, node);
+    VkResult result = take_apart(allocator, pool, request, may_grow, node);
+    if (result != VK_SUCCESS)
+        result = take_or_drain(allocator, pool, request, node);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
         result = take_after_collect(allocator, pool, request, node);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && !may_grow)

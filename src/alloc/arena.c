@@ -183,7 +183,8 @@ void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
 
 struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *head) {
     bool crowded = atomic_load_explicit(&head->crowded, memory_order_relaxed);
-    struct bda_cache *cache = crowded ? bda_cache_of_thread(allocator, true) : NULL;
+    bool apart = crowded || is_shared(head) || !bda_arena_is_alone(head);
+    struct bda_cache *cache = apart ? bda_cache_of_thread(allocator, true) : NULL;
     uint32_t stock = bda_pool_stock(head);
     if (cache == NULL || stock == BDA_STOCKS)
         return head;
@@ -191,6 +192,23 @@ struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *he
     if (own != NULL)
         move_to(allocator, cache, stock, own);
     return bda_arena_of_thread(allocator, head);
+}
+
+/* ---- More blocks ---- */
+
+enum { SPREAD_SHARE = 4 };
+
+bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size) {
+    uint64_t free = 0, all = size >> BDA_GRANULE_LOG2;
+    bda_lock(&head->lock);
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        free += arena->tlsf.free_granules;
+        all += arena->tlsf.granules;
+        bda_arena_unlock_beside_head(arena);
+    }
+    bda_unlock(&head->lock);
+    return free + (size >> BDA_GRANULE_LOG2) <= all / SPREAD_SHARE;
 }
 
 /* ---- Taking; the head's lock is held ---- */
@@ -230,15 +248,22 @@ static VkResult take_elsewhere(BdaAllocator allocator, struct bda_pool *head, co
     return result;
 }
 
+/* From the thread's arena, if need be from an empty block of another one that comes to it. */
+static VkResult take_from_mine(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                               struct bda_live *live, bool *kept) {
+    struct bda_pool *mine = bda_arena_of_thread(allocator, head);
+    VkResult result = take_from(allocator, mine, request, live, kept);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && adopt_block_for(allocator, mine, request))
+        result = take_from(allocator, mine, request, live, kept);
+    return result;
+}
+
 VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                                 struct bda_live *live, bool *kept) {
     *kept = false;
     if (bda_arena_is_alone(head))
         return take_from(allocator, head, request, live, kept);
-    struct bda_pool *mine = bda_arena_of_thread(allocator, head);
-    VkResult result = take_from(allocator, mine, request, live, kept);
-    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && adopt_block_for(allocator, mine, request))
-        result = take_from(allocator, mine, request, live, kept);
+    VkResult result = take_from_mine(allocator, head, request, live, kept);
     if (result == VK_SUCCESS)
         return result;
     VkResult elsewhere = take_elsewhere(allocator, head, request, live, kept);
@@ -254,6 +279,17 @@ VkResult bda_arenas_take(BdaAllocator allocator, struct bda_pool *head, const st
     bda_unlock(&head->lock);
     if (kept != NULL)
         *kept = any;
+    *node = result == VK_SUCCESS ? live.index : 0;
+    return result;
+}
+
+VkResult bda_arena_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                        uint32_t *node) {
+    struct bda_live live = { .index = 0 };
+    bool kept = false;
+    bda_lock(&head->lock);
+    VkResult result = take_from_mine(allocator, head, request, &live, &kept);
+    bda_unlock(&head->lock);
     *node = result == VK_SUCCESS ? live.index : 0;
     return result;
 }

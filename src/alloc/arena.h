@@ -3,10 +3,12 @@
  *
  * A pool begins with one arena, the head. Once its lock goes from thread to thread often, each thread that comes again
  * gets an arena of its own (by the number of its cache, sixteen at most) if there is an empty block for it, and shares
- * one else. From there its cache takes; what it frees goes back to the arena that it came from. An arena has whole
- * blocks. It never grows by itself: it takes over an empty block of another one, or the block that is made for a
- * request of its thread. What one arena has no room for is served by the others before anything is made or refused, so
- * a pool holds no more blocks for having arenas; but what threads keep alive is spread over more of them.
+ * one else; and the block that is made for a request of one of several threads is its own arena's in any case. From
+ * there its cache takes; what it frees goes back to the arena that it came from. An arena has whole blocks: empty ones
+ * of others that it takes over, and those that are made for requests of its thread. What one arena has no room for is
+ * served by the others before anything is refused; and before a block is made, unless little is free in all of them
+ * (bda_arena_wants_block). So a pool holds hardly more blocks for having arenas; but what threads keep alive is spread
+ * over more of them.
  *
  * Whoever looks through all arenas, or moves a block between them, holds the head's lock, and takes those of the others
  * one at a time under it.
@@ -41,9 +43,14 @@ BDA_INLINE void bda_arena_settle_if_crowded(BdaAllocator allocator, struct bda_p
         bda_arena_settle(allocator, head);
 }
 
-/* The arena that a block goes to which is made for the calling thread: its own of a crowded pool, where it settles with
- * that. No lock is held. */
+/* The arena that a block goes to which is made for the calling thread: its own, where it settles with that, of a pool
+ * that others take from, too, or that has arenas already. No lock is held. */
 struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *head);
+
+/* Whether a thread whose arena has no room gets a block of this size, although other arenas may have some: a thread that
+ * has to look elsewhere each time waits for everybody. While at most a quarter of all blocks is free with it, that costs
+ * no more than the growth of a pool does by itself. No lock is held. */
+bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size);
 
 /* Takes a range from the blocks there are: from the thread's arena, or from an empty block of another one that comes to
  * it, or from wherever there is room. `kept`: it was refused, and threads keep something of the pool; both are seen
@@ -59,6 +66,10 @@ VkResult bda_arenas_take(BdaAllocator allocator, struct bda_pool *head, const st
 /* Takes the lock of an arena and gives it back, where that of its head is held already; nothing to do for the head. */
 void bda_arena_lock_beside_head(struct bda_pool *arena);
 void bda_arena_unlock_beside_head(struct bda_pool *arena);
+
+/* The same from the thread's arena alone, also where an empty block has to come to it. */
+VkResult bda_arena_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                        uint32_t *node);
 
 /* What is free in all arenas of a pool. The head's lock is held. */
 uint64_t bda_arenas_free_granules(struct bda_pool *head);

@@ -210,12 +210,29 @@ struct block_sizes {
     VkDeviceSize next, least;
 };
 
+/* Where a pool has arenas each grows by as much as it has, as a pool does, so that whose turn it happens to be does not
+ * get more than all others together; but by no less than a part of what is the pool's turn. The head's lock is held. */
+enum { LEAST_PART = 8 };
+static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *head) {
+    VkDeviceSize size = head->next_block_size / LEAST_PART;
+    if (bda_arena_is_alone(head))
+        return head->next_block_size;
+    struct bda_pool *mine = bda_arena_of_thread(allocator, head);
+    bda_arena_lock_beside_head(mine);
+    size = bda_max(size, bda_max(mine->counters.region_bytes, head->first_block_size));
+    bda_arena_unlock_beside_head(mine);
+    VkDeviceSize power = head->first_block_size;
+    while (power < size && power < head->next_block_size)
+        power *= 2;
+    return bda_min(power, head->next_block_size);
+}
+
 static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                                     struct bda_opening *opening) {
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
     least = bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
     bda_lock(&pool->lock);
-    VkDeviceSize next = pool->next_block_size;
+    VkDeviceSize next = next_size(allocator, pool);
     while (next < least)
         next *= 2;
     next = bda_min(next, pool->max_block_size);
@@ -299,6 +316,56 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
     /* What was refused may have gone into another thread's block, or have been freed since. */
     bool taken = bda_is_exhaustion(result) && bda_arenas_take(allocator, pool, request, node, NULL) == VK_SUCCESS;
     return taken ? VK_SUCCESS : result;
+}
+
+/* ---- A block for an arena, where others have room ---- */
+
+/* After a refusal, so many requests ask for none. */
+enum { PATIENCE_AFTER_REFUSAL = 1024 };
+
+/* Announces it, if it is wanted, nobody makes one just now, and none was refused of late. */
+static bool begin_for_arena(BdaAllocator allocator, struct bda_pool *head, struct bda_opening *opening,
+                            struct block_sizes *sizes, const struct bda_request *request) {
+    *sizes = sizes_for(allocator, head, request, opening);
+    if (!bda_arena_wants_block(head, sizes->next))
+        return false;
+    bda_lock(&head->lock);
+    bool begins = head->openings == NULL && head->refused == 0;
+    head->refused -= head->refused != 0;
+    if (begins) {
+        bda_opening_begin(head, opening, needed(allocator, request));
+        opening->size = sizes->next;
+    }
+    bda_unlock(&head->lock);
+    return begins;
+}
+
+static void remember_refusal(struct bda_pool *head) {
+    bda_lock(&head->lock);
+    head->refused = PATIENCE_AFTER_REFUSAL;
+    bda_unlock(&head->lock);
+}
+
+/* One try within the budget: nothing is given back for it, since others have room. */
+VkResult bda_grow_arena(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node) {
+    struct bda_opening opening;
+    struct block_sizes sizes;
+    if (!begin_for_arena(allocator, head, &opening, &sizes, request))
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    struct bda_request wish = *request;
+    wish.flags |= BDA_ALLOC_WITHIN_BUDGET_BIT;
+    uint32_t index = 0;
+    VkResult result = open_block(allocator, head, sizes.next, &wish, &index);
+    request->call = wish.call;
+    if (result == VK_SUCCESS) {
+        result = join_and_take(allocator, head, index, request, node);
+        if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
+            bda_grow_close(allocator, index);
+    }
+    if (result != VK_SUCCESS)
+        remember_refusal(head);
+    bda_opening_end(head, &opening);
+    return result;
 }
 
 /* ---- Blocks ahead of time ---- */

@@ -95,6 +95,7 @@ struct bda_pool {
     _Atomic uint32_t rest;        /* so many more ranges are taken past the caches (cache.h); read without the lock */
     VkDeviceSize next_block_size;
     struct bda_opening *openings; /* blocks on their way */
+    uint32_t refused;             /* the head's: requests that are not to ask for a block of their arena's own */
     uint64_t last_opening;
     struct bda_pool_peak peak; /* the head's, of the library's own pools */
     uint32_t first_block;      /* cut into pieces */
