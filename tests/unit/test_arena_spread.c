@@ -174,7 +174,7 @@ static void an_arena_grows_by_what_it_has(void **state) {
     for (uint32_t i = 0; i < COUNT_OF(rest); i++)
         rest[i] = take_bytes(KIB(1000), BDA_INTENT_DEVICE);
     let_take((BdaAllocInfo){ .size = KIB(1000) }, 1);
-    assert_int_equal(size_of_last(), MIB(2)); /* an eighth of the turn, and as much as it has */
+    assert_int_equal(size_of_last(), MIB(2));         /* an eighth of the turn, and as much as it has */
     let_take((BdaAllocInfo){ .size = KIB(1000) }, 2); /* the first of them beside that one */
     assert_int_equal(size_of_last(), MIB(4));
     give_all(rest, COUNT_OF(rest));
