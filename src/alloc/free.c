@@ -161,6 +161,7 @@ static void release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uin
     struct bda_block *block = bda_block_at(allocator, block_index);
     bda_lock(&pool->lock);
     count_gone(allocator, pool, bda_node_of(allocator, index));
+    leave_prefix(allocator, bda_node_of(allocator, index));
     bda_pool_unlink_block(allocator, &pool->first_dedicated, block_index);
     pool->counters.block_count--;
     pool->counters.dedicated_count--;
@@ -176,6 +177,7 @@ static void release_range(BdaAllocator allocator, struct bda_pool *pool, uint32_
     bda_lock(&pool->lock);
     struct bda_node *node = bda_node_of(allocator, index);
     count_gone(allocator, pool, node);
+    leave_prefix(allocator, node); /* before somebody else has the bytes, and counts them */
     bda_range_give(pool, index, node);
     bda_unlock(&pool->lock);
 }

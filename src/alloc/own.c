@@ -1,5 +1,6 @@
 /* Own buffers, see own.h. */
 #include "alloc/own.h"
+#include "alloc/prefixes.h"
 
 #include "alloc/allocate.h"
 #include "alloc/free.h"
@@ -82,6 +83,8 @@ BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, co
 static void give_back(BdaAllocator allocator, const struct bda_live *live) {
     bda_pool_lock(live->pool);
     uint32_t record = bda_node_record(live->node);
+    if (record != 0)
+        bda_prefixes_leave(allocator, bda_record_at(allocator, record));
     bda_range_free(live);
     bda_unlock(&live->pool->lock);
     bda_record_destroy(allocator, record);

@@ -9,6 +9,7 @@
 #define BDA_ALLOC_PLAIN_H
 
 #include "alloc/arena.h"
+#include "alloc/prefixes.h"
 
 #include <string.h>
 
@@ -176,6 +177,8 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, co
     if (good) {
         record = bda_node_record(live->node);
         bda_plain_tell(allocator, handle, live, caches, record);
+        if (record != 0) /* before somebody else has the bytes, and counts them */
+            bda_prefixes_leave(allocator, bda_record_at(allocator, record));
         bda_range_free(live);
     }
     bda_unlock(&pool->lock);

@@ -96,7 +96,10 @@ BDA_APART VkResult alloc_past_caches(BdaAllocator allocator, struct bda_pool *po
     VkResult result = bda_plain_wants_record(info)
                           ? bda_plain_alloc_recorded(allocator, pool, request.alignment, info, allocation)
                           : bda_plain_alloc_past_caches(allocator, pool, pool, &request, allocation);
-    return result == VK_SUCCESS ? result : refuse_or_go_on(allocator, pool, result, info, allocation);
+    if (result != VK_SUCCESS)
+        return refuse_or_go_on(allocator, pool, result, info, allocation);
+    bda_cache_for_ring(allocator, 1); /* a thread that has just come */
+    return result;
 }
 
 /* The whole of it where there are no caches. */

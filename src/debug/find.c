@@ -40,7 +40,7 @@ static void clear_range(BdaFoundRange *range) {
 static void clear_former(BdaPastOwner *former) {
     clear_range(&former->range);
     former->frees_ago = former->frame_freed = former->frame_allocated = 0;
-    former->deferred = VK_FALSE;
+    former->deferred = former->live = VK_FALSE;
 }
 
 /* Says nothing yet but its kind and its first address. */

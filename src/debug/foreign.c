@@ -97,7 +97,12 @@ VkResult bda_foreign_add(BdaAllocator allocator, VkDeviceAddress address, VkDevi
         *reason = "the range overlaps one that was added before";
         return VK_ERROR_VALIDATION_FAILED_EXT;
     }
-    VkResult result = bda_shadow_cover(shadow_of(allocator), address, size);
+    VkResult result = bda_shadow_secure(shadow_of(allocator), address, size, reason);
+    if (result != VK_SUCCESS) {
+        forget(allocator, foreign);
+        return result;
+    }
+    result = bda_shadow_cover(shadow_of(allocator), address, size);
     if (result != VK_SUCCESS) {
         bda_shadow_uncover(shadow_of(allocator), address, size);
         forget(allocator, foreign);

@@ -129,12 +129,12 @@ static const struct mode *find_mode(const struct item *item) {
 /* In `info` 0 is a default; whoever writes it here wants none of it. */
 static void set_value(BdaAllocatorInfo *info, const struct item *item, const struct mode *mode, uint64_t value) {
     if (value == 0) {
-        warn(info, item, "of 0 is none, and is not turned on; without a number it has its default");
+        warn(info, item, "of 0 is none, and turns nothing on; without a number it has its default");
         return;
     }
     info->checks |= mode->checks;
     mode->set(info, bda_min(value, mode->most));
-    if (value > mode->most)
+    if (value > mode->most || value == UINT64_MAX) /* where it stops counting */
         bda_message(info->message, info->message_user, BDA_MESSAGE_WARNING,
                     "BDA_DEBUG: '%.*s' is %" PRIu64 " at most, and is that", (int)item->length, item->word, mode->most);
 }

@@ -173,6 +173,7 @@ static struct bda_leaf *find_leaf(struct bda_shadow *shadow, uint32_t number) {
     return leaf;
 }
 
+/* NULL, and nothing has changed, where there is no memory for it. */
 static struct bda_leaf *make_leaf(struct bda_shadow *shadow, uint32_t number) {
     struct bda_host *host = &shadow->allocator->host;
     uint32_t piece = take_piece(shadow);
@@ -180,8 +181,6 @@ static struct bda_leaf *make_leaf(struct bda_shadow *shadow, uint32_t number) {
     if (leaf == NULL) {
         if (piece != 0)
             give_piece(shadow, piece);
-        shadow->given_up[number / 32] |= 1u << number % 32;
-        store_word(shadow, shadow->top, number, BDA_SHADOW_UNKNOWN);
         return NULL;
     }
     memset(leaf, 0, sizeof *leaf);
@@ -193,11 +192,20 @@ static struct bda_leaf *make_leaf(struct bda_shadow *shadow, uint32_t number) {
     return leaf;
 }
 
+static bool is_given_up(const struct bda_shadow *shadow, uint32_t number) {
+    return (shadow->given_up[number / 32] >> number % 32 & 1u) != 0;
+}
+
 /* NULL where it was given up: who covered part of it then has no page in it to uncover. */
 static struct bda_leaf *leaf_for(struct bda_shadow *shadow, uint32_t number) {
     struct bda_leaf *leaf = find_leaf(shadow, number);
-    bool given_up = (shadow->given_up[number / 32] >> number % 32 & 1u) != 0;
-    return leaf != NULL || given_up ? leaf : make_leaf(shadow, number);
+    if (leaf == NULL && !is_given_up(shadow, number))
+        leaf = make_leaf(shadow, number);
+    if (leaf == NULL) {
+        shadow->given_up[number / 32] |= 1u << number % 32;
+        store_word(shadow, shadow->top, number, BDA_SHADOW_UNKNOWN);
+    }
+    return leaf;
 }
 
 /* ---- Pages ---- */
@@ -233,6 +241,25 @@ static void flush_page(struct bda_shadow *shadow, uint32_t number, const struct 
     if (leaf != NULL) /* leaves stay */
         bda_shadow_flush(shadow, leaf->piece, number % BDA_SHADOW_WORDS, 1);
     bda_shadow_flush(shadow, shadow->top, leaf_of(number), 1);
+}
+
+/* Whether there is a leaf for each of these pages now. */
+static bool have_leaves(struct bda_shadow *shadow, uint32_t first, uint32_t last) {
+    bool all = true;
+    bda_mutex_lock(&shadow->lock);
+    for (uint32_t leaf = leaf_of(first); leaf <= leaf_of(last) && all; leaf++)
+        all = find_leaf(shadow, leaf) != NULL || (!is_given_up(shadow, leaf) && make_leaf(shadow, leaf) != NULL);
+    bda_mutex_unlock(&shadow->lock);
+    return all;
+}
+
+VkResult bda_shadow_secure(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size, const char **reason) {
+    uint32_t first = page_of(address), last = page_of(address + size - 1);
+    VkResult result = secure(shadow, last - first + 1 + leaf_of(last) - leaf_of(first) + 1, reason);
+    if (result != VK_SUCCESS || have_leaves(shadow, first, last))
+        return result;
+    *reason = "no table could be made for these addresses, now or when a block there was opened";
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 VkResult bda_shadow_cover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size) {

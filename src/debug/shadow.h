@@ -97,6 +97,9 @@ void bda_shadow_finish(struct bda_shadow *shadow);
 /* What shaders are given: the address of the front. */
 VkDeviceAddress bda_shadow_address(struct bda_shadow *shadow);
 
+/* Sees to it that tables for these addresses can be had; if not nothing has changed. For who can do without. */
+VkResult bda_shadow_secure(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size, const char **reason);
+
 /* Addresses come into being, with nothing live in them. VK_SUCCESS, or why some of them are not known now, which is no
  * error to a shader; bda_shadow_uncover is due in any case. */
 VkResult bda_shadow_cover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size);

@@ -22,6 +22,7 @@ static void assert_live(const BdaFinding *finding, const BdaAllocation *a, VkDev
     assert_int_equal(finding->offset, offset);
     assert_string_equal(finding->range.name, name);
     assert_int_equal(finding->before.handle | finding->after.handle, 0);
+    assert_true(finding->former.live == VK_FALSE && finding->former.range.handle == 0);
 }
 
 static void assert_says(const BdaFinding *finding, const char *wanted) {

@@ -19,6 +19,11 @@ static bool is_live(VkDeviceAddress address) {
     return said > 0;
 }
 
+static bool is_reported(VkDeviceAddress address) {
+    int said = shader_look(&shader, address);
+    return said == 0 || said == -1;
+}
+
 static void add(VkDeviceAddress address, VkDeviceSize size) {
     assert_int_equal(bda_add_checked_range(bench.allocator, address, size), VK_SUCCESS);
     assert_true(is_live(address));
@@ -107,6 +112,35 @@ static void sign_extended_addresses_are_the_same(void **state) {
     bench_close();
 }
 
+/* Accesses to it are still reported, and beside it, and it can be added later. This one lies in two tables. */
+static void a_refused_one_gives_nothing_up(void **state) {
+    (void)state;
+    const VkDeviceAddress begin = AT - 4096;
+    bool failed = true;
+    for (unsigned nth = 1; failed; nth++) {
+        open_checked();
+        fake_host_fail(&bench.host, nth, false);
+        VkResult result = bda_add_checked_range(bench.allocator, begin, 8192);
+        failed = bench.host.failed != 0;
+        fake_host_fail(&bench.host, 0, false);
+        bench_hush();
+        if (result != VK_SUCCESS) {
+            assert_true(failed && result == VK_ERROR_OUT_OF_HOST_MEMORY);
+            assert_true(is_reported(begin) && is_reported(AT) && is_reported(begin - 8192) && is_reported(AT + 8192));
+            add(begin, 8192);
+        }
+        delete (begin, 8192);
+        bench_close();
+    }
+    open_checked(); /* far more than there is memory for */
+    assert_int_not_equal(bda_add_checked_range(bench.allocator, AT, GIB(64)), VK_SUCCESS);
+    bench_hush();
+    assert_true(is_reported(AT) && is_reported(AT + GIB(20)));
+    add(AT + GIB(20), 4096);
+    delete (AT + GIB(20), 4096);
+    bench_close();
+}
+
 static void a_refused_one_leaves_nothing_behind(void **state) {
     (void)state;
     bool failed = true;
@@ -135,6 +169,7 @@ int main(void) {
         cmocka_unit_test(ranges_do_not_overlap_each_other),
         cmocka_unit_test(sign_extended_addresses_are_the_same),
         cmocka_unit_test(a_refused_one_leaves_nothing_behind),
+        cmocka_unit_test(a_refused_one_gives_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

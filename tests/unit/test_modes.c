@@ -64,9 +64,11 @@ static void sizes_are_read(void **state) {
     assert_int_equal(info.red_zone, 1024);
     add("quarantine=99999999999", &info, EVERY);
     assert_int_equal(info.quarantine_bytes, 99999999999);
-    add("quarantine=99999999999999999999999G", &info, EVERY);
-    assert_int_equal(info.quarantine_bytes, UINT64_MAX);
     assert_int_equal(bench.length, 0);
+    add("quarantine=99999999999999999999999G", &info, EVERY); /* more than can be counted: that is told */
+    assert_int_equal(info.quarantine_bytes, UINT64_MAX);
+    assert_int_equal(bench.told[BDA_MESSAGE_WARNING], 1);
+    assert_int_equal(bench_heard("at most, and is that"), 1);
 }
 
 static void what_is_too_large_is_as_large_as_may_be_and_told(void **state) {

@@ -313,6 +313,40 @@ static void threads_add_up_exactly(void **state) {
     bench_close();
 }
 
+/* Two threads take turns with the room of one allocation: its bytes are off before the other has them. */
+static void *take_the_only_room(void *context) {
+    const BdaAllocInfo *wish = context;
+    BdaAllocation a;
+    for (uint32_t i = 0; i < 20000; i++)
+        if (bda_alloc(bench.allocator, wish, &a) == VK_SUCCESS)
+            (void)bda_free(bench.allocator, a.handle);
+    return NULL;
+}
+
+static void a_peak_is_never_more_than_there_is_room_for(void **state) {
+    (void)state;
+    static const BdaAllocFlags ways[] = { BDA_ALLOC_NO_NEW_MEMORY_BIT, BDA_ALLOC_DEDICATED_BIT };
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        prefix_open(NULL, (BdaAllocatorInfo){ .flags = 0 });
+        BdaPool pool =
+            make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1), .limit = MIB(1) + KIB(64) });
+        BdaAllocInfo wish = { .size = KIB(700), .name = "mesh/x", .pool = pool };
+        if (ways[i] == BDA_ALLOC_NO_NEW_MEMORY_BIT)
+            give(take(wish));
+        wish.flags = ways[i];
+        pthread_t threads[2];
+        for (uint32_t t = 0; t < 2; t++)
+            assert_int_equal(pthread_create(&threads[t], NULL, take_the_only_room, &wish), 0);
+        for (uint32_t t = 0; t < 2; t++)
+            assert_int_equal(pthread_join(threads[t], NULL), 0);
+        assert_int_equal(prefix_now(0).used, 0);
+        assert_int_equal(prefix_now(0).peak_used.bytes, KIB(700));
+        bench_hush();
+        assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+        bench_close();
+    }
+}
+
 /* One frees what the other names, at the same moment. */
 static struct {
     _Atomic BdaHandle shown;
@@ -353,6 +387,7 @@ int main(void) {
         cmocka_unit_test(counts_are_those_of_a_naive_model),
         cmocka_unit_test(counts_are_those_of_the_model_in_checking_modes),
         cmocka_unit_test(threads_add_up_exactly),
+        cmocka_unit_test(a_peak_is_never_more_than_there_is_room_for),
         cmocka_unit_test(what_is_named_while_it_is_freed_leaves_nothing_behind),
     };
     return cmocka_run_group_tests_name("prefixes, by chance", tests, NULL, NULL);
