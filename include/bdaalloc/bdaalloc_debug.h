@@ -74,8 +74,8 @@ typedef struct BdaFoundRange {
 
 /* An allocation that was freed; copied, as all findings are. */
 typedef struct BdaPastOwner {
-    BdaFoundRange range; /* the handle that it had, where it lay, what was asked for (of more than 64 GiB, its first 64);
-                            its name is cut to 56 bytes, `user` is 0 */
+    BdaFoundRange range; /* the handle that it had, where it lay, what was asked for (of more than 64 GiB, its first
+                            64); its name is cut to 56 bytes, `user` is 0 */
     /* About how many frees there were in the whole allocator since then: exact where one thread frees and has a ring of
      * its own, within 256 for each further thread (and more where those free by name, since a name counts as one or
      * two, as it does in a thread's first requests before it has that ring; and allocations count too with
