@@ -101,5 +101,7 @@ struct options parse_options(int argc, char **argv) {
         i++;
     }
     options.rounds = options.rounds < options.samples ? options.rounds : options.samples;
+    if (options.flip && options.pointers_only && options.reference == NULL)
+        ex_fail("--flip with --pointers-only wants --compare: nothing else would notice");
     return options;
 }

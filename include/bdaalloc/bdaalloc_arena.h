@@ -59,8 +59,9 @@ BDA_API VkResult bda_alloc_from_arena(BdaArena arena, VkDeviceSize size, VkDevic
  * one. Errors: those of bda_free_after, and then the arena is as it was. */
 BDA_API VkResult bda_reset_arena(BdaArena arena, VkSemaphore timeline, uint64_t value);
 
-/* Makes what the CPU has written into the pieces since the last flush visible to the device: before a submission. Does
- * nothing where memory is coherent. Errors: what vkFlushMappedMemoryRanges answers. */
+/* Makes what the CPU has written into the pieces visible to the device, whenever it wrote that: before a submission.
+ * Cost: a flush of each chunk, as far as it is filled; nothing where memory is coherent. Errors: what
+ * vkFlushMappedMemoryRanges answers. */
 BDA_API VkResult bda_flush_arena(BdaArena arena);
 
 typedef struct BdaArenaStats {

@@ -48,8 +48,8 @@ typedef struct BdaUse {
      * gives them back (of a pool's arenas, each is taken by itself). */
     VkDeviceSize scattered;
     double fragmentation; /* 0 to 1: scattered / free */
-    /* The most of `used` that bda_collect or statistics ever saw here: with bda_collect once a frame, to the frame. As
-     * exact as bda_get_stats is while others allocate. */
+    /* The most of `used` that bda_collect, bda_get_stats, bda_get_budget or a dump ever saw here, or that is now: with
+     * bda_collect once a frame, to the frame. As exact as bda_get_stats is while others allocate. */
     BdaPeak peak_used;
 } BdaUse;
 

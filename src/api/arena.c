@@ -24,8 +24,7 @@ enum {
 /* A chunk that is held. */
 struct chunk {
     BdaHandle handle;
-    VkDeviceSize filled;  /* bytes that pieces may lie in; of the one that pieces come from, see filled_of */
-    VkDeviceSize flushed; /* of them */
+    VkDeviceSize filled; /* bytes that pieces may lie in; of the one that pieces come from, see filled_of */
     bool mapped;
 };
 
@@ -250,14 +249,13 @@ VkResult bda_flush_arena(BdaArena arena) {
     if (arena == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     for (uint32_t i = 0; i < arena->count; i++) {
-        struct chunk *chunk = &arena->held[i];
+        const struct chunk *chunk = &arena->held[i];
         VkDeviceSize filled = filled_of(arena, chunk);
         VkResult result = VK_SUCCESS;
-        if (chunk->mapped && filled != chunk->flushed)
-            result = bda_flush(arena->allocator, chunk->handle, chunk->flushed, filled - chunk->flushed);
+        if (chunk->mapped && filled != 0) /* all of it: a piece may be written long after it was taken, or again */
+            result = bda_flush(arena->allocator, chunk->handle, 0, filled);
         if (result != VK_SUCCESS)
             return result;
-        chunk->flushed = filled;
     }
     return VK_SUCCESS;
 }

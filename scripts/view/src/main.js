@@ -420,7 +420,7 @@ function showTrace(trace) {
   $("trace-words").textContent = `${trace.name}: ${plural(trace.created, "buffer")} created, ${count(trace.destroyed)} destroyed; at its peak ${plural(trace.peak_buffers, "buffer")}, ${bytes(trace.peak_bytes)}`;
   drawTrace($("trace"), trace);
   if (heaps.length > 0) return;
-  for (const id of ["whole-card", "waste-card", "maps-card", "largest-card", "heaps-card", "pools-card", "past-card", "owners-card", "names-card", "words"]) $(id).hidden = true;
+  for (const id of ["whole-card", "waste-card", "maps-card", "largest-card", "heaps-card", "pools-card", "past-card", "owners-card", "names-card", "counted-card", "words"]) $(id).hidden = true;
   $("search").hidden = true;
   $("title").textContent = trace.name;
   drawSizes($("sizes"), trace.sizes);
