@@ -196,8 +196,4 @@ static inline struct bda_pool *bda_pools_next(const struct bda_pool *head) {
     return bda_pools_from(head->older);
 }
 
-/* An unused block record, 0 when host memory is refused; and back. Both take the store lock. */
-uint32_t bda_block_take(BdaAllocator allocator);
-void bda_block_give(BdaAllocator allocator, uint32_t index);
-
 #endif

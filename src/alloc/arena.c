@@ -15,14 +15,22 @@ void bda_arena_unlock_beside_head(struct bda_pool *arena) {
         bda_unlock(&arena->lock);
 }
 
-uint64_t bda_arenas_free_granules(struct bda_pool *head) {
+/* What is free in all arenas, and what there is. The head's lock is held. */
+static uint64_t free_of_all(struct bda_pool *head, uint64_t *all) {
     uint64_t free = 0;
+    *all = 0;
     for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         free += arena->tlsf.free_granules;
+        *all += arena->tlsf.granules;
         bda_arena_unlock_beside_head(arena);
     }
     return free;
+}
+
+uint64_t bda_arenas_free_granules(struct bda_pool *head) {
+    uint64_t all;
+    return free_of_all(head, &all);
 }
 
 /* ---- Blocks that move; the head's lock is held ---- */
@@ -199,16 +207,8 @@ struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *he
 enum { SPREAD_SHARE = 4 };
 
 bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size) {
-    uint64_t free = 0, all = size >> BDA_GRANULE_LOG2;
-    bda_lock(&head->lock);
-    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        free += arena->tlsf.free_granules;
-        all += arena->tlsf.granules;
-        bda_arena_unlock_beside_head(arena);
-    }
-    bda_unlock(&head->lock);
-    return free + (size >> BDA_GRANULE_LOG2) <= all / SPREAD_SHARE;
+    uint64_t all, free = free_of_all(head, &all), more = size >> BDA_GRANULE_LOG2;
+    return free + more <= (all + more) / SPREAD_SHARE;
 }
 
 /* ---- Taking; the head's lock is held ---- */

@@ -49,7 +49,7 @@ struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *he
 
 /* Whether a thread whose arena has no room gets a block of this size, although other arenas may have some: a thread
  * that has to look elsewhere each time waits for everybody. While at most a quarter of all blocks is free with it, that
- * costs no more than the growth of a pool does by itself. No lock is held. */
+ * costs no more than the growth of a pool does by itself. The head's lock is held. */
 bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size);
 
 /* Takes a range from the blocks there are: from the thread's arena, or from an empty block of another one that comes to

@@ -2,6 +2,7 @@
 #include "alloc/free.h"
 
 #include "alloc/allocate.h"
+#include "alloc/blocks.h"
 #include "alloc/grow.h"
 #include "alloc/history.h"
 #include "alloc/locate.h"
@@ -170,7 +171,7 @@ static void release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uin
     atomic_store_explicit(&block->pool, NULL, memory_order_release);
     bda_node_list_push(&allocator->nodes, &pool->tlsf.spare, index);
     bda_unlock(&pool->lock);
-    bda_grow_close(allocator, block_index);
+    bda_blocks_close(allocator, block_index);
 }
 
 static void release_range(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {

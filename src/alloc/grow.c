@@ -2,125 +2,11 @@
 #include "alloc/grow.h"
 
 #include "alloc/arena.h"
+#include "alloc/blocks.h"
 #include "alloc/free.h"
 #include "alloc/locate.h"
 #include "alloc/opening.h"
 #include "alloc/reclaim.h"
-#include "core/landmarks.h"
-
-#include <stdio.h>
-
-/* ---- Block records ---- */
-
-/* One record more, and room for its block in the map. */
-static uint32_t make_record(BdaAllocator allocator) {
-    uint32_t index = 0;
-    uint32_t count = atomic_load_explicit(&allocator->blocks.length, memory_order_relaxed) + 1;
-    bool made = bda_block_map_reserve(&allocator->map, count) && bda_store_grow(&allocator->blocks, 1, &index) != 0;
-    return made ? index : 0;
-}
-
-uint32_t bda_block_take(BdaAllocator allocator) {
-    bda_mutex_lock(&allocator->store_lock);
-    uint32_t index = allocator->spare_block;
-    if (index != 0)
-        allocator->spare_block = bda_block_at(allocator, index)->next;
-    else
-        index = make_record(allocator);
-    bda_mutex_unlock(&allocator->store_lock);
-    return index;
-}
-
-void bda_block_give(BdaAllocator allocator, uint32_t index) {
-    bda_mutex_lock(&allocator->store_lock);
-    bda_block_at(allocator, index)->next = allocator->spare_block;
-    allocator->spare_block = index;
-    bda_mutex_unlock(&allocator->store_lock);
-}
-
-/* ---- Opening and closing ---- */
-
-static struct bda_backing_info backing_info(const struct bda_pool *pool, VkDeviceSize size, BdaAllocFlags flags) {
-    return (struct bda_backing_info){
-        .size = size,
-        .type = pool->key.memory_type,
-        .priority = pool->key.priority,
-        .handle_types = pool->key.handle_types,
-        .capture_replay = pool->key.capture_replay,
-        .within_budget = (flags & BDA_ALLOC_WITHIN_BUDGET_BIT) != 0,
-        .limit = pool->user != NULL ? &pool->user->limit : NULL,
-    };
-}
-
-static void tell(BdaAllocator allocator, enum bda_event_kind kind, const struct bda_block *block) {
-    if (allocator->event == NULL)
-        return;
-    const struct bda_event event = {
-        kind, 0, block->region.base, block->backing.size, NULL, block->backing.mapped, block->backing.size
-    };
-    allocator->event(allocator, &event);
-}
-
-static void tell_opened(BdaAllocator allocator, uint32_t index, VkBufferUsageFlags usage) {
-    if (allocator->hooks != NULL)
-        allocator->hooks->opened(allocator, index, usage);
-    tell(allocator, BDA_EVENT_BLOCK_OPENED, bda_block_at(allocator, index));
-}
-
-/* Tools see blocks, not ranges: they get the pool's name, if it has one, and the block's number. */
-static void name_block(BdaAllocator allocator, const struct bda_pool *pool, uint32_t index) {
-    struct bda_device *device = &allocator->device;
-    const struct bda_block *block = bda_block_at(allocator, index);
-    const char *pool_name = pool->user != NULL && pool->user->name != NULL ? pool->user->name : "bda";
-    char name[96];
-    (void)snprintf(name, sizeof name, "%.64s block %u", pool_name, (unsigned)index);
-    bda_device_name_object(device, VK_OBJECT_TYPE_DEVICE_MEMORY, (uint64_t)block->backing.memory, name);
-    if (block->buffer != VK_NULL_HANDLE)
-        bda_device_name_object(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)block->buffer, name);
-}
-
-/* A record for a new block, which remembers the call that opens it. */
-static uint32_t take_record(BdaAllocator allocator, struct bda_request *request) {
-    uint32_t index = bda_block_take(allocator);
-    if (request->call == 0)
-        request->call = atomic_fetch_add_explicit(&allocator->last_call, 1, memory_order_relaxed) + 1;
-    if (index != 0) {
-        bda_block_at(allocator, index)->call = request->call;
-        bda_block_at(allocator, index)->plain = false;
-        bda_block_at(allocator, index)->own = false;
-        bda_block_at(allocator, index)->stock = BDA_STOCKS;
-        bda_block_at(allocator, index)->idle = 0;
-        bda_block_at(allocator, index)->patterned = false;
-    }
-    return index;
-}
-
-/* A block that belongs to nobody yet. */
-static VkResult open_block(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size,
-                           struct bda_request *request, uint32_t *index) {
-    *index = take_record(allocator, request);
-    if (*index == 0)
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    struct bda_block *block = bda_block_at(allocator, *index);
-    const struct bda_backing_info info = backing_info(pool, size, request->flags);
-    VkResult result = bda_block_open(&allocator->device, &info, pool->usage, !pool->key.own_buffers, BDA_GRANULE_LOG2,
-                                     block, &request->reason);
-    if (result != VK_SUCCESS) {
-        bda_block_give(allocator, *index);
-        return result;
-    }
-    name_block(allocator, pool, *index);
-    tell_opened(allocator, *index, pool->usage);
-    return VK_SUCCESS;
-}
-
-void bda_grow_close(BdaAllocator allocator, uint32_t index) {
-    struct bda_block *block = bda_block_at(allocator, index);
-    tell(allocator, BDA_EVENT_BLOCK_CLOSED, block);
-    bda_block_close(&allocator->device, block);
-    bda_landmarks_release(&allocator->host, &block->landmarks);
-    bda_block_give(allocator, index);
-}
 
 /* ---- Joining a pool ---- */
 
@@ -134,8 +20,8 @@ static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) 
     bda_locate_add(allocator, index);
 }
 
-/* Joins the calling thread's arena of the pool, and takes the request's range from the block before anybody else can.
- */
+/* Joins the calling thread's arena of the pool, and takes the request's range from the block before anybody else can;
+ * where host memory is refused it goes again. */
 static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uint32_t index,
                               const struct bda_request *request, uint32_t *node) {
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -155,6 +41,8 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uin
     }
     bda_arena_unlock_beside_head(pool);
     bda_unlock(&head->lock);
+    if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
+        bda_blocks_close(allocator, index);
     return result;
 }
 
@@ -214,31 +102,27 @@ struct block_sizes {
  * get more than all others together; but by no less than a part of what is the pool's turn. The head's lock is held. */
 enum { LEAST_PART = 8 };
 static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *head) {
-    VkDeviceSize size = head->next_block_size / LEAST_PART;
     if (bda_arena_is_alone(head))
         return head->next_block_size;
     struct bda_pool *mine = bda_arena_of_thread(allocator, head);
     bda_arena_lock_beside_head(mine);
-    size = bda_max(size, bda_max(mine->counters.region_bytes, head->first_block_size));
+    VkDeviceSize least = bda_max(mine->counters.region_bytes, head->next_block_size / LEAST_PART);
     bda_arena_unlock_beside_head(mine);
-    VkDeviceSize power = head->first_block_size;
-    while (power < size && power < head->next_block_size)
-        power *= 2;
-    return bda_min(power, head->next_block_size);
+    VkDeviceSize size = head->first_block_size;
+    while (size < least)
+        size *= 2;
+    return bda_min(size, head->next_block_size);
 }
 
-static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                                    struct bda_opening *opening) {
+static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request) {
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
     least = bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
     bda_lock(&pool->lock);
     VkDeviceSize next = next_size(allocator, pool);
+    bda_unlock(&pool->lock);
     while (next < least)
         next *= 2;
-    next = bda_min(next, pool->max_block_size);
-    opening->size = next;
-    bda_unlock(&pool->lock);
-    return (struct block_sizes){ next, least };
+    return (struct block_sizes){ bda_min(next, pool->max_block_size), least };
 }
 
 /* Near a full heap, empty blocks go first, then the size is halved. */
@@ -247,7 +131,7 @@ static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct
     bool relieved = false;
     for (VkDeviceSize size = sizes.next;;) {
         request->reason = NULL;
-        VkResult result = open_block(allocator, pool, size, request, index);
+        VkResult result = bda_blocks_open(allocator, pool, size, request, index);
         if (!bda_is_exhaustion(result))
             return result;
         if (!relieved) {
@@ -266,7 +150,9 @@ static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct
 static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                           struct bda_opening *opening, uint32_t *index) {
     bda_reclaim_pool_surplus(allocator, pool);
-    return open_sized(allocator, pool, request, sizes_for(allocator, pool, request, opening), opening, index);
+    struct block_sizes sizes = sizes_for(allocator, pool, request);
+    bda_opening_resize(pool, opening, sizes.next);
+    return open_sized(allocator, pool, request, sizes, opening, index);
 }
 
 /* Looks for room again, since others free and make blocks; waits for those that will have some. Where there is none the
@@ -298,11 +184,8 @@ static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, str
                               struct bda_opening *opening, uint32_t *node) {
     uint32_t index = 0;
     VkResult result = open_next(allocator, pool, request, opening, &index);
-    if (result == VK_SUCCESS) {
+    if (result == VK_SUCCESS)
         result = join_and_take(allocator, pool, index, request, node);
-        if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
-            bda_grow_close(allocator, index);
-    }
     bda_opening_end(pool, opening);
     return result;
 }
@@ -325,16 +208,13 @@ enum { PATIENCE_AFTER_REFUSAL = 1024 };
 
 /* Announces it, if it is wanted, nobody makes one just now, and none was refused of late. */
 static bool begin_for_arena(BdaAllocator allocator, struct bda_pool *head, struct bda_opening *opening,
-                            struct block_sizes *sizes, const struct bda_request *request) {
-    *sizes = sizes_for(allocator, head, request, opening);
-    if (!bda_arena_wants_block(head, sizes->next))
-        return false;
+                            VkDeviceSize size, const struct bda_request *request) {
     bda_lock(&head->lock);
-    bool begins = head->openings == NULL && head->refused == 0;
+    bool begins = head->openings == NULL && head->refused == 0 && bda_arena_wants_block(head, size);
     head->refused -= head->refused != 0;
     if (begins) {
         bda_opening_begin(head, opening, needed(allocator, request));
-        opening->size = sizes->next;
+        opening->size = size;
     }
     bda_unlock(&head->lock);
     return begins;
@@ -349,19 +229,16 @@ static void remember_refusal(struct bda_pool *head) {
 /* One try within the budget: nothing is given back for it, since others have room. */
 VkResult bda_grow_arena(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node) {
     struct bda_opening opening;
-    struct block_sizes sizes;
-    if (!begin_for_arena(allocator, head, &opening, &sizes, request))
+    VkDeviceSize size = sizes_for(allocator, head, request).next;
+    if (!begin_for_arena(allocator, head, &opening, size, request))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     struct bda_request wish = *request;
     wish.flags |= BDA_ALLOC_WITHIN_BUDGET_BIT;
     uint32_t index = 0;
-    VkResult result = open_block(allocator, head, sizes.next, &wish, &index);
+    VkResult result = bda_blocks_open(allocator, head, size, &wish, &index);
     request->call = wish.call;
-    if (result == VK_SUCCESS) {
+    if (result == VK_SUCCESS)
         result = join_and_take(allocator, head, index, request, node);
-        if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
-            bda_grow_close(allocator, index);
-    }
     if (result != VK_SUCCESS)
         remember_refusal(head);
     bda_opening_end(head, &opening);
@@ -437,7 +314,7 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
     }
     bda_unlock(&pool->lock);
     if (!secured)
-        bda_grow_close(allocator, index);
+        bda_blocks_close(allocator, index);
     return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
@@ -514,13 +391,14 @@ static bool begin_if_wanted(struct bda_pool *pool, struct bda_opening *opening) 
  * below half of its size: a heap that is so full is left to those who do. */
 static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like,
                             struct bda_opening *opening) {
-    struct block_sizes sizes = sizes_for(allocator, pool, like, opening);
+    struct block_sizes sizes = sizes_for(allocator, pool, like);
+    bda_opening_resize(pool, opening, sizes.next);
     uint32_t index = 0;
     uint64_t count;
-    VkResult result = open_block(allocator, pool, sizes.next, like, &index);
+    VkResult result = bda_blocks_open(allocator, pool, sizes.next, like, &index);
     if (bda_is_exhaustion(result) && sizes.next / 2 >= sizes.least) {
         bda_opening_resize(pool, opening, sizes.next / 2);
-        result = open_block(allocator, pool, sizes.next / 2, like, &index);
+        result = bda_blocks_open(allocator, pool, sizes.next / 2, like, &index);
     }
     if (result == VK_SUCCESS)
         result = join_empty(allocator, pool, index, like, &count);
@@ -575,39 +453,6 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
     return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
-/* The red zone behind an own buffer: more memory, since a larger buffer would be another one to its owner's shaders and
- * commands. Others' hands reach beyond an exported one, and replays want the same memory again. */
-static VkDeviceSize zone_behind(BdaAllocator allocator, const struct bda_request *request,
-                                const struct bda_requirements *requirements) {
-    VkDeviceSize most = allocator->device.limits.max_memory_size;
-    bool bare = request->buffer_info == NULL || request->handle_types != 0 || request->capture_replay;
-    bool fits = requirements->size <= most && most - requirements->size >= allocator->red_zone;
-    return bare || !fits ? 0 : allocator->red_zone;
-}
-
-/* One try at a block for one buffer; the buffer is gone if it fails. */
-static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                               const VkBufferCreateInfo *buffer_info, VkBuffer buffer,
-                               const struct bda_requirements *requirements, uint32_t *index) {
-    struct bda_device *device = &allocator->device;
-    *index = take_record(allocator, request);
-    if (*index == 0) {
-        device->vk.destroy_buffer(device->handle, buffer, device->driver_callbacks);
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    }
-    struct bda_block *block = bda_block_at(allocator, *index);
-    const struct bda_backing_info info = backing_info(pool, requirements->size, request->flags);
-    VkResult result = bda_block_open_dedicated(device, &info, buffer_info, buffer, requirements, request->alignment,
-                                               zone_behind(allocator, request, requirements), block, &request->reason);
-    if (result != VK_SUCCESS) {
-        bda_block_give(allocator, *index);
-        return result;
-    }
-    name_block(allocator, pool, *index);
-    tell_opened(allocator, *index, buffer_info->pNext == NULL ? buffer_info->usage : 0);
-    return VK_SUCCESS;
-}
-
 VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, VkBuffer buffer,
                             const struct bda_requirements *requirements, uint32_t *node) {
     struct bda_device *device = &allocator->device;
@@ -626,7 +471,7 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
             bda_block_requirements(device, buffer, &needs);
             requirements = &needs;
         }
-        result = open_dedicated(allocator, pool, request, info, buffer, requirements, &index);
+        result = bda_blocks_open_dedicated(allocator, pool, request, info, buffer, requirements, &index);
         if (result == VK_SUCCESS)
             break;
         buffer = VK_NULL_HANDLE;
@@ -636,6 +481,6 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
     }
     result = join_dedicated(allocator, pool, index, request, node);
     if (result != VK_SUCCESS)
-        bda_grow_close(allocator, index);
+        bda_blocks_close(allocator, index);
     return result;
 }

@@ -39,7 +39,4 @@ VkResult bda_grow_to_mark(BdaAllocator allocator, struct bda_pool *pool, const c
 VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, VkBuffer buffer,
                             const struct bda_requirements *requirements, uint32_t *node);
 
-/* Takes an unlinked block apart: its buffer and memory go back to the driver, its record to the spare list. */
-void bda_grow_close(BdaAllocator allocator, uint32_t index);
-
 #endif

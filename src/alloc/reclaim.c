@@ -2,6 +2,7 @@
 #include "alloc/reclaim.h"
 
 #include "alloc/arena.h"
+#include "alloc/blocks.h"
 #include "alloc/grow.h"
 #include "alloc/locate.h"
 
@@ -95,7 +96,7 @@ static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *head,
     struct empty empty = unlink_largest(allocator, head, scope, but);
     if (empty.largest_block == 0)
         return 0;
-    bda_grow_close(allocator, empty.largest_block);
+    bda_blocks_close(allocator, empty.largest_block);
     bda_pool_give_nodes(allocator, empty.arena); /* there were more of them while there was more to cut */
     return empty.largest;
 }
@@ -122,7 +123,7 @@ static bool close_opened(BdaAllocator allocator, struct bda_pool *head, uint32_t
     }
     bda_unlock(&head->lock);
     if (index != 0)
-        bda_grow_close(allocator, index);
+        bda_blocks_close(allocator, index);
     return index != 0;
 }
 

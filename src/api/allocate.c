@@ -119,9 +119,11 @@ VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocati
         return alloc_without_caches(allocator, info, allocation);
     struct bda_pool *pool = bda_plain_pool(allocator, info);
     struct bda_request request;
-    if (pool != NULL && bda_pool_rests(pool) && bda_arena_is_alone(pool))
+    if (pool == NULL)
+        return alloc_the_long_way(allocator, info, allocation);
+    if (bda_pool_rests(pool) && bda_arena_is_alone(pool))
         return alloc_past_caches(allocator, pool, info, allocation);
-    if (pool == NULL || !bda_plain_request(allocator, pool, info, &request))
+    if (!bda_plain_request(allocator, pool, info, &request))
         return alloc_the_long_way(allocator, info, allocation);
     if (bda_plain_alloc(allocator, pool, info, &request, allocation))
         return VK_SUCCESS;

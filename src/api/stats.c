@@ -44,14 +44,23 @@ VkResult bda_get_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t *
     return all ? VK_SUCCESS : VK_INCOMPLETE;
 }
 
-VkResult bda_get_counted_prefixes(BdaAllocator allocator, uint32_t *count, BdaCountedPrefix *prefixes) {
-    uint32_t room = count != NULL && prefixes != NULL ? *count : 0;
-    if (count != NULL)
-        *count = 0;
+/* What is asked for in a list: how many there is room for, and so far there are none. `wanted`: false where the caller
+ * asks how many there are. */
+static VkResult begin_list(BdaAllocator allocator, const char *function, uint32_t *count, bool wanted, uint32_t *room) {
+    *room = 0;
     if (count == NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "count is NULL");
-    if (allocator == NULL)
-        return VK_ERROR_VALIDATION_FAILED_EXT;
+        return bda_refuse(allocator, function, VK_ERROR_VALIDATION_FAILED_EXT, "count is NULL");
+    if (wanted)
+        *room = *count;
+    *count = 0;
+    return allocator != NULL ? VK_SUCCESS : VK_ERROR_VALIDATION_FAILED_EXT;
+}
+
+VkResult bda_get_counted_prefixes(BdaAllocator allocator, uint32_t *count, BdaCountedPrefix *prefixes) {
+    uint32_t room;
+    VkResult result = begin_list(allocator, __func__, count, prefixes != NULL, &room);
+    if (result != VK_SUCCESS)
+        return result;
     uint32_t all = bda_counted_prefix_count(allocator);
     *count = prefixes != NULL && room < all ? room : all;
     for (uint32_t i = 0; prefixes != NULL && i < *count; i++)
@@ -60,13 +69,10 @@ VkResult bda_get_counted_prefixes(BdaAllocator allocator, uint32_t *count, BdaCo
 }
 
 VkResult bda_get_budget(BdaAllocator allocator, uint32_t *count, BdaHeapBudget *budgets) {
-    uint32_t room = count != NULL && budgets != NULL ? *count : 0;
-    if (count != NULL)
-        *count = 0;
-    if (count == NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "count is NULL");
-    if (allocator == NULL)
-        return VK_ERROR_VALIDATION_FAILED_EXT;
+    uint32_t room;
+    VkResult result = begin_list(allocator, __func__, count, budgets != NULL, &room);
+    if (result != VK_SUCCESS)
+        return result;
     uint32_t heaps = allocator->device.budget.heap_count;
     *count = budgets != NULL && room < heaps ? room : heaps;
     if (budgets == NULL)
