@@ -144,10 +144,11 @@ typedef struct BdaFinding {
  * `findings` NULL: `count` becomes how many there are. Else `count` says how many fit, and becomes how many were
  * written: VK_INCOMPLETE where there are more. Other threads may allocate and free meanwhile; each finding is true of
  * one moment, and two calls may differ.
- * Cost: a look-up of the block without a lock, then a few steps from a landmark in it, under the lock of its pool; for
- *   what is not live the history is read, too, which costs as bda_get_history.
+ * Cost: a single live byte of an allocation without a name is found without a lock, once others near it have been; else
+ *   the block is, and then a few steps are made from a landmark in it, under the lock of its pool; for what is not live
+ *   the history is read, too, which costs as bda_get_history.
  *   Landmarks are made by the first look-ups in a block, which walk through it, and take some ten bytes of host memory
- *   for each range in it; allocations and frees cost the same with and without. Where host memory is refused look-ups
+ *   for each range in it, kept until the allocator goes; allocations and frees cost the same with and without. Where host memory is refused look-ups
  *   walk each time, and do not fail. Own buffers that the driver did not place where their memory says make each
  *   look-up linear in own buffers.
  * Errors: VALIDATION_FAILED (NULL, a precision that is no power of two). Calls no driver function; works after

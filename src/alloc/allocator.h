@@ -9,6 +9,7 @@
 #include "alloc/record.h"
 #include "alloc/seen.h"
 #include "alloc/stacks.h"
+#include "core/charts.h"
 #include "core/ring.h"
 #include "core/words.h"
 #include "memory/block_map.h"
@@ -131,6 +132,7 @@ struct BdaAllocator_T {
     struct bda_store blocks;
     uint32_t spare_block;
     struct bda_block_map map; /* of the blocks that are a pool's; read without the lock */
+    struct bda_charts charts; /* of look-ups; with a lock of their own */
     /* under the pools lock; read without, since they only grow */
     struct bda_mutex pools_lock;
     _Atomic(struct bda_pool *) newest_pool;

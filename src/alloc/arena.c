@@ -45,7 +45,7 @@ struct moving {
  * holds it (see landmarks.h). */
 static uint32_t give_up_node(BdaAllocator allocator, struct bda_pool *arena) {
     uint32_t index = bda_node_list_pop(&allocator->nodes, &arena->tlsf.spare);
-    atomic_store_explicit(&bda_node_of(allocator, index)->region, 0, memory_order_relaxed);
+    bda_node_set_region(bda_node_of(allocator, index), 0);
     return index;
 }
 
@@ -59,7 +59,7 @@ static struct moving take_out(BdaAllocator allocator, struct bda_pool *arena, ui
         index = bda_block_at(allocator, index)->next;
     if (index != 0 && bda_range_secure_nodes(allocator, arena, 1)) {
         bda_pool_remove_block(allocator, arena, index);
-        bda_landmarks_release(&allocator->host, &bda_block_at(allocator, index)->landmarks);
+        bda_landmarks_forget(&bda_block_at(allocator, index)->landmarks, &allocator->charts);
         moving = (struct moving){ index, give_up_node(allocator, arena) };
     }
     bda_arena_unlock_beside_head(arena);

@@ -145,6 +145,13 @@ void bda_blocks_close(BdaAllocator allocator, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
     tell(allocator, BDA_EVENT_BLOCK_CLOSED, block);
     bda_block_close(&allocator->device, block);
-    bda_landmarks_release(&allocator->host, &block->landmarks);
+    bda_landmarks_forget(&block->landmarks, &allocator->charts);
     give_spare(allocator, index);
+}
+
+void bda_blocks_finish(BdaAllocator allocator) {
+    uint32_t length = atomic_load_explicit(&allocator->blocks.length, memory_order_relaxed);
+    for (uint32_t index = 1; index < length; index++)
+        bda_landmarks_destroy(&allocator->host, &bda_block_at(allocator, index)->landmarks);
+    bda_store_destroy(&allocator->blocks);
 }

@@ -20,4 +20,7 @@ VkResult bda_blocks_open_dedicated(BdaAllocator allocator, struct bda_pool *pool
 /* Takes an unlinked block apart: its buffer and memory go back to the driver, its record to the spare list. */
 void bda_blocks_close(BdaAllocator allocator, uint32_t index);
 
+/* The records' own memory goes, with the allocator: their blocks are closed. */
+void bda_blocks_finish(BdaAllocator allocator);
+
 #endif

@@ -15,7 +15,7 @@ static uint64_t release_list(BdaAllocator allocator, struct bda_pool *arena, uin
     while (list != 0) {
         struct bda_node *node = bda_node_of(allocator, list);
         uint32_t next = bda_node_link(node);
-        granules += node->size;
+        granules += bda_node_size(node);
         arena->counters.live_count--;
         bda_tlsf_free_node(&arena->tlsf, list, node);
         list = next;
@@ -62,7 +62,7 @@ static void send(struct bda_stock *stock) {
 
 /* A kept range goes out. What is little for a bundle is much where little may be kept. */
 static void put_out(struct bda_stock *stock, uint32_t index, const struct bda_node *node) {
-    bda_bundle_add(&stock->outgoing, index, node->size);
+    bda_bundle_add(&stock->outgoing, index, bda_node_size(node));
     if (bda_bundle_is_full(&stock->outgoing) || stock->outgoing.granules > stock->most / 4)
         send(stock);
 }
@@ -91,7 +91,8 @@ static bool unpack(BdaAllocator allocator, struct bda_stock *stock) {
         bda_prefetch(bda_node_of(allocator, bundle.nodes[i]));
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++) {
         struct bda_node *node = bda_node_of(allocator, bundle.nodes[i]);
-        add_to_shelf(stock, bda_shelf_of(node->size), bundle.nodes[i], node); /* not by its home, see bda_node_home */
+        add_to_shelf(stock, bda_shelf_of(bda_node_size(node)), bundle.nodes[i],
+                     node); /* not by its home, see bda_node_home */
     }
     return bda_bundle_count(&bundle) != 0;
 }
@@ -103,10 +104,10 @@ static bool take_back(BdaAllocator allocator, struct bda_stock *stock, uint32_t 
     while (count != 0) {
         uint32_t index = bundle->nodes[count - 1];
         struct bda_node *node = bda_node_of(allocator, index);
-        if (bda_shelf_of(node->size) != number)
+        if (bda_shelf_of(bda_node_size(node)) != number)
             break;
         add_to_shelf(stock, number, index, node);
-        bundle->granules -= node->size;
+        bundle->granules -= bda_node_size(node);
         atomic_store_explicit(&bundle->count, --count, memory_order_relaxed);
     }
     return stock->shelves[number].first != 0;
@@ -143,7 +144,7 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
     pool->counters.live_count++;
     bda_node_set_record(live.node, bda_home(bda_pool_stock(pool), number));
     add_to_shelf(stock, number, live.index, live.node);
-    bda_stock_keep(stock, live.node->size);
+    bda_stock_keep(stock, bda_node_size(live.node));
     return true;
 }
 
@@ -400,7 +401,7 @@ BDA_INLINE bool keep(struct bda_stock *stock, uint32_t number, const struct bda_
 
 bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, false);
-    uint32_t number = bda_shelf_of(live->node->size);
+    uint32_t number = bda_shelf_of(bda_node_size(live->node));
     struct bda_stock *stock = enter(allocator, cache, bda_pool_stock(live->pool), live->pool);
     if (stock == NULL)
         return false;

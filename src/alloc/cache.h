@@ -84,7 +84,7 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
                                VkDeviceSize alignment, struct bda_live *live) {
     struct bda_shelf *shelf = &stock->shelves[number];
     *live = bda_range_at(allocator, NULL, shelf->first);
-    uint32_t granules = live->node->size;
+    uint32_t granules = bda_node_size(live->node);
     VkDeviceSize address = live->block->region.base + bda_node_start(live->node);
     if ((address & (alignment - 1)) != 0)
         return false;
@@ -96,10 +96,7 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
     bda_stock_keep(stock, 0 - (uint64_t)granules);
     stock->served++;
     bda_node_set_slack(live->node, (granules << BDA_GRANULE_LOG2) - (uint32_t)size);
-    /* Who sees it live, looking for an address, sees its slack. */
-    atomic_store_explicit(&live->node->tag,
-                          bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE,
-                          memory_order_release);
+    bda_node_publish(live->node, bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE);
     return true;
 }
 
@@ -131,7 +128,7 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
 
 /* An allocation, just retired, is kept from now on. The owner is inside. */
 BDA_INLINE void bda_stock_count_in(struct bda_stock *stock, const struct bda_node *node) {
-    uint64_t granules = node->size;
+    uint64_t granules = bda_node_size(node);
     bda_stock_use(stock, bda_node_slack(node) - (granules << BDA_GRANULE_LOG2));
     bda_stock_keep(stock, granules);
 }
@@ -141,7 +138,7 @@ BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t
     struct bda_shelf *shelf = &stock->shelves[number];
     bda_stock_count_in(stock, node);
     bda_stock_mark(stock, number, true);
-    bda_node_release_link(node, shelf->first);
+    bda_node_set_link(node, shelf->first);
     shelf->first = index;
     bda_shelf_set_count(shelf, bda_shelf_count(shelf) + 1);
 }

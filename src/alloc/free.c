@@ -373,7 +373,7 @@ static void add_to_batch(struct batch *batch, const struct bda_live *live) {
     batch->pool = live->pool;
     batch->nodes[batch->count++] = live->index;
     batch->used += bda_node_asked(live->node);
-    batch->large += bda_range_is_large(live->node) ? live->node->size : 0;
+    batch->large += bda_range_is_large(live->node) ? bda_node_size(live->node) : 0;
 }
 
 /* The second step: what is more than a range goes alone. */

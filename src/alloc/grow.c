@@ -432,11 +432,13 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
     if (secured) {
         *node_index = bda_node_list_pop(&allocator->nodes, &pool->tlsf.spare);
         struct bda_node *node = bda_node_of(allocator, *node_index);
-        node->offset = node->size = node->previous = node->next = 0;
+        bda_node_set_offset(node, 0);
+        bda_node_set_size(node, 0);
+        node->previous = node->next = 0;
         bda_node_set_slack(node, 0);
         bda_node_set_record(node, request->record);
-        atomic_store_explicit(&node->region, index, memory_order_relaxed);
-        bda_node_set_state(node, BDA_NODE_LIVE);
+        bda_node_set_region(node, index);
+        bda_node_publish(node, bda_tag_of(bda_node_tag(node), bda_node_tag(node), BDA_NODE_LIVE));
         block->region.first = *node_index;
         block->dedicated_size = request->size;
         bda_pool_link_block(allocator, &pool->first_dedicated, index);

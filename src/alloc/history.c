@@ -54,7 +54,7 @@ static uint32_t note(const struct bda_record *record, struct bda_ring_slot *note
 
 static struct bda_ring_slot event_of(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
     const struct bda_block *block = bda_block_of(allocator, node);
-    uint64_t granules = node->size, slack = bda_node_slack(node);
+    uint64_t granules = bda_node_size(node), slack = bda_node_slack(node);
     if (block->dedicated_size != 0) {
         granules = bda_align_up(block->dedicated_size, (VkDeviceSize)1 << BDA_GRANULE_LOG2) >> BDA_GRANULE_LOG2;
         slack = granules <= UINT32_MAX ? (granules << BDA_GRANULE_LOG2) - block->dedicated_size : 0;

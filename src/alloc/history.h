@@ -44,7 +44,7 @@ BDA_INLINE void bda_clock_advance(BdaAllocator allocator) {
 
 /* What an event says of a node's size, to be asked for before anybody links it. */
 BDA_INLINE uint64_t bda_history_extent(const struct bda_node *node) {
-    return (uint64_t)node->size << 32 | bda_node_slack(node);
+    return (uint64_t)bda_node_size(node) << 32 | bda_node_slack(node);
 }
 
 /* A range without a record was freed, and is still where it was. `ring` is the caller's to write. No calls. */

@@ -1,6 +1,7 @@
 /* The allocator's beginning and end. */
 #include "alloc/allocator.h"
 
+#include "alloc/blocks.h"
 #include "alloc/caches.h"
 #include "alloc/free.h"
 #include "alloc/history.h"
@@ -112,6 +113,7 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     bda_words_init(&allocator->own_buffers, &allocator->host);
     bda_store_init(&allocator->blocks, &allocator->host, sizeof(struct bda_block), BDA_BLOCK_CHUNK_LOG2);
     bda_block_map_init(&allocator->map, &allocator->host);
+    bda_charts_init(&allocator->charts, &allocator->host, allocator->locks);
     return VK_SUCCESS;
 }
 
@@ -146,7 +148,8 @@ void bda_allocator_finish(BdaAllocator allocator) {
     release_pools(allocator);
     destroy_pools(allocator);
     bda_block_map_destroy(&allocator->map);
-    bda_store_destroy(&allocator->blocks);
+    bda_blocks_finish(allocator);
+    bda_charts_destroy(&allocator->charts);
     bda_words_destroy(&allocator->own_buffers);
     bda_records_destroy(&allocator->records);
     bda_nodes_destroy(&allocator->nodes);

@@ -13,6 +13,7 @@ static VkDeviceSize length_of(const struct bda_block *block) {
 
 static struct bda_place place_of(BdaAllocator allocator, uint32_t index) {
     const struct bda_block *block = bda_block_at(allocator, index);
+    const struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_relaxed);
     bool dedicated = block->dedicated_size != 0;
     VkDeviceSize bytes = dedicated ? block->dedicated_size : (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
     return (struct bda_place){ .base = block->region.base,
@@ -20,7 +21,10 @@ static struct bda_place place_of(BdaAllocator allocator, uint32_t index) {
                                .buffer_bytes = block->buffer != VK_NULL_HANDLE ? bytes : 0,
                                .buffer = block->buffer,
                                .mapped = block->mapped,
-                               .block = index };
+                               .pool = pool->user,
+                               .block = index,
+                               .memory_type = pool->key.memory_type,
+                               .own_buffers = pool->key.own_buffers };
 }
 
 void bda_locate_add(BdaAllocator allocator, uint32_t index) {
@@ -89,7 +93,7 @@ static uint32_t node_at(BdaAllocator allocator, uint32_t index, VkDeviceSize off
     struct bda_block *block = bda_block_at(allocator, index);
     if (block->dedicated_size != 0)
         return block->region.first;
-    const struct bda_terrain terrain = { &allocator->host, &allocator->nodes, &block->region, index,
+    const struct bda_terrain terrain = { &allocator->host, &allocator->charts, &allocator->nodes, &block->region, index,
                                          &block->landmarks };
     uint64_t granule = bda_min(offset >> BDA_GRANULE_LOG2, block->region.size - 1);
     return bda_landmarks_find(&terrain, (uint32_t)granule, last);
@@ -189,6 +193,28 @@ struct bda_sight bda_locate_look(BdaAllocator allocator, const struct bda_live *
     sight.stray = address != 0;
     sight.begin = address != 0 ? address : sight.begin;
     return sight;
+}
+
+/* ---- Without a lock ---- */
+
+/* While a range of a block is live, the block does not leave the map: so where that is still as it was, the range lies
+ * in the very block that the address led to. */
+bool bda_locate_live(BdaAllocator allocator, VkDeviceAddress address, struct bda_view *view) {
+    if (!bda_locate_block(allocator, address, &view->place))
+        return false;
+    struct bda_block *block = bda_block_at(allocator, view->place.block);
+    VkDeviceSize offset = address - view->place.base;
+    uint32_t index = bda_landmarks_guess(&block->landmarks, &allocator->charts, offset >> BDA_GRANULE_LOG2);
+    struct bda_node_view node;
+    if (index == 0 || !bda_node_view(bda_node_of(allocator, index), view->place.block, &node) ||
+        !bda_block_map_stands(&allocator->map, &view->place))
+        return false;
+    VkDeviceSize begin = (VkDeviceSize)node.offset << BDA_GRANULE_LOG2;
+    view->handle = allocator->tag | (BdaHandle)(node.tag >> BDA_NODE_GENERATION_SHIFT) << 32 | index;
+    view->begin = view->place.base + begin;
+    view->asked = ((VkDeviceSize)node.size << BDA_GRANULE_LOG2) - node.slack;
+    view->record = (node.record_or_home & BDA_NODE_HOME) != 0 ? 0 : node.record_or_home;
+    return offset - begin < view->asked;
 }
 
 /* ---- Strays ---- */

@@ -248,11 +248,11 @@ void bda_pool_give_nodes(BdaAllocator allocator, struct bda_pool *pool);
 /* Where a range begins in its region, in bytes; the bytes that TLSF holds for it, and how many of them were asked for.
  */
 static inline VkDeviceSize bda_node_start(const struct bda_node *node) {
-    return (VkDeviceSize)node->offset << BDA_GRANULE_LOG2;
+    return (VkDeviceSize)bda_node_offset(node) << BDA_GRANULE_LOG2;
 }
 
 static inline VkDeviceSize bda_node_held(const struct bda_node *node) {
-    return (VkDeviceSize)node->size << BDA_GRANULE_LOG2;
+    return (VkDeviceSize)bda_node_size(node) << BDA_GRANULE_LOG2;
 }
 
 static inline VkDeviceSize bda_node_asked(const struct bda_node *node) {

@@ -35,14 +35,14 @@ BDA_INLINE struct bda_live bda_range_at(BdaAllocator allocator, struct bda_pool 
 
 /* Caches keep none like it. */
 BDA_INLINE bool bda_range_is_large(const struct bda_node *node) {
-    return node->size > BDA_CACHED_MOST;
+    return bda_node_size(node) > BDA_CACHED_MOST;
 }
 
 /* Where caches keep it, 0 where they do not. */
 BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
     bool kept = live->block->stock != BDA_STOCKS && !bda_range_is_large(live->node) &&
                 bda_node_zone(live->node) < atomic_load_explicit(&live->pool->kept_zones, memory_order_relaxed);
-    return kept ? bda_home(live->block->stock, bda_shelf_of(live->node->size)) : 0;
+    return kept ? bda_home(live->block->stock, bda_shelf_of(bda_node_size(live->node))) : 0;
 }
 
 /* Whether caches keep ranges of a pool, and so want to know how many of them are large. */
@@ -54,15 +54,15 @@ BDA_INLINE bool bda_range_bounds_caches(const struct bda_pool *pool) {
  * known to have none. The pool's lock is held. */
 BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request, bool caches) {
     if (caches && bda_range_bounds_caches(live->pool)) {
-        live->pool->large += bda_range_is_large(live->node) ? live->node->size : 0;
+        live->pool->large += bda_range_is_large(live->node) ? bda_node_size(live->node) : 0;
         bda_pool_bound_or_rest(live->pool);
     }
     bda_pool_watch_level(live->pool);
     if (live->block->idle != 0) /* every thread reads that line: it is written as seldom as can be */
         live->block->idle = 0;
-    bda_node_set_slack(live->node, (uint32_t)(bda_node_held(live->node) - request->size));
     uint32_t home = caches ? bda_range_home(live) : 0;
     bda_node_set_record(live->node, request->record != 0 ? request->record : home);
+    bda_node_set_slack(live->node, (uint32_t)(bda_node_held(live->node) - request->size)); /* last: it is all there */
     live->pool->counters.live_count++;
     live->pool->counters.used += request->size;
 }
@@ -101,7 +101,7 @@ BDA_INLINE void bda_range_describe(BdaAllocator allocator, const struct bda_live
 /* Gives a range that is not live any more back to TLSF. The pool's lock is held. */
 BDA_INLINE void bda_range_give(struct bda_pool *pool, uint32_t index, struct bda_node *node) {
     if (bda_range_bounds_caches(pool))
-        pool->large -= bda_range_is_large(node) ? node->size : 0;
+        pool->large -= bda_range_is_large(node) ? bda_node_size(node) : 0;
     bda_tlsf_free_node(&pool->tlsf, index, node);
 }
 

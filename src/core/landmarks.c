@@ -6,50 +6,76 @@
 
 enum {
     AREA = 1 << BDA_AREA_LOG2,
-    FREE_STEPS = 2,    /* of a walk are not too many */
-    LOST_MOST = 32,    /* steps, and one for each slot, before slots are set anew */
-    SLOTS_AROUND = 4,  /* looked at on either side where a slot is of no use */
-    RANGES_A_SLOT = 1, /* on average, when slots are set: half as many, up to as many */
+    FREE_STEPS = 2,     /* to a range that no chart names, which are not too many */
+    LOST_MOST = 4,      /* steps, and one for each entry of a chart, before an area is surveyed */
+    ENTRIES_AROUND = 4, /* looked at on either side where one is of no use */
 };
 
 /* ---- Memory ---- */
 
-static size_t size_of(uint32_t count) {
-    return sizeof(struct bda_landmarks) + count * sizeof(struct bda_area);
+static size_t size_of(uint32_t areas) {
+    return sizeof(struct bda_landmarks) + areas * sizeof(struct bda_area);
 }
 
-static size_t slots_size(const struct bda_area *area) {
-    return sizeof area->slots[0] << area->slots_log2;
-}
-
-static struct bda_landmarks *landmarks_of(const struct bda_terrain *terrain) {
-    if (*terrain->landmarks != NULL)
-        return *terrain->landmarks;
-    uint32_t count = ((terrain->region->size - 1) >> BDA_AREA_LOG2) + 1;
-    struct bda_landmarks *landmarks = bda_host_allocate(terrain->host, size_of(count), _Alignof(struct bda_landmarks));
+/* What is outgrown stays, and is the smaller part. */
+static struct bda_landmarks *make(const struct bda_terrain *terrain, struct bda_landmarks *outgrown, uint32_t areas) {
+    uint32_t twice = outgrown != NULL ? outgrown->room * 2 : 0, room = areas > twice ? areas : twice;
+    struct bda_landmarks *landmarks = bda_host_allocate(terrain->host, size_of(room), _Alignof(struct bda_landmarks));
     if (landmarks == NULL)
         return NULL;
-    memset(landmarks, 0, size_of(count));
-    landmarks->count = count;
-    *terrain->landmarks = landmarks;
+    memset(landmarks, 0, size_of(room));
+    landmarks->outgrown = outgrown;
+    landmarks->room = room;
+    atomic_store_explicit(terrain->landmarks, landmarks, memory_order_release);
     return landmarks;
 }
 
-void bda_landmarks_release(struct bda_host *host, struct bda_landmarks **landmarks) {
-    struct bda_landmarks *gone = *landmarks;
-    if (gone == NULL)
-        return;
-    for (uint32_t i = 0; i < gone->count; i++)
-        bda_host_release(host, gone->areas[i].slots, slots_size(&gone->areas[i]));
-    bda_host_release(host, gone, size_of(gone->count));
-    *landmarks = NULL;
+static struct bda_landmarks *landmarks_of(const struct bda_terrain *terrain) {
+    struct bda_landmarks *landmarks = atomic_load_explicit(terrain->landmarks, memory_order_relaxed);
+    uint32_t areas = ((terrain->region->size - 1) >> BDA_AREA_LOG2) + 1;
+    if (landmarks == NULL || landmarks->room < areas)
+        landmarks = make(terrain, landmarks, areas);
+    if (landmarks != NULL)
+        landmarks->count = areas;
+    return landmarks;
 }
 
-uint64_t bda_landmarks_bytes(const struct bda_landmarks *landmarks) {
-    uint64_t bytes = landmarks != NULL ? size_of(landmarks->count) : 0;
-    for (uint32_t i = 0; landmarks != NULL && i < landmarks->count; i++)
-        bytes += landmarks->areas[i].slots != NULL ? slots_size(&landmarks->areas[i]) : 0;
-    return bytes;
+static uint32_t mark_of(struct bda_area *area) {
+    return atomic_load_explicit(&area->mark, memory_order_relaxed);
+}
+
+static bool has_chart(struct bda_area *area) {
+    return (mark_of(area) & BDA_MARK_IS_CHART) != 0;
+}
+
+static struct bda_chart *chart_of(struct bda_charts *charts, struct bda_area *area) {
+    return bda_chart_at(charts, mark_of(area) & ~BDA_MARK_IS_CHART);
+}
+
+/* What an area had goes, once nobody is led to it any more. */
+static void set_mark(struct bda_charts *charts, struct bda_area *area, uint32_t mark) {
+    uint32_t old = mark_of(area);
+    atomic_store_explicit(&area->mark, mark, memory_order_release);
+    if ((old & BDA_MARK_IS_CHART) != 0 && old != mark)
+        bda_charts_give(charts, old & ~BDA_MARK_IS_CHART);
+}
+
+void bda_landmarks_forget(_Atomic(struct bda_landmarks *) *landmarks, struct bda_charts *charts) {
+    struct bda_landmarks *present = atomic_load_explicit(landmarks, memory_order_relaxed);
+    for (uint32_t i = 0; present != NULL && i < present->count; i++) {
+        set_mark(charts, &present->areas[i], 0);
+        present->areas[i].lost = 0;
+    }
+}
+
+void bda_landmarks_destroy(struct bda_host *host, _Atomic(struct bda_landmarks *) *landmarks) {
+    struct bda_landmarks *present = atomic_load_explicit(landmarks, memory_order_relaxed);
+    while (present != NULL) {
+        struct bda_landmarks *outgrown = present->outgrown;
+        bda_host_release(host, present, size_of(present->room));
+        present = outgrown;
+    }
+    atomic_store_explicit(landmarks, NULL, memory_order_relaxed);
 }
 
 /* ---- Steps ---- */
@@ -64,6 +90,10 @@ static struct spot spot_at(const struct bda_terrain *terrain, uint32_t index) {
     return (struct spot){ index, bda_node_at(terrain->nodes, index) };
 }
 
+static bool holds(const struct bda_node *node, uint32_t offset) {
+    return offset - bda_node_offset(node) < bda_node_size(node); /* wraps where it lies before */
+}
+
 /* Whether a landmark still is a range of the region with something in these granules, where it was when it was set. A
  * node that left the pool has lost its region (bda_nodes_give), and one that is spare its state. */
 static bool stands(const struct bda_terrain *terrain, uint32_t index, uint32_t start, uint32_t count) {
@@ -71,11 +101,7 @@ static bool stands(const struct bda_terrain *terrain, uint32_t index, uint32_t s
         return false;
     struct bda_node *node = bda_node_at(terrain->nodes, index);
     return bda_node_region(node) == terrain->index && bda_node_state(node) != BDA_NODE_UNUSED &&
-           (node->offset - start < count || start - node->offset < node->size);
-}
-
-static bool holds(const struct bda_node *node, uint32_t offset) {
-    return offset - node->offset < node->size; /* wraps where it lies before */
+           (bda_node_offset(node) - start < count || holds(node, start));
 }
 
 /* The range on one side of another. Offsets fall with every step back and grow with every other, or there is no range
@@ -83,190 +109,214 @@ static bool holds(const struct bda_node *node, uint32_t offset) {
 static struct spot step(const struct bda_terrain *terrain, struct spot spot, bool back) {
     uint32_t index = back ? bda_node_previous(spot.node) : bda_node_next(spot.node);
     const struct spot there = spot_at(terrain, index);
-    bool onward = back ? there.node->offset < spot.node->offset : there.node->offset > spot.node->offset;
-    return index != 0 && onward ? there : (struct spot){ 0, NULL };
+    uint32_t here = bda_node_offset(spot.node), onward = bda_node_offset(there.node);
+    return index != 0 && (back ? onward < here : onward > here) ? there : (struct spot){ 0, NULL };
 }
 
-/* ---- Areas ---- */
+/* ---- Where a walk begins ---- */
 
-static uint32_t *slots_of(struct bda_area *area) {
-    return area->slots != NULL ? area->slots : &area->anchor;
+/* The node of a chart's entry, 0 where it does not stand. */
+static uint32_t entry_at(const struct bda_terrain *terrain, struct bda_chart *chart, uint32_t number, uint32_t entry) {
+    uint32_t index = bda_chart_node(chart, entry);
+    return stands(terrain, index, (number << BDA_AREA_LOG2) + bda_chart_offset(chart, entry), 1) ? index : 0;
 }
 
-static uint32_t shift_of(const struct bda_area *area) {
-    return BDA_AREA_LOG2 - area->slots_log2;
-}
-
-/* The landmark in a slot of an area, 0 where it does not stand. */
-static uint32_t landmark_in(const struct bda_terrain *terrain, struct bda_area *area, uint32_t number, uint32_t slot) {
-    uint32_t index = slots_of(area)[slot], shift = shift_of(area);
-    return stands(terrain, index, (number << BDA_AREA_LOG2) + (slot << shift), 1u << shift) ? index : 0;
-}
-
-/* One in the slots beside. */
-static uint32_t landmark_beside(const struct bda_terrain *terrain, struct bda_area *area, uint32_t number,
-                                uint32_t slot) {
-    uint32_t count = 1u << area->slots_log2, index = 0;
-    for (uint32_t distance = 1; distance <= SLOTS_AROUND && index == 0; distance++) {
-        if (slot >= distance)
-            index = landmark_in(terrain, area, number, slot - distance);
-        if (index == 0 && slot + distance < count)
-            index = landmark_in(terrain, area, number, slot + distance);
+/* The entry for an offset in the area, or one beside it. */
+static uint32_t entry_near(const struct bda_terrain *terrain, struct bda_chart *chart, uint32_t number,
+                           uint32_t offset) {
+    uint32_t count = bda_chart_count(chart), up_to = bda_chart_entries_up_to(chart, offset), index = 0;
+    uint32_t entry = up_to != 0 ? up_to - 1 : 0;
+    for (uint32_t distance = 0; distance <= ENTRIES_AROUND && index == 0; distance++) {
+        if (distance <= entry)
+            index = entry_at(terrain, chart, number, entry - distance);
+        if (index == 0 && entry + distance < count)
+            index = entry_at(terrain, chart, number, entry + distance);
     }
     return index;
 }
 
-/* The last anchor up to an area's, else where the region begins. */
-static uint32_t last_anchor(const struct bda_terrain *terrain, const struct bda_landmarks *landmarks, uint32_t number) {
-    for (uint32_t i = number + 1; i-- > 0;)
-        if (stands(terrain, landmarks->areas[i].anchor, i << BDA_AREA_LOG2, AREA))
-            return landmarks->areas[i].anchor;
+/* A landmark of an area for an offset in it, 0: none stands near it. */
+static uint32_t landmark_near(const struct bda_terrain *terrain, struct bda_area *area, uint32_t number,
+                              uint32_t offset) {
+    if (has_chart(area))
+        return entry_near(terrain, chart_of(terrain->charts, area), number, offset);
+    uint32_t index = mark_of(area);
+    return stands(terrain, index, number << BDA_AREA_LOG2, AREA) ? index : 0;
+}
+
+/* The last one near the ends of the areas up to this one, else where the region begins. */
+static uint32_t last_landmark(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t number) {
+    for (uint32_t i = number + 1; i-- > 0;) {
+        uint32_t index = landmark_near(terrain, &landmarks->areas[i], i, AREA - 1);
+        if (index != 0)
+            return index;
+    }
     return terrain->region->first;
 }
 
-/* Where the walk to what is in a slot begins. */
-static uint32_t begin(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t number,
-                      uint32_t slot) {
-    struct bda_area *area = &landmarks->areas[number];
-    uint32_t index = landmark_in(terrain, area, number, slot);
-    if (index == 0)
-        index = landmark_beside(terrain, area, number, slot);
-    return index != 0 ? index : last_anchor(terrain, landmarks, number);
+static uint32_t begin(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t offset) {
+    uint32_t number = offset >> BDA_AREA_LOG2;
+    uint32_t index = landmark_near(terrain, &landmarks->areas[number], number, offset & (AREA - 1));
+    return index != 0 ? index : last_landmark(terrain, landmarks, number);
 }
 
-/* How many slots an area of so many ranges gets; 0: its anchor will do. */
-static uint8_t slots_log2_for(uint32_t ranges) {
-    uint32_t wanted = ranges / RANGES_A_SLOT;
-    return wanted <= 2 ? 0 : (uint8_t)bda_min(bda_floor_log2(wanted - 1) + 1, BDA_AREA_SLOTS_LOG2);
-}
+/* ---- Surveys ---- */
 
-/* Gives an area so many slots; it keeps those it has where memory is refused. */
-static void resize(const struct bda_terrain *terrain, struct bda_area *area, uint8_t slots_log2) {
-    if (area->slots_log2 == slots_log2)
-        return;
-    uint32_t *slots = NULL;
-    if (slots_log2 != 0) {
-        size_t size = sizeof *slots << slots_log2;
-        slots = bda_host_allocate(terrain->host, size, sizeof *slots);
-        if (slots == NULL)
-            return;
-        memset(slots, 0, size);
-    }
-    bda_host_release(terrain->host, area->slots, slots_size(area));
-    area->slots = slots;
-    area->slots_log2 = slots_log2;
+/* An area, and the granules of the region that are its. */
+struct ground {
+    struct bda_area *area;
+    uint32_t start, end;
+};
+
+static struct ground ground_at(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t number) {
+    uint32_t start = number << BDA_AREA_LOG2;
+    uint64_t end = bda_min((uint64_t)start + AREA, terrain->region->size); /* sizes are below 2^32 */
+    return (struct ground){ &landmarks->areas[number], start, (uint32_t)end };
 }
 
 /* The first range of an area, one that may begin before it. `spot` lies in the area. */
 static struct spot first_in(const struct bda_terrain *terrain, struct spot spot, uint32_t start) {
-    while (spot.index != 0 && spot.node->offset > start)
+    while (spot.index != 0 && bda_node_offset(spot.node) > start)
         spot = step(terrain, spot, true);
     return spot;
 }
 
-/* Counts the ranges of an area and sets a landmark in every slot: the last range that begins there, or the one that
- * holds all of it. */
-static void survey(const struct bda_terrain *terrain, struct bda_area *area, uint32_t number, struct spot spot) {
-    uint32_t start = number << BDA_AREA_LOG2, ranges = 0;
-    uint32_t end = (uint32_t)bda_min((uint64_t)start + AREA, terrain->region->size); /* sizes are below 2^32 */
-    const struct spot first = first_in(terrain, spot, start);
-    for (spot = first; spot.index != 0 && spot.node->offset < end; ranges++)
-        spot = step(terrain, spot, false);
-    area->lost = 0;
-    resize(terrain, area, slots_log2_for(ranges));
-    if (area->slots == NULL)
-        return;
-    uint32_t shift = shift_of(area);
-    for (spot = first; spot.index != 0 && spot.node->offset < end;) {
-        uint32_t from = (uint32_t)bda_max(spot.node->offset, start) - start;
-        uint32_t to = (uint32_t)bda_min((uint64_t)spot.node->offset + spot.node->size, end) - start;
-        for (uint32_t slot = from >> shift; slot <= (to - 1) >> shift; slot++)
-            area->slots[slot] = spot.index;
-        spot = step(terrain, spot, false);
+static bool is_taken(const struct spot *spot) {
+    return bda_node_state(spot->node) != BDA_NODE_FREE;
+}
+
+/* Where a range begins, as seen in the area. */
+static uint32_t offset_in(const struct ground *ground, const struct bda_node *node) {
+    return (uint32_t)bda_max(bda_node_offset(node), ground->start) - ground->start;
+}
+
+/* Walks through an area from its first range on, counts what is taken, and puts each `stride`th of them onto a chart,
+ * if there is one. */
+static uint32_t note_taken(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot,
+                           struct bda_chart *chart, uint32_t stride) {
+    uint32_t taken = 0;
+    for (; spot.index != 0 && bda_node_offset(spot.node) < ground->end; spot = step(terrain, spot, false)) {
+        if (!is_taken(&spot))
+            continue;
+        if (chart != NULL && taken % stride == 0)
+            bda_chart_set(chart, taken / stride, offset_in(ground, spot.node), spot.index);
+        taken++;
     }
+    return taken;
+}
+
+/* The area's own chart if it suits so many entries, else a new one; where that is refused, what it has. */
+static uint32_t mark_for(const struct bda_terrain *terrain, struct bda_area *area, uint32_t taken) {
+    if (has_chart(area) && bda_chart_suits(chart_of(terrain->charts, area), taken))
+        return mark_of(area);
+    uint32_t index = bda_charts_take(terrain->charts, taken);
+    return index != 0 ? index | BDA_MARK_IS_CHART : mark_of(area);
+}
+
+/* Charts an area; one with a single taken range has it as its landmark. `spot` lies in it. */
+static void survey(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot) {
+    const struct spot first = first_in(terrain, spot, ground->start);
+    uint32_t taken = note_taken(terrain, ground, first, NULL, 1);
+    uint32_t mark = taken > 1 ? mark_for(terrain, ground->area, taken) : spot.index;
+    ground->area->lost = 0;
+    if ((mark & BDA_MARK_IS_CHART) != 0) {
+        struct bda_chart *chart = bda_chart_at(terrain->charts, mark & ~BDA_MARK_IS_CHART);
+        uint32_t stride = (taken - 1) / chart->room + 1;
+        (void)note_taken(terrain, ground, first, chart, stride);
+        bda_chart_set_count(chart, (taken - 1) / stride + 1);
+    }
+    set_mark(terrain->charts, ground->area, mark);
 }
 
 /* ---- Look-ups ---- */
 
-/* Walks to `offset`, at most so many steps, and leaves anchors behind. Returns where it came to. */
+/* Walks to `offset`, at most so many steps, and leaves landmarks behind in areas without a chart. Returns where it came
+ * to. */
 static struct spot walk(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, struct spot spot,
                         uint32_t offset, uint32_t most, uint32_t *steps) {
-    const bool back = offset < spot.node->offset;
-    uint32_t area = spot.node->offset >> BDA_AREA_LOG2;
+    const bool back = offset < bda_node_offset(spot.node);
+    uint32_t number = bda_node_offset(spot.node) >> BDA_AREA_LOG2;
     for (*steps = 0; *steps < most && spot.index != 0 && !holds(spot.node, offset); ++*steps) {
         spot = step(terrain, spot, back);
-        if (landmarks == NULL || spot.index == 0 || spot.node->offset >> BDA_AREA_LOG2 == area)
+        if (landmarks == NULL || spot.index == 0 || bda_node_offset(spot.node) >> BDA_AREA_LOG2 == number)
             continue;
-        area = spot.node->offset >> BDA_AREA_LOG2;
-        landmarks->areas[area].anchor = spot.index;
+        number = bda_node_offset(spot.node) >> BDA_AREA_LOG2;
+        if (!has_chart(&landmarks->areas[number]))
+            set_mark(terrain->charts, &landmarks->areas[number], spot.index);
     }
     return spot;
 }
 
-/* Makes a range the landmark of the slot that it begins in, and of its area. A walk that ended here before its end goes
- * on from here: this is nearer than where it began, and begin() found nothing that stands in between. */
-static void mark(struct bda_landmarks *landmarks, struct spot spot) {
-    struct bda_area *area = &landmarks->areas[spot.node->offset >> BDA_AREA_LOG2];
-    area->anchor = spot.index;
-    slots_of(area)[(spot.node->offset & (AREA - 1)) >> shift_of(area)] = spot.index;
+/* Whether a taken range begins where an entry says. */
+static bool is_right(const struct bda_terrain *terrain, const struct ground *ground, struct bda_chart *chart,
+                     uint32_t entry) {
+    const struct spot spot = spot_at(terrain, bda_chart_node(chart, entry));
+    uint32_t offset = bda_chart_offset(chart, entry);
+    return stands(terrain, spot.index, ground->start + offset, 1) && is_taken(&spot) &&
+           offset_in(ground, spot.node) == offset;
 }
 
-/* Takes note of what a walk has cost, which is much: the area had no slots, or not those it should have. */
-static void note(const struct bda_terrain *terrain, struct bda_area *area, uint32_t number, struct spot spot,
-                 uint32_t steps) {
-    uint32_t most = LOST_MOST + (1u << area->slots_log2);
-    uint32_t lost = area->lost + (uint32_t)bda_min(steps - FREE_STEPS, most + 1);
-    area->lost = (uint16_t)bda_min(lost, UINT16_MAX);
-    if (lost > most)
-        survey(terrain, area, number, spot);
+/* Makes room for an entry; false where a chart is full. Who reads it meanwhile sees offsets and nodes that do not go
+ * together, and finds that out. */
+static bool make_room(struct bda_chart *chart, uint32_t entry) {
+    uint32_t count = bda_chart_count(chart);
+    if (count == chart->room)
+        return false;
+    for (uint32_t i = count; i > entry; i--)
+        bda_chart_set(chart, i, bda_chart_offset(chart, i - 1), bda_chart_node(chart, i - 1));
+    bda_chart_set_count(chart, count + 1);
+    return true;
 }
 
-/* The short way: the landmark of the slot, or one of the next ranges on the side of it. 0: the long way. */
-BDA_INLINE uint32_t find_near(const struct bda_terrain *terrain, uint32_t offset) {
-    struct bda_landmarks *landmarks = *terrain->landmarks;
-    if (landmarks == NULL)
-        return 0;
-    struct bda_area *area = &landmarks->areas[offset >> BDA_AREA_LOG2];
-    uint32_t *slot = &slots_of(area)[(offset & (AREA - 1)) >> shift_of(area)], index = *slot;
-    struct bda_node *node = bda_node_at(terrain->nodes, index); /* node 0 is in no region */
-    if (bda_node_region(node) != terrain->index || bda_node_state(node) == BDA_NODE_UNUSED)
-        return 0;
-    for (uint32_t steps = 0; steps <= FREE_STEPS && index != 0; steps++) {
-        if (holds(node, offset)) {
-            *slot = index;
-            return index;
-        }
-        index = offset < node->offset ? bda_node_previous(node) : bda_node_next(node);
-        node = bda_node_at(terrain->nodes, index);
+/* A taken range was found where a chart did not say, in so many steps. It takes the place of the entry that led there,
+ * where nothing taken begins there any more, else a place behind it. What else is wrong is left to the next survey,
+ * which is due when the chart is full and so many steps were made. */
+static void put_right(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot,
+                      uint32_t steps) {
+    struct bda_chart *chart = chart_of(terrain->charts, ground->area);
+    uint32_t offset = offset_in(ground, spot.node), entry = bda_chart_entries_up_to(chart, offset);
+    if (entry != 0 && bda_chart_node(chart, entry - 1) == spot.index)
+        return;
+    bool gone = entry != 0 && !is_right(terrain, ground, chart, entry - 1);
+    if (gone || make_room(chart, entry)) {
+        bda_chart_set(chart, entry - gone, offset, spot.index);
+        return;
     }
-    return 0;
+    ground->area->lost += steps + 1;
+    if (ground->area->lost > LOST_MOST + bda_chart_count(chart))
+        survey(terrain, ground, spot);
 }
 
-BDA_COLD uint32_t find_from_afar(const struct bda_terrain *terrain, uint32_t offset, bool last) {
-    struct bda_landmarks *landmarks = landmarks_of(terrain);
-    uint32_t steps = 0, most = last ? UINT32_MAX : BDA_LANDMARK_WALK;
-    if (landmarks == NULL) /* nothing to remember how far one came */
-        return walk(terrain, NULL, spot_at(terrain, terrain->region->first), offset, UINT32_MAX, &steps).index;
-    uint32_t number = offset >> BDA_AREA_LOG2;
-    struct bda_area *area = &landmarks->areas[number];
-    uint32_t slot = (offset & (AREA - 1)) >> shift_of(area);
-    const struct spot from = spot_at(terrain, begin(terrain, landmarks, number, slot));
-    const struct spot spot = walk(terrain, landmarks, from, offset, most, &steps);
-    if (spot.index == 0)
-        return 0;
-    if (!holds(spot.node, offset)) {
-        mark(landmarks, spot);
-        return 0;
+/* Takes note of what a look-up has found, and what it cost. */
+static void note(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot, uint32_t steps) {
+    if (!is_taken(&spot) && steps <= FREE_STEPS)
+        return;
+    if (has_chart(ground->area)) {
+        put_right(terrain, ground, spot, steps);
+    } else if (mark_of(ground->area) != spot.index) {
+        set_mark(terrain->charts, ground->area, spot.index);
+        ground->area->lost += steps + 1;
+        if (ground->area->lost > LOST_MOST)
+            survey(terrain, ground, spot);
     }
-    if (slots_of(area)[slot] != spot.index)
-        slots_of(area)[slot] = spot.index;
-    if (steps > FREE_STEPS)
-        note(terrain, area, number, spot, steps);
-    return spot.index;
 }
 
 uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, bool last) {
     assert(offset < terrain->region->size);
-    uint32_t index = find_near(terrain, offset);
-    return index != 0 ? index : find_from_afar(terrain, offset, last);
+    struct bda_landmarks *landmarks = landmarks_of(terrain);
+    uint32_t steps = 0, most = last ? UINT32_MAX : BDA_LANDMARK_WALK;
+    if (landmarks == NULL) /* nothing to remember how far one came */
+        return walk(terrain, NULL, spot_at(terrain, terrain->region->first), offset, UINT32_MAX, &steps).index;
+    const struct spot from = spot_at(terrain, begin(terrain, landmarks, offset));
+    const struct spot spot = walk(terrain, landmarks, from, offset, most, &steps);
+    if (spot.index == 0)
+        return 0;
+    if (holds(spot.node, offset)) {
+        const struct ground ground = ground_at(terrain, landmarks, offset >> BDA_AREA_LOG2);
+        note(terrain, &ground, spot, steps);
+        return spot.index;
+    }
+    /* The next one goes on from here: nothing nearer stands, so neither does what the area had. */
+    set_mark(terrain->charts, &landmarks->areas[bda_node_offset(spot.node) >> BDA_AREA_LOG2], spot.index);
+    return 0;
 }

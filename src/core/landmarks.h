@@ -6,44 +6,50 @@
  * in the region, which is seen when it is used. So allocating and freeing never write one and cost what they would cost
  * without. Look-ups leave them behind, for the next ones.
  *
- * Words: an *area* is 2^16 granules of a region in a row, 1 MiB in pools; its *anchor* a landmark that belongs to all
- * of it; its *slots* one landmark each for equal parts of it. An area where walks are long gets about as many slots as
- * it has ranges, so density may differ from one area to the next. That is paid for by the steps that were too many: who
- * took them last counts the area's ranges and sets all of its slots.
+ * Words: an *area* is 2^16 granules of a region in a row, 1 MiB in pools. It has one landmark, or a *chart* (charts.h)
+ * of all taken ranges in it. Who looks up what is not where a chart says, or finds that one landmark will not do for an
+ * area, pays for the walk; once walks have cost as much as a *survey* of the area's ranges, the last of them makes one,
+ * and from that a chart.
  *
- * All of it is under the lock that covers the nodes. The memory is taken where look-ups are made; where it is refused
- * they walk further.
+ * All of it is under the lock that covers the nodes, but for bda_landmarks_guess: whoever has no lock gets a node from
+ * it that may be the right one, and looks. So what he reads stays where it is until bda_landmarks_destroy. Memory is
+ * taken where look-ups are made; where it is refused they walk further.
  */
 #ifndef BDA_CORE_LANDMARKS_H
 #define BDA_CORE_LANDMARKS_H
 
+#include "core/charts.h"
 #include "core/tlsf.h"
 
 enum {
     BDA_AREA_LOG2 = 16,          /* granules in an area */
-    BDA_AREA_SLOTS_LOG2 = 15,    /* at most */
-    BDA_LANDMARK_WALK = 1 << 12, /* steps of one call: the lock is not held for longer, but to count an area */
+    BDA_LANDMARK_WALK = 1 << 12, /* steps of one call: the lock is not held for longer, but to survey an area */
 };
 
+/* With the highest bit set the index of a chart, else a node's, or 0. */
+#define BDA_MARK_IS_CHART ((uint32_t)1 << 31)
+
+_Static_assert(BDA_NODES_MOST < BDA_MARK_IS_CHART, "a landmark has a bit to spare");
+
 struct bda_area {
-    uint32_t *slots; /* NULL: the anchor is the only one */
-    uint32_t anchor;
-    uint16_t lost; /* steps that walks in the area took too many, since its slots were set */
-    uint8_t slots_log2;
+    _Atomic uint32_t mark;
+    uint32_t lost; /* steps that walks in it have cost since its last survey */
 };
 
 struct bda_landmarks {
-    uint32_t count;
+    struct bda_landmarks *outgrown;
+    uint32_t room, count; /* areas */
     struct bda_area areas[];
 };
 
 /* A region as a look-up sees it. */
 struct bda_terrain {
     struct bda_host *host;
+    struct bda_charts *charts;
     struct bda_nodes *nodes;
     struct bda_region *region;
-    uint32_t index;                   /* of the region */
-    struct bda_landmarks **landmarks; /* NULL behind it until the first look-up */
+    uint32_t index;                             /* of the region */
+    _Atomic(struct bda_landmarks *) *landmarks; /* NULL behind it until the first look-up */
 };
 
 /* The node that holds a granule of the region. 0: it is too far from every landmark; what was walked is marked, and the
@@ -51,10 +57,22 @@ struct bda_terrain {
  * changes meanwhile. `last`: as far as it is, then; 0 never, while the links are right. */
 uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, bool last);
 
-/* They go with their region. */
-void bda_landmarks_release(struct bda_host *host, struct bda_landmarks **landmarks);
+/* The node that held a granule when somebody last looked, or another one; 0: nobody did. Without a lock. */
+BDA_INLINE uint32_t bda_landmarks_guess(_Atomic(struct bda_landmarks *) *landmarks, struct bda_charts *charts,
+                                        uint64_t offset) {
+    struct bda_landmarks *present = atomic_load_explicit(landmarks, memory_order_acquire);
+    if (present == NULL || offset >> BDA_AREA_LOG2 >= present->room)
+        return 0;
+    uint32_t mark = atomic_load_explicit(&present->areas[offset >> BDA_AREA_LOG2].mark, memory_order_acquire);
+    if ((mark & BDA_MARK_IS_CHART) == 0)
+        return mark;
+    return bda_chart_guess(bda_chart_at(charts, mark & ~BDA_MARK_IS_CHART), offset & ((1u << BDA_AREA_LOG2) - 1));
+}
 
-/* Bytes that they take. */
-uint64_t bda_landmarks_bytes(const struct bda_landmarks *landmarks);
+/* What they say goes with their region: before its nodes may be another's. */
+void bda_landmarks_forget(_Atomic(struct bda_landmarks *) *landmarks, struct bda_charts *charts);
+
+/* Their memory goes with the last who may look. */
+void bda_landmarks_destroy(struct bda_host *host, _Atomic(struct bda_landmarks *) *landmarks);
 
 #endif

@@ -42,7 +42,7 @@ bool bda_nodes_take(struct bda_nodes *nodes, struct bda_node_list *list, uint32_
 /* They lose their region: where a node has one, it is one of the pool that holds it (see landmarks.h). */
 void bda_nodes_give(struct bda_nodes *nodes, struct bda_node_list *list, uint32_t count) {
     for (; count != 0; count--) {
-        atomic_store_explicit(&bda_node_at(nodes, list->first)->region, 0, memory_order_relaxed);
+        bda_node_set_region(bda_node_at(nodes, list->first), 0);
         move(nodes, &nodes->spare, list);
     }
 }

@@ -45,9 +45,9 @@ enum {
 typedef uint32_t bda_link;
 
 struct bda_node {
-    uint32_t offset;   /* in granules from the start of its region */
-    uint32_t size;     /* in granules */
-    bda_link previous; /* 0 at the region's ends */
+    _Atomic uint32_t offset; /* in granules from the start of its region */
+    _Atomic uint32_t size;   /* in granules */
+    bda_link previous;       /* 0 at the region's ends */
     bda_link next;
     union {
         struct { /* free: its list. Atomic for who still reads the words below by a stale handle */
@@ -131,12 +131,39 @@ static inline struct bda_node *bda_node_at(struct bda_nodes *nodes, uint32_t ind
     return bda_node_in(bda_nodes_chunks(nodes), index);
 }
 
+/* Every word of a node but its tag is written like this. Who looks at one without the lock (alloc/locate.h) reads its
+ * tag, its words, and its tag again: a word of another life brings along that the tag has changed. */
+static inline void bda_node_write(_Atomic uint32_t *word, uint32_t value) {
+    atomic_store_explicit(word, value, memory_order_release);
+}
+
+static inline uint32_t bda_node_offset(const struct bda_node *node) {
+    return atomic_load_explicit(&node->offset, memory_order_relaxed);
+}
+
+static inline uint32_t bda_node_size(const struct bda_node *node) {
+    return atomic_load_explicit(&node->size, memory_order_relaxed);
+}
+
+static inline void bda_node_set_offset(struct bda_node *node, uint32_t granules) {
+    bda_node_write(&node->offset, granules);
+}
+
+static inline void bda_node_set_size(struct bda_node *node, uint32_t granules) {
+    bda_node_write(&node->size, granules);
+}
+
 static inline uint32_t bda_node_tag(struct bda_node *node) {
     return atomic_load_explicit(&node->tag, memory_order_relaxed);
 }
 
 static inline void bda_node_set_tag(struct bda_node *node, uint32_t tag) {
     atomic_store_explicit(&node->tag, tag, memory_order_relaxed);
+}
+
+/* Makes a range live: what was written of it before is seen by whoever sees that. */
+static inline void bda_node_publish(struct bda_node *node, uint32_t tag) {
+    atomic_store_explicit(&node->tag, tag, memory_order_release);
 }
 
 static inline enum bda_node_state bda_node_state(struct bda_node *node) {
@@ -169,6 +196,14 @@ static inline uint32_t bda_tag_of(uint32_t generation, uint32_t zone, enum bda_n
 
 static inline bool bda_node_is_spent(struct bda_node *node) {
     return bda_node_tag(node) >= BDA_GENERATION_SPENT << BDA_NODE_GENERATION_SHIFT; /* the highest there is */
+}
+
+static inline uint32_t bda_node_region(struct bda_node *node) {
+    return atomic_load_explicit(&node->region, memory_order_relaxed);
+}
+
+static inline void bda_node_set_region(struct bda_node *node, uint32_t region) {
+    bda_node_write(&node->region, region);
 }
 
 BDA_INLINE void bda_node_set_state(struct bda_node *node, enum bda_node_state state) {
@@ -218,32 +253,31 @@ static inline uint32_t bda_node_list_next(const struct bda_node *node) {
 }
 
 static inline void bda_node_set_list_previous(struct bda_node *node, uint32_t previous) {
-    atomic_store_explicit(&node->as.list.previous, previous, memory_order_relaxed);
+    bda_node_write(&node->as.list.previous, previous);
 }
 
 static inline void bda_node_set_list_next(struct bda_node *node, uint32_t next) {
-    atomic_store_explicit(&node->as.list.next, next, memory_order_relaxed);
+    bda_node_write(&node->as.list.next, next);
 }
+
+/* The slack of what TLSF has just made live, until whoever took it has written all words: that of no other. */
+#define BDA_SLACK_UNKNOWN UINT32_MAX
 
 static inline uint32_t bda_node_slack(const struct bda_node *node) {
     return atomic_load_explicit(&node->as.taken.slack_or_link, memory_order_relaxed);
 }
 
 static inline void bda_node_set_slack(struct bda_node *node, uint32_t bytes) {
-    atomic_store_explicit(&node->as.taken.slack_or_link, bytes, memory_order_relaxed);
+    bda_node_write(&node->as.taken.slack_or_link, bytes);
 }
 
 static inline uint32_t bda_node_link(const struct bda_node *node) {
     return bda_node_slack(node);
 }
 
+/* Who reads the link for the slack of what was live a moment ago finds out, see bda_node_lives_on. */
 static inline void bda_node_set_link(struct bda_node *node, uint32_t next) {
     bda_node_set_slack(node, next);
-}
-
-/* The same of a node that was live a moment ago: who reads the link for the slack finds out, see bda_node_lives_on. */
-static inline void bda_node_release_link(struct bda_node *node, uint32_t next) {
-    atomic_store_explicit(&node->as.taken.slack_or_link, next, memory_order_release);
 }
 
 /* Whether what was read of a live node, under its pool's lock, was read of the allocation that a handle of this
@@ -251,6 +285,26 @@ static inline void bda_node_release_link(struct bda_node *node, uint32_t next) {
 static inline bool bda_node_lives_on(struct bda_node *node, uint32_t generation) {
     (void)atomic_load_explicit(&node->as.taken.slack_or_link, memory_order_acquire);
     return bda_node_is_live(node, generation);
+}
+
+/* What is read of a live range by who has no lock. */
+struct bda_node_view {
+    uint32_t tag, offset, size, slack;
+    uint32_t record_or_home;
+};
+
+/* Reads a live range of a region: all words are of one life, since its tag is the same before and after. False: it is
+ * none, or is being made or freed at this moment. */
+BDA_INLINE bool bda_node_view(struct bda_node *node, uint32_t region, struct bda_node_view *view) {
+    view->tag = atomic_load_explicit(&node->tag, memory_order_acquire);
+    uint32_t lies_in = atomic_load_explicit(&node->region, memory_order_acquire);
+    if ((view->tag & BDA_NODE_STATE_MASK) != (uint32_t)BDA_NODE_LIVE || lies_in != region)
+        return false;
+    view->offset = atomic_load_explicit(&node->offset, memory_order_acquire);
+    view->size = atomic_load_explicit(&node->size, memory_order_acquire);
+    view->slack = atomic_load_explicit(&node->as.taken.slack_or_link, memory_order_acquire);
+    view->record_or_home = atomic_load_explicit(&node->as.taken.record_or_home, memory_order_acquire);
+    return view->slack != BDA_SLACK_UNKNOWN && bda_node_tag(node) == view->tag;
 }
 
 /* What the owner of a taken range writes to it and keeps with it: a record (name, user value, own buffer), or with the
@@ -274,7 +328,7 @@ static inline uint32_t bda_node_record(const struct bda_node *node) {
 }
 
 static inline void bda_node_set_record(struct bda_node *node, uint32_t record_or_home) {
-    atomic_store_explicit(&node->as.taken.record_or_home, record_or_home, memory_order_relaxed);
+    bda_node_write(&node->as.taken.record_or_home, record_or_home);
 }
 
 /* Gives a live node its first record, under its pool's lock. Somebody may be retiring it at this moment without that
@@ -293,10 +347,6 @@ static inline bool bda_node_try_set_record(struct bda_node *node, uint32_t gener
 static inline uint32_t bda_node_last_record(struct bda_node *node) {
     uint32_t word = atomic_load_explicit(&node->as.taken.record_or_home, memory_order_seq_cst);
     return (word & BDA_NODE_HOME) != 0 ? 0 : word;
-}
-
-static inline uint32_t bda_node_region(struct bda_node *node) {
-    return atomic_load_explicit(&node->region, memory_order_relaxed);
 }
 
 /* Pops the first node of a list, which `first` is. */
@@ -319,7 +369,7 @@ static inline void bda_node_push(struct bda_node_list *list, uint32_t index, str
     bda_node_set_tag(node, tag | (uint32_t)BDA_NODE_UNUSED);
     if (tag >= BDA_GENERATION_SPENT << BDA_NODE_GENERATION_SHIFT)
         return;
-    atomic_store_explicit(&node->as.spare, list->first, memory_order_relaxed);
+    bda_node_write(&node->as.spare, list->first);
     list->first = index;
     list->count++;
 }

@@ -39,7 +39,7 @@ BDA_INLINE uint32_t list_for(uint32_t size, uint32_t zone) {
 }
 
 BDA_INLINE uint32_t list_of(struct bda_node *node) {
-    return list_for(node->size, bda_node_zone(node));
+    return list_for(bda_node_size(node), bda_node_zone(node));
 }
 
 /* 1 for index 0, else 0, as arithmetic: compilers make a branch of other ways to say it. */
@@ -75,7 +75,7 @@ BDA_INLINE void unlink_first(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint
     struct bda_node *behind = in_list(chunks, next, index);
     tlsf->lists[list].first = next;
     bda_node_set_list_previous(behind, 0);
-    tlsf->lists[list].size = behind->size;
+    tlsf->lists[list].size = bda_node_size(behind);
     tlsf->filled[list / 64] ^= (uint64_t)is_none(next) << list % 64;
 }
 
@@ -144,14 +144,14 @@ BDA_COLD uint64_t base_of(struct bda_tlsf *tlsf, struct bda_node *node) {
 
 /* Granules from the start of a free range to its first aligned address. */
 BDA_INLINE uint64_t padding(struct bda_tlsf *tlsf, struct bda_node *node, const struct wanted *wanted) {
-    uint64_t address = node->offset;
+    uint64_t address = bda_node_offset(node);
     if (wanted->with_base)
         address += base_of(tlsf, node);
     return (0 - address) & wanted->mask;
 }
 
 BDA_INLINE bool fits(struct bda_tlsf *tlsf, struct bda_node *node, const struct wanted *wanted) {
-    return padding(tlsf, node, wanted) + wanted->size <= node->size;
+    return padding(tlsf, node, wanted) + wanted->size <= bda_node_size(node);
 }
 
 /* Which lists from `from` on, within its word, are filled: those of its class, and of the classes above it that are
@@ -315,21 +315,24 @@ BDA_INLINE void tell_next(bda_node_chunks chunks, bda_link next, uint32_t index,
  * known to be the first of its list. */
 BDA_INLINE struct bda_taken cut_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
                                       struct bda_node *node, uint32_t size, enum bda_node_state state, bool inner) {
-    uint32_t offset = node->offset, rest = node->size - size, tag = bda_node_tag(node), region = bda_node_region(node);
+    uint32_t offset = bda_node_offset(node), rest = bda_node_size(node) - size, tag = bda_node_tag(node),
+             region = bda_node_region(node);
     uint32_t zone = zone_at(tlsf, region_at(tlsf, region), offset + size);
-    node->size = rest;
+    bda_node_set_size(node, rest);
     relink(tlsf, chunks, place.index, node, rest, place.list, list_for(rest, zone), inner);
     uint32_t front_index = tlsf->spare.first;
     struct bda_node *front = bda_node_in(chunks, front_index);
     bda_node_pop_first(&tlsf->spare, front);
     tell_previous(tlsf, chunks, node->previous, node, front_index, state == BDA_NODE_FREE, inner);
-    front->offset = offset;
+    bda_node_set_offset(front, offset);
     front->previous = node->previous;
-    bda_node_set_tag(front, bda_tag_of(bda_node_tag(front), tag, state));
-    front->size = size;
+    bda_node_set_size(front, size);
     front->next = bda_link_to(place.index, true);
-    atomic_store_explicit(&front->region, region, memory_order_relaxed);
-    node->offset = offset + size;
+    bda_node_set_region(front, region);
+    if (state == BDA_NODE_LIVE)
+        bda_node_set_slack(front, BDA_SLACK_UNKNOWN);
+    bda_node_publish(front, bda_tag_of(bda_node_tag(front), tag, state));
+    bda_node_set_offset(node, offset + size);
     node->previous = bda_link_to(front_index, state == BDA_NODE_FREE);
     bda_node_set_tag(node, bda_tag_of(tag, zone << BDA_NODE_STATE_BITS, BDA_NODE_FREE));
     return (struct bda_taken){ front, front_index };
@@ -340,12 +343,13 @@ BDA_COLD struct bda_taken replace_spent(struct bda_tlsf *tlsf, bda_node_chunks c
                                         struct bda_node *node) {
     uint32_t fresh_index = bda_node_pop(chunks, &tlsf->spare);
     struct bda_node *fresh = bda_node_in(chunks, fresh_index);
-    fresh->offset = node->offset;
-    fresh->size = node->size;
+    bda_node_set_offset(fresh, bda_node_offset(node));
+    bda_node_set_size(fresh, bda_node_size(node));
     fresh->previous = node->previous;
     fresh->next = node->next;
-    atomic_store_explicit(&fresh->region, bda_node_region(node), memory_order_relaxed);
-    bda_node_set(fresh, BDA_NODE_LIVE, bda_node_zone(node));
+    bda_node_set_region(fresh, bda_node_region(node));
+    bda_node_set_slack(fresh, BDA_SLACK_UNKNOWN);
+    bda_node_publish(fresh, bda_tag_of(bda_node_tag(fresh), bda_node_tag(node), BDA_NODE_LIVE));
     tell_previous(tlsf, chunks, node->previous, node, fresh_index, false, false);
     if (node->next != 0) /* which may be free: what it was cut from */
         bda_node_in(chunks, bda_node_next(node))->previous = bda_link_to(fresh_index, false);
@@ -363,7 +367,8 @@ BDA_INLINE struct bda_taken take_whole(struct bda_tlsf *tlsf, bda_node_chunks ch
         unlink(tlsf, chunks, place.index, node, place.list);
     tell_previous(tlsf, chunks, node->previous, node, place.index, false, inner);
     tell_next(chunks, node->next, place.index, false);
-    bda_node_set_tag(node, bda_node_tag(node) - (uint32_t)BDA_NODE_FREE + (uint32_t)BDA_NODE_LIVE);
+    bda_node_set_slack(node, BDA_SLACK_UNKNOWN);
+    bda_node_publish(node, bda_node_tag(node) - (uint32_t)BDA_NODE_FREE + (uint32_t)BDA_NODE_LIVE);
     return (struct bda_taken){ node, place.index };
 }
 
@@ -376,7 +381,7 @@ BDA_INLINE struct bda_taken take_front(struct bda_tlsf *tlsf, bda_node_chunks ch
 /* Both apart, as merging is, so that the search, which ends in one of the two, saves no registers for them. */
 BDA_APART struct bda_taken take_whole_apart(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
                                             uint32_t list, struct bda_node *node) {
-    tlsf->free_granules -= node->size;
+    tlsf->free_granules -= bda_node_size(node);
     return take_whole(tlsf, chunks, (struct place){ index, list }, node, true);
 }
 
@@ -390,10 +395,11 @@ BDA_APART struct bda_taken take_front_apart(struct bda_tlsf *tlsf, bda_node_chun
 static struct bda_taken take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place, uint32_t pad,
                                  uint32_t size) {
     struct bda_node *node = bda_node_in(chunks, place.index);
-    uint32_t zone = zone_at(tlsf, region_of(tlsf, node), node->offset), list = list_for(node->size, zone);
+    uint32_t zone = zone_at(tlsf, region_of(tlsf, node), bda_node_offset(node)),
+             list = list_for(bda_node_size(node), zone);
     tlsf->empty_regions -= is_whole_region(node);
     bda_node_set(node, BDA_NODE_FREE, zone);
-    relink(tlsf, chunks, place.index, node, node->size, place.list, list, false);
+    relink(tlsf, chunks, place.index, node, bda_node_size(node), place.list, list, false);
     place.list = list;
     if (pad != 0) {
         struct bda_taken front = cut_front(tlsf, chunks, place, node, pad, BDA_NODE_FREE, false);
@@ -401,8 +407,9 @@ static struct bda_taken take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, 
         place.list = list_of(node);
     }
     tlsf->free_granules -= size;
-    struct bda_taken taken = node->size != size ? cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, false)
-                                                : take_whole(tlsf, chunks, place, node, false);
+    struct bda_taken taken = bda_node_size(node) != size
+                                 ? cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, false)
+                                 : take_whole(tlsf, chunks, place, node, false);
     return bda_node_is_spent(taken.node) ? replace_spent(tlsf, chunks, (uint32_t)taken.index, taken.node) : taken;
 }
 
@@ -418,13 +425,13 @@ void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     count_granules(tlsf, tlsf->granules + region->size);
     tlsf->bases |= region->base;
     struct bda_node *node = bda_node_at(tlsf->nodes, region->first);
-    node->offset = 0;
-    node->size = region->size;
+    bda_node_set_offset(node, 0);
+    bda_node_set_size(node, region->size);
     node->previous = 0;
     node->next = 0;
-    atomic_store_explicit(&node->region, region_index, memory_order_relaxed);
+    bda_node_set_region(node, region_index);
     bda_node_set(node, BDA_NODE_FREE, zone_at(tlsf, region, 0));
-    link(tlsf, bda_nodes_chunks(tlsf->nodes), region->first, node, node->size, list_of(node));
+    link(tlsf, bda_nodes_chunks(tlsf->nodes), region->first, node, bda_node_size(node), list_of(node));
     tlsf->free_granules += region->size;
     tlsf->empty_regions++;
 }
@@ -472,7 +479,7 @@ BDA_COLD struct bda_taken take_aligned(struct bda_tlsf *tlsf, uint32_t size, uin
 BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place, uint32_t size, uint64_t alignment) {
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
     struct bda_node *node = bda_node_in(chunks, place.index);
-    uint64_t beyond = (alignment - 1) >> tlsf->granule_log2 & node->offset;
+    uint64_t beyond = (alignment - 1) >> tlsf->granule_log2 & bda_node_offset(node);
     if (beyond != 0 || node->previous == 0 || bda_node_is_spent(node)) /* node 0, none, has no neighbours */
         return take_aligned(tlsf, size, alignment);
     if (tlsf->lists[place.list].size - size <= bda_tlsf_sliver(size)) /* which is known before the node's own */
@@ -511,9 +518,9 @@ uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offs
     uint32_t index = ((struct bda_region *)bda_store_at(tlsf->regions, region))->first;
     while (index != 0) {
         struct bda_node *node = bda_node_in(chunks, index);
-        if (offset - node->offset < node->size) {
-            uint32_t pad = offset - node->offset;
-            bool whole = bda_node_state(node) == BDA_NODE_FREE && size <= node->size - pad;
+        if (offset - bda_node_offset(node) < bda_node_size(node)) {
+            uint32_t pad = offset - bda_node_offset(node);
+            bool whole = bda_node_state(node) == BDA_NODE_FREE && size <= bda_node_size(node) - pad;
             struct place place = { index, list_of(node) };
             return whole ? (uint32_t)take_any(tlsf, chunks, place, pad, size).index : 0;
         }
@@ -537,17 +544,17 @@ BDA_INLINE struct bda_node *take_in(struct bda_tlsf *tlsf, bda_node_chunks chunk
 BDA_APART void merge_into_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
                                    struct bda_node *node) {
     bda_link before = node->previous, next = node->next;
-    uint32_t size = node->size;
+    uint32_t size = bda_node_size(node);
     struct bda_node *previous = bda_node_behind(chunks, before, true);
     bda_node_push(&tlsf->spare, index, node);
     if (bda_link_is_free(next)) {
         const struct bda_node *behind = take_in(tlsf, chunks, next);
-        size += behind->size;
+        size += bda_node_size(behind);
         next = behind->next;
     }
     uint32_t old = list_of(previous);
-    size += previous->size;
-    previous->size = size;
+    size += bda_node_size(previous);
+    bda_node_set_size(previous, size);
     previous->next = next;
     if (next != 0)
         bda_node_behind(chunks, next, false)->previous = before;
@@ -558,7 +565,7 @@ BDA_APART void merge_into_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks
 
 BDA_APART void merge_into_next(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node) {
     bda_link before = node->previous, behind = node->next;
-    uint32_t offset = node->offset, size = node->size, tag = bda_node_tag(node);
+    uint32_t offset = bda_node_offset(node), size = bda_node_size(node), tag = bda_node_tag(node);
     struct bda_node *next = bda_node_behind(chunks, behind, true);
     bda_node_push(&tlsf->spare, index, node);
     if (before != 0)
@@ -568,16 +575,16 @@ BDA_APART void merge_into_next(struct bda_tlsf *tlsf, bda_node_chunks chunks, ui
         tlsf->empty_regions += next->next == 0;
     }
     uint32_t old = list_of(next);
-    size += next->size;
-    next->offset = offset;
-    next->size = size;
+    size += bda_node_size(next);
+    bda_node_set_offset(next, offset);
+    bda_node_set_size(next, size);
     next->previous = before;
     bda_node_set_tag(next, bda_tag_of(bda_node_tag(next), tag, BDA_NODE_FREE));
     relink(tlsf, chunks, bda_link_index(behind), next, size, old, list_for(size, bda_tag_zone(tag)), false);
 }
 
 BDA_INLINE void give(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node, bool inner) {
-    uint32_t size = node->size, tag = bda_node_tag(node);
+    uint32_t size = bda_node_size(node), tag = bda_node_tag(node);
     bda_link previous = node->previous, next = node->next;
     tlsf->free_granules += size;
     if (bda_link_is_free(previous)) {
@@ -665,7 +672,7 @@ void bda_tlsf_free_many(struct bda_tlsf *tlsf, uint32_t count, const uint32_t *n
 bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region_index) {
     struct bda_region *region = bda_store_at(tlsf->regions, region_index);
     struct bda_node *first = bda_node_at(tlsf->nodes, region->first);
-    return bda_node_state(first) == BDA_NODE_FREE && first->size == region->size;
+    return bda_node_state(first) == BDA_NODE_FREE && bda_node_size(first) == region->size;
 }
 
 uint32_t bda_tlsf_largest_free(struct bda_tlsf *tlsf) {
@@ -678,7 +685,7 @@ uint32_t bda_tlsf_largest_free(struct bda_tlsf *tlsf) {
     for (uint32_t list = class * BDA_TLSF_ZONES; list < (class + 1) * BDA_TLSF_ZONES; list++)
         for (uint32_t index = tlsf->lists[list].first; index != 0 && tries != 0; tries--) {
             const struct bda_node *node = bda_node_at(tlsf->nodes, index);
-            largest = node->size > largest ? node->size : largest;
+            largest = bda_node_size(node) > largest ? bda_node_size(node) : largest;
             index = bda_node_list_next(node);
         }
     return largest;

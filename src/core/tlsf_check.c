@@ -25,7 +25,7 @@ static const char *check_region(struct bda_tlsf *tlsf, uint32_t region_index, st
         enum bda_node_state state = bda_node_state(node);
         if (bda_node_region(node) != region_index)
             return "a node names another region than the one it is linked in";
-        if (node->offset != expected_offset || node->size == 0 || bda_node_previous(node) != previous)
+        if (bda_node_offset(node) != expected_offset || bda_node_size(node) == 0 || bda_node_previous(node) != previous)
             return "ranges do not tile their region";
         if (bda_link_is_free(node->previous) != previous_free || (announced && state != BDA_NODE_FREE) ||
             (!announced && state == BDA_NODE_FREE && previous != 0))
@@ -39,14 +39,14 @@ static const char *check_region(struct bda_tlsf *tlsf, uint32_t region_index, st
         if (state == BDA_NODE_FREE) {
             if (previous_free)
                 return "two free ranges lie side by side";
-            totals->free_granules += node->size;
+            totals->free_granules += bda_node_size(node);
             totals->free_ranges++;
-            totals->empty_regions += node->size == region->size;
+            totals->empty_regions += bda_node_size(node) == region->size;
         }
         previous_free = state == BDA_NODE_FREE;
         announced = bda_link_is_free(node->next);
         previous = index;
-        expected_offset += node->size;
+        expected_offset += bda_node_size(node);
         if (expected_offset > region->size)
             return "ranges reach past their region";
     }
@@ -66,11 +66,11 @@ static const char *check_list(struct bda_tlsf *tlsf, uint32_t list, struct total
         struct bda_node *node = bda_node_at(tlsf->nodes, index);
         if (bda_node_state(node) != BDA_NODE_FREE)
             return "a range that is not free is in a list of free ranges";
-        if (bda_tlsf_class_of(node->size) * BDA_TLSF_ZONES + bda_node_zone(node) != list)
+        if (bda_tlsf_class_of(bda_node_size(node)) * BDA_TLSF_ZONES + bda_node_zone(node) != list)
             return "a free range is in the list of another class or zone";
         if (bda_node_list_previous(node) != previous)
             return "the links of a list of free ranges disagree";
-        found->free_granules += node->size;
+        found->free_granules += bda_node_size(node);
         if (++found->free_ranges > most)
             return "a list of free ranges holds more than there are";
         previous = index;

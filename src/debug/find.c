@@ -298,10 +298,31 @@ static void explain_live(BdaAllocator allocator, const struct bda_live *live, vo
     byte->finding->extent = 1;
 }
 
+/* What landmarks lead to, and has no name. */
+static bool find_at_once(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding) {
+    struct bda_view view;
+    if (!bda_locate_live(allocator, address, &view) || view.record != 0)
+        return false;
+    clear(finding, BDA_FINDING_LIVE, address);
+    finding->own_buffer = view.place.own_buffers;
+    finding->memory_type = view.place.memory_type;
+    finding->pool = view.place.pool;
+    finding->block_address = view.place.base;
+    finding->block_size = view.place.length;
+    finding->range.handle = view.handle;
+    finding->range.address = view.begin;
+    finding->range.size = view.asked;
+    finding->offset = address - view.begin;
+    finding->extent = 1;
+    return true;
+}
+
 bool bda_find_live(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding) {
     struct live_byte byte = { address, finding, false };
-    return !bda_locate_has_strays(allocator) && bda_locate_range(allocator, address, explain_live, &byte) &&
-           byte.explained;
+    if (bda_locate_has_strays(allocator))
+        return false;
+    return find_at_once(allocator, address, finding) ||
+           (bda_locate_range(allocator, address, explain_live, &byte) && byte.explained);
 }
 
 /* ---- All of it ---- */

@@ -51,14 +51,18 @@ BDA_INLINE uint32_t count_below(struct bda_block_table *table, uint32_t count, u
     return low + (base_at(table, low) <= address);
 }
 
-static void read_place(struct bda_block_table *table, uint32_t position, struct bda_place *place) {
+BDA_INLINE void read_place(struct bda_block_table *table, uint32_t position, struct bda_place *place) {
     struct bda_place_entry *entry = &table->entries[position];
     place->base = base_at(table, position);
     place->length = atomic_load_explicit(&entry->length, memory_order_acquire);
     place->buffer_bytes = atomic_load_explicit(&entry->buffer_bytes, memory_order_acquire);
     place->buffer = (VkBuffer)atomic_load_explicit(&entry->buffer, memory_order_acquire);
     place->mapped = atomic_load_explicit(&entry->mapped, memory_order_acquire);
+    place->pool = atomic_load_explicit(&entry->pool, memory_order_acquire);
     place->block = atomic_load_explicit(&entry->block, memory_order_acquire);
+    uint32_t kind = atomic_load_explicit(&entry->kind, memory_order_acquire);
+    place->memory_type = kind >> 1;
+    place->own_buffers = (kind & 1u) != 0;
 }
 
 /* The block `back` places before the first one behind the address. */
@@ -75,6 +79,7 @@ BDA_INLINE enum bda_map_answer look(struct bda_block_map *map, uint64_t address,
     bool found = position < count; /* -1 is not */
     if (found)
         read_place(table, position, place);
+    place->sequence = sequence;
     if (atomic_load_explicit(&map->sequence, memory_order_relaxed) != sequence)
         return BDA_MAP_CHANGING;
     return found ? BDA_MAP_FOUND : BDA_MAP_NONE;
@@ -98,7 +103,9 @@ static void set_place(struct bda_block_table *table, uint32_t position, const st
     atomic_store_explicit(&entry->buffer_bytes, place->buffer_bytes, memory_order_release);
     atomic_store_explicit(&entry->buffer, (uint64_t)place->buffer, memory_order_release);
     atomic_store_explicit(&entry->mapped, place->mapped, memory_order_release);
+    atomic_store_explicit(&entry->pool, place->pool, memory_order_release);
     atomic_store_explicit(&entry->block, place->block, memory_order_release);
+    atomic_store_explicit(&entry->kind, place->memory_type << 1 | (uint32_t)place->own_buffers, memory_order_release);
 }
 
 static void copy_place(struct bda_block_table *to, uint32_t to_position, struct bda_block_table *from,

@@ -18,7 +18,7 @@
 #include "core/bits.h"
 #include "core/host.h"
 
-#include <vulkan/vulkan_core.h>
+#include <bdaalloc/bdaalloc.h>
 
 struct bda_block;
 
@@ -29,13 +29,19 @@ struct bda_place {
     uint64_t buffer_bytes; /* of them, in the buffer below; 0: it has none that is all the block's */
     VkBuffer buffer;
     unsigned char *mapped; /* CPU address of the first byte, or NULL */
+    BdaPool pool;          /* the caller's that it is of, or NULL */
     uint32_t block;
+    uint32_t memory_type;
+    bool own_buffers;  /* cut into ranges that have a buffer each */
+    uint32_t sequence; /* of the map when this was read: as long as it stays the same, so does this */
 };
 
 struct bda_place_entry {
     _Atomic uint64_t length, buffer_bytes, buffer;
     _Atomic(unsigned char *) mapped;
+    _Atomic(BdaPool) pool;
     _Atomic uint32_t block;
+    _Atomic uint32_t kind; /* twice the memory type, and 1 for own buffers */
 };
 
 struct bda_block_table {
@@ -64,6 +70,12 @@ void bda_block_map_add(struct bda_block_map *map, const struct bda_place *place)
 void bda_block_map_remove(struct bda_block_map *map, uint64_t base, uint32_t block);
 
 enum bda_map_answer { BDA_MAP_NONE, BDA_MAP_FOUND, BDA_MAP_CHANGING /* what was read means nothing */ };
+
+/* Whether nothing came or went since a place was read. What was read between the two, with acquires, then was of the
+ * block that the place tells of. */
+static inline bool bda_block_map_stands(struct bda_block_map *map, const struct bda_place *place) {
+    return atomic_load_explicit(&map->sequence, memory_order_relaxed) == place->sequence;
+}
 
 /* The last block that begins at an address or before it; the first one that begins behind it. */
 enum bda_map_answer bda_block_map_below(struct bda_block_map *map, uint64_t address, struct bda_place *place);

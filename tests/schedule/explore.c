@@ -27,14 +27,18 @@ struct actor {
 struct state {
     uint8_t memory[EXPLORE_PLACES];
     uint8_t written[PIECES]; /* how often each piece of data was written, in whatever buffer that is */
-    uint8_t broken, padding[5];
+    uint8_t broken, padding[3];
     struct actor actors[EXPLORE_ACTORS];
 };
 
-enum { SOUND, BOTH_INSIDE, OLD_DATA, STUCK, TOO_LARGE };
+enum { SOUND, BOTH_INSIDE, OLD_DATA, CLAIM_FAILS, STUCK, TOO_LARGE };
 
-static const char *const names[] = { NULL, "two are inside at once", "what was written before is not seen",
-                                     "nobody can go on", "there are too many states, or steps" };
+static const char *const names[] = { NULL,
+                                     "two are inside at once",
+                                     "what was written before is not seen",
+                                     "a claim does not hold",
+                                     "nobody can go on",
+                                     "there are too many states, or steps" };
 
 static struct {
     const struct explore_actor *actors;
@@ -86,6 +90,12 @@ static uint8_t make(uint8_t answer) {
     actor->answers[actor->done++] = answer;
     run.position++;
     return answer;
+}
+
+/* No step: it follows from the answers, so it is seen with the last of them. */
+void explore_claim(bool holds) {
+    if (!holds)
+        breaks(CLAIM_FAILS);
 }
 
 static bool has_consistent(const struct actor *actor) {

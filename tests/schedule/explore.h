@@ -26,9 +26,9 @@
 
 enum {
     EXPLORE_ACTORS = 3,
-    EXPLORE_PLACES = 8, /* of memory: the first ones are the test's, then */
-    EXPLORE_LOCK = 5,
-    EXPLORE_DATA = 6, /* two pieces of it */
+    EXPLORE_PLACES = 10, /* of memory: the first ones are the test's, then */
+    EXPLORE_LOCK = 7,
+    EXPLORE_DATA = 8, /* two pieces of it */
 };
 
 enum explore_stores { EXPLORE_TOTAL, EXPLORE_PARTIAL };
@@ -66,6 +66,9 @@ void explore_barrier(void);
 /* A lock, which also lets the actor's stores out. */
 void explore_lock(void);
 void explore_unlock(void);
+
+/* What must hold here. */
+void explore_claim(bool holds);
 
 /* From here to explore_leave the actor has a piece of data for itself: nobody else may be inside of it, and it must see
  * all that was written there before. */

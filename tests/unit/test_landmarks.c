@@ -4,10 +4,12 @@
 #include "core/landmarks.h"
 
 /* Landmarks of each region of an arena, by its index. */
-static struct bda_landmarks *landmarks[ARENA_REGIONS * 4];
+static _Atomic(struct bda_landmarks *) landmarks[ARENA_REGIONS * 4];
+static struct bda_charts charts;
 
 static struct bda_terrain terrain_of(struct arena *arena, struct bda_host *host, uint32_t region) {
-    return (struct bda_terrain){ host, &arena->nodes, arena_region(arena, region), region, &landmarks[region] };
+    return (
+        struct bda_terrain){ host, &charts, &arena->nodes, arena_region(arena, region), region, &landmarks[region] };
 }
 
 static uint32_t naive_find(struct arena *arena, uint32_t region, uint32_t offset) {
@@ -27,9 +29,14 @@ static uint32_t find(struct arena *arena, struct bda_host *host, uint32_t region
     return index;
 }
 
+static void make_charts(struct bda_host *host) {
+    bda_charts_init(&charts, host, false);
+}
+
 static void drop_landmarks(struct bda_host *host) {
     for (uint32_t i = 0; i < COUNT_OF(landmarks); i++)
-        bda_landmarks_release(host, &landmarks[i]);
+        bda_landmarks_destroy(host, &landmarks[i]);
+    bda_charts_destroy(&charts);
 }
 
 /* Looks somewhere up. */
@@ -44,6 +51,7 @@ static void live(uint64_t seed, struct bda_host *host, uint32_t steps) {
     struct arena arena;
     bool filling = true;
     arena_open(&arena, GRANULE_LOG2);
+    make_charts(host);
     (void)arena_add(&arena, 0, 1 << 18);
     (void)arena_add(&arena, 1 << 30, 5000);
     for (uint32_t step = 0; step < steps; step++) {
@@ -54,7 +62,7 @@ static void live(uint64_t seed, struct bda_host *host, uint32_t steps) {
             (void)arena_add(&arena, (uint64_t)step << 32, 300 + random_below(&seed, 100000));
         uint32_t last = arena.added[arena.count - 1];
         if (step % 700 == 0 && arena.count > 1 && bda_tlsf_region_is_empty(&arena.tlsf, last)) {
-            bda_landmarks_release(host, &landmarks[last]);
+            bda_landmarks_forget(&landmarks[last], &charts);
             arena_remove(&arena, last);
         }
     }
@@ -89,6 +97,7 @@ static void a_landmark_does_not_follow_its_node_to_another_pool(void **state) {
     struct bda_host host = { 0 };
     struct bda_tlsf other;
     arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
     bda_tlsf_init(&other, &arena.nodes, &arena.regions, GRANULE_LOG2);
     uint32_t region = arena_add(&arena, 0, 1000);
     uint32_t a = arena_take(&arena, 10), b = arena_take(&arena, 10);
@@ -117,6 +126,7 @@ static void walks_are_short_once_there_are_landmarks(void **state) {
     uint64_t seed = 5;
     bool filling = true;
     arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
     uint32_t region = arena_add(&arena, 0, 1 << 20);
     for (uint32_t step = 0; step < 60000; step++)
         live_a_little(&arena, &seed, &filling);
@@ -134,8 +144,7 @@ static void walks_are_short_once_there_are_landmarks(void **state) {
         for (uint32_t step = 0; step < 20000; step++)
             live_a_little(&arena, &seed, &filling);
     }
-    assert_true(bda_landmarks_bytes(landmarks[region]) < (uint64_t)16 * ranges);
-    assert_int_equal(bda_landmarks_bytes(landmarks[region]), host.bytes);
+    assert_true(host.bytes < (uint64_t)12 * ranges);
     drop_landmarks(&host);
     arena_close(&arena);
 }
@@ -147,6 +156,7 @@ static void a_long_way_is_gone_in_legs(void **state) {
     struct arena arena;
     struct bda_host host = { 0 };
     arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
     uint32_t region = arena_add(&arena, 0, RANGES);
     for (uint32_t i = 0; i < RANGES; i++)
         assert_int_not_equal(arena_take(&arena, 1), 0);
@@ -155,7 +165,7 @@ static void a_long_way_is_gone_in_legs(void **state) {
     while (bda_landmarks_find(&terrain, RANGES - 1, false) == 0)
         legs++;
     assert_int_equal(legs, RANGES / BDA_LANDMARK_WALK + 1);
-    bda_landmarks_release(&host, &landmarks[region]);
+    bda_landmarks_forget(&landmarks[region], &charts);
     assert_int_not_equal(bda_landmarks_find(&terrain, RANGES - 1, true), 0);
     drop_landmarks(&host);
     arena_close(&arena);
@@ -170,12 +180,14 @@ static void every_leg_begins_where_the_last_one_ended(void **state) {
     struct arena arena;
     struct bda_host host = { 0 };
     arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
     uint32_t region = arena_add(&arena, 0, AREAS * AREA);
     for (uint32_t i = 0; i < COUNT_OF(taken); i++)
         taken[i] = arena_take(&arena, AREA / FEW);
     for (uint32_t i = 0; i < 1000; i++)
         assert_int_not_equal(find(&arena, &host, region, i * 7919 % (AREAS * AREA)), 0);
-    assert_true(bda_landmarks_bytes(landmarks[region]) >= COUNT_OF(taken) * sizeof(uint32_t));
+    for (uint32_t i = 0; i < COUNT_OF(taken); i++)
+        assert_int_equal(bda_landmarks_guess(&landmarks[region], &charts, i * (AREA / FEW) + 1), taken[i]);
     for (uint32_t i = 0; i < COUNT_OF(taken); i++)
         arena_free(&arena, taken[i]);
     for (uint32_t i = 0; i < AREAS * AREA; i++)
@@ -191,6 +203,63 @@ static void every_leg_begins_where_the_last_one_ended(void **state) {
     arena_close(&arena);
 }
 
+/* Whoever has no lock is led there at once, once somebody has looked, whatever changed since then in between. */
+static void guesses_are_right_once_somebody_looked(void **state) {
+    (void)state;
+    struct arena arena;
+    struct bda_host host = { 0 };
+    uint64_t seed = 9;
+    bool filling = true;
+    arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
+    uint32_t region = arena_add(&arena, 0, 1 << 19);
+    for (uint32_t round = 0; round < 4; round++) {
+        for (uint32_t step = 0; step < 20000; step++)
+            live_a_little(&arena, &seed, &filling);
+        uint32_t taken = 0, right = 0;
+        for (uint32_t pass = 0; pass < 4; pass++) { /* what is looked for twice has been put right */
+            uint32_t index = arena_region(&arena, region)->first;
+            taken = right = 0;
+            for (; index != 0; index = bda_node_next(arena_node(&arena, index))) {
+                uint32_t offset = bda_node_offset(arena_node(&arena, index));
+                if (bda_node_state(arena_node(&arena, index)) == BDA_NODE_FREE)
+                    continue;
+                taken++;
+                right += bda_landmarks_guess(&landmarks[region], &charts, offset) == index;
+                assert_int_equal(find(&arena, &host, region, offset), index);
+            }
+        }
+        assert_true(taken > 1000);
+        assert_in_range(right, taken - taken / 20, taken);
+    }
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
+/* More ranges than the largest chart has room for: every second one or fewer stand on it. */
+static void a_crowded_area_is_charted_in_part(void **state) {
+    (void)state;
+    enum { RANGES = 1 << BDA_AREA_LOG2 };
+    struct arena arena;
+    struct bda_host host = { 0 };
+    arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
+    uint32_t region = arena_add(&arena, 0, RANGES), right = 0;
+    for (uint32_t i = 0; i < RANGES; i++)
+        assert_int_not_equal(arena_take(&arena, 1), 0);
+    for (uint32_t i = 0; i < RANGES; i += 7)
+        assert_int_equal(bda_node_offset(arena_node(&arena, find(&arena, &host, region, i))), i);
+    for (uint32_t i = 0; i < RANGES; i++) {
+        uint32_t guess = bda_landmarks_guess(&landmarks[region], &charts, i);
+        assert_int_not_equal(guess, 0);
+        assert_in_range(i - bda_node_offset(arena_node(&arena, guess)), 0, 32);
+        right += bda_node_offset(arena_node(&arena, guess)) == i;
+    }
+    assert_true(right > RANGES / 32);
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
 /* No walk turns around, or passes a range twice, so it ends even where links lead in a circle. */
 static void a_walk_ends_whatever_the_links_say(void **state) {
     (void)state;
@@ -198,6 +267,7 @@ static void a_walk_ends_whatever_the_links_say(void **state) {
     struct bda_host host = { 0 };
     uint32_t taken[4];
     arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
     uint32_t region = arena_add(&arena, 0, 1000);
     for (uint32_t i = 0; i < 4; i++)
         taken[i] = arena_take(&arena, 10);
@@ -210,6 +280,8 @@ static void a_walk_ends_whatever_the_links_say(void **state) {
     assert_int_equal(bda_landmarks_find(&terrain, 500, true), 0);
     third->next = next;
     assert_int_equal(bda_landmarks_find(&terrain, 500, true), bda_node_next(arena_node(&arena, taken[3])));
+    bda_landmarks_forget(&landmarks[region], &charts);
+    assert_int_equal(bda_landmarks_find(&terrain, 35, true), taken[3]);
     third->previous = bda_link_to(taken[3], false);
     assert_int_equal(bda_landmarks_find(&terrain, 5, true), 0);
     third->previous = previous;
@@ -226,6 +298,8 @@ int main(void) {
         cmocka_unit_test(walks_are_short_once_there_are_landmarks),
         cmocka_unit_test(a_long_way_is_gone_in_legs),
         cmocka_unit_test(every_leg_begins_where_the_last_one_ended),
+        cmocka_unit_test(guesses_are_right_once_somebody_looked),
+        cmocka_unit_test(a_crowded_area_is_charted_in_part),
         cmocka_unit_test(a_walk_ends_whatever_the_links_say),
     };
     return cmocka_run_group_tests_name("landmarks", tests, NULL, NULL);
