@@ -115,19 +115,24 @@ static bool has_empty_block(struct bda_pool *arena) {
     return has;
 }
 
-/* Whether any of a pool's arenas has one. */
-static bool any_has_empty_block(struct bda_pool *head) {
+/* An arena of its own is worth while to a thread if it may become half of an even share. In a smaller one it finds
+ * little, and comes to the others with each request that it has no room for, which is slower than to share. */
+static bool has_blocks_for_one(BdaAllocator allocator, struct bda_pool *head) {
+    uint64_t empty = 0, blocks = 0, threads = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
     bda_lock(&head->lock);
-    struct bda_pool *arena = head;
-    while (arena != NULL && !has_empty_block(arena))
-        arena = bda_pool_next_arena(arena);
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        empty += arena->tlsf.empty_regions;
+        blocks += arena->counters.block_count - arena->counters.dedicated_count;
+        bda_arena_unlock_beside_head(arena);
+    }
     bda_unlock(&head->lock);
-    return arena != NULL;
+    return empty != 0 && empty * 2 * threads >= blocks;
 }
 
 /* The thread's own arena, if it has an empty block, or one comes to it; else NULL. No arena is made for nothing. */
 static struct bda_stock *take_over(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {
-    struct bda_stock *own = any_has_empty_block(head) ? find_own(allocator, cache, head) : NULL;
+    struct bda_stock *own = has_blocks_for_one(allocator, head) ? find_own(allocator, cache, head) : NULL;
     if (own == NULL)
         return NULL;
     bda_lock(&head->lock);

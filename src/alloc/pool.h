@@ -52,7 +52,7 @@ struct bda_pool {
     _Atomic(struct bda_pool *) next_arena; /* of the same pool; they only grow in number */
     uint32_t arena;                        /* its number; 0: the head */
     _Atomic uint32_t arena_count;          /* the head's: of all, itself included */
-    _Atomic bool crowded;                  /* the head's: threads wait for the lock so often that they want arenas */
+    _Atomic bool crowded;                  /* the head's: threads meet here so often that they want arenas */
     _Atomic bool has_blocks;               /* that are cut into pieces; written under the lock, like the next one */
     _Atomic uint32_t arenas_in_use;        /* the head's: of those that have blocks */
     _Atomic uint32_t takers;               /* threads whose requests come from here */
@@ -176,6 +176,15 @@ BDA_INLINE void bda_pool_bound_or_rest(struct bda_pool *pool) {
         atomic_store_explicit(&pool->rest, rest - 1, memory_order_relaxed);
     else
         bda_pool_end_rest(pool);
+}
+
+/* Of several empty blocks one has been broken, if there are fewer than before, of an arena that is not one thread's
+ * alone: it might as well have become the thread's own. So the pool is crowded, and threads settle while there are some
+ * left. The arena's lock is held. */
+BDA_INLINE void bda_pool_watch_blocks(struct bda_pool *pool, uint32_t empty_before) {
+    uint32_t empty = pool->tlsf.empty_regions;
+    if (empty != empty_before && empty != 0 && !bda_lock_is_biased(&pool->lock))
+        atomic_store_explicit(&pool->head->crowded, true, memory_order_relaxed);
 }
 
 /* May be asked of any pool at any time. */

@@ -35,17 +35,20 @@ static void make_it_wait(struct bda_pool *arena) {
     assert_int_equal(helper.result, VK_SUCCESS);
 }
 
+/* Kept by no cache, and finds room in the block of what is held: none is broken for it. */
+static const BdaAllocInfo beside = { .size = 70 << 10 };
+
 static void a_lock_that_is_waited_for_is_noticed(void **state) {
     (void)state;
     open_crowded(NULL, 4);
     head->crowded = false;
-    helper.wish = large;
+    helper.wish = beside;
     bda_yield_hook = count_steps;
     uint32_t waits = 0;
     while (!head->crowded && waits < 64) {
         make_it_wait(head);
         waits++;
-        if (helper.count == 16)
+        if (helper.count == 8)
             let_give();
     }
     assert_true(head->crowded);
@@ -64,9 +67,9 @@ static void a_lock_that_goes_from_thread_to_thread_is_noticed(void **state) {
     head->crowded = false;
     uint32_t turns = 0;
     while (!head->crowded && turns < 1000) {
-        let_take(large, 1);
+        let_take(beside, 1);
         let_give();
-        give(take(large));
+        give(take(beside));
         turns++;
     }
     assert_true(head->crowded);
@@ -79,12 +82,45 @@ static void a_thread_that_comes_seldom_is_no_crowd(void **state) {
     open_crowded(NULL, 4);
     head->crowded = false;
     for (uint32_t turns = 0; turns < 200; turns++) {
-        let_take(large, 1);
+        let_take(beside, 1);
         let_give();
         for (uint32_t i = 0; i < 10; i++)
-            give(take(large));
+            give(take(beside));
     }
     assert_false(head->crowded);
+    close_crowded();
+}
+
+/* Two to a block; beside what is held there is room for one. */
+static const BdaAllocInfo half = { .size = 500 << 10 };
+
+/* Nobody has met anybody yet, but who breaks a block might as well have one of his own. */
+static void a_thread_that_breaks_one_of_several_empty_blocks_settles(void **state) {
+    (void)state;
+    for (uint32_t spare = 1; spare <= 3; spare++) {
+        open_crowded(NULL, spare);
+        head->crowded = false;
+        let_take(half, 1);
+        assert_false(head->crowded);
+        let_take(half, 1);
+        assert_int_equal(head->crowded, spare > 1); /* there is one left for it */
+        let_take(large, 1);
+        assert_int_equal(pool_of(helper.slots[2].handle) != head, spare > 1);
+        let_give();
+        close_crowded();
+    }
+}
+
+/* Nor does one that has the pool to itself, whatever it breaks. */
+static void a_thread_by_itself_breaks_blocks_at_its_leisure(void **state) {
+    (void)state;
+    open_crowded(NULL, 3);
+    head->crowded = false;
+    BdaAllocation taken[5];
+    for (uint32_t i = 0; i < 5; i++)
+        taken[i] = take(half);
+    assert_false(head->crowded);
+    give_all(taken, 5);
     close_crowded();
 }
 
@@ -649,6 +685,8 @@ int main(void) {
         cmocka_unit_test(a_lock_that_is_waited_for_is_noticed),
         cmocka_unit_test(a_lock_that_goes_from_thread_to_thread_is_noticed),
         cmocka_unit_test(a_thread_that_comes_seldom_is_no_crowd),
+        cmocka_unit_test(a_thread_that_breaks_one_of_several_empty_blocks_settles),
+        cmocka_unit_test(a_thread_by_itself_breaks_blocks_at_its_leisure),
         cmocka_unit_test(waiting_for_an_arena_is_waiting_for_its_pool),
         cmocka_unit_test(waits_are_forgotten),
         cmocka_unit_test(a_thread_gets_an_arena_of_its_own),

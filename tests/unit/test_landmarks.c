@@ -236,6 +236,35 @@ static void guesses_are_right_once_somebody_looked(void **state) {
     arena_close(&arena);
 }
 
+/* One look-up is enough for what has changed: in the place of what was there, beside it, and where the range is another
+ * node's. */
+static void what_a_chart_says_wrong_is_put_right_at_once(void **state) {
+    (void)state;
+    enum { COUNT = 38 };
+    struct arena arena;
+    struct bda_host host = { 0 };
+    uint32_t taken[COUNT];
+    arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
+    uint32_t region = arena_add(&arena, 0, COUNT * 20);
+    for (uint32_t i = 0; i < COUNT; i++)
+        taken[i] = arena_take(&arena, 20);
+    for (uint32_t i = 0; i < 10 * COUNT; i++)
+        (void)find(&arena, &host, region, i * 7 % (COUNT * 20));
+    for (uint32_t i = 0; i < COUNT; i++)
+        assert_int_equal(bda_landmarks_guess(&landmarks[region], &charts, i * 20 + 19), taken[i]);
+    arena_free(&arena, taken[9]);
+    arena_free(&arena, taken[17]);
+    arena_free(&arena, taken[16]);
+    for (uint32_t i = 0; i < 4; i++) { /* of 10 each, in whichever of the holes */
+        uint32_t index = arena_take(&arena, 10), offset = bda_node_offset(arena_node(&arena, index));
+        assert_int_equal(find(&arena, &host, region, offset + 3), index);
+        assert_int_equal(bda_landmarks_guess(&landmarks[region], &charts, offset + 9), index);
+    }
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
 /* More ranges than the largest chart has room for: every second one or fewer stand on it. */
 static void a_crowded_area_is_charted_in_part(void **state) {
     (void)state;
@@ -299,6 +328,7 @@ int main(void) {
         cmocka_unit_test(a_long_way_is_gone_in_legs),
         cmocka_unit_test(every_leg_begins_where_the_last_one_ended),
         cmocka_unit_test(guesses_are_right_once_somebody_looked),
+        cmocka_unit_test(what_a_chart_says_wrong_is_put_right_at_once),
         cmocka_unit_test(a_crowded_area_is_charted_in_part),
         cmocka_unit_test(a_walk_ends_whatever_the_links_say),
     };

@@ -94,6 +94,22 @@ static void the_rest_of_a_cut_range_keeps_its_node(void **state) {
     arena_close_sound(&arena);
 }
 
+/* Whoever has no lock sees that the rest of it is not written yet: of what is cut off, and of what goes whole, the last
+ * of its region and another. */
+static void what_is_handed_out_has_a_slack_that_nobody_knows(void **state) {
+    (void)state;
+    struct arena arena;
+    uint32_t region = arena_open_one(&arena, 100), nodes[4];
+    arena_fill(&arena, region, (const uint32_t[]){ 30, 30, 30, 10 }, 4, nodes);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(bda_node_slack(arena_node(&arena, nodes[i])), BDA_SLACK_UNKNOWN);
+    bda_node_set_slack(arena_node(&arena, nodes[1]), 5);
+    arena_free(&arena, nodes[1]);
+    assert_int_equal(arena_take(&arena, 30), nodes[1]);
+    assert_int_equal(bda_node_slack(arena_node(&arena, nodes[1])), BDA_SLACK_UNKNOWN);
+    arena_close_sound(&arena);
+}
+
 static void free_merges_the_left_neighbour(void **state) {
     (void)state;
     struct arena arena;
@@ -526,6 +542,7 @@ int main(void) {
         cmocka_unit_test(an_empty_tlsf_refuses),
         cmocka_unit_test(alloc_cuts_from_the_front_and_keeps_the_rest),
         cmocka_unit_test(the_rest_of_a_cut_range_keeps_its_node),
+        cmocka_unit_test(what_is_handed_out_has_a_slack_that_nobody_knows),
         cmocka_unit_test(free_merges_the_left_neighbour),
         cmocka_unit_test(free_merges_the_right_neighbour),
         cmocka_unit_test(free_merges_both_neighbours),
