@@ -6,9 +6,9 @@
 
 enum {
     AREA = 1 << BDA_AREA_LOG2,
-    FREE_STEPS = 2,     /* to a range that no chart names, which are not too many */
-    LOST_MOST = 4,      /* steps, and one for each entry of a chart, before an area is surveyed */
-    ENTRIES_AROUND = 4, /* looked at on either side where one is of no use */
+    FREE_STEPS = 2,   /* to a range that no chart names, which are not too many */
+    LOST_MOST = 4,    /* steps, and one for each entry that a chart holds, before an area is surveyed */
+    SLOTS_AROUND = 4, /* looked at on either side where one is of no use */
 };
 
 /* ---- Memory ---- */
@@ -115,22 +115,21 @@ static struct spot step(const struct bda_terrain *terrain, struct spot spot, boo
 
 /* ---- Where a walk begins ---- */
 
-/* The node of a chart's entry, 0 where it does not stand. */
-static uint32_t entry_at(const struct bda_terrain *terrain, struct bda_chart *chart, uint32_t number, uint32_t entry) {
-    uint32_t index = bda_chart_node(chart, entry);
-    return stands(terrain, index, (number << BDA_AREA_LOG2) + bda_chart_offset(chart, entry), 1) ? index : 0;
+/* The node of a chart's entry, 0 where there is none that stands. */
+static uint32_t entry_at(const struct bda_terrain *terrain, struct bda_chart *chart, uint32_t number, uint32_t slot) {
+    uint32_t index = bda_chart_node(chart, slot);
+    return stands(terrain, index, (number << BDA_AREA_LOG2) + bda_chart_offset(chart, slot), 1) ? index : 0;
 }
 
 /* The entry for an offset in the area, or one beside it. */
 static uint32_t entry_near(const struct bda_terrain *terrain, struct bda_chart *chart, uint32_t number,
                            uint32_t offset) {
-    uint32_t count = bda_chart_count(chart), up_to = bda_chart_entries_up_to(chart, offset), index = 0;
-    uint32_t entry = up_to != 0 ? up_to - 1 : 0;
-    for (uint32_t distance = 0; distance <= ENTRIES_AROUND && index == 0; distance++) {
-        if (distance <= entry)
-            index = entry_at(terrain, chart, number, entry - distance);
-        if (index == 0 && entry + distance < count)
-            index = entry_at(terrain, chart, number, entry + distance);
+    uint32_t up_to = bda_chart_up_to(chart, offset), slot = up_to != 0 ? up_to - 1 : 0, index = 0;
+    for (uint32_t distance = 0; distance <= SLOTS_AROUND && index == 0; distance++) {
+        if (distance <= slot)
+            index = entry_at(terrain, chart, number, slot - distance);
+        if (index == 0 && slot + distance < chart->slots)
+            index = entry_at(terrain, chart, number, slot + distance);
     }
     return index;
 }
@@ -199,7 +198,7 @@ static uint32_t note_taken(const struct bda_terrain *terrain, const struct groun
         if (!is_taken(&spot))
             continue;
         if (chart != NULL && taken % stride == 0)
-            bda_chart_set(chart, taken / stride, offset_in(ground, spot.node), spot.index);
+            bda_chart_append(chart, taken / stride, offset_in(ground, spot.node), spot.index);
         taken++;
     }
     return taken;
@@ -221,9 +220,9 @@ static void survey(const struct bda_terrain *terrain, const struct ground *groun
     ground->area->lost = 0;
     if ((mark & BDA_MARK_IS_CHART) != 0) {
         struct bda_chart *chart = bda_chart_at(terrain->charts, mark & ~BDA_MARK_IS_CHART);
-        uint32_t stride = (taken - 1) / chart->room + 1;
+        uint32_t stride = (taken - 1) / bda_chart_holds(chart) + 1;
+        bda_chart_clear(chart);
         (void)note_taken(terrain, ground, first, chart, stride);
-        bda_chart_set_count(chart, (taken - 1) / stride + 1);
     }
     set_mark(terrain->charts, ground->area, mark);
 }
@@ -249,42 +248,29 @@ static struct spot walk(const struct bda_terrain *terrain, struct bda_landmarks 
 
 /* Whether a taken range begins where an entry says. */
 static bool is_right(const struct bda_terrain *terrain, const struct ground *ground, struct bda_chart *chart,
-                     uint32_t entry) {
-    const struct spot spot = spot_at(terrain, bda_chart_node(chart, entry));
-    uint32_t offset = bda_chart_offset(chart, entry);
+                     uint32_t slot) {
+    const struct spot spot = spot_at(terrain, bda_chart_node(chart, slot));
+    uint32_t offset = bda_chart_offset(chart, slot);
     return stands(terrain, spot.index, ground->start + offset, 1) && is_taken(&spot) &&
            offset_in(ground, spot.node) == offset;
 }
 
-/* Makes room for an entry; false where a chart is full. Who reads it meanwhile sees offsets and nodes that do not go
- * together, and finds that out. */
-static bool make_room(struct bda_chart *chart, uint32_t entry) {
-    uint32_t count = bda_chart_count(chart);
-    if (count == chart->room)
-        return false;
-    for (uint32_t i = count; i > entry; i--)
-        bda_chart_set(chart, i, bda_chart_offset(chart, i - 1), bda_chart_node(chart, i - 1));
-    bda_chart_set_count(chart, count + 1);
-    return true;
-}
-
 /* A taken range was found where a chart did not say, in so many steps. It takes the place of the entry that led there,
  * where nothing taken begins there any more, else a place behind it. What else is wrong is left to the next survey,
- * which is due when the chart is full and so many steps were made. */
+ * which is due when there is no space and so many steps were made. */
 static void put_right(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot,
                       uint32_t steps) {
     struct bda_chart *chart = chart_of(terrain->charts, ground->area);
-    uint32_t offset = offset_in(ground, spot.node), entry = bda_chart_entries_up_to(chart, offset);
-    if (entry != 0 && bda_chart_node(chart, entry - 1) == spot.index)
+    uint32_t offset = offset_in(ground, spot.node), slot = bda_chart_up_to(chart, offset);
+    if (slot != 0 && bda_chart_node(chart, slot - 1) == spot.index)
         return;
-    bool gone = entry != 0 && !is_right(terrain, ground, chart, entry - 1);
-    if (gone || make_room(chart, entry)) {
-        bda_chart_set(chart, entry - gone, offset, spot.index);
-        return;
+    if (slot != 0 && !is_right(terrain, ground, chart, slot - 1)) {
+        bda_chart_set(chart, slot - 1, offset, spot.index);
+    } else if (!bda_chart_insert(chart, slot, offset, spot.index)) {
+        ground->area->lost += steps + 1;
+        if (ground->area->lost > LOST_MOST + bda_chart_holds(chart))
+            survey(terrain, ground, spot);
     }
-    ground->area->lost += steps + 1;
-    if (ground->area->lost > LOST_MOST + bda_chart_count(chart))
-        survey(terrain, ground, spot);
 }
 
 /* Takes note of what a look-up has found, and what it cost. */
