@@ -466,6 +466,43 @@ static void what_may_become_empty_is_foretold_as_such(void **state) {
     bench_close();
 }
 
+/* Of what goes in a trim, some goes with its own collecting: ranges that were pending or kept leave blocks empty, and
+ * dedicated blocks go at once. */
+static void all_that_a_trim_gives_back_is_told(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .max_block_size = MIB(1) });
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaAllocation waits = take_bytes(KIB(512), BDA_INTENT_DEVICE);
+    BdaAllocation alone = take((BdaAllocInfo){ .size = MIB(3), .flags = BDA_ALLOC_DEDICATED_BIT });
+    BdaAllocation buffer = take_buffer(MIB(5), PLAIN_USAGE, (BdaAllocInfo){ .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(take_bytes(100, BDA_INTENT_UPLOAD)); /* kept by this thread */
+    const BdaHandle handles[] = { waits.handle, alone.handle, buffer.handle };
+    for (uint32_t i = 0; i < COUNT_OF(handles); i++)
+        assert_int_equal(bda_free_after(bench.allocator, handles[i], timeline, 1), VK_SUCCESS);
+    fake_signal(bench.driver, timeline, 1);
+    const VkDeviceSize reserved = bench_use().reserved;
+    assert_true(reserved >= MIB(10) && budget_of(0).trim_most <= reserved);
+    assert_int_equal(trimmed(), reserved);
+    assert_int_equal(bench_use().reserved, 0);
+    assert_int_equal(trimmed(), 0);
+    bench_close();
+}
+
+/* What a checking mode gives up for what comes new has gone, too. */
+static void what_a_trim_pushes_out_of_the_quarantine_is_told(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT, .quarantine_bytes = MIB(4) });
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 1);
+    BdaAllocation oldest = take((BdaAllocInfo){ .size = MIB(3), .flags = BDA_ALLOC_DEDICATED_BIT });
+    BdaAllocation newest = take((BdaAllocInfo){ .size = MIB(2), .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(oldest);
+    assert_int_equal(bda_free_after(bench.allocator, newest.handle, timeline, 1), VK_SUCCESS);
+    const VkDeviceSize reserved = bench_use().reserved;
+    assert_int_equal(trimmed(), MIB(3));
+    assert_int_equal(bench_use().reserved, reserved - MIB(3));
+    bench_close();
+}
+
 /* bda_trim leaves the quarantine as it is. */
 static void what_is_quarantined_keeps_its_block(void **state) {
     (void)state;
@@ -545,6 +582,8 @@ int main(void) {
         cmocka_unit_test(the_budget_is_the_drivers_where_it_tells_one),
         cmocka_unit_test(without_the_driver_the_budget_is_a_share_of_the_heap),
         cmocka_unit_test(trimming_gives_back_what_was_foretold),
+        cmocka_unit_test(all_that_a_trim_gives_back_is_told),
+        cmocka_unit_test(what_a_trim_pushes_out_of_the_quarantine_is_told),
         cmocka_unit_test(what_may_become_empty_is_foretold_as_such),
         cmocka_unit_test(what_is_quarantined_keeps_its_block),
         cmocka_unit_test(a_budget_can_be_asked_for_in_part),
