@@ -60,6 +60,24 @@ static void spare_empty_blocks_are_no_fragmentation(void **state) {
     bench_close();
 }
 
+/* Where the driver's bases are not aligned, a block has less than its bytes to give, and no hole is missed for that. */
+static void holes_beside_empty_blocks_are_counted_to_the_byte(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT, .max_block_size = MIB(1) });
+    BdaAllocation all[27];
+    for (uint32_t i = 0; i < COUNT_OF(all); i++) /* nine to a block */
+        all[i] = take_bytes(KIB(112), BDA_INTENT_DEVICE);
+    give(all[3]);
+    give_all(all + 9, 18);
+    const BdaUse use = bench_use();
+    assert_true(use.empty_count == 2 && use.rest != 0);
+    assert_int_equal(use.reserved, use.used + use.wasted + use.free + use.rest);
+    assert_int_equal(use.scattered, use.free - 2 * use.largest_free);
+    give_all(all, 3);
+    give_all(all + 4, 5);
+    bench_close();
+}
+
 /* ---- Quick ---- */
 
 static void what_is_reserved_is_told_at_once(void **state) {
@@ -564,6 +582,7 @@ int main(void) {
         cmocka_unit_test(one_free_piece_is_no_fragmentation),
         cmocka_unit_test(holes_are_scattered_but_the_longest_piece_is_not),
         cmocka_unit_test(spare_empty_blocks_are_no_fragmentation),
+        cmocka_unit_test(holes_beside_empty_blocks_are_counted_to_the_byte),
         cmocka_unit_test(what_is_reserved_is_told_at_once),
         cmocka_unit_test(what_is_used_is_as_the_last_collect_saw_it),
         cmocka_unit_test(who_has_not_asked_for_a_while_is_told_what_is_now),
