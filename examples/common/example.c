@@ -30,6 +30,14 @@ void ex_fail(const char *format, ...) {
     exit(EXIT_FAILURE);
 }
 
+static const float least_extent = 1e-6f, most_extent = 1e6f;
+
+void ex_check_extent(const char *path, float extent) {
+    if (!(extent >= least_extent && extent <= most_extent))
+        ex_fail("the model of %s has an extent of %g; %g to %g can be drawn", path, (double)extent,
+                (double)least_extent, (double)most_extent);
+}
+
 static void skip(const char *why, const char *what) {
     printf("skipped: %s%s\n", why, what);
     exit(EX_SKIP);

@@ -98,6 +98,10 @@ void ex_check(VkResult result, const char *call, const char *file, int line);
 /* Ends the program with 1 and a sentence. */
 EX_NORETURN void ex_fail(const char *format, ...);
 
+/* Ends the program where a model's largest side cannot be calculated with: normals come from areas, of which squares
+ * are taken, so the fourth power of a length must be a float, too. */
+void ex_check_extent(const char *path, float extent);
+
 /* Prints the title, makes instance, device and queue, prints the device. Ends the program with EX_SKIP when there is no
  * Vulkan or no device with the features. */
 void ex_start(struct ex *ex, const char *title, unsigned features);
