@@ -490,14 +490,44 @@ static VkBool32 write_to_file(void *user, const char *text, size_t size) {
     return fwrite(text, 1, size, user) == size ? VK_TRUE : VK_FALSE;
 }
 
+enum { DUMP_NUMBERS = 999 }; /* of three digits, which is how many a name has at least */
+
+static void name_dump(char *path, size_t size, const char *prefix, uint64_t number) {
+    snprintf(path, size, "%s-%03" PRIu64 ".json", prefix, number);
+}
+
+static bool is_dump(const char *path) {
+    static const char beginning[] = "{\"schema\":\"bdaalloc-heap\"";
+    char read[sizeof beginning] = "";
+    FILE *file = fopen(path, "r");
+    size_t length = file ? fread(read, 1, sizeof read - 1, file) : 0;
+    if (file)
+        (void)fclose(file);
+    return length == sizeof read - 1 && memcmp(read, beginning, length) == 0;
+}
+
+static bool remove_other_dumps(const char *prefix, char *path, size_t size) {
+    for (uint64_t number = 2; number <= DUMP_NUMBERS; number++) {
+        name_dump(path, size, prefix, number);
+        if (is_dump(path) && remove(path) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void fail_dump(struct ex *ex, const char *what, const char *path) {
+    (void)vkDeviceWaitIdle(ex->device); /* a driver that is unloaded with work in flight crashes */
+    ex_fail("cannot %s %s", what, path);
+}
+
 void ex_dump_heap(struct ex *ex, BdaAllocator allocator, const char *prefix, uint64_t number, const char *label) {
     char path[1024];
-    snprintf(path, sizeof path, "%s-%03" PRIu64 ".json", prefix, number);
+    name_dump(path, sizeof path, prefix, number);
     FILE *file = fopen(path, "w");
     bool written =
         file && bda_write_json(allocator, &(BdaJsonInfo){ .label = label }, write_to_file, file) == VK_SUCCESS;
-    if (!file || fclose(file) != 0 || !written) {
-        (void)vkDeviceWaitIdle(ex->device); /* a driver that is unloaded with work in flight crashes */
-        ex_fail("cannot write %s", path);
-    }
+    if (!file || fclose(file) != 0 || !written)
+        fail_dump(ex, "write", path);
+    if (number == 1 && !remove_other_dumps(prefix, path, sizeof path))
+        fail_dump(ex, "remove the dump of an earlier run", path);
 }

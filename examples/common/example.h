@@ -174,8 +174,9 @@ void ex_dispatch(struct ex *ex, const struct ex_pipeline *pipeline, const void *
  * median of the seconds that the device took, by its own clock, or 0 where it has none. */
 double ex_time_dispatch(struct ex *ex, const struct ex_pipeline *pipeline, const void *push, uint32_t groups);
 
-/* Writes what is in the heap to `prefix`-001.json and so on, for bda_view. Where it cannot, waits for the
- * device and ends the program; no other thread may submit meanwhile. */
+/* Writes what is in the heap to `prefix`-001.json and so on, for bda_view. With number 1 the heap dumps of such names,
+ * up to 999, that an earlier run left go, or they would be taken for this one's; other files stay. Where it cannot,
+ * waits for the device and ends the program; no other thread may submit meanwhile. */
 void ex_dump_heap(struct ex *ex, BdaAllocator allocator, const char *prefix, uint64_t number, const char *label);
 
 /* Seconds since some moment, for measuring phases. */
