@@ -51,8 +51,10 @@ typedef struct BdaUse {
      * gives them back (of a pool's arenas, each is taken by itself). */
     VkDeviceSize scattered;
     double fragmentation; /* 0 to 1: scattered / free */
-    /* The most of `used` that bda_collect, bda_get_stats, bda_get_budget or a dump ever saw here, or that is now: with
-     * bda_collect once a frame, to the frame. As exact as bda_get_stats is while others allocate. */
+    /* The most of `used` that was ever seen here: by bda_collect, which sees all of the memory, by bda_get_stats,
+     * bda_get_budget and dumps, which do, and by whoever asked for this part. So it never falls, it is no less than
+     * `used`, and with bda_collect once a frame it misses nothing but what came and went between two of them. As exact
+     * as bda_get_stats is while others allocate. */
     BdaPeak peak_used;
 } BdaUse;
 
@@ -103,7 +105,7 @@ typedef struct BdaQuickStats {
     VkDeviceSize cached;
     VkDeviceSize free;
     double fragmentation;
-    BdaPeak peak_used; /* as BdaUse */
+    BdaPeak peak_used; /* as BdaUse, of the whole allocator */
 } BdaQuickStats;
 
 /*

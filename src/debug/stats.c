@@ -115,7 +115,7 @@ static void gather_heap(BdaAllocator allocator, uint32_t index, BdaHeapStats *st
     stats->usage = bda_budget_usage(heap);
     stats->external = atomic_load_explicit(&heap->external, memory_order_relaxed);
     stats->external_count = atomic_load_explicit(&heap->external_count, memory_order_relaxed);
-    stats->use.peak_used = bda_peak_or_more(allocator, &allocator->seen.used_of_heap[index], stats->use.used);
+    stats->use.peak_used = bda_peak_see(allocator, &allocator->seen.used_of_heap[index], stats->use.used);
 }
 
 /* ---- Quick ---- */
@@ -123,6 +123,7 @@ static void gather_heap(BdaAllocator allocator, uint32_t index, BdaHeapStats *st
 static void note_quick(BdaAllocator allocator, const BdaUse *total) {
     struct bda_seen *seen = &allocator->seen;
     uint64_t frame = atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
+    bda_peak_raise(&seen->used, total->used, frame);
     atomic_store_explicit(&seen->quick.frame, frame, memory_order_relaxed);
     atomic_store_explicit(&seen->quick.allocation_count, total->allocation_count, memory_order_relaxed);
     atomic_store_explicit(&seen->quick.used, total->used, memory_order_relaxed);
@@ -185,7 +186,7 @@ void bda_stats_quick(BdaAllocator allocator, BdaQuickStats *stats) {
 
 void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
     struct bda_device *device = &allocator->device;
-    const struct bda_seen *seen = &allocator->seen;
+    struct bda_seen *seen = &allocator->seen;
     struct bda_look look;
     bda_device_refresh_budget(device);
     stats->heap_count = device->budget.heap_count;
@@ -200,7 +201,7 @@ void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
     note_quick(allocator, &stats->total);
     for (uint32_t i = 0; i < stats->heap_count; i++)
         gather_heap(allocator, i, &stats->heaps[i]);
-    stats->total.peak_used = bda_peak_or_more(allocator, &seen->used, stats->total.used);
+    stats->total.peak_used = bda_peak_see(allocator, &seen->used, stats->total.used);
     stats->pool_count = atomic_load_explicit(&allocator->user_pool_count, memory_order_relaxed);
     if (allocator->pointers != NULL)
         stats->check_memory = atomic_load_explicit(&allocator->pointers->shadow.bytes, memory_order_relaxed);
@@ -233,5 +234,5 @@ void bda_stats_intent(BdaAllocator allocator, BdaIntent intent, BdaIntentUse *us
         if (add_pool(allocator, pool, &part, NULL) == type)
             add(&use->use, &part);
     }
-    use->use.peak_used = bda_peak_or_more(allocator, &allocator->seen.used_of_type[type], use->use.used);
+    use->use.peak_used = bda_peak_see(allocator, &allocator->seen.used_of_type[type], use->use.used);
 }

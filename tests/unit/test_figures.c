@@ -233,6 +233,36 @@ static void a_peak_is_no_less_than_what_is_used(void **state) {
     bench_close();
 }
 
+/* Guards against peaks that were told once, and lower ones the next time. */
+static void a_peak_that_was_told_never_falls(void **state) {
+    (void)state;
+    for (uint32_t who = 0; who < 4; who++) { /* each sees it alone */
+        bench_open(NULL, NULL);
+        bda_set_frame(bench.allocator, 9);
+        BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_DEVICE });
+        for (uint32_t i = 0; i < 2; i++) {
+            BdaAllocation a = { .handle = 0 };
+            BdaIntentUse intent;
+            BdaPeak peak = { 0, 0 };
+            if (i == 0)
+                a = take((BdaAllocInfo){ .size = 700, .pool = pool });
+            if (who == 0)
+                peak = bench_pool_use(pool).peak_used;
+            else if (who == 1)
+                peak = quick().peak_used;
+            else if (who == 2)
+                peak = bench_use().peak_used;
+            else if (bda_get_intent_stats(bench.allocator, BDA_INTENT_DEVICE, &intent) == VK_SUCCESS)
+                peak = intent.use.peak_used;
+            assert_true(is_peak(peak, 700, 9));
+            if (i == 0)
+                give(a);
+            bda_set_frame(bench.allocator, 10);
+        }
+        bench_close();
+    }
+}
+
 enum { ROUNDS = 200 };
 
 /* Moves a piece of memory from one part of a pool to the other and back. */
@@ -591,6 +621,7 @@ int main(void) {
         cmocka_unit_test(a_pool_of_two_parts_has_one_peak),
         cmocka_unit_test(a_pool_knows_no_peak_of_the_one_before),
         cmocka_unit_test(a_peak_is_no_less_than_what_is_used),
+        cmocka_unit_test(a_peak_that_was_told_never_falls),
         cmocka_unit_test(looks_at_a_time_do_not_add_up),
         cmocka_unit_test(intents_of_different_types_are_told_apart),
         cmocka_unit_test(intents_of_one_type_are_told_together),
