@@ -33,5 +33,15 @@ configure_file(${FOLDER}/heap-004.json ${FOLDER}/other-004.json COPYONLY)
 configure_file(${FOLDER}/heap-004.json ${FOLDER}/heap-240.json COPYONLY) # behind a gap
 file(WRITE ${FOLDER}/heap-005.json "{\"schema\":\"mine\"}")
 file(WRITE ${FOLDER}/heap-006.json "")
+set(kept heap-0004.json heap-001.json heap-002.json heap-005.json heap-006.json heap-x.json other-004.json)
 draw(2)
-expect_files(heap-0004.json heap-001.json heap-002.json heap-005.json heap-006.json heap-x.json other-004.json)
+expect_files(${kept})
+
+# A name that is cut off would be one for all numbers.
+string(REPEAT "./" 505 far)
+execute_process(COMMAND ${PROGRAM} --size 64x64 --instances 20 --frames 2 --dump ${FOLDER}/${far}heap
+                RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT code EQUAL 1 OR NOT output MATCHES "cannot write ")
+    message(FATAL_ERROR "exit code ${code}: ${output}")
+endif()
+expect_files(${kept})

@@ -492,8 +492,10 @@ static VkBool32 write_to_file(void *user, const char *text, size_t size) {
 
 enum { DUMP_NUMBERS = 999 }; /* of three digits, which is how many a name has at least */
 
-static void name_dump(char *path, size_t size, const char *prefix, uint64_t number) {
-    snprintf(path, size, "%s-%03" PRIu64 ".json", prefix, number);
+/* False where it is too long: cut off, it would be another file's. */
+static bool name_dump(char *path, size_t size, const char *prefix, uint64_t number) {
+    int length = snprintf(path, size, "%s-%03" PRIu64 ".json", prefix, number);
+    return length >= 0 && (size_t)length < size;
 }
 
 static bool is_dump(const char *path) {
@@ -508,8 +510,7 @@ static bool is_dump(const char *path) {
 
 static bool remove_other_dumps(const char *prefix, char *path, size_t size) {
     for (uint64_t number = 2; number <= DUMP_NUMBERS; number++) {
-        name_dump(path, size, prefix, number);
-        if (is_dump(path) && remove(path) != 0)
+        if (name_dump(path, size, prefix, number) && is_dump(path) && remove(path) != 0)
             return false;
     }
     return true;
@@ -522,8 +523,7 @@ static void fail_dump(struct ex *ex, const char *what, const char *path) {
 
 void ex_dump_heap(struct ex *ex, BdaAllocator allocator, const char *prefix, uint64_t number, const char *label) {
     char path[1024];
-    name_dump(path, sizeof path, prefix, number);
-    FILE *file = fopen(path, "w");
+    FILE *file = name_dump(path, sizeof path, prefix, number) ? fopen(path, "w") : NULL;
     bool written =
         file && bda_write_json(allocator, &(BdaJsonInfo){ .label = label }, write_to_file, file) == VK_SUCCESS;
     if (!file || fclose(file) != 0 || !written)
