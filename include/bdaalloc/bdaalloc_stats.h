@@ -31,7 +31,7 @@ typedef struct BdaUse {
     uint64_t block_count;      /* VkDeviceMemory objects, dedicated ones included */
     uint64_t dedicated_count;  /* of them, dedicated to one allocation */
     uint64_t empty_count;      /* of them, with nothing in them; what threads keep counts as something */
-    VkDeviceSize reserved;     /* bytes of all blocks: those of the six that follow, `quarantined` and `rest` */
+    VkDeviceSize reserved;     /* bytes of all blocks: used, wasted, pending, cached, free, quarantined and rest */
     uint64_t allocation_count; /* live allocations */
     VkDeviceSize used;         /* bytes asked for by live allocations */
     VkDeviceSize wasted;       /* bytes they hold in blocks beyond that: alignment, atoms, rests too small to cut off */
