@@ -1,6 +1,7 @@
 /*
  * The vertices and faces of a Wavefront OBJ file. Faces of more than three corners are cut into triangles around their
- * first; texture coordinates, normals, groups and materials are passed over.
+ * first; texture coordinates, normals, groups, materials, lines and free-form curves and surfaces are passed over.
+ * Lines may be indented, of any length, and go on behind a backslash.
  */
 #ifndef EXAMPLES_MESH_FILE_H
 #define EXAMPLES_MESH_FILE_H
@@ -21,7 +22,7 @@ struct mesh {
     uint32_t face_count;
 };
 
-/* Ends the program when the file cannot be read, or has no faces. */
+/* Ends the program when the file cannot be read, or has no faces; with the line where a vertex or a face is none. */
 struct mesh read_mesh(const char *path);
 void free_mesh(struct mesh *mesh);
 

@@ -167,9 +167,6 @@ struct fit {
     float factor;
 };
 
-/* Normals come from areas, of which squares are taken: the fourth power of a length must be a float, too. */
-static const float least_side = 1e-6f, most_side = 1e6f;
-
 /* As large as there is room. Ends the program where a mesh is a point, or too small or large to calculate with. */
 static struct fit fit_mesh(const struct mesh *mesh, const char *path) {
     struct vec3 low = mesh->positions[0], high = low;
@@ -179,9 +176,7 @@ static struct fit fit_mesh(const struct mesh *mesh, const char *path) {
     }
     struct vec3 size = subtract(high, low), foot = vec3((low.x + high.x) / 2, low.y, (low.z + high.z) / 2);
     float side = fmaxf(size.x, fmaxf(size.y, size.z));
-    if (!(side >= least_side && side <= most_side))
-        ex_fail("the mesh of %s has an extent of %g; %g to %g can be drawn", path, (double)side, (double)least_side,
-                (double)most_side);
+    ex_check_extent(path, side);
     return (struct fit){ foot, 1.8f / side };
 }
 

@@ -30,6 +30,14 @@ void ex_fail(const char *format, ...) {
     exit(EXIT_FAILURE);
 }
 
+static const float least_extent = 1e-6f, most_extent = 1e6f;
+
+void ex_check_extent(const char *path, float extent) {
+    if (!(extent >= least_extent && extent <= most_extent))
+        ex_fail("the model of %s has an extent of %g; %g to %g can be drawn", path, (double)extent,
+                (double)least_extent, (double)most_extent);
+}
+
 static void skip(const char *why, const char *what) {
     printf("skipped: %s%s\n", why, what);
     exit(EX_SKIP);
@@ -482,14 +490,44 @@ static VkBool32 write_to_file(void *user, const char *text, size_t size) {
     return fwrite(text, 1, size, user) == size ? VK_TRUE : VK_FALSE;
 }
 
+enum { DUMP_NUMBERS = 999 }; /* of three digits, which is how many a name has at least */
+
+/* False where it is too long: cut off, it would be another file's. */
+static bool name_dump(char *path, size_t size, const char *prefix, uint64_t number) {
+    int length = snprintf(path, size, "%s-%03" PRIu64 ".json", prefix, number);
+    return length >= 0 && (size_t)length < size;
+}
+
+static bool is_dump(const char *path) {
+    static const char beginning[] = "{\"schema\":\"bdaalloc-heap\"";
+    char read[sizeof beginning] = "";
+    FILE *file = fopen(path, "r");
+    size_t length = file ? fread(read, 1, sizeof read - 1, file) : 0;
+    if (file)
+        (void)fclose(file);
+    return length == sizeof read - 1 && memcmp(read, beginning, length) == 0;
+}
+
+static bool remove_other_dumps(const char *prefix, char *path, size_t size) {
+    for (uint64_t number = 2; number <= DUMP_NUMBERS; number++) {
+        if (name_dump(path, size, prefix, number) && is_dump(path) && remove(path) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void fail_dump(struct ex *ex, const char *what, const char *path) {
+    (void)vkDeviceWaitIdle(ex->device); /* a driver that is unloaded with work in flight crashes */
+    ex_fail("cannot %s %s", what, path);
+}
+
 void ex_dump_heap(struct ex *ex, BdaAllocator allocator, const char *prefix, uint64_t number, const char *label) {
     char path[1024];
-    snprintf(path, sizeof path, "%s-%03" PRIu64 ".json", prefix, number);
-    FILE *file = fopen(path, "w");
+    FILE *file = name_dump(path, sizeof path, prefix, number) ? fopen(path, "w") : NULL;
     bool written =
         file && bda_write_json(allocator, &(BdaJsonInfo){ .label = label }, write_to_file, file) == VK_SUCCESS;
-    if (!file || fclose(file) != 0 || !written) {
-        (void)vkDeviceWaitIdle(ex->device); /* a driver that is unloaded with work in flight crashes */
-        ex_fail("cannot write %s", path);
-    }
+    if (!file || fclose(file) != 0 || !written)
+        fail_dump(ex, "write", path);
+    if (number == 1 && !remove_other_dumps(prefix, path, sizeof path))
+        fail_dump(ex, "remove the dump of an earlier run", path);
 }

@@ -98,6 +98,10 @@ void ex_check(VkResult result, const char *call, const char *file, int line);
 /* Ends the program with 1 and a sentence. */
 EX_NORETURN void ex_fail(const char *format, ...);
 
+/* Ends the program where a model's largest side cannot be calculated with: normals come from areas, of which squares
+ * are taken, so the fourth power of a length must be a float, too. */
+void ex_check_extent(const char *path, float extent);
+
 /* Prints the title, makes instance, device and queue, prints the device. Ends the program with EX_SKIP when there is no
  * Vulkan or no device with the features. */
 void ex_start(struct ex *ex, const char *title, unsigned features);
@@ -170,8 +174,9 @@ void ex_dispatch(struct ex *ex, const struct ex_pipeline *pipeline, const void *
  * median of the seconds that the device took, by its own clock, or 0 where it has none. */
 double ex_time_dispatch(struct ex *ex, const struct ex_pipeline *pipeline, const void *push, uint32_t groups);
 
-/* Writes what is in the heap to `prefix`-001.json and so on, for bda_view. Where it cannot, waits for the
- * device and ends the program; no other thread may submit meanwhile. */
+/* Writes what is in the heap to `prefix`-001.json and so on, for bda_view. With number 1 the heap dumps of such names,
+ * up to 999, that an earlier run left go, or they would be taken for this one's; other files stay. Where it cannot,
+ * waits for the device and ends the program; no other thread may submit meanwhile. */
 void ex_dump_heap(struct ex *ex, BdaAllocator allocator, const char *prefix, uint64_t number, const char *label);
 
 /* Seconds since some moment, for measuring phases. */

@@ -536,9 +536,10 @@ BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
 BDA_API VkResult bda_prepare(BdaAllocator allocator);
 
 /* Gives empty blocks back to the driver until at most `keep` bytes of them are left in the whole allocator, the
- * largest first; 0 keeps none. `released` (may be NULL) says how many bytes went. Collects pending frees first, and
- * goes on after VK_ERROR_DEVICE_LOST, which it returns. What BDA_CHECK_QUARANTINE_BIT holds stays, with its blocks:
- * whoever trims each frame would have none else; its bound is BdaAllocatorInfo::quarantine_bytes. */
+ * largest first; 0 keeps none. Collects pending frees first, and goes on after VK_ERROR_DEVICE_LOST, which it returns;
+ * another error ends it there. `released` (may be NULL) says, whatever is returned, how many bytes of memory the call
+ * gave back: blocks that were empty or became it by the collecting, and dedicated ones that were pending. What
+ * BDA_CHECK_QUARANTINE_BIT holds stays, with its blocks, or who trims each frame would have none. */
 BDA_API VkResult bda_trim(BdaAllocator allocator, VkDeviceSize keep, VkDeviceSize *released);
 
 /* ---- What the allocator knows and is told --------------------------------------------------------------------- */

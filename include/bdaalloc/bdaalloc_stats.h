@@ -31,7 +31,7 @@ typedef struct BdaUse {
     uint64_t block_count;      /* VkDeviceMemory objects, dedicated ones included */
     uint64_t dedicated_count;  /* of them, dedicated to one allocation */
     uint64_t empty_count;      /* of them, with nothing in them; what threads keep counts as something */
-    VkDeviceSize reserved;     /* bytes of all blocks */
+    VkDeviceSize reserved;     /* bytes of all blocks: used, wasted, pending, cached, free, quarantined and rest */
     uint64_t allocation_count; /* live allocations */
     VkDeviceSize used;         /* bytes asked for by live allocations */
     VkDeviceSize wasted;       /* bytes they hold in blocks beyond that: alignment, atoms, rests too small to cut off */
@@ -43,13 +43,18 @@ typedef struct BdaUse {
     VkDeviceSize largest_free;
     uint64_t quarantined_count; /* freed, and held back by a checking mode */
     VkDeviceSize quarantined;   /* bytes they hold */
-    VkDeviceSize empty;         /* bytes of the empty blocks */
+    /* Bytes of blocks that nobody can have: in front of the first aligned address, behind the last whole granule, and
+     * of dedicated memory beyond what was asked for. Some bytes a block, but for alignments beyond the driver's. */
+    VkDeviceSize rest;
+    VkDeviceSize empty; /* bytes of the empty blocks, their rest included */
     /* Free bytes beyond the longest piece of each pool. Empty blocks but the largest one do not count, since bda_trim
      * gives them back (of a pool's arenas, each is taken by itself). */
     VkDeviceSize scattered;
     double fragmentation; /* 0 to 1: scattered / free */
-    /* The most of `used` that bda_collect, bda_get_stats, bda_get_budget or a dump ever saw here, or that is now: with
-     * bda_collect once a frame, to the frame. As exact as bda_get_stats is while others allocate. */
+    /* The most of `used` that was ever seen here: by bda_collect, which sees all of the memory, by bda_get_stats,
+     * bda_get_budget and dumps, which do, and by whoever asked for this part. So it never falls, it is no less than
+     * `used`, and with bda_collect once a frame it misses nothing but what came and went between two of them. As exact
+     * as bda_get_stats is while others allocate. */
     BdaPeak peak_used;
 } BdaUse;
 
@@ -100,7 +105,7 @@ typedef struct BdaQuickStats {
     VkDeviceSize cached;
     VkDeviceSize free;
     double fragmentation;
-    BdaPeak peak_used; /* as BdaUse */
+    BdaPeak peak_used; /* as BdaUse, of the whole allocator */
 } BdaQuickStats;
 
 /*

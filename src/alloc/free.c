@@ -158,20 +158,24 @@ void bda_unretire(BdaAllocator allocator, uint32_t index) {
     bda_unlock(&pool->lock);
 }
 
-static void release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index, uint32_t block_index) {
+/* Returns the bytes of memory that go. */
+static VkDeviceSize release_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index,
+                                      uint32_t block_index) {
     struct bda_block *block = bda_block_at(allocator, block_index);
+    VkDeviceSize bytes = block->backing.size;
     bda_lock(&pool->lock);
     count_gone(allocator, pool, bda_node_of(allocator, index));
     leave_prefix(allocator, bda_node_of(allocator, index));
     bda_pool_unlink_block(allocator, &pool->first_dedicated, block_index);
     pool->counters.block_count--;
     pool->counters.dedicated_count--;
-    pool->counters.reserved -= block->backing.size;
+    pool->counters.reserved -= bytes;
     bda_locate_remove(allocator, block_index);
     atomic_store_explicit(&block->pool, NULL, memory_order_release);
     bda_node_list_push(&allocator->nodes, &pool->tlsf.spare, index);
     bda_unlock(&pool->lock);
     bda_blocks_close(allocator, block_index);
+    return bytes;
 }
 
 static void release_range(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
@@ -201,30 +205,34 @@ void bda_release_buffer(BdaAllocator allocator, uint32_t index) {
         bda_own_destroy(allocator, (VkBuffer)atomic_exchange_explicit(word, 0, memory_order_relaxed));
 }
 
-void bda_release_held(BdaAllocator allocator, uint32_t index) {
+VkDeviceSize bda_release_held(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
     uint32_t block_index = bda_node_region(node);
     struct bda_block *block = bda_block_at(allocator, block_index);
     struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_relaxed);
     uint32_t record = bda_node_record(node);
+    VkDeviceSize bytes = 0;
     if (is_dedicated(block)) {
-        release_dedicated(allocator, pool, index, block_index);
+        bytes = release_dedicated(allocator, pool, index, block_index);
     } else {
         if (block->own)
             bda_release_buffer(allocator, index);
         release_range(allocator, pool, index);
     }
     bda_record_destroy(allocator, record);
+    return bytes;
 }
 
-static void release(BdaAllocator allocator, uint32_t index, bool seen) {
+static VkDeviceSize release(BdaAllocator allocator, uint32_t index, bool seen) {
+    VkDeviceSize bytes = 0;
     bda_tell_freed(allocator, index);
-    if (allocator->hooks == NULL || !allocator->hooks->hold(allocator, index, seen))
-        bda_release_held(allocator, index);
+    if (allocator->hooks == NULL || !allocator->hooks->hold(allocator, index, seen, &bytes))
+        bytes = bda_release_held(allocator, index);
+    return bytes;
 }
 
-void bda_release(BdaAllocator allocator, uint32_t index) {
-    release(allocator, index, true);
+VkDeviceSize bda_release(BdaAllocator allocator, uint32_t index) {
+    return release(allocator, index, true);
 }
 
 void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool) {
@@ -232,12 +240,14 @@ void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool) {
         allocator->hooks->let_go(allocator, pool);
 }
 
-void bda_release_list(BdaAllocator allocator, uint32_t first) {
+VkDeviceSize bda_release_list(BdaAllocator allocator, uint32_t first) {
+    VkDeviceSize bytes = 0;
     while (first != 0) { /* the link is read first: afterwards the node is somebody else's */
         uint32_t next = bda_node_link(bda_node_of(allocator, first));
-        bda_release(allocator, first);
+        bytes += bda_release(allocator, first);
         first = next;
     }
+    return bytes;
 }
 
 /* Makes the live nodes from `index` on pending, in front of `list`. The pool's lock is held. */
@@ -264,7 +274,7 @@ void bda_release_all(BdaAllocator allocator, struct bda_pool *pool) {
     for (uint32_t block = pool->first_dedicated; block != 0; block = bda_block_at(allocator, block)->next)
         list = gather(allocator, pool, bda_block_at(allocator, block)->region.first, list);
     bda_unlock(&pool->lock);
-    bda_release_list(allocator, list);
+    (void)bda_release_list(allocator, list);
     bda_let_go(allocator, pool->head);
 }
 
@@ -282,7 +292,7 @@ VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **
     uint32_t index = bda_retire(allocator, handle, BDA_NODE_RETIRED, reason);
     if (index == 0)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    bda_release(allocator, index);
+    (void)bda_release(allocator, index);
     return VK_SUCCESS;
 }
 
@@ -294,7 +304,7 @@ void bda_free_unseen(BdaAllocator allocator, BdaHandle handle) {
     bool good = bda_handle_holds(allocator, handle, &live) && retire(allocator, handle, &live, BDA_NODE_RETIRED);
     bda_unlock(&live.pool->lock);
     if (good)
-        release(allocator, live.index, false);
+        (void)release(allocator, live.index, false);
 }
 
 /* ---- Many at once ---- */
@@ -387,7 +397,7 @@ static void release_many(BdaAllocator allocator, uint32_t count, const BdaHandle
         live.pool = atomic_load_explicit(&live.block->pool, memory_order_relaxed);
         bda_history_tell(allocator, handles[i], live.node, 0);
         if (!live.block->plain) {
-            bda_release(allocator, live.index);
+            (void)bda_release(allocator, live.index);
             continue;
         }
         bda_record_destroy(allocator, bda_node_record(live.node));

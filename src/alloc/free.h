@@ -28,12 +28,14 @@ void bda_unretire(BdaAllocator allocator, uint32_t index);
 /* Tells who listens of a retired or pending node. */
 void bda_tell_freed(BdaAllocator allocator, uint32_t index);
 
-/* The second step, for a retired or pending node; a checking mode may hold it back. */
-void bda_release(BdaAllocator allocator, uint32_t index);
+/* The second step, for a retired or pending node; a checking mode may hold it back. Returns how many bytes of memory
+ * went back to the driver: a dedicated block's, and those of blocks that a checking mode lets go in its place. */
+VkDeviceSize bda_release(BdaAllocator allocator, uint32_t index);
 
-/* For hooks: a retired or pending node becomes quarantined, and its link is the caller's; and in the end it goes. */
+/* For hooks: a retired or pending node becomes quarantined, and its link is the caller's; and in the end it goes, with
+ * as many bytes of memory as is answered. */
 void bda_hold(BdaAllocator allocator, uint32_t index);
-void bda_release_held(BdaAllocator allocator, uint32_t index);
+VkDeviceSize bda_release_held(BdaAllocator allocator, uint32_t index);
 
 /* Destroys the buffer of a node in a block of own buffers, before its range goes. */
 void bda_release_buffer(BdaAllocator allocator, uint32_t index);
@@ -41,8 +43,8 @@ void bda_release_buffer(BdaAllocator allocator, uint32_t index);
 /* Has checking modes release what they hold, see struct bda_hooks; nothing to do without them. */
 void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool);
 
-/* The second step for a list of pending nodes, linked by bda_node_link. */
-void bda_release_list(BdaAllocator allocator, uint32_t first);
+/* The second step for a list of pending nodes, linked by bda_node_link; bytes as above. */
+VkDeviceSize bda_release_list(BdaAllocator allocator, uint32_t first);
 
 /* Both steps for everything that is live in a pool which nobody else uses any more. */
 void bda_release_all(BdaAllocator allocator, struct bda_pool *pool);

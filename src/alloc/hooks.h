@@ -34,8 +34,9 @@ struct bda_hooks {
     /* An allocation was made, and its caller does not know of it yet. */
     void (*taken)(BdaAllocator allocator, uint32_t node);
     /* A retired or pending allocation is about to be released. True: it is held back, and whoever did so releases it
-     * later (bda_release_held). `seen`: somebody had its address; else it is held for commands alone. */
-    bool (*hold)(BdaAllocator allocator, uint32_t node, bool seen);
+     * later (bda_release_held). `seen`: somebody had its address; else it is held for commands alone. `bytes`: of
+     * memory that went back to the driver in its place are added. */
+    bool (*hold)(BdaAllocator allocator, uint32_t node, bool seen, VkDeviceSize *bytes);
     /* Releases what is held: everything of a pool (its head), which goes; NULL: all that no command may still write
      * to, since memory runs out. */
     void (*let_go)(BdaAllocator allocator, const struct bda_pool *pool);

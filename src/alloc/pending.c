@@ -189,7 +189,7 @@ static void detach_reached(BdaAllocator allocator, const struct reached *reached
 }
 
 /* Asks and detaches; then others may, and what is due is released. */
-static VkResult collect_and_end(BdaAllocator allocator) {
+static VkResult collect_and_end(BdaAllocator allocator, VkDeviceSize *bytes) {
     struct bda_pending *pending = &allocator->pending;
     struct bda_pending_group due = { .first = 0 };
     struct reached reached[BDA_PENDING_GROUPS];
@@ -199,21 +199,23 @@ static VkResult collect_and_end(BdaAllocator allocator) {
         if (reached[i].known)
             detach_reached(allocator, &reached[i], &due);
     end(pending);
-    bda_release_list(allocator, due.first);
+    *bytes = bda_release_list(allocator, due.first);
     return answer;
 }
 
-VkResult bda_pending_collect(BdaAllocator allocator) {
+VkResult bda_pending_collect(BdaAllocator allocator, VkDeviceSize *bytes) {
+    *bytes = 0;
     if (count_of(&allocator->pending) == 0)
         return VK_SUCCESS;
     begin(&allocator->pending);
-    return collect_and_end(allocator);
+    return collect_and_end(allocator, bytes);
 }
 
 VkResult bda_pending_try_collect(BdaAllocator allocator) {
+    VkDeviceSize bytes;
     if (count_of(&allocator->pending) == 0 || !try_begin(&allocator->pending))
         return VK_SUCCESS;
-    return collect_and_end(allocator);
+    return collect_and_end(allocator, &bytes);
 }
 
 /* ---- Draining ---- */
@@ -245,7 +247,7 @@ void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user) {
     }
     bda_mutex_unlock(&pending->lock);
     end(pending);
-    bda_release_list(allocator, due.first);
+    (void)bda_release_list(allocator, due.first);
 }
 
 void bda_pending_drain(BdaAllocator allocator) {

@@ -40,8 +40,8 @@ VkResult bda_pending_add(BdaAllocator allocator, BdaHandle handle, VkSemaphore t
 
 /* Releases every group whose semaphore has reached its value. A semaphore that cannot be read because the device is
  * lost counts as reached; VK_ERROR_DEVICE_LOST is answered then. Other errors leave the group waiting and are answered.
- */
-VkResult bda_pending_collect(BdaAllocator allocator);
+ * `bytes`: of memory that went back to the driver with dedicated blocks. */
+VkResult bda_pending_collect(BdaAllocator allocator, VkDeviceSize *bytes);
 
 /* The same, but does nothing while another thread is at it: for allocations, which wait for nobody. */
 VkResult bda_pending_try_collect(BdaAllocator allocator);

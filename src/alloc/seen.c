@@ -20,6 +20,11 @@ BdaPeak bda_peak_or_more(BdaAllocator allocator, const struct bda_peak *peak, Vk
     return now > noted.bytes ? (BdaPeak){ now, frame_of(allocator) } : noted;
 }
 
+BdaPeak bda_peak_see(BdaAllocator allocator, struct bda_peak *peak, VkDeviceSize now) {
+    bda_peak_raise(peak, now, frame_of(allocator));
+    return bda_peak_of(peak);
+}
+
 void bda_look_begin(BdaAllocator allocator, struct bda_look *look) {
     struct bda_seen *seen = &allocator->seen;
     look->notes = !atomic_exchange_explicit(&seen->noting, true, memory_order_acquire);

@@ -1,6 +1,7 @@
 /*
  * What is seen in passing: bda_collect comes to every pool once a frame, with its lock held, and statistics do. What is
- * used then is noted for the peaks. Allocations and frees know nothing of it, so a peak within a frame is missed.
+ * used then is noted for the peaks. Allocations and frees know nothing of it, so a peak within a frame is missed. What
+ * was told as a peak is noted as well, or the next one told might be lower.
  *
  * A *look* goes through all pools once. One at a time notes what it sees; another that begins meanwhile notes nothing,
  * or the two parts of a caller's pool might be added up from both.
@@ -59,7 +60,10 @@ void bda_seen_date_reserved(BdaAllocator allocator);
 void bda_peak_raise(struct bda_peak *peak, uint64_t reached, uint64_t frame);
 BdaPeak bda_peak_of(const struct bda_peak *peak);
 
-/* The same where so much is seen now, which may not have been noted yet. */
+/* The same where so much is seen now: it is noted, and told. */
+BdaPeak bda_peak_see(BdaAllocator allocator, struct bda_peak *peak, VkDeviceSize now);
+
+/* For who may not note it, since it is of a part only. */
 BdaPeak bda_peak_or_more(BdaAllocator allocator, const struct bda_peak *peak, VkDeviceSize now);
 
 #endif

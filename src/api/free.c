@@ -85,7 +85,8 @@ VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *
 VkResult bda_collect(BdaAllocator allocator) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    VkResult result = bda_pending_collect(allocator);
+    VkDeviceSize bytes;
+    VkResult result = bda_pending_collect(allocator, &bytes);
     bda_caches_drain_idle(allocator);
     struct bda_look look;
     bda_look_begin(allocator, &look);
@@ -100,12 +101,14 @@ VkResult bda_trim(BdaAllocator allocator, VkDeviceSize keep, VkDeviceSize *relea
         *released = 0;
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    VkResult result = bda_pending_collect(allocator);
-    if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST)
-        return bda_refuse(allocator, __func__, result, NULL);
-    bda_caches_drain(allocator, NULL);
-    VkDeviceSize bytes = bda_reclaim_down_to(allocator, keep, 0);
-    bda_reclaim_nodes(allocator);
+    VkDeviceSize bytes;
+    VkResult result = bda_pending_collect(allocator, &bytes);
+    bool goes_on = result == VK_SUCCESS || result == VK_ERROR_DEVICE_LOST;
+    if (goes_on) {
+        bda_caches_drain(allocator, NULL);
+        bytes += bda_reclaim_down_to(allocator, keep, 0);
+        bda_reclaim_nodes(allocator);
+    }
     if (released != NULL)
         *released = bytes;
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);

@@ -180,5 +180,6 @@ VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use) {
     bda_stats_add_pool(allocator, pool->ranges, use);
     if (buffers != NULL)
         bda_stats_add_pool(allocator, buffers, use);
+    use->peak_used = bda_peak_see(allocator, &pool->peak.peak, use->used);
     return VK_SUCCESS;
 }

@@ -30,6 +30,7 @@ void bda_dump_use(struct bda_json *json, const char *key, const BdaUse *use) {
     bda_json_number(json, "quarantined", use->quarantined);
     bda_json_number(json, "cached", use->cached);
     bda_json_number(json, "free", use->free);
+    bda_json_number(json, "rest", use->rest);
     bda_json_number(json, "largest_free", use->largest_free);
     bda_json_number(json, "empty", use->empty);
     bda_json_number(json, "scattered", use->scattered);

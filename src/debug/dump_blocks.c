@@ -7,6 +7,7 @@ static void begin_block(struct bda_json *json, const struct bda_listed_block *bl
     bda_json_open_line(json, NULL, '{');
     bda_json_hex(json, "address", block->base);
     bda_json_number(json, "size", block->size);
+    bda_json_number(json, "before", block->before);
     bda_json_number(json, "pool", bda_dump_pool_number(block->head));
     bda_json_number(json, "arena", block->arena);
     bda_json_number(json, "memory_type", block->memory_type);
@@ -51,6 +52,8 @@ static void dump_range(BdaAllocator allocator, struct bda_json *json, const stru
     bda_json_text(json, "state", state_of(range));
     if (range->cut != 0)
         bda_json_number(json, "cut", range->cut);
+    if (range->behind != 0)
+        bda_json_number(json, "behind", range->behind);
     if (range->handle != 0)
         dump_owner(allocator, json, range);
     bda_json_close(json, '}');

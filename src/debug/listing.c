@@ -49,6 +49,7 @@ static void note_block(struct bda_listing *listing, const struct bda_live *live)
     const struct bda_pool *pool = live->pool;
     listing->block = (struct bda_listed_block){ .base = block->region.base,
                                                 .size = block->backing.size - block->memory_offset,
+                                                .before = block->memory_offset,
                                                 .head = pool->head,
                                                 .arena = pool->arena,
                                                 .memory_type = pool->key.memory_type,
@@ -67,6 +68,12 @@ static bool is_same(const struct bda_listing *listing, const struct bda_live *li
            block->backing.size - block->memory_offset == listing->block.size;
 }
 
+/* The bytes of a range that are its own, from its first one on. Those of a block's last range go on to the block's end,
+ * where some are too few for a granule, or are no part of what dedicated memory was asked for. */
+static VkDeviceSize own_bytes(const struct bda_live *at) {
+    return at->block->dedicated_size != 0 ? at->block->dedicated_size : bda_node_held(at->node);
+}
+
 /* A bda_visitor. */
 static void note_piece(BdaAllocator allocator, const struct bda_live *live, void *context) {
     struct bda_listing *listing = context;
@@ -83,7 +90,8 @@ static void note_piece(BdaAllocator allocator, const struct bda_live *live, void
         index = bda_node_next(at.node);
         range->address = listing->at;
         range->cut = listing->at - first;
-        range->size = (index == 0 ? listing->last - first + 1 : bda_node_held(at.node)) - range->cut;
+        range->behind = index == 0 ? listing->last - first + 1 - own_bytes(&at) : 0;
+        range->size = own_bytes(&at) + range->behind - range->cut;
         listing->at += range->size;
     }
     listing->ends = index == 0;

@@ -23,6 +23,7 @@ struct bda_listed_range {
     bool gone;               /* with its block: nothing else is known */
     VkDeviceAddress address; /* of the first byte that is listed */
     VkDeviceSize size;       /* listed bytes; with the last range, up to the end of the block */
+    VkDeviceSize behind;     /* of them, those that nobody can have; with the last range alone */
     VkDeviceSize cut;        /* bytes of the range before them, that were listed as something else */
     VkDeviceSize asked;      /* live: bytes that were asked for */
     BdaHandle handle;        /* live, or as it was: pending, quarantined; else 0 */
@@ -36,6 +37,7 @@ struct bda_listed_range {
 struct bda_listed_block {
     VkDeviceAddress base;
     VkDeviceSize size;
+    VkDeviceSize before;   /* bytes of its memory that lie in front of it */
     struct bda_pool *head; /* its pool; pools are immortal */
     uint32_t arena;
     uint32_t memory_type;

@@ -48,7 +48,7 @@ static void add_range(struct table *table, const struct bda_listed_range *range)
     BdaPrefixUse *use = entry_of(table, prefix);
     use->allocation_count++;
     use->used += range->asked;
-    use->held += range->size;
+    use->held += range->size - range->behind;
 }
 
 /* By bytes; few, so one by one. What stands for several comes last. */

@@ -4,24 +4,25 @@
 #include "alloc/arena.h"
 #include "debug/pointers.h"
 
-/* Bytes of the empty blocks, and of the largest of them. The pool's lock is held. */
-static VkDeviceSize empty_bytes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize *largest) {
-    VkDeviceSize sum = 0;
+/* Bytes of the empty blocks, and free ones of those but the largest. The pool's lock is held. */
+static VkDeviceSize empty_bytes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize *spare) {
+    VkDeviceSize sum = 0, free = 0, largest = 0;
     uint32_t index = pool->tlsf.empty_regions != 0 ? pool->first_block : 0;
-    *largest = 0;
     for (; index != 0; index = bda_block_at(allocator, index)->next) {
         const struct bda_block *block = bda_block_at(allocator, index);
         if (!bda_tlsf_region_is_empty(&pool->tlsf, index))
             continue;
+        VkDeviceSize size = (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
         sum += block->backing.size;
-        *largest = bda_max(*largest, (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2);
+        free += size;
+        largest = bda_max(largest, size);
     }
+    *spare = free - largest;
     return sum;
 }
 
-/* Free bytes that are not in the longest piece, nor in an empty block other than the largest one. */
-static VkDeviceSize scattered_bytes(const BdaUse *use, VkDeviceSize largest_empty) {
-    VkDeviceSize spare = use->empty - bda_min(use->empty, largest_empty);
+/* Free bytes that are not in the longest piece, nor in an empty block other than the largest one (`spare`). */
+static VkDeviceSize scattered_bytes(const BdaUse *use, VkDeviceSize spare) {
     VkDeviceSize whole = use->largest_free + spare;
     return use->free > whole ? use->free - whole : 0;
 }
@@ -32,8 +33,8 @@ static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
     VkDeviceSize used = c->used + caches.used, cached = caches.granules << BDA_GRANULE_LOG2;
     VkDeviceSize free = (VkDeviceSize)pool->tlsf.free_granules << BDA_GRANULE_LOG2;
     VkDeviceSize held = c->region_bytes - free; /* by live and waiting allocations in blocks */
-    VkDeviceSize accounted = used + cached - c->dedicated_used + c->pending - c->dedicated_pending + c->quarantined -
-                             c->dedicated_quarantined;
+    VkDeviceSize dedicated = c->dedicated_used + c->dedicated_pending + c->dedicated_quarantined;
+    VkDeviceSize accounted = used + cached + c->pending + c->quarantined - dedicated;
     BdaUse use = {
         .block_count = c->block_count,
         .dedicated_count = c->dedicated_count,
@@ -47,12 +48,13 @@ static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
         .cached = cached,
         .quarantined_count = c->quarantined_count,
         .quarantined = c->quarantined,
+        .rest = c->reserved - c->region_bytes - dedicated,
         .free = free,
         .largest_free = (VkDeviceSize)bda_tlsf_largest_free(&pool->tlsf) << BDA_GRANULE_LOG2,
     };
-    VkDeviceSize largest_empty;
-    use.empty = empty_bytes(allocator, pool, &largest_empty);
-    use.scattered = scattered_bytes(&use, largest_empty);
+    VkDeviceSize spare;
+    use.empty = empty_bytes(allocator, pool, &spare);
+    use.scattered = scattered_bytes(&use, spare);
     return use;
 }
 
@@ -73,6 +75,7 @@ static void add(BdaUse *sum, const BdaUse *use) {
     sum->cached += use->cached;
     sum->quarantined_count += use->quarantined_count;
     sum->quarantined += use->quarantined;
+    sum->rest += use->rest;
     sum->free += use->free;
     sum->largest_free = bda_max(sum->largest_free, use->largest_free);
     sum->empty += use->empty;
@@ -112,7 +115,7 @@ static void gather_heap(BdaAllocator allocator, uint32_t index, BdaHeapStats *st
     stats->usage = bda_budget_usage(heap);
     stats->external = atomic_load_explicit(&heap->external, memory_order_relaxed);
     stats->external_count = atomic_load_explicit(&heap->external_count, memory_order_relaxed);
-    stats->use.peak_used = bda_peak_or_more(allocator, &allocator->seen.used_of_heap[index], stats->use.used);
+    stats->use.peak_used = bda_peak_see(allocator, &allocator->seen.used_of_heap[index], stats->use.used);
 }
 
 /* ---- Quick ---- */
@@ -120,6 +123,7 @@ static void gather_heap(BdaAllocator allocator, uint32_t index, BdaHeapStats *st
 static void note_quick(BdaAllocator allocator, const BdaUse *total) {
     struct bda_seen *seen = &allocator->seen;
     uint64_t frame = atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
+    bda_peak_raise(&seen->used, total->used, frame);
     atomic_store_explicit(&seen->quick.frame, frame, memory_order_relaxed);
     atomic_store_explicit(&seen->quick.allocation_count, total->allocation_count, memory_order_relaxed);
     atomic_store_explicit(&seen->quick.used, total->used, memory_order_relaxed);
@@ -182,7 +186,7 @@ void bda_stats_quick(BdaAllocator allocator, BdaQuickStats *stats) {
 
 void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
     struct bda_device *device = &allocator->device;
-    const struct bda_seen *seen = &allocator->seen;
+    struct bda_seen *seen = &allocator->seen;
     struct bda_look look;
     bda_device_refresh_budget(device);
     stats->heap_count = device->budget.heap_count;
@@ -197,7 +201,7 @@ void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
     note_quick(allocator, &stats->total);
     for (uint32_t i = 0; i < stats->heap_count; i++)
         gather_heap(allocator, i, &stats->heaps[i]);
-    stats->total.peak_used = bda_peak_or_more(allocator, &seen->used, stats->total.used);
+    stats->total.peak_used = bda_peak_see(allocator, &seen->used, stats->total.used);
     stats->pool_count = atomic_load_explicit(&allocator->user_pool_count, memory_order_relaxed);
     if (allocator->pointers != NULL)
         stats->check_memory = atomic_load_explicit(&allocator->pointers->shadow.bytes, memory_order_relaxed);
@@ -230,5 +234,5 @@ void bda_stats_intent(BdaAllocator allocator, BdaIntent intent, BdaIntentUse *us
         if (add_pool(allocator, pool, &part, NULL) == type)
             add(&use->use, &part);
     }
-    use->use.peak_used = bda_peak_or_more(allocator, &allocator->seen.used_of_type[type], use->use.used);
+    use->use.peak_used = bda_peak_see(allocator, &allocator->seen.used_of_type[type], use->use.used);
 }

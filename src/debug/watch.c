@@ -57,21 +57,23 @@ static void forget(BdaAllocator allocator, uint32_t index) {
     bda_note_change(&allocator->watch->notes, index, 0);
 }
 
-/* `last`: it must go now. */
-static void release(BdaAllocator allocator, struct bda_held *due, bool last) {
+/* `last`: it must go now. Returns the bytes of memory that went back to the driver. */
+static VkDeviceSize release(BdaAllocator allocator, struct bda_held *due, bool last) {
+    VkDeviceSize bytes = 0;
     for (uint32_t index; (index = bda_held_pop(allocator, due)) != 0;) {
         bda_patterns_leave(allocator, index);
         if (!last && bda_commands_part(allocator, index))
             continue;
         forget(allocator, index);
-        bda_release_held(allocator, index);
+        bytes += bda_release_held(allocator, index);
     }
+    return bytes;
 }
 
-static void quarantine(BdaAllocator allocator, uint32_t node) {
+static VkDeviceSize quarantine(BdaAllocator allocator, uint32_t node) {
     struct bda_held due = { .first = 0 };
     bda_quarantine_add(allocator, node, &due);
-    release(allocator, &due, false);
+    return release(allocator, &due, false);
 }
 
 /* Whether the quarantine keeps a node. Memory of one isolated buffer goes back at once, since its buffer goes with it:
@@ -82,7 +84,7 @@ static bool is_kept(BdaAllocator allocator, uint32_t node) {
     return (allocator->checks & BDA_CHECK_QUARANTINE_BIT) != 0 && !isolated;
 }
 
-static bool hold(BdaAllocator allocator, uint32_t node, bool seen) {
+static bool hold(BdaAllocator allocator, uint32_t node, bool seen, VkDeviceSize *bytes) {
     bool touched = bda_commands_touch(allocator, node);
     bda_patterns_freed(allocator, node);
     if (bda_block_of(allocator, bda_node_of(allocator, node))->own)
@@ -94,7 +96,7 @@ static bool hold(BdaAllocator allocator, uint32_t node, bool seen) {
         return false;
     }
     bda_hold(allocator, node);
-    quarantine(allocator, node);
+    *bytes += quarantine(allocator, node);
     return true;
 }
 
@@ -102,7 +104,7 @@ static void let_go(BdaAllocator allocator, const struct bda_pool *pool) {
     struct bda_held due = { .first = 0 };
     bda_quarantine_take(allocator, pool, &due);
     bda_commands_let_go(allocator, pool, &due);
-    release(allocator, &due, true);
+    (void)release(allocator, &due, true);
 }
 
 VkResult bda_watch_complete(BdaAllocator allocator, uint64_t ticket) {
@@ -112,11 +114,11 @@ VkResult bda_watch_complete(BdaAllocator allocator, uint64_t ticket) {
         return result;
     for (uint32_t index; (index = bda_held_pop(allocator, &filled)) != 0;) {
         if (is_kept(allocator, index))
-            quarantine(allocator, index);
+            (void)quarantine(allocator, index);
         else
             bda_held_append(allocator, &due, index);
     }
-    release(allocator, &due, true);
+    (void)release(allocator, &due, true);
     return VK_SUCCESS;
 }
 

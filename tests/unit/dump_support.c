@@ -184,6 +184,7 @@ static void read_range(const char *line, const char *end, struct dumped *range) 
     range->size = number_of(line, end, "\"size\":", 10);
     range->asked = number_of(line, end, "\"asked\":", 10);
     range->cut = number_of(line, end, "\"cut\":", 10);
+    range->behind = number_of(line, end, "\"behind\":", 10);
     range->handle = number_of(line, end, "\"handle\":\"", 16);
     range->frame = number_of(line, end, "\"frame\":", 10);
     copy_text(member(line, end, "\"state\":\""), range->state, sizeof range->state);
@@ -221,6 +222,7 @@ bool dump_next(const struct dump *dump, const char **at, struct dumped *range) {
             return true;
         }
         range->block = number_of(line, end, "\"address\":\"", 16);
+        range->before = number_of(line, end, "\"before\":", 10);
     }
     return false;
 }
@@ -240,4 +242,40 @@ bool dump_tiles(const struct dump *dump) {
         next = range.address + range.size;
     }
     return true;
+}
+
+/* ---- Sums ---- */
+
+static uint64_t total_of(const struct dump *dump, const char *key) {
+    char quoted[32];
+    (void)snprintf(quoted, sizeof quoted, "\"%s\":", key);
+    const char *total = member(dump->text, dump->text + dump->length, "\"total\":{");
+    assert_non_null(total);
+    const char *end = memchr(total, '}', (size_t)(dump->text + dump->length - total));
+    assert_non_null(member(total, end, quoted));
+    return number_of(total, end, quoted, 10);
+}
+
+void dump_assert_adds_up(const struct dump *dump) {
+    static const char *const states[] = { "live", "free", "pending", "quarantined", "cached" };
+    VkDeviceSize held[COUNT_OF(states)] = { 0 }, asked = 0, all = 0, rest = 0;
+    VkDeviceAddress block = 0;
+    struct dumped range = { .block = 0 };
+    for (const char *at = NULL; dump_next(dump, &at, &range); block = range.block) {
+        all += range.size + (range.block != block ? range.before : 0);
+        rest += range.behind + (range.block != block ? range.before : 0);
+        asked += range.asked;
+        for (uint32_t i = 0; i < COUNT_OF(states); i++)
+            held[i] += strcmp(range.state, states[i]) == 0 ? range.size - range.behind : 0;
+    }
+    assert_int_equal(asked, total_of(dump, "used"));
+    assert_int_equal(held[0], total_of(dump, "used") + total_of(dump, "wasted"));
+    VkDeviceSize sum = held[0];
+    for (uint32_t i = 1; i < COUNT_OF(states); i++) {
+        assert_int_equal(held[i], total_of(dump, states[i]));
+        sum += held[i];
+    }
+    assert_int_equal(rest, total_of(dump, "rest"));
+    assert_int_equal(all, total_of(dump, "reserved"));
+    assert_int_equal(sum + rest, all);
 }

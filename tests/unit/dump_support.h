@@ -14,7 +14,8 @@ struct dump {
 /* One line of a block's ranges. */
 struct dumped {
     VkDeviceAddress address, block;
-    VkDeviceSize size, asked, cut;
+    VkDeviceSize size, asked, cut, behind;
+    VkDeviceSize before; /* of its block */
     BdaHandle handle;
     uint64_t frame;            /* 0: null or absent */
     char state[16], name[512]; /* the name as it stands there, with its escapes; empty: null or absent */
@@ -35,5 +36,8 @@ bool dump_next(const struct dump *dump, const char **at, struct dumped *range);
 
 /* The promise of each dump: every block's ranges tile it. True where that holds. */
 bool dump_tiles(const struct dump *dump);
+
+/* And that of one while nothing happens: its sums, which docs/heap-dump.md names, hold to the byte. */
+void dump_assert_adds_up(const struct dump *dump);
 
 #endif

@@ -124,6 +124,49 @@ static void what_is_held_back_says_whose_it_was(void **state) {
     bench_close();
 }
 
+/* Wherever the driver puts blocks, and whatever is in them. Guards against bytes that no sum had: those in front of the
+ * first aligned address, and those behind the last whole granule. */
+static void its_sums_hold_to_the_byte(void **state) {
+    (void)state;
+    static const struct {
+        VkDeviceSize alignment, residue;
+    } bases[] = { { 1 << 16, 0 }, { 64, 0 }, { 256, 192 }, { 4096, 64 } };
+    const BdaAllocatorInfo infos[] = {
+        { .flags = 0 },
+        { .flags = BDA_ALLOCATOR_NO_CACHES_BIT, .first_block_size = 100000 },
+        { .checks = BDA_CHECK_QUARANTINE_BIT, .quarantine_bytes = MIB(1) },
+        { .checks = BDA_CHECK_RED_ZONES_BIT },
+    };
+    for (uint32_t i = 0; i < COUNT_OF(bases) * COUNT_OF(infos); i++) {
+        const uint32_t base = i / COUNT_OF(infos);
+        bench_open(
+            &(struct fake_config){ .base_alignment = bases[base].alignment, .base_residue = bases[base].residue },
+            &infos[i % COUNT_OF(infos)]);
+        VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+        BdaAllocation all[48];
+        for (uint32_t k = 0; k < COUNT_OF(all); k++) {
+            const BdaAllocInfo info = { .size = 1 + 1777 * k, .flags = k % 9 == 8 ? BDA_ALLOC_DEDICATED_BIT : 0 };
+            all[k] =
+                k % 4 != 3 ? take(info) : take_buffer(info.size, PLAIN_USAGE, (BdaAllocInfo){ .flags = info.flags });
+        }
+        for (uint32_t k = 0; k < COUNT_OF(all) / 2; k++) {
+            const BdaHandle handle = all[2 * k].handle;
+            assert_int_equal(k % 4 == 1 || k % 9 == 4 ? bda_free_after(bench.allocator, handle, timeline, 1)
+                                                      : bda_free(bench.allocator, handle),
+                             VK_SUCCESS);
+        }
+        struct dump dump = taken(NULL);
+        dump_assert_adds_up(&dump);
+        dump_free(&dump);
+        for (uint32_t k = 0; k < COUNT_OF(all) / 2; k++)
+            give(all[2 * k + 1]);
+        dump = taken(NULL);
+        dump_assert_adds_up(&dump);
+        dump_free(&dump);
+        bench_close();
+    }
+}
+
 /* ---- Names ---- */
 
 static void names_are_escaped_and_never_break_the_text(void **state) {
@@ -214,6 +257,7 @@ static void assert_says_the_same_as_the_list(uint32_t count) {
     for (; dump_next(&dump, &at, &range);)
         live += strcmp(range.state, "live") == 0 ? 1 : 0;
     assert_int_equal(live, count);
+    dump_assert_adds_up(&dump);
     at = NULL;
     for (uint32_t seen = 0; seen < 10; seen++) { /* each search is linear */
         uint32_t i = seen * (count / 10);
@@ -468,6 +512,7 @@ int main(void) {
         cmocka_unit_test(each_range_says_whose_it_is),
         cmocka_unit_test(what_waits_and_what_is_kept_have_states_of_their_own),
         cmocka_unit_test(what_is_held_back_says_whose_it_was),
+        cmocka_unit_test(its_sums_hold_to_the_byte),
         cmocka_unit_test(names_are_escaped_and_never_break_the_text),
         cmocka_unit_test(long_names_are_cut_between_characters),
         cmocka_unit_test(labels_may_be_long),

@@ -60,6 +60,24 @@ static void spare_empty_blocks_are_no_fragmentation(void **state) {
     bench_close();
 }
 
+/* Where the driver's bases are not aligned, a block has less than its bytes to give, and no hole is missed for that. */
+static void holes_beside_empty_blocks_are_counted_to_the_byte(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT, .max_block_size = MIB(1) });
+    BdaAllocation all[27];
+    for (uint32_t i = 0; i < COUNT_OF(all); i++) /* nine to a block */
+        all[i] = take_bytes(KIB(112), BDA_INTENT_DEVICE);
+    give(all[3]);
+    give_all(all + 9, 18);
+    const BdaUse use = bench_use();
+    assert_true(use.empty_count == 2 && use.rest != 0);
+    assert_int_equal(use.reserved, use.used + use.wasted + use.free + use.rest);
+    assert_int_equal(use.scattered, use.free - 2 * use.largest_free);
+    give_all(all, 3);
+    give_all(all + 4, 5);
+    bench_close();
+}
+
 /* ---- Quick ---- */
 
 static void what_is_reserved_is_told_at_once(void **state) {
@@ -213,6 +231,36 @@ static void a_peak_is_no_less_than_what_is_used(void **state) {
     assert_true(is_peak(bench_use().peak_used, 700, 9));
     give(a);
     bench_close();
+}
+
+/* Guards against peaks that were told once, and lower ones the next time. */
+static void a_peak_that_was_told_never_falls(void **state) {
+    (void)state;
+    for (uint32_t who = 0; who < 4; who++) { /* each sees it alone */
+        bench_open(NULL, NULL);
+        bda_set_frame(bench.allocator, 9);
+        BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_DEVICE });
+        for (uint32_t i = 0; i < 2; i++) {
+            BdaAllocation a = { .handle = 0 };
+            BdaIntentUse intent;
+            BdaPeak peak = { 0, 0 };
+            if (i == 0)
+                a = take((BdaAllocInfo){ .size = 700, .pool = pool });
+            if (who == 0)
+                peak = bench_pool_use(pool).peak_used;
+            else if (who == 1)
+                peak = quick().peak_used;
+            else if (who == 2)
+                peak = bench_use().peak_used;
+            else if (bda_get_intent_stats(bench.allocator, BDA_INTENT_DEVICE, &intent) == VK_SUCCESS)
+                peak = intent.use.peak_used;
+            assert_true(is_peak(peak, 700, 9));
+            if (i == 0)
+                give(a);
+            bda_set_frame(bench.allocator, 10);
+        }
+        bench_close();
+    }
 }
 
 enum { ROUNDS = 200 };
@@ -466,6 +514,43 @@ static void what_may_become_empty_is_foretold_as_such(void **state) {
     bench_close();
 }
 
+/* Of what goes in a trim, some goes with its own collecting: ranges that were pending or kept leave blocks empty, and
+ * dedicated blocks go at once. */
+static void all_that_a_trim_gives_back_is_told(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .max_block_size = MIB(1) });
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaAllocation waits = take_bytes(KIB(512), BDA_INTENT_DEVICE);
+    BdaAllocation alone = take((BdaAllocInfo){ .size = MIB(3), .flags = BDA_ALLOC_DEDICATED_BIT });
+    BdaAllocation buffer = take_buffer(MIB(5), PLAIN_USAGE, (BdaAllocInfo){ .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(take_bytes(100, BDA_INTENT_UPLOAD)); /* kept by this thread */
+    const BdaHandle handles[] = { waits.handle, alone.handle, buffer.handle };
+    for (uint32_t i = 0; i < COUNT_OF(handles); i++)
+        assert_int_equal(bda_free_after(bench.allocator, handles[i], timeline, 1), VK_SUCCESS);
+    fake_signal(bench.driver, timeline, 1);
+    const VkDeviceSize reserved = bench_use().reserved;
+    assert_true(reserved >= MIB(10) && budget_of(0).trim_most <= reserved);
+    assert_int_equal(trimmed(), reserved);
+    assert_int_equal(bench_use().reserved, 0);
+    assert_int_equal(trimmed(), 0);
+    bench_close();
+}
+
+/* What a checking mode gives up for what comes new has gone, too. */
+static void what_a_trim_pushes_out_of_the_quarantine_is_told(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT, .quarantine_bytes = MIB(4) });
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 1);
+    BdaAllocation oldest = take((BdaAllocInfo){ .size = MIB(3), .flags = BDA_ALLOC_DEDICATED_BIT });
+    BdaAllocation newest = take((BdaAllocInfo){ .size = MIB(2), .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(oldest);
+    assert_int_equal(bda_free_after(bench.allocator, newest.handle, timeline, 1), VK_SUCCESS);
+    const VkDeviceSize reserved = bench_use().reserved;
+    assert_int_equal(trimmed(), MIB(3));
+    assert_int_equal(bench_use().reserved, reserved - MIB(3));
+    bench_close();
+}
+
 /* bda_trim leaves the quarantine as it is. */
 static void what_is_quarantined_keeps_its_block(void **state) {
     (void)state;
@@ -527,6 +612,7 @@ int main(void) {
         cmocka_unit_test(one_free_piece_is_no_fragmentation),
         cmocka_unit_test(holes_are_scattered_but_the_longest_piece_is_not),
         cmocka_unit_test(spare_empty_blocks_are_no_fragmentation),
+        cmocka_unit_test(holes_beside_empty_blocks_are_counted_to_the_byte),
         cmocka_unit_test(what_is_reserved_is_told_at_once),
         cmocka_unit_test(what_is_used_is_as_the_last_collect_saw_it),
         cmocka_unit_test(who_has_not_asked_for_a_while_is_told_what_is_now),
@@ -535,6 +621,7 @@ int main(void) {
         cmocka_unit_test(a_pool_of_two_parts_has_one_peak),
         cmocka_unit_test(a_pool_knows_no_peak_of_the_one_before),
         cmocka_unit_test(a_peak_is_no_less_than_what_is_used),
+        cmocka_unit_test(a_peak_that_was_told_never_falls),
         cmocka_unit_test(looks_at_a_time_do_not_add_up),
         cmocka_unit_test(intents_of_different_types_are_told_apart),
         cmocka_unit_test(intents_of_one_type_are_told_together),
@@ -545,6 +632,8 @@ int main(void) {
         cmocka_unit_test(the_budget_is_the_drivers_where_it_tells_one),
         cmocka_unit_test(without_the_driver_the_budget_is_a_share_of_the_heap),
         cmocka_unit_test(trimming_gives_back_what_was_foretold),
+        cmocka_unit_test(all_that_a_trim_gives_back_is_told),
+        cmocka_unit_test(what_a_trim_pushes_out_of_the_quarantine_is_told),
         cmocka_unit_test(what_may_become_empty_is_foretold_as_such),
         cmocka_unit_test(what_is_quarantined_keeps_its_block),
         cmocka_unit_test(a_budget_can_be_asked_for_in_part),

@@ -13,6 +13,7 @@ static void add_up(BdaUse *sum, const BdaUse *use) {
     sum->pending += use->pending;
     sum->free += use->free;
     sum->largest_free = sum->largest_free > use->largest_free ? sum->largest_free : use->largest_free;
+    sum->rest += use->rest;
     sum->empty += use->empty;
     sum->scattered += use->scattered;
     sum->fragmentation = sum->free != 0 ? (double)sum->scattered / (double)sum->free : 0;

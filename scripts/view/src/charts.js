@@ -6,6 +6,7 @@ import { GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } f
 import { CanvasRenderer } from "echarts/renderers";
 
 import { bytes, count, kindOf, prefixOf } from "./format.js";
+import { ownBytes } from "./heap.js";
 
 echarts.use([BarChart, LineChart, TreemapChart, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, CanvasRenderer]);
 
@@ -142,7 +143,7 @@ function treeOf(heap, colours) {
         const kind = kindOf(range.name) ?? "without a name";
         const kinds = prefixes.get(prefix) ?? prefixes.set(prefix, new Map()).get(prefix);
         const sum = kinds.get(kind) ?? kinds.set(kind, { value: 0, allocations: 0 }).get(kind);
-        sum.value += range.size;
+        sum.value += ownBytes(range);
         sum.allocations++;
       }
   return [...prefixes].map(([name, kinds]) => ({

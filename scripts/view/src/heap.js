@@ -2,7 +2,7 @@
 //
 // Addresses have 64 bits, so they are BigInt; a block's base is one, and offsets in a block are plain numbers.
 
-import { prefixOf } from "./format.js";
+import { hex, prefixOf } from "./format.js";
 
 const SIGN = 0xffff800000000000n;
 
@@ -15,18 +15,28 @@ function readRanges(block) {
   });
 }
 
+// Without the bytes behind a block's last range that nobody can have.
+export function ownBytes(range) {
+  return range.size - (range.behind ?? 0);
+}
+
+// What a live one holds beyond what it asked for; where a dump lists but the end of one, that is not told.
+export function padding(range) {
+  return range.state === "live" ? Math.max(0, ownBytes(range) - range.asked) : 0;
+}
+
 function sumsOf(ranges) {
   const sums = { live: 0, asked: 0, free: 0, largestFree: 0, held: 0, allocations: 0 };
   for (const range of ranges) {
     if (range.state === "live") {
-      sums.live += range.size;
+      sums.live += ownBytes(range);
       sums.asked += range.asked;
       sums.allocations++;
     } else if (range.state === "free") {
-      sums.free += range.size;
-      sums.largestFree = Math.max(sums.largestFree, range.size);
+      sums.free += ownBytes(range);
+      sums.largestFree = Math.max(sums.largestFree, ownBytes(range));
     } else {
-      sums.held += range.size;
+      sums.held += ownBytes(range);
     }
   }
   return sums;
@@ -41,12 +51,12 @@ function prefixesOf(blocks) {
       if (range.handle === undefined) continue;
       const prefix = prefixOf(range.name) ?? "";
       const sum = sums.get(prefix) ?? sums.set(prefix, { allocations: 0, asked: 0, padding: 0, pending: 0, quarantined: 0, held: 0 }).get(prefix);
-      sum.held += range.size;
-      if (range.state === "pending" || range.state === "quarantined") sum[range.state] += range.size;
+      sum.held += ownBytes(range);
+      if (range.state === "pending" || range.state === "quarantined") sum[range.state] += ownBytes(range);
       if (range.state === "live") {
         sum.allocations++;
         sum.asked += range.asked;
-        sum.padding += range.size - range.asked;
+        sum.padding += padding(range);
       }
     }
   return new Map([...sums].sort(([, a], [, b]) => b.held - a.held));
@@ -77,6 +87,12 @@ export function rangeAt(block, offset) {
   return block.ranges[low];
 }
 
+// What people and tools write for 64 bits: 0x, 0X or nothing in front, zeros in front, digits of either case. null: none of that.
+export function numberOf(text) {
+  const digits = /^(?:0x)?0*([0-9a-f]{1,16})$/i.exec(text);
+  return digits === null ? null : BigInt(`0x${digits[1]}`);
+}
+
 // Plain or sign-extended from bit 47, as tools and kernels write addresses.
 function formsOf(address) {
   const high = address >> 47n;
@@ -102,7 +118,12 @@ export function findNames(heap, text, most) {
 }
 
 export function pastOwners(heap, address) {
-  return heap.past.filter((owner) => address >= owner.base && address < owner.base + BigInt(owner.size));
+  const forms = formsOf(address);
+  return heap.past.filter((owner) => forms.some((form) => form >= owner.base && form < owner.base + BigInt(owner.size)));
+}
+
+export function pastHandles(heap, handle) {
+  return heap.past.filter((owner) => owner.handle === hex(handle));
 }
 
 export function pastNames(heap, text, most) {
@@ -111,8 +132,8 @@ export function pastNames(heap, text, most) {
 }
 
 // A handle as the library hands it out.
-export function findHandle(heap, text) {
-  const wanted = text.toLowerCase();
+export function findHandle(heap, handle) {
+  const wanted = hex(handle);
   for (const block of heap.blocks)
     for (const range of block.ranges) if (range.handle === wanted) return { block, range, address: block.base + BigInt(range.offset) };
   return null;

@@ -1,24 +1,25 @@
 // The page. Everything it shows comes from the dumps that stand in it; it asks no one for anything.
 
+import "./trouble.js";
 import { NameColours, colourOf, legendOf } from "./colours.js";
 import { drawOwners, drawSizes, drawTimeline, drawTrace } from "./charts.js";
 import { bytes, count, hex, percent, plural, prefixOf } from "./format.js";
-import { findAddress, findHandle, findNames, pastNames, pastOwners, rangeAt, readDump } from "./heap.js";
+import { findAddress, findHandle, findNames, numberOf, ownBytes, padding, pastHandles, pastNames, pastOwners, rangeAt, readDump } from "./heap.js";
 import { BlockMap } from "./map.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const heaps = data.dumps.map(readDump);
+const heaps = data.dumps.map((dump, i) => {
+  try {
+    return readDump(dump);
+  } catch (error) {
+    throw new Error(`dump ${i + 1} of ${data.dumps.length} is not as docs/heap-dump.md says: ${error.message}`);
+  }
+});
 const names = new NameColours(heaps);
 const page = { index: Math.max(0, heaps.length - 1), mode: "name", by: "state", only: null, allWaste: false, maps: [] };
 
 const $ = (id) => document.getElementById(id);
 const heapNow = () => heaps[page.index];
-
-// A dump that is not as the schema says: better a sentence than half a page.
-window.addEventListener("error", (event) => {
-  $("trouble").hidden = false;
-  $("trouble").textContent = `This page could not show all of its dump: ${event.message}`;
-});
 
 // Names come from programs: they are set as text, never as markup.
 function element(tag, attributes = {}, ...children) {
@@ -48,7 +49,7 @@ function showTiles(heap) {
     ["free", bytes(total.free), `the longest piece is ${bytes(total.largest_free)}`],
     ["fragmentation", `${(100 * total.fragmentation).toFixed(1)} %`, `${bytes(total.scattered)} are free in pieces beside the longest of each pool`],
     ["padding", bytes(total.wasted), "held by allocations beyond what they asked for"],
-    ["cached", bytes(total.cached), `kept by ${plural(heap.caches.filter((cache) => cache.keeps > 0).length, "thread")} for their next requests`],
+    ["cached", bytes(total.cached), `kept by ${plural(heap.caches.filter((cache) => cache.keeps.length > 0).length, "thread")} for their next requests`],
     ["pending", bytes(total.pending), `${plural(total.pending_frees, "free")} waiting for the GPU`],
     ...(total.quarantined > 0 ? [["quarantined", bytes(total.quarantined), `${plural(total.quarantined_frees, "free")} held back by a checking mode`]] : []),
     ["host memory", bytes(heap.host_bytes), "held by the library itself"],
@@ -77,7 +78,7 @@ function showWhole(heap) {
   const { strips, legend } = bar([
     ["used", total.used, "#4f9cf9"], ["padding", total.wasted, "#e2583e"], ["pending", total.pending, "#f2b134"],
     ["cached", total.cached, "#9d7bea"], ["quarantined", total.quarantined, "#e07a9a"], ["free, scattered", total.scattered, "#8a5a44"], ["free, in one piece", Math.max(0, rest), "#47535f"],
-    ["empty blocks", Math.min(total.empty, total.free), "#2f3842"],
+    ["empty blocks", Math.min(total.empty, total.free), "#2f3842"], ["rest, nobody's", total.rest ?? 0, "#171c22"],
   ], total.reserved);
   $("whole").replaceChildren(...strips);
   $("whole-legend").replaceChildren(...legend);
@@ -203,8 +204,9 @@ function describe(block, range, offset) {
   const title = range.state === "live" ? range.name ?? "an allocation without a name" : range.name !== null ? `${range.name}, ${range.state}` : range.state;
   return element("div", {}, element("b", {}, title), list([
     ["address", hex(address)],
-    ["size", range.state === "live" ? `${bytes(range.asked)} (${count(range.asked)} bytes)` : `${bytes(range.size)} (${count(range.size)} bytes)`],
-    ["holds", range.state === "live" && range.size !== range.asked ? `${count(range.size)} bytes, ${count(range.size - range.asked)} of them padding` : null],
+    ["size", range.state === "live" ? `${bytes(range.asked)} (${count(range.asked)} bytes)` : `${bytes(ownBytes(range))} (${count(ownBytes(range))} bytes)`],
+    ["holds", padding(range) > 0 ? `${count(ownBytes(range))} bytes, ${count(padding(range))} of them padding` : null],
+    ["behind it", range.behind ? `${plural(range.behind, "byte")} that nobody can have, up to the block's end` : null],
     ["state", range.state],
     ["handle", range.handle],
     ["user", range.user],
@@ -341,16 +343,20 @@ function search(text) {
   const heap = heapNow();
   const lines = [];
   let hit = null;
-  if (/^0x[0-9a-f]{1,16}$/i.test(text)) {
-    hit = findHandle(heap, text) ?? findAddress(heap, BigInt(text));
+  const number = numberOf(text);
+  const isNumber = number !== null && /^0x/i.test(text); // else it may be a name as well, as “face” is
+  if (number !== null) {
+    hit = findHandle(heap, number) ?? findAddress(heap, number);
     if (hit !== null) lines.push(hitLine(hit.block, hit.range, true));
-    else lines.push(element("div", {}, `${text} is in no block of this heap, and no live handle`));
-    lines.push(...pastOwners(heap, hit?.address ?? BigInt(text)).slice(0, 8).map(pastLine));
-  } else if (text !== "") {
+    else if (isNumber) lines.push(element("div", {}, `${text} is in no block of this heap, and no live handle`));
+    lines.push(...[...new Set([...pastHandles(heap, number), ...pastOwners(heap, hit?.address ?? number)])].slice(0, 8).map(pastLine));
+  }
+  if (!isNumber && text !== "") {
     const found = findNames(heap, text, 200);
     lines.push(...found.map(({ block, range }) => hitLine(block, range, true)), ...pastNames(heap, text, 20).map(pastLine));
-    if (lines.length === 0) lines.push(element("div", {}, `nothing has “${text}” in its name${heap.told ? "" : "; this dump has no ranges"}`));
-    if (found.length === 1) hit = found[0];
+    if (lines.length === 0)
+      lines.push(element("div", {}, `nothing has “${text}” in its name${heap.told ? "" : "; this dump has no ranges"}${number !== null ? `; nor is ${hex(number)} in a block of this heap, or a live handle` : ""}`));
+    if (hit === null && found.length === 1) hit = found[0];
   }
   $("found").hidden = lines.length === 0;
   $("found").replaceChildren(...lines);

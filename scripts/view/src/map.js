@@ -2,7 +2,7 @@
 // pointer, dragging moves, a double click shows all again.
 
 import { inkOn } from "./colours.js";
-import { rangeAt } from "./heap.js";
+import { padding, rangeAt } from "./heap.js";
 
 const LEAST_SPAN = 64; // bytes across a row: a range of 16 is wide enough to read by then
 
@@ -66,8 +66,8 @@ export class BlockMap {
       context.globalAlpha = this.look.dimmed(range) ? 0.13 : 1;
       context.fillStyle = this.look.colour(range);
       context.fillRect(left, 0, Math.max(0.6, right - left), height);
-      const padded = range.state === "live" ? (range.size - range.asked) * scale : 0;
-      if (padded > 1) this.drawPadding(context, right - padded, right, height);
+      const unasked = (padding(range) + (range.behind ?? 0)) * scale;
+      if (range.state === "live" && unasked > 1) this.drawPadding(context, right - unasked, right, height);
       if (range.state !== "live") this.drawStripes(context, left, right, height);
       context.globalAlpha = 1;
       if (right - left > 3) {

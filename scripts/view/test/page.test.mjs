@@ -5,7 +5,7 @@
 //
 // FOLDER has heap-001.json and so on, and heap.html made of them; hostile, untold and odd, each as .json and .html; trace.html.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -176,6 +176,48 @@ test("a handle is found, and an address that is nobody's", async () => {
   assert.ok((await text("#found")).includes("in no block"));
 });
 
+test("addresses, handles and names are found however they are written", async () => {
+  await open("odd.html");
+  const odd = read("odd.json");
+  const wanted = live(odd).find(({ range }) => range.name?.startsWith("mesh") || range.name !== null);
+  const digits = wanted.range.address.slice(2);
+  const spellings = [`0x${digits.padStart(16, "0")}`, `0x0000${digits.padStart(16, "0")}`, digits, digits.toUpperCase(), digits.padStart(16, "0"),
+    `0X${digits.toUpperCase()}`, `0x${digits.toUpperCase()}`, `  0x${digits}\t`, ` ${digits} `, wanted.range.handle.slice(2).toUpperCase(),
+    `0X${wanted.range.handle.slice(2).padStart(16, "0")}`];
+  for (const spelling of spellings) {
+    await page.fill("#search", spelling);
+    assert.ok((await text("#found")).includes(wanted.range.address), `“${spelling}” finds ${wanted.range.address}`);
+    await page.press("#search", "Enter");
+    assert.ok((await text("#selected")).includes(wanted.range.handle));
+  }
+  for (const spelling of ["/ABS/Rock", " /abs/ROCK ", "/Abs"]) {
+    await page.fill("#search", spelling);
+    assert.ok((await text("#found")).includes("/abs/rock"), `“${spelling}” finds the name`);
+  }
+  for (const nobody of ["face", "0xFACE", "zzz"]) {
+    await page.fill("#search", nobody);
+    assert.ok((await text("#found")).includes(nobody), `of “${nobody}” it says that there is none`);
+  }
+  await page.fill("#search", "   ");
+  assert.ok(!(await page.locator("#found").isVisible()));
+});
+
+test("addresses are found plain and sign-extended, as tools write them", async () => {
+  await open("high.html"); // whose addresses have bit 47 set
+  const high = read("high.json");
+  const wanted = live(high)[0];
+  const plain = BigInt(wanted.range.address);
+  for (const form of [plain, plain | 0xffff000000000000n]) {
+    for (const spelling of [`0x${form.toString(16)}`, form.toString(16).toUpperCase()]) {
+      await page.fill("#search", spelling);
+      assert.ok((await text("#found")).includes(wanted.range.address), `${spelling} is ${wanted.range.address}`);
+    }
+  }
+  const owner = high.history.frees[0];
+  await page.fill("#search", `0x${(BigInt(owner.address) | 0xffff000000000000n).toString(16)}`);
+  assert.ok((await text("#found")).includes(`freed: ${owner.name}`));
+});
+
 test("a name finds all that have it, and a click goes there", async () => {
   await open("heap.html");
   const wanted = live(last).find(({ range }) => range.name !== null);
@@ -281,6 +323,38 @@ test("what waits is striped, so that no colour of a name is taken for it", async
   assert.equal(await page.locator("#legend i.striped").count(), 1);
   for (const name of ["shadow map", "mesh", "scene", "material"]) assert.ok((await text("#names")).includes(name), name);
   assert.ok(!(await page.locator("#trouble").isVisible()));
+});
+
+// Each of them as a page would hold it that something else has filled in than bda_view, which refuses these.
+test("a page of a broken dump says what is wrong, however early", async () => {
+  const whole = readFileSync(join(folder, "hostile.html"), "utf8");
+  const [before, data, behind] = whole.split(/(?<=id="data">)|(?=<\/script>\n<script>)/);
+  const broken = {
+    "no JSON": data.slice(0, data.length / 2),
+    nothing: "",
+    "no dumps": "{}",
+    "a number for blocks": data.replace('"blocks":[', '"blocks":7,"was":['),
+    "no total": data.replace('"total":', '"sum":'),
+    "no address": data.replace(/("blocks":\[\{)"address":/, '$1"place":'),
+    "a text for ranges": data.replace('"ranges":[', '"ranges":"none","were":['),
+  };
+  for (const [name, content] of Object.entries(broken)) {
+    assert.notEqual(content, data, name);
+    writeFileSync(join(folder, "broken.html"), before + content + behind);
+    await open("broken.html");
+    await page.waitForSelector("#trouble:visible");
+    assert.match(await text("#trouble"), /^This page could not show all of its dump: ./, name);
+    assert.ok(trouble.length > 0, name);
+    trouble.length = 0;
+  }
+});
+
+test("what threads keep, and what is nobody's, is told", async () => {
+  await open("odd.html");
+  assert.ok((await text('[data-tile="cached"]')).includes("kept by 1 thread "));
+  assert.ok(!(await text("#whole-legend")).includes("rest"), "an older dump does not tell it");
+  await open("rest.html");
+  assert.ok((await text("#whole-legend")).includes(`rest, nobody's ${mib(read("rest.json").total.rest)}`));
 });
 
 test("a page that cannot be shown says so", async () => {

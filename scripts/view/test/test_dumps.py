@@ -9,6 +9,8 @@ Exits with 77 where python3-jsonschema is missing.
 """
 import copy
 import glob
+import importlib.machinery
+import importlib.util
 import json
 import os
 import subprocess
@@ -50,20 +52,27 @@ def check_schema(dump, path):
 
 def check_sums(dump, path):
     """One thread, and nothing happens meanwhile: the ranges add up to what the totals say."""
-    sums = {"live": 0, "count": 0, "free": 0, "size": 0}
+    sums = {"live": 0, "count": 0, "free": 0, "cached": 0, "asked": 0, "rest": 0, "size": 0}
     for block in dump["blocks"]:
         at = int(block["address"], 16)
         for r in block["ranges"]:
             check(int(r["address"], 16) == at, f"{path}: the ranges of {block['address']} tile it")
             at += r["size"]
-            sums["live"] += r.get("asked", 0)
+            behind = r.get("behind", 0)
+            sums["asked"] += r.get("asked", 0)
             sums["count"] += r["state"] == "live"
-            sums["free"] += r["size"] if r["state"] == "free" else 0
+            sums[r["state"]] += r["size"] - behind
+            sums["rest"] += behind
         check(at == int(block["address"], 16) + block["size"], f"{path}: up to its end")
-        sums["size"] += block["size"]
+        sums["size"] += block["before"] + block["size"]
+        sums["rest"] += block["before"]
     total = dump["total"]
-    check(sums["count"] == total["allocations"] and sums["live"] == total["used"], f"{path}: {sums} is {total}")
+    check(sums["count"] == total["allocations"] and sums["asked"] == total["used"], f"{path}: {sums} is {total}")
+    check(sums["live"] == total["used"] + total["wasted"] and sums["cached"] == total["cached"], f"{path}: {sums} is {total}")
     check(sums["free"] == total["free"] and len(dump["blocks"]) == total["blocks"], f"{path}: {sums} is {total}")
+    check(sums["rest"] == total["rest"] and sums["size"] == total["reserved"], f"{path}: {sums} is {total}")
+    parts = ("used", "wasted", "pending", "quarantined", "cached", "free", "rest")
+    check(sum(total[part] for part in parts) == total["reserved"], f"{path}: the parts of {total}")
 
 
 def check_prefixes(dump, path):
@@ -178,6 +187,10 @@ def check_refusals(folder):
                        ('{"schema":"bdaalloc-heap","version":1,"label":null}', "not a whole dump"),
                        ("[" * 200000, "neither a heap dump nor a trace"),
                        ("bdaalloc-trace 99\na 1 100 0 device\n", "version 99 of the traces"),
+                       ('{"schema":"bdaalloc-heap","version":1,"label":"x","host_bytes":NaN}', "NaN is no number"),
+                       ('{"schema":"bdaalloc-heap","version":1,"label":"x","host_bytes":1e999}', "1e999 is no number"),
+                       ("bdaalloc-trace 1\na 1 -5 0 device\n", "line 2 is no event"),
+                       (f"bdaalloc-trace 1\na 1 {10 ** 400} 0 device\n", "line 2 is no event"),
                        ("bdaalloc-trace 1\nf 17\n", "line 2 is no event")):
         with open(bad, "w", encoding="utf-8") as file:
             file.write(text)
@@ -185,6 +198,76 @@ def check_refusals(folder):
         check(done.returncode == 1 and word in done.stderr and "Traceback" not in done.stderr, f"{word}: {done}")
     os.remove(bad)
     check(run(VIEW, "--text", bad).returncode == 1, "a missing file")
+
+
+def places_in(value, at=()):
+    """The way to every value of a dump."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield at + (key,)
+        yield from places_in(part, at + (key,))
+
+
+def replaced(dump, place, value):
+    dump = copy.deepcopy(dump)
+    at = dump
+    for key in place[:-1]:
+        at = at[key]
+    if value is not None:
+        at[place[-1]] = value[0]
+    elif isinstance(at, dict):
+        del at[place[-1]]
+    else:
+        at.pop(place[-1])
+    return dump
+
+
+def short_of(dump):
+    """With one of everything, and the tiling kept."""
+    dump = copy.deepcopy(dump)
+    block = max(dump["blocks"], key=lambda block: len({r["state"] for r in block["ranges"]}))
+    block["ranges"] = block["ranges"][:2] + [{"address": block["ranges"][2]["address"], "size": block["size"] - sum(
+        r["size"] for r in block["ranges"][:2]), "state": "free", "behind": 1}]
+    dump["blocks"] = [block]
+    dump["caches"] = [{"number": 0, "keeps": [{"pool": 0, "arena": 0, "bytes": 64, "ranges": 1}], "has_thread": True}]
+    for key in ("heaps", "memory_types", "pools", "prefixes"):
+        dump[key] = dump[key][:1]
+    dump["pools"][0]["memory_type"] = 0
+    dump["history"]["frees"] = dump["history"]["frees"][:2]
+    return dump
+
+
+def check_broken(folder, dump):
+    """Each value of a dump is taken away, or becomes what it cannot be: a sentence that says where, or the text as ever."""
+    loader = importlib.machinery.SourceFileLoader("bda_view", VIEW)
+    view = importlib.util.module_from_spec(importlib.util.spec_from_loader("bda_view", loader))
+    sys.dont_write_bytecode = True
+    loader.exec_module(view)
+    dump = short_of(dump)
+    check(view.fault_of(dump) is None, f"the short one is whole: {view.fault_of(dump)}")
+    wrong = [None] + [[value] for value in (None, True, -1, 0, 1.5, 10 ** 400, "", "0x1", "text", [], {}, [None], {"a": 1}, [[]])]
+    refused = 0
+    for place in places_in(dump):
+        for value in wrong:
+            text = json.dumps(replaced(dump, place, value))
+            try:
+                read = view.read_dump(text, "broken.json")
+                check("\n".join(view.text_of(read, 100)), f"{place} as {value} is told")
+            except view.Bad as error:
+                words, refused = str(error), refused + 1
+                check(words.startswith("broken.json: ") and "\n" not in words and len(words) < 400, f"{place} as {value}: {words}")
+    check(refused > 1000, f"{refused} are refused")
+    for place, value, word in ((("blocks", 0, "ranges", 1, "size"), ["x"], "blocks[0].ranges[1].size: \"x\" is not a whole number from 1 on"),
+                               (("total",), [7], "total: 7 is no object"),
+                               (("heaps", 0, "use", "peak_used", "bytes"), None, "heaps[0].use.peak_used: no bytes"),
+                               (("blocks", 0, "ranges", 1, "address"), ["0x1"], "blocks[0].ranges[1].address: 0x1 is not 0x"),
+                               (("pools", 0, "memory_type"), [99], "pools[0].memory_type: there is no memory type 99")):
+        bad = save(folder, "broken.json", replaced(dump, place, value))
+        for command in ([VIEW, "--text", bad], [VIEW, bad, "-o", os.path.join(folder, "broken.html")]):
+            done = run(*command)
+            check(done.returncode == 1 and word in done.stderr and done.stderr.count("\n") == 1, f"{word}: {done}")
+    os.remove(bad)
+    check(not os.path.exists(os.path.join(folder, "broken.html")), "no page is made of it")
 
 
 def check_files(folder, path):
@@ -233,18 +316,44 @@ def write_odd(folder, dump):
     del named[2]["asked"]
     dump["frame"] = max(1, dump["frame"])
     named[0]["frame"] = dump["frame"] + 2
-    dump["caches"] = [{"keeps": 0, "has_thread": True}, {"keeps": 1, "has_thread": True}]
+    kept = {"pool": 0, "arena": 0, "bytes": 64, "ranges": 1}
+    dump["caches"] = [{"number": 0, "keeps": [], "has_thread": True}, {"number": 1, "keeps": [kept, kept], "has_thread": True}]
     for heap in dump["heaps"]:
         heap.update(limit=heap["size"] // 2, budget=heap["size"] // 2, told_by_driver=False)
     del dump["prefixes"]  # as in dumps of before
+    for use in (dump["total"], *(heap["use"] for heap in dump["heaps"]), *(pool["use"] for pool in dump["pools"])):
+        del use["rest"]
+    for block in dump["blocks"]:
+        del block["before"]
+        block["ranges"][-1].pop("behind", None)
     return save(folder, "odd.json", dump)
+
+
+def write_rest(folder, dump):
+    """As a driver leaves it whose bases are not aligned."""
+    for block in dump["blocks"]:
+        block["before"] += 192
+    for use in (dump["total"], dump["heaps"][0]["use"]):
+        use["reserved"] += 192 * len(dump["blocks"])
+        use["rest"] += 192 * len(dump["blocks"])
+    return save(folder, "rest.json", dump)
+
+
+def write_high(folder, dump):
+    """Addresses in the upper half of 48 bits, which tools write sign-extended."""
+    raised = [one for block in dump["blocks"] for one in (block, *block["ranges"])] + dump["history"]["frees"]
+    for one in raised:
+        one["address"] = hex(int(one["address"], 16) | 1 << 47)
+    return save(folder, "high.json", dump)
 
 
 def check_pages(folder, paths):
     """Where the template is built; the browser looks at them in page.test.mjs."""
+    high, rest = write_high(folder, load(paths[-1])), write_rest(folder, load(paths[-1]))
     hostile = write_hostile(folder, load(paths[-1]))
     untold, odd = write_untold(folder, load(paths[-1])), write_odd(folder, load(paths[-1]))
-    made = [("heap.html", paths), ("hostile.html", [hostile]), ("trace.html", [TRACE]), ("untold.html", [untold]), ("odd.html", [odd])]
+    made = [("heap.html", paths), ("hostile.html", [hostile]), ("trace.html", [TRACE]), ("untold.html", [untold]), ("odd.html", [odd]),
+            ("high.html", [high]), ("rest.html", [rest])]
     for page, inputs in made:
         done = run(VIEW, *inputs, "-o", os.path.join(folder, page))
         if done.returncode != 0 and "template is not built" in done.stderr:
@@ -304,6 +413,7 @@ def main():
         check_roots(folder, load(paths[7]))
         check_files(folder, paths[7])
         check_refusals(folder)
+        check_broken(folder, load(paths[7]))
         check_pages(folder, paths[:8])
         for path in paths[8:]:
             os.remove(path)
