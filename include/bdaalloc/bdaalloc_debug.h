@@ -74,12 +74,10 @@ typedef struct BdaFoundRange {
 
 /* An allocation that was freed; copied, as all findings are. */
 typedef struct BdaPastOwner {
-    BdaFoundRange range; /* the handle that it had, where it lay, what was asked for (of more than 64 GiB, its first
-                            64); its name is cut to 56 bytes, `user` is 0 */
-    /* About how many frees there were in the whole allocator since then: exact where one thread frees and has a ring of
-     * its own, within 256 for each further thread (and more where those free by name, since a name counts as one or
-     * two, as it does in a thread's first requests before it has that ring; and allocations count too with
-     * BDA_CHECK_HISTORY_BIT). */
+    BdaFoundRange range; /* the handle that it had, where it lay, what was asked for; its name is cut to 56 bytes,
+                            `user` is 0 */
+    /* About how many frees there were in the whole allocator since then: exact where one thread frees, within 256 for
+     * each further one. */
     uint64_t frees_ago;
     uint64_t frame_freed;     /* as bda_set_frame said; 0: it said nothing */
     uint64_t frame_allocated; /* the same; 0 also where it is not known, as for all without a name or a user value */
