@@ -111,12 +111,20 @@ static uint32_t add_chunk(struct bda_shadow *shadow, struct bda_block *chunk) {
     return count;
 }
 
-static VkDeviceSize next_chunk_size(struct bda_shadow *shadow, uint32_t wanted) {
+static VkDeviceSize next_chunk_size(struct bda_shadow *shadow) {
     bda_mutex_lock(&shadow->lock);
     uint32_t log2 = BDA_CHUNK_FIRST_LOG2 + shadow->chunk_count;
     bda_mutex_unlock(&shadow->lock);
-    VkDeviceSize turn = (VkDeviceSize)1 << (log2 < BDA_CHUNK_MOST_LOG2 ? log2 : BDA_CHUNK_MOST_LOG2);
-    return bda_max(turn, (VkDeviceSize)(wanted + 1) << BDA_PIECE_LOG2); /* a base that is not aligned costs a piece */
+    return (VkDeviceSize)1 << (log2 < BDA_CHUNK_MOST_LOG2 ? log2 : BDA_CHUNK_MOST_LOG2);
+}
+
+/* As large as its turn is; where that is refused, no larger than is wanted now. */
+static VkResult open_some_chunk(struct bda_shadow *shadow, uint32_t wanted, struct bda_block *chunk,
+                                const char **reason) {
+    VkDeviceSize turn = next_chunk_size(shadow);
+    VkDeviceSize least = ((VkDeviceSize)wanted + 1) << BDA_PIECE_LOG2; /* a base that is not aligned costs a piece */
+    VkResult result = open_chunk(shadow, bda_max(turn, least), chunk, reason);
+    return result != VK_SUCCESS && least < turn ? open_chunk(shadow, least, chunk, reason) : result;
 }
 
 static VkResult grow(struct bda_shadow *shadow, uint32_t wanted, const char **reason) {
@@ -125,7 +133,7 @@ static VkResult grow(struct bda_shadow *shadow, uint32_t wanted, const char **re
     if (chunk == NULL)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     memset(chunk, 0, sizeof *chunk);
-    VkResult result = open_chunk(shadow, next_chunk_size(shadow, wanted), chunk, reason);
+    VkResult result = open_some_chunk(shadow, wanted, chunk, reason);
     if (result == VK_SUCCESS) {
         memset(chunk->mapped, 0, (size_t)chunk->dedicated_size);
         (void)bda_backing_sync(device, &chunk->backing, BDA_SYNC_FLUSH, chunk->memory_offset, chunk->dedicated_size);

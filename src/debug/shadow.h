@@ -63,7 +63,7 @@ struct bda_piece {
     uint32_t next; /* of the spare ones */
 };
 
-/* Each further one is twice as large, up to 256 MiB: all of them serve 220 GiB of blocks. */
+/* Each further one is twice as large, up to 256 MiB, where that is to be had: all of them serve 220 GiB of blocks. */
 enum { BDA_CHUNKS = 64, BDA_CHUNK_FIRST_LOG2 = 20, BDA_CHUNK_MOST_LOG2 = 28 };
 
 struct bda_page {

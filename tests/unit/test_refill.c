@@ -218,6 +218,21 @@ static void what_waits_for_the_device_is_live(void **state) {
     bench_close();
 }
 
+/* A heap that is nearly full has no room for a table twice as large as the one before. */
+static void a_smaller_table_does_where_a_larger_one_is_refused(void **state) {
+    (void)state;
+    open_checked_on(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .heap_size = MIB(20) });
+    BdaAllocation first = take((BdaAllocInfo){ .size = MIB(10), .flags = BDA_ALLOC_DEDICATED_BIT });
+    VkDeviceSize before = bench_stats().check_memory;
+    BdaAllocation a = take((BdaAllocInfo){ .size = MIB(8), .flags = BDA_ALLOC_DEDICATED_BIT });
+    assert_int_equal(bench_stats().unchecked, 0);
+    assert_true(bench_stats().check_memory > before && bench_stats().check_memory < before + MIB(1));
+    assert_told(&a, 1, &a, true);
+    give(a);
+    give(first);
+    bench_close();
+}
+
 /* ---- A model ---- */
 
 static void turn_over(BdaAllocation *slot, uint32_t r) {
@@ -337,6 +352,7 @@ int main(void) {
         cmocka_unit_test(a_leaf_that_was_refused_is_made_later),
         cmocka_unit_test(what_goes_unchecked_is_told_and_checked_later),
         cmocka_unit_test(what_waits_for_the_device_is_live),
+        cmocka_unit_test(a_smaller_table_does_where_a_larger_one_is_refused),
         cmocka_unit_test(the_table_follows_a_model_whatever_is_refused),
         cmocka_unit_test(what_others_allocate_meanwhile_is_never_reported),
     };
