@@ -43,19 +43,17 @@ static int live_in(const BdaAllocation *all, uint32_t count, VkDeviceAddress gra
     return 0;
 }
 
-/* Where something ends, or a page of the table; all of what is small. */
-static bool is_of_interest(const BdaAllocation *a, VkDeviceAddress at) {
-    VkDeviceSize in_page = at % MIB(1);
-    return a->size < KIB(8) || at < a->address + 128 || at + 128 > a->address + a->size || in_page < 64 ||
-           in_page >= MIB(1) - 64;
+/* The next granule to look at: all of what is small, else those where it or a page of the table ends. */
+static VkDeviceAddress next_of_interest(const BdaAllocation *a, VkDeviceAddress at) {
+    VkDeviceAddress page_end = (at | (MIB(1) - 1)) + 1, tail = (a->address + a->size - 128) & ~(VkDeviceAddress)15;
+    bool plain = a->size >= KIB(8) && at >= a->address + 128 && at < tail && at % MIB(1) >= 64 && page_end - at > 64;
+    return !plain ? at + 16 : page_end - 64 < tail ? page_end - 64 : tail;
 }
 
 /* Each granule around an allocation is told as it is, in one colour, or not known where that is allowed. */
 static void assert_told(const BdaAllocation *all, uint32_t count, const BdaAllocation *a, bool known) {
     int colour = -1;
-    for (VkDeviceAddress at = a->address - 64; at < a->address + a->size + 64; at += 16) {
-        if (!is_of_interest(a, at))
-            continue;
+    for (VkDeviceAddress at = a->address - 64; at < a->address + a->size + 64; at = next_of_interest(a, at)) {
         int said = shader_look(&shader, at), live = live_in(all, count, at);
         if (said == -2 && !known)
             continue;
