@@ -222,10 +222,11 @@ typedef struct BdaAllocatorInfo {
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
      * each; a name or a stack takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an
      * allocation as much as its free. Rounded up to a power of two, 8 at least.
-     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Threads that only free, and the first 42
-     * requests that the library's caches do not serve (with a name, or over 64 KiB), share 128 more (a lesser depth: as
-     * many as that, and a third of it), and whoever makes further ones gets a ring of its own; where there are no
-     * caches, or any checking mode is on, all share one ring of this depth. */
+     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. A thread has a ring of its own once it makes a
+     * request, but for the first 42 of all that the library's caches do not serve (with a name, or over 64 KiB; of a
+     * depth below 128 a third of it); one that only frees, once such have freed as many and somebody has made a request
+     * since, by name or for what its own cache lacked. What is freed before that goes into one ring of this depth, or
+     * of 128 where it is 0. Where there are no caches, or any checking mode is on, all threads share that one. */
     uint32_t history_depth;
     /* With BDA_CHECK_STACKS_BIT: who takes stacks, and puts their frames into words, with this user pointer. NULL: what
      * the system offers (backtrace and backtrace_symbols of glibc and macOS, whose text takes memory of the C

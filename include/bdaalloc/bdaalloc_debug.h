@@ -74,12 +74,10 @@ typedef struct BdaFoundRange {
 
 /* An allocation that was freed; copied, as all findings are. */
 typedef struct BdaPastOwner {
-    BdaFoundRange range; /* the handle that it had, where it lay, what was asked for (of more than 64 GiB, its first
-                            64); its name is cut to 56 bytes, `user` is 0 */
-    /* About how many frees there were in the whole allocator since then: exact where one thread frees and has a ring of
-     * its own, within 256 for each further thread (and more where those free by name, since a name counts as one or
-     * two, as it does in a thread's first requests before it has that ring; and allocations count too with
-     * BDA_CHECK_HISTORY_BIT). */
+    BdaFoundRange range; /* the handle that it had, where it lay, what was asked for; its name is cut to 56 bytes,
+                            `user` is 0 */
+    /* About how many frees there were in the whole allocator since then: exact where one thread frees, within 256 for
+     * each further one. */
     uint64_t frees_ago;
     uint64_t frame_freed;     /* as bda_set_frame said; 0: it said nothing */
     uint64_t frame_allocated; /* the same; 0 also where it is not known, as for all without a name or a user value */
@@ -322,7 +320,9 @@ BDA_API VkResult bda_complete_checks(BdaAllocator allocator, uint64_t ticket);
  *   Costs       three small loads for each access of up to 16 bytes, and one to three more where it has an index;
  *               host-visible device memory, 1/16 of the blocks and about 1 MiB (BdaStats::check_memory); each
  *               allocation holds 16 bytes more, and writes 1/16 of its size. Where that memory is refused nothing
- *               fails: what could not be covered is allowed, and a warning says so.
+ *               fails: what could not be covered is allowed, and a warning says so. BdaStats::unchecked and reports say
+ *               how much that is. It is asked for again with each block, in bda_take_bad_accesses, bda_report_checks
+ *               and bda_add_checked_range, and what lives there by then is checked from then on.
  */
 
 /* The address that a checked shader gives to bda_checks: the same as long as the allocator lives, which must be longer
@@ -374,7 +374,8 @@ typedef struct BdaBadAccess {
  * which take up room until they are taken too. `lost` becomes how many more there were that found no room. Where the
  * mode is off there are none. Works after VK_ERROR_DEVICE_LOST where the memory is still there to be read. For any
  * thread; several share the records. Driver: in memory that is not coherent, vkInvalidateMappedMemoryRanges and
- * vkFlushMappedMemoryRanges; else none. Errors: VALIDATION_FAILED (NULL); what vkInvalidateMappedMemoryRanges answers.
+ * vkFlushMappedMemoryRanges; where something goes unchecked (BdaStats::unchecked), as bda_alloc for a block; else none.
+ * Errors: VALIDATION_FAILED (NULL); what vkInvalidateMappedMemoryRanges answers.
  */
 BDA_API VkResult bda_take_bad_accesses(BdaAllocator allocator, uint32_t *count, BdaBadAccess *accesses, uint64_t *lost);
 

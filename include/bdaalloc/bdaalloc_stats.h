@@ -76,6 +76,7 @@ typedef struct BdaStats {
     uint32_t pool_count;       /* the caller's pools */
     uint64_t host_bytes;       /* host memory that the library holds now */
     VkDeviceSize check_memory; /* device memory of BDA_CHECK_POINTERS_BIT, of the figures above only in `usage` */
+    VkDeviceSize unchecked;    /* bytes of blocks that it lets pass now, since memory for its tables was refused */
 } BdaStats;
 
 /* The state of the whole allocator, per heap and in total. Each pool's blocks are read together, none missed or

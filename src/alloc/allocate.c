@@ -325,6 +325,8 @@ VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool,
     bda_unlock(&arena->lock);
     if (result == VK_SUCCESS && cache == NULL)
         bda_caches_count_guest(allocator, 1);
+    if (result == VK_SUCCESS)
+        bda_caches_grant_any(allocator);
     return result;
 }
 

@@ -87,6 +87,7 @@ struct bda_history {
     struct bda_ring shared;            /* of threads without a cache, its guests */
     _Atomic uint32_t guests;           /* requests of theirs so far */
     uint32_t guests_most;              /* whose frees it surely holds; UINT32_MAX: there are no other rings */
+    _Atomic uint64_t frees;            /* in that ring: more than guests have requested are of threads that only free */
 };
 
 struct BdaAllocator_T {

@@ -148,14 +148,14 @@ void bda_caches_wish(BdaAllocator allocator, struct bda_cache *cache, const stru
     atomic_store_explicit(&allocator->wishes, true, memory_order_relaxed);
 }
 
-/* A cache that is nobody's, with a stock for the pool, for the next thread that only frees. */
+/* A cache that is nobody's, with a stock for the pool, if there is one, for the next thread that only frees. */
 static void provide(BdaAllocator allocator, struct bda_pool *pool) {
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
     while (cache != NULL && cache->owner != NULL)
         cache = cache->older;
     if (cache == NULL)
         cache = make_cache(allocator);
-    if (cache != NULL)
+    if (cache != NULL && pool != NULL)
         (void)open_stock(allocator, cache, pool);
 }
 

@@ -20,6 +20,25 @@ BDA_INLINE struct bda_cache *bda_cache_of_thread(BdaAllocator allocator, bool ma
     return cache != NULL ? cache : bda_cache_look_for(allocator, may);
 }
 
+/* Makes what was wished for; what host memory is refused for is wished for again. `pool`: where the caller allocates
+ * what caches keep, or NULL. */
+void bda_caches_grant(BdaAllocator allocator, struct bda_pool *pool);
+
+BDA_INLINE void bda_caches_grant_any(BdaAllocator allocator) {
+    if (atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
+        bda_caches_grant(allocator, NULL);
+}
+
+/* A thread frees what caches do not keep. If it has none, and is not one of the few that have made a request or two, it
+ * wishes for one for its ring. No lock is held. */
+BDA_INLINE void bda_cache_for_frees(BdaAllocator allocator) {
+    const struct bda_history *history = &allocator->history;
+    if (history->guests_most != UINT32_MAX && bda_cache_at_hand(allocator) == NULL &&
+        atomic_load_explicit(&history->frees, memory_order_relaxed) >=
+            atomic_load_explicit(&history->guests, memory_order_relaxed))
+        (void)bda_cache_look_for(allocator, false);
+}
+
 /* So many requests have come through. Where the thread has no cache their frees leave events in the ring that such
  * threads share; once more came than that has room for, the thread gets a cache, for its ring. Afterwards and not
  * before, since a refusal changes nothing; where host memory is refused, the next request asks again. No lock is held.
@@ -30,6 +49,8 @@ BDA_INLINE void bda_cache_for_ring(BdaAllocator allocator, uint32_t requests) {
     bool others = allocator->history.guests_most != UINT32_MAX; /* asked first, since a thread-local is a call away */
     if (others && bda_cache_at_hand(allocator) == NULL)
         bda_caches_count_guest(allocator, requests);
+    if (others)
+        bda_caches_grant_any(allocator);
 }
 
 /* A stock for the pool in the calling thread's cache, NULL when host memory is refused. */
@@ -37,10 +58,6 @@ struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache
 
 /* Where a thread only frees, the stock that it lacks is made by one that allocates. */
 void bda_caches_wish(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *pool);
-
-/* Makes what was wished for; what host memory is refused for is wished for again. `pool`: where the caller allocates.
- */
-void bda_caches_grant(BdaAllocator allocator, struct bda_pool *pool);
 
 /* Whether no other thread has a cache. */
 BDA_INLINE bool bda_thread_is_alone(BdaAllocator allocator) {

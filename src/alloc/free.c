@@ -95,8 +95,7 @@ static void keep_slack(BdaAllocator allocator, struct bda_node *node) {
         bda_node_set_record(node, home_of_slack(slack));
 }
 
-/* What was asked for of one that has been retired, or waits. */
-static VkDeviceSize asked_once(BdaAllocator allocator, struct bda_node *node) {
+VkDeviceSize bda_asked_once(BdaAllocator allocator, struct bda_node *node) {
     uint32_t record = bda_node_record(node);
     if (bda_node_state(node) != BDA_NODE_PENDING || is_dedicated(bda_block_of(allocator, node)))
         return bda_asked(allocator, node);
@@ -116,7 +115,7 @@ void bda_tell_freed(BdaAllocator allocator, uint32_t index) {
         .kind = BDA_EVENT_FREED,
         .handle = bda_handle_of(allocator, index, node) - ((BdaHandle)1 << 32),
         .address = record != NULL && record->address != 0 ? record->address : block->region.base + bda_node_start(node),
-        .size = asked_once(allocator, node),
+        .size = bda_asked_once(allocator, node),
         .name = record != NULL ? record->name : NULL,
         .mapped = block->mapped != NULL ? block->mapped + bda_node_start(node) : NULL,
         .held = bda_held(allocator, index),

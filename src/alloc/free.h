@@ -25,6 +25,9 @@ uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_stat
 /* Takes a retirement back; the handle is good again. Only from the state retired, before anything else. */
 void bda_unretire(BdaAllocator allocator, uint32_t index);
 
+/* What was asked for of one that is live, has been retired, or waits. Under the pool's lock, or the owner's. */
+VkDeviceSize bda_asked_once(BdaAllocator allocator, struct bda_node *node);
+
 /* Tells who listens of a retired or pending node. */
 void bda_tell_freed(BdaAllocator allocator, uint32_t index);
 

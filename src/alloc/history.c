@@ -8,7 +8,8 @@
 enum {
     DEPTH = 512,        /* 16 KiB for each thread, */
     DEPTH_ALONE = 256,  /* 8 for all: an empty allocator holds less than 64 */
-    SHARED_DEPTH = 128, /* of threads that will soon have their own */
+    SHARED_DEPTH = 128, /* of threads that will soon have their own, where the caller names none */
+    GUESTS = 42,        /* requests of theirs, before that */
 };
 
 static size_t shared_bytes(const struct bda_history *history) {
@@ -19,7 +20,7 @@ VkResult bda_history_init(BdaAllocator allocator, uint32_t depth, bool caches) {
     struct bda_history *history = &allocator->history;
     if (depth != BDA_HISTORY_NONE)
         history->slots = depth != 0 ? depth : caches ? DEPTH : DEPTH_ALONE;
-    uint64_t slots = caches ? bda_min(history->slots, SHARED_DEPTH) : history->slots;
+    uint64_t slots = depth == 0 && caches ? SHARED_DEPTH : history->slots;
     size_t size = bda_ring_bytes(slots);
     void *words = bda_host_allocate(&allocator->host, size, 64);
     if (words == NULL)
@@ -27,7 +28,8 @@ VkResult bda_history_init(BdaAllocator allocator, uint32_t depth, bool caches) {
     memset(words, 0, size);
     bda_ring_init(&history->shared, slots, words);
     bool others = caches && history->slots != 0;
-    history->guests_most = others ? (uint32_t)bda_ring_slots(slots) / (BDA_RING_NOTES + 1) : UINT32_MAX;
+    uint64_t surely = bda_ring_slots(slots) / (BDA_RING_NOTES + 1);
+    history->guests_most = others ? (uint32_t)bda_min(surely, GUESTS) : UINT32_MAX;
     bda_mutex_init(&history->lock, allocator->locks);
     return VK_SUCCESS;
 }
@@ -57,11 +59,11 @@ static struct bda_ring_slot event_of(BdaAllocator allocator, BdaHandle handle, s
     uint64_t granules = bda_node_size(node), slack = bda_node_slack(node);
     if (block->dedicated_size != 0) {
         granules = bda_align_up(block->dedicated_size, (VkDeviceSize)1 << BDA_GRANULE_LOG2) >> BDA_GRANULE_LOG2;
-        slack = granules <= UINT32_MAX ? (granules << BDA_GRANULE_LOG2) - block->dedicated_size : 0;
-        granules = bda_min(granules, UINT32_MAX); /* of more than 64 GiB so much is told */
+        slack = (granules << BDA_GRANULE_LOG2) - block->dedicated_size;
     }
+    uint64_t extent = granules < BDA_PAST_LARGE >> 32 ? granules << 32 | slack : BDA_PAST_LARGE | block->dedicated_size;
     VkDeviceAddress address = block->region.base + bda_node_start(node);
-    return (struct bda_ring_slot){ { handle, address, granules << 32 | slack, bda_clock_now(allocator) } };
+    return (struct bda_ring_slot){ { handle, address, extent, bda_clock_now(allocator) } };
 }
 
 void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, uint32_t flags) {
@@ -77,8 +79,12 @@ void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node 
     struct bda_cache *own = allocator->caches_off ? NULL : bda_cache_at_hand(allocator);
     if (own == NULL)
         bda_mutex_lock(&history->lock);
-    if (bda_ring_write_noted(own != NULL ? &own->ring : &history->shared, event, count, notes))
+    bool counts = (flags & BDA_PAST_ALLOCATED) == 0;
+    if (bda_ring_write_noted(own != NULL ? &own->ring : &history->shared, event, count, notes, counts))
         bda_clock_advance(allocator);
-    if (own == NULL)
+    if (own == NULL) {
+        uint64_t frees = atomic_load_explicit(&history->frees, memory_order_relaxed) + counts;
+        atomic_store_explicit(&history->frees, frees, memory_order_relaxed);
         bda_mutex_unlock(&history->lock);
+    }
 }

@@ -4,10 +4,11 @@
  * leave none (but with BDA_CHECK_HISTORY_BIT); a named one remembers its frame in its record, and its event says it.
  *
  * A thread writes into the ring of its cache, which nobody else writes. Threads that have none, and all where there are
- * no caches, share one, under a lock of its own that is taken last. That ring has room for the frees of a few requests:
- * whoever comes later to allocate gets a cache for its ring, if for nothing else (bda_cache_for_ring in caches.h).
+ * no caches, share one, under a lock of its own that is taken last. Whoever comes to allocate when a few have done so
+ * before gets a cache for its ring, if for nothing else (bda_cache_for_ring in caches.h); whoever only frees wishes for
+ * one, as it does where ranges go into caches, and has it after the next request of anybody.
  *
- * When it was is told by a clock that all read and seldom anybody writes: how many turns (of 256 slots) the rings have
+ * When it was is told by a clock that all read and seldom anybody writes: how many turns (of 256 frees) the rings have
  * made together, and the caller's frame.
  */
 #ifndef BDA_ALLOC_HISTORY_H
@@ -17,14 +18,17 @@
 #include "core/ring.h"
 
 /* An event's words: handle; address, which is a multiple of 16, with flags in its lowest bits; granules held, and
- * bytes of them that were not asked for; the clock. Notes: the stack and the frame in which it was
- * allocated (0: not known) and 24 bytes of the name; 32 more. */
+ * bytes of them that were not asked for, or what was asked for and BDA_PAST_LARGE; the clock. Notes: the stack and the
+ * frame in which it was allocated (0: not known) and 24 bytes of the name; 32 more. */
 enum {
     BDA_PAST_NOTES = 3,     /* how many there are */
     BDA_PAST_PENDING = 4,   /* by bda_free_after: the event is older than the free was due */
     BDA_PAST_ALLOCATED = 8, /* it is an allocation's, with BDA_CHECK_HISTORY_BIT */
     BDA_PAST_NAME = 56,     /* bytes of a name in both notes */
 };
+
+/* Of dedicated memory whose granules have no room beside its slack: from 32 GiB on, twice what a block has at most. */
+#define BDA_PAST_LARGE ((uint64_t)1 << 63)
 
 /* One turn, in the clock: above the frame's lowest 32 bits. */
 #define BDA_CLOCK_TURN ((uint64_t)1 << 32)

@@ -5,14 +5,35 @@ static uint64_t frame_of(BdaAllocator allocator) {
     return atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
 }
 
-void bda_peak_raise(struct bda_peak *peak, uint64_t reached, uint64_t frame) {
-    if (bda_budget_raise(&peak->bytes, reached))
-        atomic_store_explicit(&peak->frame, frame, memory_order_relaxed);
+static void raise(_Atomic uint64_t *word, uint64_t reached) {
+    bda_budget_raise(word, reached);
+    BDA_YIELD_POINT();
 }
 
+/* Who is overtaken by a higher one raises both frames all the same: his is no later than the moment of that one. */
+void bda_peak_raise(struct bda_peak *peak, uint64_t reached, uint64_t frame) {
+    if (atomic_load_explicit(&peak->bytes, memory_order_relaxed) >= reached)
+        return;
+    BDA_YIELD_POINT();
+    raise(&peak->coming, frame);
+    raise(&peak->bytes, reached);
+    raise(&peak->frame, frame);
+}
+
+/* A raise takes far less time than so many tries: who is at it has lost its processor. Then the frame is that in which
+ * it began. */
+enum { TRIES = 64 };
+
 BdaPeak bda_peak_of(const struct bda_peak *peak) {
-    return (BdaPeak){ atomic_load_explicit(&peak->bytes, memory_order_relaxed),
-                      atomic_load_explicit(&peak->frame, memory_order_relaxed) };
+    BdaPeak seen;
+    uint64_t frame;
+    uint32_t tries = 0;
+    do {
+        frame = atomic_load_explicit(&peak->frame, memory_order_acquire);
+        seen.bytes = atomic_load_explicit(&peak->bytes, memory_order_acquire);
+        seen.frame = atomic_load_explicit(&peak->coming, memory_order_acquire);
+    } while (seen.frame != frame && ++tries < TRIES);
+    return seen;
 }
 
 BdaPeak bda_peak_or_more(BdaAllocator allocator, const struct bda_peak *peak, VkDeviceSize now) {

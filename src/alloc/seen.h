@@ -16,9 +16,13 @@
 
 struct bda_pool;
 
-/* The most that there was of something, and in which frame that was seen. */
+/*
+ * The most that there was of something, and in which frame that was seen. Several threads may raise one at once, and
+ * the words only grow, as frames do: `coming` before `bytes`, `frame` after. So who finds both frames the same has read
+ * bytes that were reached then: not before the frame of who raised them, and not after he was done.
+ */
 struct bda_peak {
-    _Atomic uint64_t bytes, frame;
+    _Atomic uint64_t coming, bytes, frame;
 };
 
 /* The same of what a pool uses. The two parts of a BdaPool share one: `sum` is of those that look number `look` has
@@ -56,7 +60,7 @@ void bda_look_end(BdaAllocator allocator, struct bda_look *look);
 /* Peaks of what is reserved are the budget's, exact; they get the present frame here if they are new. */
 void bda_seen_date_reserved(BdaAllocator allocator);
 
-/* Mostly it is not reached: a load, then. */
+/* Mostly it is not reached: a load, then. `frame`: the one of this moment, or one before it. */
 void bda_peak_raise(struct bda_peak *peak, uint64_t reached, uint64_t frame);
 BdaPeak bda_peak_of(const struct bda_peak *peak);
 

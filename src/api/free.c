@@ -1,6 +1,7 @@
 /* bda_free and its kin. */
 #include "alloc/free.h"
 
+#include "alloc/caches.h"
 #include "alloc/own.h"
 #include "alloc/pending.h"
 #include "alloc/plain.h"
@@ -28,6 +29,7 @@ BDA_APART VkResult free_own(BdaAllocator allocator, BdaHandle handle, struct bda
 /* Apart, so that the shortest way saves no registers for it. */
 BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
     struct bda_block *block = bda_block_of(allocator, node);
+    bda_cache_for_frees(allocator);
     if (block->own)
         return free_own(allocator, handle, node, block);
     return bda_plain_free_shared(allocator, handle, node, true) ? VK_SUCCESS : free_the_long_way(allocator, handle);
@@ -64,6 +66,7 @@ VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore ti
     if (timeline == VK_NULL_HANDLE)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "timeline is NULL");
     const char *reason = NULL;
+    bda_cache_for_frees(allocator);
     VkResult result = bda_pending_add(allocator, handle, timeline, value, &reason);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
 }
@@ -75,6 +78,7 @@ VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "handles is NULL");
     const char *reason = NULL;
     uint32_t bad = 0;
+    bda_cache_for_frees(allocator);
     if (bda_free_handles(allocator, count, handles, &bad, &reason))
         return VK_SUCCESS;
     char where[64];

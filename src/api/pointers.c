@@ -1,5 +1,6 @@
 /* Checked pointers: the table that shaders are given, foreign ranges in it, and what shaders reported. */
 #include "debug/foreign.h"
+#include "debug/refill.h"
 
 #include "api/check.h"
 
@@ -40,6 +41,7 @@ VkResult bda_add_checked_range(BdaAllocator allocator, VkDeviceAddress address, 
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     if (allocator->pointers == NULL)
         return VK_SUCCESS;
+    bda_refill(allocator);
     VkResult result = bda_foreign_add(allocator, address, size, &fault);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, fault);
 }
@@ -66,6 +68,8 @@ VkResult bda_take_bad_accesses(BdaAllocator allocator, uint32_t *count, BdaBadAc
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if (allocator->pointers == NULL)
         return VK_SUCCESS;
+    if (accesses != NULL)
+        bda_refill(allocator);
     VkResult result = bda_pointers_take(allocator->pointers, room, accesses, count, &more, lost);
     if (result != VK_SUCCESS)
         return bda_refuse(allocator, __func__, result, NULL);
@@ -85,9 +89,12 @@ VkResult bda_report_checks(BdaAllocator allocator, BdaReportLine line, void *use
     if (allocator->pointers == NULL)
         return VK_SUCCESS;
     const struct bda_report report = { allocator, line, user, .brief = false };
+    bda_refill(allocator);
     VkResult result = bda_pointers_report(&report, &found);
-    if (found != 0)
+    if (found != 0) {
+        bda_pointers_say_gaps(&report);
         bda_report_end(&report);
+    }
     if (count != NULL)
         *count = found;
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);

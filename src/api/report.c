@@ -67,6 +67,7 @@ static VkResult say_records(const struct bda_report *report, uint64_t *count) {
         (void)snprintf(text, sizeof text, UNREAD ": VkResult %d", (int)result);
         bda_report_say(report, text);
     }
+    bda_pointers_say_gaps(report);
     return result;
 }
 

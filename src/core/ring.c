@@ -2,8 +2,11 @@
 #include "core/ring.h"
 
 bool bda_ring_write_noted(struct bda_ring *ring, struct bda_ring_slot event, uint32_t count,
-                          const struct bda_ring_slot *notes) {
-    uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed), first = head;
+                          const struct bda_ring_slot *notes, bool counts) {
+    uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    uint64_t turn = atomic_load_explicit(&ring->turn, memory_order_relaxed);
+    turn += (count + (counts ? 0 : 1)) * (uint64_t)BDA_RING_WORDS;
+    atomic_store_explicit(&ring->turn, turn | 1, memory_order_release);
     for (uint32_t i = count; i-- > 0; head += BDA_RING_WORDS) {
         const uint64_t *w = notes[i].words;
         bda_ring_put(ring, head, w[0], w[1], w[2], w[3]);
@@ -11,8 +14,22 @@ bool bda_ring_write_noted(struct bda_ring *ring, struct bda_ring_slot event, uin
     bda_ring_put(ring, head, event.words[0], event.words[1], event.words[2], event.words[3]);
     head += BDA_RING_WORDS;
     atomic_store_explicit(&ring->head, head, memory_order_release);
-    const uint32_t shift = BDA_RING_TURN_LOG2 + BDA_RING_STEP_LOG2;
-    return first >> shift != head >> shift;
+    atomic_store_explicit(&ring->turn, turn, memory_order_release);
+    return bda_ring_turns(ring, head);
+}
+
+/* Ahead of a writer who has lost its processor nobody waits: then the turn may be a few events off. */
+enum { TRIES = 64 };
+
+void bda_ring_read(struct bda_ring *ring, struct bda_ring_reader *reader) {
+    uint64_t head, turn;
+    uint32_t tries = 0;
+    do {
+        head = atomic_load_explicit(&ring->head, memory_order_acquire);
+        turn = atomic_load_explicit(&ring->turn, memory_order_acquire);
+    } while (((turn & 1) != 0 || atomic_load_explicit(&ring->head, memory_order_acquire) != head) && ++tries < TRIES);
+    uint64_t left = (turn - head) >> BDA_RING_STEP_LOG2;
+    *reader = (struct bda_ring_reader){ ring, head, head, (uint32_t)(0 - left) & ((1u << BDA_RING_TURN_LOG2) - 1) };
 }
 
 /* Slots that the writer may have begun to write over when the head was there: an event with all of its notes. */

@@ -4,6 +4,9 @@
  * An event takes one slot of four words, or up to three where notes belong to it; those come in front of it, so that
  * a reader goes from the newest event back to the oldest and never meets a note unawares.
  *
+ * A turn is so many events of the counted kind, however many slots they and others take: the writer keeps where the
+ * head will be when it is complete, and moves that further with each slot that does not count.
+ *
  * The writer fills slots, then moves the head past them. A reader looks at the head again after he has read: what the
  * writer may have been at by then he throws away. Each store of a word is a release and each load an acquire, so
  * who has read a word of a later event finds a head that says so. There are no fences.
@@ -22,7 +25,7 @@ enum {
     BDA_RING_WORDS = 4,     /* in a slot: half a cache line */
     BDA_RING_NOTES = 2,     /* slots in front of an event, at most */
     BDA_RING_LEAST = 8,     /* slots of a ring that keeps anything; one with a single slot keeps nothing */
-    BDA_RING_TURN_LOG2 = 8, /* slots to a turn: the writer hears of each */
+    BDA_RING_TURN_LOG2 = 8, /* counted events to a turn: the writer hears of each */
     BDA_RING_STEP_LOG2 = 2, /* the head counts words */
 };
 
@@ -32,6 +35,7 @@ struct bda_ring {
     bda_ring_word head; /* words written since the beginning; the writer alone writes it */
     uint64_t mask;      /* words, less one */
     bda_ring_word *words;
+    bda_ring_word turn; /* where the head completes a turn, if only single slots come; odd while that is changed */
 };
 
 struct bda_ring_slot {
@@ -52,11 +56,15 @@ static inline size_t bda_ring_bytes(uint64_t slots) {
     return (size_t)bda_ring_slots(slots) * sizeof(struct bda_ring_slot);
 }
 
+/* Words of a turn. */
+#define BDA_RING_TURN ((uint64_t)BDA_RING_WORDS << BDA_RING_TURN_LOG2)
+
 /* `words` has bda_ring_bytes(slots) bytes, zeroed. */
 static inline void bda_ring_init(struct bda_ring *ring, uint64_t slots, void *words) {
     atomic_init(&ring->head, 0);
     ring->mask = (bda_ring_slots(slots) << BDA_RING_STEP_LOG2) - 1;
     ring->words = words;
+    atomic_init(&ring->turn, BDA_RING_TURN);
 }
 
 /* ---- The writer ---- */
@@ -69,31 +77,37 @@ BDA_INLINE void bda_ring_put(struct bda_ring *ring, uint64_t at, uint64_t a, uin
     atomic_store_explicit(&words[3], d, memory_order_release);
 }
 
-/* One event without notes. True: a turn is complete. No calls. */
+/* Whether a turn is complete with this head; then the next one begins. */
+BDA_INLINE bool bda_ring_turns(struct bda_ring *ring, uint64_t head) {
+    if (head != atomic_load_explicit(&ring->turn, memory_order_relaxed))
+        return false;
+    atomic_store_explicit(&ring->turn, head + BDA_RING_TURN, memory_order_release);
+    return true;
+}
+
+/* One event without notes, which counts. True: a turn is complete. No calls. */
 BDA_INLINE bool bda_ring_write(struct bda_ring *ring, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     bda_ring_put(ring, head, a, b, c, d);
     head += BDA_RING_WORDS;
     atomic_store_explicit(&ring->head, head, memory_order_release);
-    return (head & ((BDA_RING_WORDS << BDA_RING_TURN_LOG2) - 1)) == 0;
+    return bda_ring_turns(ring, head);
 }
 
-/* One with its notes, the one that comes last in the ring first. True: a turn is complete. */
+/* One with its notes, the one that comes last in the ring first; whether it counts. True: a turn is complete. */
 bool bda_ring_write_noted(struct bda_ring *ring, struct bda_ring_slot event, uint32_t count,
-                          const struct bda_ring_slot *notes);
+                          const struct bda_ring_slot *notes, bool counts);
 
 /* ---- Readers ---- */
 
 struct bda_ring_reader {
     struct bda_ring *ring;
-    uint64_t head; /* as it was at the beginning */
-    uint64_t at;   /* the end of what comes next */
+    uint64_t head;  /* as it was at the beginning */
+    uint64_t at;    /* the end of what comes next */
+    uint32_t begun; /* counted events of the turn that it was in */
 };
 
-BDA_INLINE void bda_ring_read(struct bda_ring *ring, struct bda_ring_reader *reader) {
-    reader->ring = ring;
-    reader->head = reader->at = atomic_load_explicit(&ring->head, memory_order_acquire);
-}
+void bda_ring_read(struct bda_ring *ring, struct bda_ring_reader *reader);
 
 /* The event before the one that was read last, and in `notes` as many slots before it as notes_of says of it; false:
  * there is none, or it has been written over. */
@@ -103,10 +117,10 @@ bool bda_ring_previous(struct bda_ring_reader *reader, uint32_t (*notes_of)(cons
 /* Whether anything that was written is no longer there. */
 bool bda_ring_has_lost(struct bda_ring *ring);
 
-/* Turns between the event that was read last and the newest one. */
-static inline uint64_t bda_ring_turns(const struct bda_ring_reader *reader) {
-    const uint32_t shift = BDA_RING_TURN_LOG2 + BDA_RING_STEP_LOG2;
-    return (reader->head >> shift) - (reader->at >> shift);
+/* Turns that were complete with the last `counted` events of the counted kind. */
+static inline uint64_t bda_ring_turns_in(const struct bda_ring_reader *reader, uint64_t counted) {
+    const uint64_t turn = (uint64_t)1 << BDA_RING_TURN_LOG2;
+    return counted > reader->begun ? (counted - reader->begun + turn - 1) / turn : 0;
 }
 
 #endif

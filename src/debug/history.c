@@ -26,20 +26,40 @@ static uint32_t notes_of(const struct bda_ring_slot *event) {
     return count <= BDA_RING_NOTES ? count : BDA_RING_NOTES;
 }
 
-/* How long ago an event was: exactly as far as its own ring goes, the others by their turns since. */
+static bool is_made(const struct bda_ring_slot *event) {
+    return (event->words[1] & BDA_PAST_ALLOCATED) != 0;
+}
+
+/* Bytes from its address on that were asked for, and that it held. */
+static uint64_t asked_of(const struct bda_ring_slot *event) {
+    uint64_t extent = event->words[2];
+    if ((extent & BDA_PAST_LARGE) != 0)
+        return extent & ~BDA_PAST_LARGE;
+    return (extent >> 32 << BDA_GRANULE_LOG2) - (uint32_t)extent;
+}
+
+static uint64_t held_of(const struct bda_ring_slot *event) {
+    uint64_t extent = event->words[2];
+    if ((extent & BDA_PAST_LARGE) != 0)
+        return bda_align_up(extent & ~BDA_PAST_LARGE, (uint64_t)1 << BDA_GRANULE_LOG2);
+    return extent >> 32 << BDA_GRANULE_LOG2;
+}
+
+/* How long ago an event was, with so many frees in its own ring since: exactly as far as that goes, the others by their
+ * turns. An event's clock is that of before the turn that it completes. */
 static uint64_t frees_since(const struct search *search, const struct bda_ring_reader *reader, uint64_t newer,
-                            uint64_t clock) {
-    uint64_t turns = (uint32_t)((search->now >> 32) - (clock >> 32)), own = bda_ring_turns(reader);
+                            const struct bda_ring_slot *event) {
+    uint64_t turns = (uint32_t)((search->now >> 32) - (event->words[3] >> 32));
+    uint64_t own = bda_ring_turns_in(reader, newer + !is_made(event));
     return newer + search->later + (turns > own ? (turns - own) << BDA_RING_TURN_LOG2 : 0);
 }
 
 static void describe(const struct search *search, const struct bda_ring_slot *event, const struct bda_ring_slot *notes,
                      uint64_t age, BdaPastOwner *owner) {
-    uint64_t held = event->words[2] >> 32 << BDA_GRANULE_LOG2;
     memset(owner, 0, sizeof *owner);
     owner->range.handle = event->words[0];
     owner->range.address = event->words[1] & ~(VkDeviceAddress)15;
-    owner->range.size = held - (uint32_t)event->words[2];
+    owner->range.size = asked_of(event);
     owner->deferred = (event->words[1] & BDA_PAST_PENDING) != 0;
     owner->frees_ago = age;
     owner->frame_freed = bda_clock_whole_frame(search->frame, (uint32_t)event->words[3]);
@@ -94,19 +114,16 @@ static void insert(struct search *search, BdaPastOwner *owner) {
 
 static bool overlaps(const struct search *search, const struct bda_ring_slot *event) {
     VkDeviceAddress begin = event->words[1] & ~(VkDeviceAddress)15;
-    VkDeviceAddress last = begin + (event->words[2] >> 32 << BDA_GRANULE_LOG2) - 1;
+    VkDeviceAddress last = begin + held_of(event) - 1;
     return (begin <= search->last && last >= search->first) ||
            (begin <= search->other_last && last >= search->other_first);
 }
 
-/* Slots of the turn that a ring has begun. */
+/* Frees of the turn that a ring has begun. */
 static uint64_t begun(struct bda_ring *ring) {
-    uint64_t slots = atomic_load_explicit(&ring->head, memory_order_relaxed) >> BDA_RING_STEP_LOG2;
-    return slots & (((uint64_t)1 << BDA_RING_TURN_LOG2) - 1);
-}
-
-static bool is_made(const struct bda_ring_slot *event) {
-    return (event->words[1] & BDA_PAST_ALLOCATED) != 0;
+    struct bda_ring_reader reader;
+    bda_ring_read(ring, &reader);
+    return reader.begun;
 }
 
 /* Frees are, and the making of what lives, where that is wanted. */
@@ -126,7 +143,7 @@ static void add(struct search *search, const struct bda_ring_slot *event, const 
         owner.frame_freed = 0;
     }
     if (search->visit != NULL)
-        search->visit(search->context, &owner, event->words[2] >> 32 << BDA_GRANULE_LOG2);
+        search->visit(search->context, &owner, held_of(event));
     else
         insert(search, &owner);
 }
@@ -137,7 +154,7 @@ static void read_ring(struct search *search, struct bda_ring *ring) {
     uint64_t newer = 0, age = 0;
     bda_ring_read(ring, &reader);
     for (; bda_ring_previous(&reader, notes_of, &event, notes); newer += !is_made(&event)) {
-        age = frees_since(search, &reader, newer, event.words[3]);
+        age = frees_since(search, &reader, newer, &event);
         if (is_wanted(search, &event))
             add(search, &event, notes, age);
     }
@@ -181,7 +198,7 @@ static void read_birth(struct search *search, struct bda_ring *ring) {
         if (!is_made(&event) || event.words[0] != birth->handle)
             continue;
         birth->found = true;
-        birth->frees_since = frees_since(search, &reader, newer, event.words[3]);
+        birth->frees_since = frees_since(search, &reader, newer, &event);
         birth->frame = bda_clock_whole_frame(search->frame, (uint32_t)event.words[3]);
     }
 }

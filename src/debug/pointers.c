@@ -4,6 +4,7 @@
 #include "alloc/locate.h"
 #include "debug/foreign.h"
 #include "debug/message.h"
+#include "debug/refill.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -40,11 +41,12 @@ void bda_pointers_finish(BdaAllocator allocator) {
 /* ---- What the allocation floor tells ---- */
 
 static void cover(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size) {
+    bda_refill(allocator);
     if (bda_shadow_cover(&allocator->pointers->shadow, address, size) == VK_SUCCESS)
         return;
     bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING,
                 "checked pointers: memory for the tables was refused; of %" PRIu64 " bytes at 0x%" PRIx64
-                " some go unchecked",
+                " some go unchecked until there is some",
                 (uint64_t)size, (uint64_t)address);
 }
 
@@ -68,10 +70,14 @@ void bda_pointers_hear(BdaAllocator allocator, const struct bda_event *event) {
         break;
     case BDA_EVENT_ALLOCATED:
         cover_stray(allocator, event);
+        bda_refill_keep_out(allocator->pointers);
         bda_shadow_set(shadow, event->address, event->size, bda_pointers_next_colour(allocator->pointers));
+        bda_refill_let_in(allocator->pointers);
         break;
     case BDA_EVENT_FREED:
+        bda_refill_keep_out(allocator->pointers);
         bda_shadow_clear(shadow, event->address, event->size);
+        bda_refill_let_in(allocator->pointers);
         break;
     case BDA_EVENT_BLOCK_CLOSED:
         bda_shadow_uncover(shadow, event->address, event->size);

@@ -11,6 +11,8 @@
 struct bda_pointers {
     struct bda_shadow shadow;
     _Atomic uint32_t colours; /* counts them */
+    _Atomic uint32_t events;  /* that are being written down, see refill.h */
+    _Atomic bool filling;     /* somebody fills gaps */
     /* under the shadow's lock: ranges of others (foreign.h); records are numbered modulo 2^32; [base, end) have been
      * looked at, those before `next` are taken, and the device is told of it when all are */
     struct bda_foreign *foreign;
@@ -35,5 +37,8 @@ VkResult bda_pointers_take(struct bda_pointers *pointers, uint32_t room, BdaBadA
 /* Takes all, and explains each kind of them in two lines; `count` becomes how many there were, lost ones included.
  * Where reading fails those that were taken before are told. The report's end is the caller's. */
 VkResult bda_pointers_report(const struct bda_report *report, uint64_t *count);
+
+/* A line, where anything is not checked now for want of memory. */
+void bda_pointers_say_gaps(const struct bda_report *report);
 
 #endif

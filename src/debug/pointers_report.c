@@ -150,6 +150,18 @@ static void say(const struct bda_report *report, const struct kinds *kinds, uint
     }
 }
 
+void bda_pointers_say_gaps(const struct bda_report *report) {
+    char text[TEXT];
+    struct bda_shadow *shadow = &report->allocator->pointers->shadow;
+    if (!bda_shadow_has_gaps(shadow))
+        return;
+    (void)snprintf(text, sizeof text,
+                   "%" PRIu64
+                   " bytes of blocks are not checked now: memory for the tables of checked pointers was refused",
+                   (uint64_t)bda_shadow_unknown(shadow));
+    bda_report_say(report, text);
+}
+
 VkResult bda_pointers_report(const struct bda_report *report, uint64_t *count) {
     struct kinds kinds;
     BdaBadAccess accesses[AT_ONCE];

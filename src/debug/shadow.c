@@ -111,12 +111,20 @@ static uint32_t add_chunk(struct bda_shadow *shadow, struct bda_block *chunk) {
     return count;
 }
 
-static VkDeviceSize next_chunk_size(struct bda_shadow *shadow, uint32_t wanted) {
+static VkDeviceSize next_chunk_size(struct bda_shadow *shadow) {
     bda_mutex_lock(&shadow->lock);
     uint32_t log2 = BDA_CHUNK_FIRST_LOG2 + shadow->chunk_count;
     bda_mutex_unlock(&shadow->lock);
-    VkDeviceSize turn = (VkDeviceSize)1 << (log2 < BDA_CHUNK_MOST_LOG2 ? log2 : BDA_CHUNK_MOST_LOG2);
-    return bda_max(turn, (VkDeviceSize)(wanted + 1) << BDA_PIECE_LOG2); /* a base that is not aligned costs a piece */
+    return (VkDeviceSize)1 << (log2 < BDA_CHUNK_MOST_LOG2 ? log2 : BDA_CHUNK_MOST_LOG2);
+}
+
+/* As large as its turn is; where that is refused, no larger than is wanted now. */
+static VkResult open_some_chunk(struct bda_shadow *shadow, uint32_t wanted, struct bda_block *chunk,
+                                const char **reason) {
+    VkDeviceSize turn = next_chunk_size(shadow);
+    VkDeviceSize least = ((VkDeviceSize)wanted + 1) << BDA_PIECE_LOG2; /* a base that is not aligned costs a piece */
+    VkResult result = open_chunk(shadow, bda_max(turn, least), chunk, reason);
+    return result != VK_SUCCESS && least < turn ? open_chunk(shadow, least, chunk, reason) : result;
 }
 
 static VkResult grow(struct bda_shadow *shadow, uint32_t wanted, const char **reason) {
@@ -125,7 +133,7 @@ static VkResult grow(struct bda_shadow *shadow, uint32_t wanted, const char **re
     if (chunk == NULL)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     memset(chunk, 0, sizeof *chunk);
-    VkResult result = open_chunk(shadow, next_chunk_size(shadow, wanted), chunk, reason);
+    VkResult result = open_some_chunk(shadow, wanted, chunk, reason);
     if (result == VK_SUCCESS) {
         memset(chunk->mapped, 0, (size_t)chunk->dedicated_size);
         (void)bda_backing_sync(device, &chunk->backing, BDA_SYNC_FLUSH, chunk->memory_offset, chunk->dedicated_size);
@@ -173,6 +181,23 @@ static struct bda_leaf *find_leaf(struct bda_shadow *shadow, uint32_t number) {
     return leaf;
 }
 
+static bool is_given_up(const struct bda_shadow *shadow, uint32_t number) {
+    return (shadow->given_up[number / 32] >> number % 32 & 1u) != 0;
+}
+
+/* What covers pages of a leaf that was lacking is counted now, and not known yet. */
+static void count_gaps(struct bda_shadow *shadow, struct bda_leaf *leaf) {
+    uint32_t base = leaf->number * BDA_SHADOW_WORDS;
+    for (uint32_t i = 0; i < shadow->gap_count; i++) {
+        const struct bda_gap *gap = &shadow->gaps[i];
+        for (uint32_t at = gap->first > base ? gap->first - base : 0; at < BDA_SHADOW_WORDS && base + at <= gap->last;
+             at++) {
+            leaf->pages[at].users++;
+            store_word(shadow, leaf->piece, at, BDA_SHADOW_UNKNOWN);
+        }
+    }
+}
+
 /* NULL, and nothing has changed, where there is no memory for it. */
 static struct bda_leaf *make_leaf(struct bda_shadow *shadow, uint32_t number) {
     struct bda_host *host = &shadow->allocator->host;
@@ -187,60 +212,112 @@ static struct bda_leaf *make_leaf(struct bda_shadow *shadow, uint32_t number) {
     leaf->next = shadow->leaves;
     leaf->number = number;
     leaf->piece = piece;
+    count_gaps(shadow, leaf);
     shadow->leaves = leaf;
     store_word(shadow, shadow->top, number, bda_piece_at(shadow, piece)->word);
     return leaf;
 }
 
-static bool is_given_up(const struct bda_shadow *shadow, uint32_t number) {
-    return (shadow->given_up[number / 32] >> number % 32 & 1u) != 0;
-}
-
-/* NULL where it was given up: who covered part of it then has no page in it to uncover. */
+/* NULL where there is none and none can be made. */
 static struct bda_leaf *leaf_for(struct bda_shadow *shadow, uint32_t number) {
     struct bda_leaf *leaf = find_leaf(shadow, number);
     if (leaf == NULL && !is_given_up(shadow, number))
         leaf = make_leaf(shadow, number);
-    if (leaf == NULL) {
-        shadow->given_up[number / 32] |= 1u << number % 32;
-        store_word(shadow, shadow->top, number, BDA_SHADOW_UNKNOWN);
-    }
     return leaf;
 }
 
-/* ---- Pages ---- */
+/* ---- Pages; the lock is held ---- */
 
-/* The leaf, if there is one; whether the page is known. The lock is held. */
-static bool cover_page(struct bda_shadow *shadow, uint32_t number, struct bda_leaf **leaf) {
-    *leaf = leaf_for(shadow, leaf_of(number));
-    if (*leaf == NULL)
+/* Whether the page is known now. */
+static bool cover_page(struct bda_shadow *shadow, uint32_t number) {
+    struct bda_leaf *leaf = leaf_for(shadow, leaf_of(number));
+    if (leaf == NULL) {
+        store_word(shadow, shadow->top, leaf_of(number), BDA_SHADOW_UNKNOWN);
         return false;
-    struct bda_page *page = &(*leaf)->pages[number % BDA_SHADOW_WORDS];
+    }
+    struct bda_page *page = &leaf->pages[number % BDA_SHADOW_WORDS];
     if (page->users++ == 0) {
         page->piece = take_piece(shadow);
         uint32_t word = page->piece != 0 ? bda_piece_at(shadow, page->piece)->word : BDA_SHADOW_UNKNOWN;
-        store_word(shadow, (*leaf)->piece, number % BDA_SHADOW_WORDS, word);
+        store_word(shadow, leaf->piece, number % BDA_SHADOW_WORDS, word);
     }
     return page->piece != 0;
 }
 
-static void uncover_page(struct bda_shadow *shadow, uint32_t number, struct bda_leaf **leaf) {
-    *leaf = find_leaf(shadow, leaf_of(number));
-    if (*leaf == NULL)
+/* A piece that is worn is put in front of `*worn`: it is wiped before it is spare. */
+static void uncover_page(struct bda_shadow *shadow, uint32_t number, uint32_t *worn) {
+    struct bda_leaf *leaf = find_leaf(shadow, leaf_of(number));
+    if (leaf == NULL)
         return;
-    struct bda_page *page = &(*leaf)->pages[number % BDA_SHADOW_WORDS];
+    struct bda_page *page = &leaf->pages[number % BDA_SHADOW_WORDS];
     if (page->users == 0 || --page->users != 0)
         return;
-    store_word(shadow, (*leaf)->piece, number % BDA_SHADOW_WORDS, BDA_SHADOW_NOTHING);
-    if (page->piece != 0)
+    store_word(shadow, leaf->piece, number % BDA_SHADOW_WORDS, BDA_SHADOW_NOTHING);
+    if (page->piece != 0 && page->worn) {
+        bda_piece_at(shadow, page->piece)->next = *worn;
+        *worn = page->piece;
+    } else if (page->piece != 0) {
         give_piece(shadow, page->piece);
+    }
     page->piece = 0;
+    page->worn = 0;
 }
 
-static void flush_page(struct bda_shadow *shadow, uint32_t number, const struct bda_leaf *leaf) {
-    if (leaf != NULL) /* leaves stay */
-        bda_shadow_flush(shadow, leaf->piece, number % BDA_SHADOW_WORDS, 1);
-    bda_shadow_flush(shadow, shadow->top, leaf_of(number), 1);
+/* Shaders look it up: it has a piece, and its word says so. */
+static bool is_known(struct bda_shadow *shadow, uint32_t number) {
+    const struct bda_leaf *leaf = find_leaf(shadow, leaf_of(number));
+    return leaf != NULL && atomic_load_explicit(bda_piece_word(shadow, leaf->piece, number % BDA_SHADOW_WORDS),
+                                                memory_order_relaxed) != BDA_SHADOW_UNKNOWN;
+}
+
+/* Some of these pages are not known. Where no more gaps can be remembered, leaves that are lacking stay so. */
+static void remember_gap(struct bda_shadow *shadow, uint32_t first, uint32_t last) {
+    if (shadow->gap_count < BDA_GAPS_MOST) {
+        shadow->gaps[shadow->gap_count++] = (struct bda_gap){ first, last };
+        return;
+    }
+    for (uint32_t leaf = leaf_of(first); leaf <= leaf_of(last); leaf++)
+        if (find_leaf(shadow, leaf) == NULL)
+            shadow->given_up[leaf / 32] |= 1u << leaf % 32;
+}
+
+static void remove_gap(struct bda_shadow *shadow, uint32_t index) {
+    shadow->gaps[index] = shadow->gaps[--shadow->gap_count];
+}
+
+/* A leaf that is lacking, where nothing is covered any more. */
+static void forget_leaf(struct bda_shadow *shadow, uint32_t number) {
+    bool lacks = find_leaf(shadow, number) == NULL && !is_given_up(shadow, number);
+    for (uint32_t i = 0; i < shadow->gap_count && lacks; i++)
+        lacks = leaf_of(shadow->gaps[i].first) > number || leaf_of(shadow->gaps[i].last) < number;
+    if (lacks)
+        store_word(shadow, shadow->top, number, BDA_SHADOW_NOTHING);
+}
+
+/* Two that have the same pages have one page, and are alike. */
+static void forget_gap(struct bda_shadow *shadow, uint32_t first, uint32_t last) {
+    uint32_t i = 0;
+    while (i < shadow->gap_count && (shadow->gaps[i].first != first || shadow->gaps[i].last != last))
+        i++;
+    if (i == shadow->gap_count)
+        return;
+    remove_gap(shadow, i);
+    for (uint32_t leaf = leaf_of(first); leaf <= leaf_of(last); leaf++)
+        forget_leaf(shadow, leaf);
+}
+
+/* ---- Covering; the lock is not held ---- */
+
+/* With whatever else a leaf that was made says. */
+static void flush_pages(struct bda_shadow *shadow, uint32_t first, uint32_t last) {
+    for (uint32_t number = leaf_of(first); number <= leaf_of(last); number++) {
+        bda_mutex_lock(&shadow->lock);
+        const struct bda_leaf *leaf = find_leaf(shadow, number);
+        bda_mutex_unlock(&shadow->lock);
+        if (leaf != NULL) /* leaves stay */
+            bda_shadow_flush(shadow, leaf->piece, 0, BDA_PIECE_WORDS);
+        bda_shadow_flush(shadow, shadow->top, number, 1);
+    }
 }
 
 /* Whether there is a leaf for each of these pages now. */
@@ -248,47 +325,64 @@ static bool have_leaves(struct bda_shadow *shadow, uint32_t first, uint32_t last
     bool all = true;
     bda_mutex_lock(&shadow->lock);
     for (uint32_t leaf = leaf_of(first); leaf <= leaf_of(last) && all; leaf++)
-        all = find_leaf(shadow, leaf) != NULL || (!is_given_up(shadow, leaf) && make_leaf(shadow, leaf) != NULL);
+        all = leaf_for(shadow, leaf) != NULL;
     bda_mutex_unlock(&shadow->lock);
     return all;
 }
 
+/* Pieces for so many pages and their leaves. */
+static VkResult secure_pages(struct bda_shadow *shadow, uint32_t first, uint32_t last, const char **reason) {
+    return secure(shadow, last - first + 1 + leaf_of(last) - leaf_of(first) + 1, reason);
+}
+
 VkResult bda_shadow_secure(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size, const char **reason) {
     uint32_t first = page_of(address), last = page_of(address + size - 1);
-    VkResult result = secure(shadow, last - first + 1 + leaf_of(last) - leaf_of(first) + 1, reason);
+    VkResult result = secure_pages(shadow, first, last, reason);
     if (result != VK_SUCCESS || have_leaves(shadow, first, last))
         return result;
-    *reason = "no table could be made for these addresses, now or when a block there was opened";
+    *reason = NULL;
     return VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 VkResult bda_shadow_cover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size) {
     uint32_t first = page_of(address), last = page_of(address + size - 1);
     const char *reason;
-    VkResult refused = secure(shadow, last - first + 1 + leaf_of(last) - leaf_of(first) + 1, &reason);
+    VkResult refused = secure_pages(shadow, first, last, &reason);
     bool all = true;
-    for (uint32_t number = first; number <= last; number++) {
-        struct bda_leaf *leaf;
-        bda_mutex_lock(&shadow->lock);
-        bool known = cover_page(shadow, number, &leaf);
-        bda_mutex_unlock(&shadow->lock);
-        flush_page(shadow, number, leaf);
-        all = all && known;
-    }
+    bda_mutex_lock(&shadow->lock); /* once, since a leaf that is made counts what is remembered */
+    for (uint32_t number = first; number <= last; number++)
+        all = cover_page(shadow, number) && all;
+    if (!all)
+        remember_gap(shadow, first, last);
+    bda_mutex_unlock(&shadow->lock);
+    flush_pages(shadow, first, last);
     if (all) /* what was refused was not needed: some pages were there */
         return VK_SUCCESS;
     return refused != VK_SUCCESS ? refused : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
-void bda_shadow_uncover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size) {
-    uint32_t last = page_of(address + size - 1);
-    for (uint32_t number = page_of(address); number <= last; number++) {
-        struct bda_leaf *leaf;
+/* Pieces in a list of their own, which nobody else knows. */
+static void wipe(struct bda_shadow *shadow, uint32_t worn) {
+    while (worn != 0) {
+        uint32_t next = bda_piece_at(shadow, worn)->next;
+        memset(bda_piece_at(shadow, worn)->mapped, 0, BDA_PIECE_BYTES);
+        bda_shadow_flush(shadow, worn, 0, BDA_PIECE_WORDS);
         bda_mutex_lock(&shadow->lock);
-        uncover_page(shadow, number, &leaf);
+        give_piece(shadow, worn);
         bda_mutex_unlock(&shadow->lock);
-        flush_page(shadow, number, leaf);
+        worn = next;
     }
+}
+
+void bda_shadow_uncover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size) {
+    uint32_t first = page_of(address), last = page_of(address + size - 1), worn = 0;
+    bda_mutex_lock(&shadow->lock);
+    forget_gap(shadow, first, last);
+    for (uint32_t number = first; number <= last; number++)
+        uncover_page(shadow, number, &worn);
+    bda_mutex_unlock(&shadow->lock);
+    flush_pages(shadow, first, last);
+    wipe(shadow, worn);
 }
 
 /* ---- What is live ---- */
@@ -340,6 +434,96 @@ void bda_shadow_set(struct bda_shadow *shadow, VkDeviceAddress address, VkDevice
 
 void bda_shadow_clear(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size) {
     fill(shadow, address, size, DEAD);
+}
+
+/* ---- Gaps ---- */
+
+/* The first page of a gap from `number` on that is not known, or one behind its last. The lock is held. */
+static uint32_t next_unknown(struct bda_shadow *shadow, const struct bda_gap *gap, uint32_t number) {
+    number = number > gap->first ? number : gap->first;
+    while (number <= gap->last && is_known(shadow, number))
+        number++;
+    return number;
+}
+
+VkDeviceSize bda_shadow_unknown(struct bda_shadow *shadow) {
+    VkDeviceSize pages = 0;
+    bda_mutex_lock(&shadow->lock);
+    for (uint32_t i = 0; i < shadow->gap_count; i++)
+        for (uint32_t number = shadow->gaps[i].first; number <= shadow->gaps[i].last; number++)
+            pages += !is_known(shadow, number);
+    bda_mutex_unlock(&shadow->lock);
+    return pages << BDA_SHADOW_PAGE_LOG2;
+}
+
+void bda_shadow_secure_gaps(struct bda_shadow *shadow) {
+    const char *reason;
+    uint32_t leaves = 0;
+    uint64_t pages = bda_shadow_unknown(shadow) >> BDA_SHADOW_PAGE_LOG2;
+    bda_mutex_lock(&shadow->lock);
+    for (uint32_t i = 0; i < shadow->gap_count; i++)
+        leaves += leaf_of(shadow->gaps[i].last) - leaf_of(shadow->gaps[i].first) + 1;
+    bda_mutex_unlock(&shadow->lock);
+    (void)secure(shadow, (uint32_t)bda_min(pages + leaves, UINT32_MAX >> 1), &reason);
+}
+
+bool bda_shadow_open_page(struct bda_shadow *shadow, uint32_t *number, uint32_t *piece) {
+    uint32_t nearest = UINT32_MAX;
+    *piece = 0;
+    bda_mutex_lock(&shadow->lock);
+    for (uint32_t i = 0; i < shadow->gap_count; i++) {
+        uint32_t next = next_unknown(shadow, &shadow->gaps[i], *number);
+        if (next <= shadow->gaps[i].last && next < nearest)
+            nearest = next;
+    }
+    struct bda_leaf *leaf = nearest != UINT32_MAX ? leaf_for(shadow, leaf_of(nearest)) : NULL;
+    if (leaf != NULL) {
+        struct bda_page *page = &leaf->pages[nearest % BDA_SHADOW_WORDS];
+        page->piece = page->piece != 0 ? page->piece : take_piece(shadow);
+        page->worn = 1;
+        *piece = page->piece;
+    }
+    bda_mutex_unlock(&shadow->lock);
+    *number = nearest;
+    return *piece != 0;
+}
+
+void bda_shadow_fill(struct bda_shadow *shadow, uint32_t number, uint32_t piece, VkDeviceAddress address,
+                     VkDeviceSize size, uint32_t colour) {
+    VkDeviceAddress begin = (VkDeviceAddress)number << BDA_SHADOW_PAGE_LOG2;
+    const VkDeviceAddress low = ((VkDeviceAddress)1 << BDA_SHADOW_TOP_LOG2) - 1;
+    VkDeviceAddress from = bda_max(address & low, begin);
+    VkDeviceAddress to = bda_min((address & low) + size, begin + PAGE_BYTES);
+    unsigned char *bytes = bda_piece_at(shadow, piece)->mapped + ((from - begin) >> BDA_SHADOW_GRANULE_LOG2);
+    if (from < to && bytes[0] == 0)
+        set_bytes(bytes, to - from, colour % BDA_SHADOW_COLOURS);
+}
+
+void bda_shadow_publish(struct bda_shadow *shadow, uint32_t number, uint32_t piece) {
+    bda_shadow_flush(shadow, piece, 0, BDA_PIECE_WORDS);
+    bda_mutex_lock(&shadow->lock);
+    const struct bda_leaf *leaf = find_leaf(shadow, leaf_of(number));
+    const struct bda_page *page = &leaf->pages[number % BDA_SHADOW_WORDS];
+    if (page->users != 0 && page->piece == piece)
+        store_word(shadow, leaf->piece, number % BDA_SHADOW_WORDS, bda_piece_at(shadow, piece)->word);
+    bda_mutex_unlock(&shadow->lock);
+    flush_pages(shadow, number, number);
+}
+
+int bda_shadow_colour(struct bda_shadow *shadow, VkDeviceAddress address) {
+    uint32_t piece = find_page(shadow, page_of(address));
+    if (piece == 0)
+        return -1;
+    unsigned char byte = bda_piece_at(shadow, piece)->mapped[(address % PAGE_BYTES) >> BDA_SHADOW_GRANULE_LOG2];
+    return byte != 0 ? (byte - 1) / 16 : -1;
+}
+
+void bda_shadow_settle(struct bda_shadow *shadow) {
+    bda_mutex_lock(&shadow->lock);
+    for (uint32_t i = shadow->gap_count; i-- > 0;)
+        if (next_unknown(shadow, &shadow->gaps[i], 0) > shadow->gaps[i].last)
+            remove_gap(shadow, i);
+    bda_mutex_unlock(&shadow->lock);
 }
 
 /* ---- Beginning and end ---- */

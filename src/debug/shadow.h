@@ -8,6 +8,8 @@
  *           many bytes from its beginning are, plus 16 times the colour of what is live there.
  *   leaf    the pages of 16 GiB of addresses: a piece with a word for each, and a mirror of it on the host.
  *   colour  0 to 14, of an allocation: an index that leads from one into another is seen where their colours differ.
+ *   gap     addresses that are covered and not known, since there was no memory for a piece or a leaf: all is allowed
+ *           there. Each is remembered until it has been filled (refill.h) or is no longer covered.
  *
  * Each function takes the lock itself, and none calls the driver under it.
  */
@@ -61,12 +63,22 @@ struct bda_piece {
     uint32_t next; /* of the spare ones */
 };
 
-/* Each further one is twice as large, up to 256 MiB: all of them serve 220 GiB of blocks. */
+/* Each further one is twice as large, up to 256 MiB, where that is to be had: all of them serve 220 GiB of blocks. */
 enum { BDA_CHUNKS = 64, BDA_CHUNK_FIRST_LOG2 = 20, BDA_CHUNK_MOST_LOG2 = 28 };
 
 struct bda_page {
-    uint32_t piece; /* 0: none, and if somebody covers it, it is unknown */
-    uint32_t users; /* blocks and ranges that cover it */
+    uint32_t piece;      /* 0: none, and if somebody covers it, it is unknown */
+    uint32_t users : 31; /* blocks and ranges that cover it */
+    uint32_t worn : 1;   /* the piece was filled afterwards, so not all that is in it may go as it came */
+};
+
+/* More blocks than most drivers allow at once; further ones stay unknown until the blocks in their MiB have gone, where
+ * a leaf is lacking for good. */
+enum { BDA_GAPS_MOST = 4096 };
+
+/* What was covered, and is not wholly known. */
+struct bda_gap {
+    uint32_t first, last; /* pages */
 };
 
 struct bda_leaf {
@@ -86,8 +98,12 @@ struct bda_shadow {
     struct bda_block *chunks[BDA_CHUNKS]; /* device memory that is cut into pieces, in no pool and in no map */
     _Atomic uint64_t bytes;               /* of device memory */
     struct bda_leaf *leaves;
-    uint32_t given_up[BDA_SHADOW_WORDS / 32]; /* leaves that could not be made, a bit each */
-    uint32_t front, top, records;             /* pieces */
+    uint32_t front, top, records; /* pieces */
+    /* All that covers addresses of a leaf that could not be made is among the gaps, so that its pages' users can be
+     * counted when it is; where one found no room, the leaf is given up: a bit each. */
+    uint32_t given_up[BDA_SHADOW_WORDS / 32];
+    _Atomic uint32_t gap_count;
+    struct bda_gap gaps[BDA_GAPS_MOST];
 };
 
 /* Makes the front, an empty table and the records. What fails leaves nothing behind. */
@@ -104,6 +120,33 @@ VkResult bda_shadow_secure(struct bda_shadow *shadow, VkDeviceAddress address, V
  * error to a shader; bda_shadow_uncover is due in any case. */
 VkResult bda_shadow_cover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size);
 void bda_shadow_uncover(struct bda_shadow *shadow, VkDeviceAddress address, VkDeviceSize size);
+
+/* ---- Gaps ---- */
+
+/* Whether there are any. */
+static inline bool bda_shadow_has_gaps(const struct bda_shadow *shadow) {
+    return atomic_load_explicit(&shadow->gap_count, memory_order_relaxed) != 0;
+}
+
+/* Bytes of addresses in them that are not known, in whole pages. */
+VkDeviceSize bda_shadow_unknown(struct bda_shadow *shadow);
+
+/* Sees to it that there is memory for what is not known, as far as it is to be had. */
+void bda_shadow_secure_gaps(struct bda_shadow *shadow);
+
+/* The first page from `*number` on that is not known gets a piece, in which what becomes live from now on is written;
+ * false: there is none, or no memory for it. bda_shadow_fill writes what was live before, where nothing is written yet,
+ * and calls no driver function. Then bda_shadow_publish: shaders see it. One thread at a time does these. */
+bool bda_shadow_open_page(struct bda_shadow *shadow, uint32_t *number, uint32_t *piece);
+void bda_shadow_fill(struct bda_shadow *shadow, uint32_t number, uint32_t piece, VkDeviceAddress address,
+                     VkDeviceSize size, uint32_t colour);
+void bda_shadow_publish(struct bda_shadow *shadow, uint32_t number, uint32_t piece);
+
+/* The colour of what is live at an address; -1: nothing is, or it is not known. */
+int bda_shadow_colour(struct bda_shadow *shadow, VkDeviceAddress address);
+
+/* Forgets the gaps that are filled. */
+void bda_shadow_settle(struct bda_shadow *shadow);
 
 /* Bytes become live, of a colour (modulo their number), or are no longer; what lies in no page is left out. `address`
  * is rounded down to a granule. */

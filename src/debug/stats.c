@@ -203,8 +203,11 @@ void bda_stats_gather(BdaAllocator allocator, BdaStats *stats) {
         gather_heap(allocator, i, &stats->heaps[i]);
     stats->total.peak_used = bda_peak_see(allocator, &seen->used, stats->total.used);
     stats->pool_count = atomic_load_explicit(&allocator->user_pool_count, memory_order_relaxed);
-    if (allocator->pointers != NULL)
-        stats->check_memory = atomic_load_explicit(&allocator->pointers->shadow.bytes, memory_order_relaxed);
+    if (allocator->pointers != NULL) {
+        struct bda_shadow *shadow = &allocator->pointers->shadow;
+        stats->check_memory = atomic_load_explicit(&shadow->bytes, memory_order_relaxed);
+        stats->unchecked = bda_shadow_has_gaps(shadow) ? bda_shadow_unknown(shadow) : 0;
+    }
     stats->host_bytes = atomic_load_explicit(&allocator->host.bytes, memory_order_relaxed);
 }
 

@@ -130,17 +130,16 @@ VkResult bda_budget_reserve(struct bda_budget *budget, uint32_t heap, VkDeviceSi
     return VK_SUCCESS;
 }
 
-bool bda_budget_raise(_Atomic uint64_t *peak, uint64_t reached) {
+void bda_budget_raise(_Atomic uint64_t *peak, uint64_t reached) {
     uint64_t before = atomic_load_explicit(peak, memory_order_relaxed);
     while (before < reached)
-        if (atomic_compare_exchange_weak_explicit(peak, &before, reached, memory_order_relaxed, memory_order_relaxed))
-            return true;
-    return false;
+        if (atomic_compare_exchange_weak_explicit(peak, &before, reached, memory_order_release, memory_order_relaxed))
+            return;
 }
 
 static void add_and_raise(_Atomic uint64_t *allocated, _Atomic uint64_t *peak, VkDeviceSize size) {
     uint64_t before = atomic_fetch_add_explicit(allocated, size, memory_order_relaxed);
-    (void)bda_budget_raise(peak, before + size);
+    bda_budget_raise(peak, before + size);
 }
 
 void bda_budget_commit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size) {

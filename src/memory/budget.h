@@ -60,8 +60,8 @@ VkDeviceSize bda_budget_of(struct bda_heap *heap);
 VkDeviceSize bda_budget_usage(struct bda_heap *heap);
 VkDeviceSize bda_budget_left(struct bda_heap *heap);
 
-/* Raises a peak to what it has reached; true: it was lower. */
-bool bda_budget_raise(_Atomic uint64_t *peak, uint64_t reached);
+/* Raises a peak to what it has reached, which who acquires it finds after all that was written before. */
+void bda_budget_raise(_Atomic uint64_t *peak, uint64_t reached);
 
 /* Sets room for one VkDeviceMemory aside. VK_ERROR_OUT_OF_DEVICE_MEMORY or VK_ERROR_TOO_MANY_OBJECTS with `reason`. */
 VkResult bda_budget_reserve(struct bda_budget *budget, uint32_t heap, VkDeviceSize size, bool within_budget,

@@ -24,7 +24,7 @@ static bool write_event(struct bda_ring *ring, uint64_t number, uint32_t count) 
             notes[i].words[k] = number + 10u * (uint64_t)i;
     const struct bda_ring_slot event = { { number, count, number, number } };
     return count == 0 ? bda_ring_write(ring, number, 0, number, number)
-                      : bda_ring_write_noted(ring, event, count, notes);
+                      : bda_ring_write_noted(ring, event, count, notes, true);
 }
 
 static bool is_whole(const struct bda_ring_slot *event, const struct bda_ring_slot *notes) {
@@ -88,9 +88,34 @@ static void each_turn_is_told_once(void **state) {
         uint32_t told = 0;
         for (uint64_t i = 1; i <= 3000; i++)
             told += write_event(&ring, i, count);
-        assert_int_equal(told, 3000 * (count + 1) >> BDA_RING_TURN_LOG2);
+        assert_int_equal(told, 3000 >> BDA_RING_TURN_LOG2);
         free(ring.words);
     }
+}
+
+/* Of events of all lengths, and those that do not count; and how many were complete with the last few. */
+static void a_turn_is_so_many_events_that_count(void **state) {
+    (void)state;
+    static uint64_t turns_before[3001];
+    struct bda_ring ring;
+    struct bda_ring_reader reader;
+    make(&ring, 32);
+    uint64_t seed = 1, counted = 0, told = 0;
+    while (counted < 3000) {
+        uint32_t notes = random_below(&seed, BDA_RING_NOTES + 1);
+        bool counts = notes == 0 || random_below(&seed, 3) != 0;
+        const struct bda_ring_slot none[BDA_RING_NOTES] = { { { 0 } } };
+        told += counts && notes == 0 ? bda_ring_write(&ring, 0, 0, 0, 0)
+                                     : bda_ring_write_noted(&ring, none[0], notes, none, counts);
+        counted += counts;
+        turns_before[counted] = told;
+        assert_int_equal(told, counted >> BDA_RING_TURN_LOG2);
+        bda_ring_read(&ring, &reader);
+        assert_int_equal(reader.begun, counted % (1 << BDA_RING_TURN_LOG2));
+        for (uint64_t last = 0; last <= counted; last += 1 + last / 16)
+            assert_int_equal(bda_ring_turns_in(&reader, last), told - turns_before[counted - last]);
+    }
+    free(ring.words);
 }
 
 static void a_ring_of_no_depth_keeps_nothing(void **state) {
@@ -141,6 +166,7 @@ int main(void) {
         cmocka_unit_test(what_is_written_is_read_backwards),
         cmocka_unit_test(events_of_all_lengths_mix),
         cmocka_unit_test(each_turn_is_told_once),
+        cmocka_unit_test(a_turn_is_so_many_events_that_count),
         cmocka_unit_test(a_ring_of_no_depth_keeps_nothing),
         cmocka_unit_test(readers_see_whole_events_in_order),
     };

@@ -1,0 +1,200 @@
+/* How long ago a free was (src/debug/history.c, src/core/ring.c): exact where one thread frees, whatever it frees and
+ * whoever keeps it in mind; and how much is kept of threads that only free. */
+#include "helper_support.h"
+
+static BdaPastOwner owner;
+static BdaHistory history;
+
+static uint32_t past_of(VkDeviceAddress address) {
+    uint32_t count = 1;
+    VkResult result = bda_get_history(bench.allocator, address, 0, &history, &count, &owner);
+    assert_true(result == VK_SUCCESS || result == VK_INCOMPLETE);
+    return count;
+}
+
+static void open_with(BdaAllocatorFlags flags, BdaCheckFlags checks, uint32_t depth) {
+    bench_prepare(NULL);
+    bench.info.flags = flags;
+    bench.info.checks = checks;
+    bench.info.history_depth = depth;
+    bench_start();
+}
+
+/* ---- One thread ---- */
+
+static const char *const names[] = { NULL, "mesh", "a name that is longer than one slot has room for" };
+
+/* Sizes from both sides of what caches keep. */
+static BdaAllocation take_one(uint32_t kind) {
+    return take((BdaAllocInfo){ .size = kind % 2 == 0 ? 64 : KIB(100), .name = names[kind / 2 % 3] });
+}
+
+/* Its bytes stay nobody else's: they are freed last of what is large. */
+static void age_after(uint32_t first, uint32_t count, uint32_t kind) {
+    for (uint32_t i = 0; i < first; i++)
+        give(take_one(kind));
+    BdaAllocation marked = take((BdaAllocInfo){ .size = MIB(1), .name = "marked", .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(marked);
+    for (uint32_t i = 0; i < count; i++)
+        give(take_one(kind + (kind >= 6 ? i : 0)));
+    assert_true(past_of(marked.address) == 1);
+    if (owner.frees_ago != count)
+        fail_msg("kind %u, %u frees before, %u since: %llu are told", kind, first, count,
+                 (unsigned long long)owner.frees_ago);
+}
+
+static void one_threads_frees_are_counted_exactly(void **state) {
+    (void)state;
+    static const BdaAllocatorFlags flags[] = { 0, BDA_ALLOCATOR_NO_CACHES_BIT,
+                                               BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT };
+    static const uint32_t counts[] = { 0, 1, 30, 43, 255, 256, 257, 700 };
+    for (uint32_t i = 0; i < COUNT_OF(flags); i++)
+        for (uint32_t kind = 0; kind <= 6; kind++)
+            for (uint32_t first = 0; first < COUNT_OF(counts); first++)
+                for (uint32_t k = 0; k < COUNT_OF(counts); k += 1 + first % 2) {
+                    open_with(flags[i], 0, 4096);
+                    age_after(counts[first], counts[k], kind);
+                    bench_close();
+                }
+}
+
+static void allocations_do_not_count_as_frees(void **state) {
+    (void)state;
+    for (uint32_t kind = 0; kind <= 6; kind++) {
+        open_with(0, BDA_CHECK_HISTORY_BIT, 8192);
+        age_after(500, 700, kind);
+        bench_close();
+    }
+}
+
+/* ---- Others ---- */
+
+static void *churn(void *kind) {
+    for (uint32_t i = 0; i < 700; i++)
+        give(take_one(*(uint32_t *)kind));
+    return NULL;
+}
+
+static void run(void *(*body)(void *), void *context) {
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, body, context), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void another_threads_frees_are_counted_by_turns(void **state) {
+    (void)state;
+    for (uint32_t kind = 0; kind < 6; kind++) {
+        open_with(0, 0, 4096);
+        for (uint32_t i = 0; i < 100; i++) /* a ring of its own */
+            give(take_one(kind));
+        BdaAllocation marked = take((BdaAllocInfo){ .size = MIB(1), .flags = BDA_ALLOC_DEDICATED_BIT });
+        give(marked);
+        run(churn, &kind);
+        assert_int_equal(past_of(marked.address), 1);
+        assert_in_range(owner.frees_ago, 700 - 2 * 256,
+                        700 + 256); /* another one may take over a ring that has begun */
+        bench_close();
+    }
+}
+
+/* ---- Threads that only free ---- */
+
+struct many {
+    uint32_t count;
+    BdaAllocation all[512];
+};
+
+static void *give_them(void *context) {
+    struct many *many = context;
+    give_all(many->all, many->count);
+    return NULL;
+}
+
+static void what_others_free_is_kept_as_deep_as_was_asked_for(void **state) {
+    (void)state;
+    static const uint32_t depths[] = { 64, 512, 1024 };
+    static struct many many;
+    for (uint32_t i = 0; i < COUNT_OF(depths); i++) {
+        open_with(0, 0, depths[i]);
+        many.count = depths[i] / 2 - 4; /* a name takes a second slot */
+        for (uint32_t k = 0; k < many.count; k++)
+            many.all[k] = take((BdaAllocInfo){ .size = 64, .name = "mesh" });
+        run(give_them, &many);
+        for (uint32_t k = 0; k < many.count; k++) {
+            assert_int_equal(past_of(many.all[k].address), 1);
+            assert_int_equal(owner.frees_ago, k); /* the last one went first */
+        }
+        assert_true(history.complete);
+        bench_close();
+    }
+}
+
+static struct many first, others;
+
+static void give_first(struct helper *unused) {
+    (void)unused;
+    give_all(first.all, first.count);
+}
+
+static void give_others(struct helper *unused) {
+    (void)unused;
+    give_all(others.all, others.count);
+}
+
+static void who_only_frees_has_a_ring_when_somebody_has_allocated(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    static struct helper helper;
+    hire(&helper);
+    first.count = 43;   /* one more than there may be of threads that have made a few requests */
+    others.count = 250; /* with a name, 500 slots */
+    for (uint32_t k = 0; k < others.count; k++)
+        others.all[k] = take((BdaAllocInfo){ .size = KIB(100), .name = "mesh" });
+    for (uint32_t k = 0; k < first.count; k++)
+        first.all[k] = take_one(2);
+    tell(&helper, give_first);
+    size_t before = bench.host.calls;
+    BdaAllocation a = take_one(2); /* grants the wish */
+    assert_true(bench.host.calls > before);
+    before = bench.host.calls;
+    tell(&helper, give_others);
+    assert_int_equal(bench.host.calls, before); /* a free takes no memory */
+    for (uint32_t k = 0; k < others.count; k++)
+        assert_int_equal(past_of(others.all[k].address), 1);
+    assert_true(history.complete);
+    give(a);
+    dismiss(&helper);
+    bench_close();
+}
+
+/* ---- Large ones ---- */
+
+static void all_of_a_large_one_has_its_owner(void **state) {
+    (void)state;
+    static const VkDeviceSize sizes[] = { GIB(16), GIB(32) - 16, GIB(32), GIB(64) - 16, GIB(64), GIB(100) + 5 };
+    for (uint32_t i = 0; i < COUNT_OF(sizes); i++) {
+        bench_open(&(struct fake_config){ .heap_size = GIB(1024) }, NULL);
+        BdaAllocation a = take((BdaAllocInfo){ .size = sizes[i], .name = "weights", .flags = BDA_ALLOC_DEDICATED_BIT });
+        give(a);
+        const VkDeviceSize at[] = { 0, sizes[i] / 2, sizes[i] - 1 };
+        for (uint32_t k = 0; k < COUNT_OF(at); k++) {
+            assert_int_equal(past_of(a.address + at[k]), 1);
+            assert_int_equal(owner.range.size, sizes[i]);
+        }
+        assert_int_equal(past_of(a.address + sizes[i] + 16), 0);
+        assert_true(a.address == owner.range.address || owner.range.address == 0);
+        bench_close();
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_threads_frees_are_counted_exactly),
+        cmocka_unit_test(allocations_do_not_count_as_frees),
+        cmocka_unit_test(another_threads_frees_are_counted_by_turns),
+        cmocka_unit_test(what_others_free_is_kept_as_deep_as_was_asked_for),
+        cmocka_unit_test(who_only_frees_has_a_ring_when_somebody_has_allocated),
+        cmocka_unit_test(all_of_a_large_one_has_its_owner),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
