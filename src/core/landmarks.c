@@ -246,26 +246,30 @@ static struct spot walk(const struct bda_terrain *terrain, struct bda_landmarks 
     return spot;
 }
 
-/* Whether a taken range begins where an entry says. */
-static bool is_right(const struct bda_terrain *terrain, const struct ground *ground, struct bda_chart *chart,
-                     uint32_t slot) {
-    const struct spot spot = spot_at(terrain, bda_chart_node(chart, slot));
+/* Whether nothing taken begins any more where an entry says. False where there is no entry. */
+static bool is_gone(const struct bda_terrain *terrain, const struct ground *ground, struct bda_chart *chart,
+                    uint32_t slot) {
+    const struct spot spot = spot_at(terrain, slot < chart->slots ? bda_chart_node(chart, slot) : 0);
+    if (spot.index == 0)
+        return false;
     uint32_t offset = bda_chart_offset(chart, slot);
-    return stands(terrain, spot.index, ground->start + offset, 1) && is_taken(&spot) &&
-           offset_in(ground, spot.node) == offset;
+    return !stands(terrain, spot.index, ground->start + offset, 1) || !is_taken(&spot) ||
+           offset_in(ground, spot.node) != offset;
 }
 
-/* A taken range was found where a chart did not say, in so many steps. It takes the place of the entry that led there,
- * where nothing taken begins there any more, else a place behind it. What else is wrong is left to the next survey,
- * which is due when there is no space and so many steps were made. */
+/* A taken range was found where a chart did not say, in so many steps. It takes the place of an entry beside it that is
+ * gone, else one of its own. What else is wrong is left to the next survey, which is due when there is no space and so
+ * many steps were made. */
 static void put_right(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot,
                       uint32_t steps) {
     struct bda_chart *chart = chart_of(terrain->charts, ground->area);
     uint32_t offset = offset_in(ground, spot.node), slot = bda_chart_up_to(chart, offset);
     if (slot != 0 && bda_chart_node(chart, slot - 1) == spot.index)
         return;
-    if (slot != 0 && !is_right(terrain, ground, chart, slot - 1)) {
+    if (slot != 0 && is_gone(terrain, ground, chart, slot - 1)) {
         bda_chart_set(chart, slot - 1, offset, spot.index);
+    } else if (is_gone(terrain, ground, chart, slot)) {
+        bda_chart_set(chart, slot, offset, spot.index);
     } else if (!bda_chart_insert(chart, slot, offset, spot.index)) {
         ground->area->lost += steps + 1;
         if (ground->area->lost > LOST_MOST + bda_chart_holds(chart))

@@ -278,7 +278,7 @@ static void a_crowded_area_is_charted_in_part(void **state) {
         assert_int_not_equal(arena_take(&arena, 1), 0);
     for (uint32_t i = 0; i < RANGES; i += 7)
         assert_int_equal(bda_node_offset(arena_node(&arena, find(&arena, &host, region, i))), i);
-    for (uint32_t i = 0; i < RANGES; i++) {
+    for (uint32_t i = 0; i < RANGES - 1; i++) { /* the last one begins at BDA_CHART_NOWHERE */
         uint32_t guess = bda_landmarks_guess(&landmarks[region], &charts, i);
         assert_int_not_equal(guess, 0);
         assert_in_range(i - bda_node_offset(arena_node(&arena, guess)), 0, 32);
