@@ -129,11 +129,9 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
     struct bda_pool *pool = stock->pool;
     if (!bda_range_secure_nodes(allocator, pool, BDA_TLSF_NODES_PER_ALLOC))
         return false;
-    uint32_t empty = pool->tlsf.empty_regions;
     struct bda_taken taken = bda_tlsf_take(&pool->tlsf, bda_shelf_begin(number), alignment);
     if (taken.index == 0)
         return false;
-    bda_pool_watch_blocks(pool, empty);
     const struct bda_live live = { (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
     bda_node_set_state(live.node, BDA_NODE_CACHED);
     if (bda_range_is_large(live.node) || bda_node_zone(live.node) >= stock->zones) {

@@ -85,6 +85,7 @@ struct bda_pool {
     struct bda_depot depot;
     uint64_t low_granules;        /* of free ones: below it the pool wants another block; 0: it never does */
     uint32_t strain;              /* how much its lock was in demand of late */
+    uint32_t empty_seen;          /* empty blocks, when somebody last looked for fewer */
     const void *last_thread;      /* that took it, as a wish for a range or a free */
     bool wants;                   /* an allocation has left less, and nobody has seen to it since */
     _Atomic bool *some_want;      /* the allocator's */
@@ -178,15 +179,6 @@ BDA_INLINE void bda_pool_bound_or_rest(struct bda_pool *pool) {
         bda_pool_end_rest(pool);
 }
 
-/* Of several empty blocks one has been broken, if there are fewer than before, of an arena that is not one thread's
- * alone: it might as well have become the thread's own. So the pool is crowded, and threads settle while there are some
- * left. The arena's lock is held. */
-BDA_INLINE void bda_pool_watch_blocks(struct bda_pool *pool, uint32_t empty_before) {
-    uint32_t empty = pool->tlsf.empty_regions;
-    if (empty != empty_before && empty != 0 && !bda_lock_is_biased(&pool->lock))
-        atomic_store_explicit(&pool->head->crowded, true, memory_order_relaxed);
-}
-
 /* May be asked of any pool at any time. */
 static inline uint32_t bda_pool_stock(const struct bda_pool *pool) {
     return atomic_load_explicit(&pool->stock, memory_order_relaxed);
@@ -203,9 +195,19 @@ static inline void bda_pool_watch_level(struct bda_pool *pool) {
     atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
 }
 
+/* Of several empty blocks one has been broken since somebody last looked, if there are fewer: it might as well have
+ * become a thread's own. So the pool is crowded, and threads settle while there are some left. */
+BDA_INLINE void bda_pool_watch_blocks(struct bda_pool *pool) {
+    uint32_t empty = pool->tlsf.empty_regions;
+    if (empty < pool->empty_seen && empty != 0)
+        atomic_store_explicit(&pool->head->crowded, true, memory_order_relaxed);
+    pool->empty_seen = empty;
+}
+
 /* The pool's lock, where those who want a range, or give one back, meet. Once it is not one thread's any more it is
- * noted how much it is in demand: how often somebody waits for it, and how often it goes from one thread to another,
- * since all that it covers then goes from one processor's cache to another's, which costs more than the wait. */
+ * noted what they break, and how much it is in demand: how often somebody waits for it, and how often it goes from one
+ * thread to another, since all that it covers then goes from one processor's cache to another's, which costs more than
+ * the wait. */
 enum { BDA_STRAIN_WAIT = 32, BDA_STRAIN_TURN = 8, BDA_STRAIN_MOST = 1024 };
 BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
     if (bda_lock_own(&pool->lock))
@@ -214,6 +216,7 @@ BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
     if (waits)
         bda_lock_wait(&pool->lock);
     const void *thread = bda_this_thread();
+    bda_pool_watch_blocks(pool);
     pool->strain -= pool->strain != 0;
     if (!waits && pool->last_thread == thread)
         return;

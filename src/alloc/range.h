@@ -74,12 +74,9 @@ BDA_INLINE VkResult bda_range_take(BdaAllocator allocator, struct bda_pool *pool
     if (!bda_range_secure_nodes(allocator, pool, BDA_TLSF_NODES_PER_ALLOC))
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     struct bda_extent extent = bda_range_extent(pool, request);
-    uint32_t empty = pool->tlsf.empty_regions;
     struct bda_taken taken = bda_tlsf_take(&pool->tlsf, extent.granules, extent.alignment);
     if (taken.index == 0)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    if (caches)
-        bda_pool_watch_blocks(pool, empty);
     *live = (struct bda_live){ (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
     bda_range_count(live, request, caches);
     return VK_SUCCESS;

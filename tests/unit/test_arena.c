@@ -101,14 +101,30 @@ static void a_thread_that_breaks_one_of_several_empty_blocks_settles(void **stat
         open_crowded(NULL, spare);
         head->crowded = false;
         let_take(half, 1);
+        let_take(beside, 1);
         assert_false(head->crowded);
         let_take(half, 1);
+        let_take(beside, 1);
         assert_int_equal(head->crowded, spare > 1); /* there is one left for it */
-        let_take(large, 1);
-        assert_int_equal(pool_of(helper.slots[2].handle) != head, spare > 1);
+        let_take(beside, 1);
+        assert_int_equal(pool_of(helper.slots[4].handle) != head, spare > 1);
         let_give();
         close_crowded();
     }
+}
+
+/* What goes back to the driver was not broken. */
+static void a_block_that_goes_makes_no_crowd(void **state) {
+    (void)state;
+    open_crowded(NULL, 3);
+    head->crowded = false;
+    let_take(beside, 2);
+    assert_int_equal(bda_trim(bench.allocator, MIB(2), NULL), VK_SUCCESS);
+    assert_int_equal(head->tlsf.empty_regions, 2);
+    let_take(beside, 2);
+    assert_false(head->crowded);
+    let_give();
+    close_crowded();
 }
 
 /* Nor does one that has the pool to itself, whatever it breaks. */
@@ -686,6 +702,7 @@ int main(void) {
         cmocka_unit_test(a_lock_that_goes_from_thread_to_thread_is_noticed),
         cmocka_unit_test(a_thread_that_comes_seldom_is_no_crowd),
         cmocka_unit_test(a_thread_that_breaks_one_of_several_empty_blocks_settles),
+        cmocka_unit_test(a_block_that_goes_makes_no_crowd),
         cmocka_unit_test(a_thread_by_itself_breaks_blocks_at_its_leisure),
         cmocka_unit_test(waiting_for_an_arena_is_waiting_for_its_pool),
         cmocka_unit_test(waits_are_forgotten),
