@@ -124,7 +124,8 @@ static void refill(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
 
 /* ---- From TLSF ---- */
 
-/* Takes one range from TLSF for a shelf. The pool's lock is held. */
+/* Takes one range from TLSF for a shelf. The pool's lock is held. It was live for a moment, and is to be again: that is
+ * another life, or who looks at it without a lock takes its link for what its owner wrote (bda_node_view). */
 static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
     struct bda_pool *pool = stock->pool;
     if (!bda_range_secure_nodes(allocator, pool, BDA_TLSF_NODES_PER_ALLOC))
@@ -133,9 +134,9 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
     if (taken.index == 0)
         return false;
     const struct bda_live live = { (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
-    bda_node_set_state(live.node, BDA_NODE_CACHED);
-    if (bda_range_is_large(live.node) || bda_node_zone(live.node) >= stock->zones) {
-        bda_tlsf_free_node(&pool->tlsf, live.index, live.node); /* it lies where none is kept */
+    bda_node_retire(live.node, BDA_NODE_CACHED);
+    if (bda_range_is_large(live.node) || bda_node_zone(live.node) >= stock->zones || bda_node_is_spent(live.node)) {
+        bda_tlsf_free_node(&pool->tlsf, live.index, live.node); /* it lies where none is kept, or has no life left */
         return false;
     }
     if (live.block->idle != 0)

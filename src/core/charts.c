@@ -68,7 +68,7 @@ static uint32_t room_for(uint32_t count) {
     if (count <= SLOTS_ONE)
         return count <= SLOTS_HALF ? HALF_A_LINE : ONE_LINE;
     uint32_t lines = lines_with((count + BDA_CHART_LEAF_FILL - 1) / BDA_CHART_LEAF_FILL);
-    return room_for_lines((uint32_t)bda_min(lines, LINES_MOST));
+    return room_for_lines((uint32_t)bda_min(bda_max(lines, THREE_LINES + 1), LINES_MOST)); /* no room has two */
 }
 
 static uint32_t room_of(const struct bda_chart *chart) {
@@ -166,7 +166,7 @@ void bda_chart_set(struct bda_chart *chart, uint32_t slot, uint32_t offset, uint
     if (chart->leaves != 0 && slot % BDA_CHART_LEAF_ENTRIES == 0)
         write_offset(&chart->offsets[slot / BDA_CHART_LEAF_ENTRIES], offset);
     write_offset(bda_chart_offset_at(chart, slot), offset);
-    atomic_store_explicit(bda_chart_node_at(chart, slot), node, memory_order_relaxed);
+    atomic_store_explicit(bda_chart_node_at(chart, slot), node, memory_order_release);
 }
 
 void bda_chart_clear(struct bda_chart *chart) {

@@ -96,8 +96,9 @@ static inline uint32_t bda_chart_offset(struct bda_chart *chart, uint32_t slot) 
     return atomic_load_explicit(bda_chart_offset_at(chart, slot), memory_order_relaxed);
 }
 
+/* It brings along that there is such a node, whose chunk may be younger than the chart. */
 static inline uint32_t bda_chart_node(struct bda_chart *chart, uint32_t slot) {
-    return atomic_load_explicit(bda_chart_node_at(chart, slot), memory_order_relaxed);
+    return atomic_load_explicit(bda_chart_node_at(chart, slot), memory_order_acquire);
 }
 
 /* How many of a few offsets in ascending order are not beyond one: all are compared, since which is the last to be

@@ -121,10 +121,12 @@ static uint32_t entry_at(const struct bda_terrain *terrain, struct bda_chart *ch
     return stands(terrain, index, (number << BDA_AREA_LOG2) + bda_chart_offset(chart, slot), 1) ? index : 0;
 }
 
-/* The entry for an offset in the area, or one beside it. */
+/* The entry for an offset in the area, or one beside it. The area's last granule is where slots without an entry say
+ * that they are: they would all come before it. */
 static uint32_t entry_near(const struct bda_terrain *terrain, struct bda_chart *chart, uint32_t number,
                            uint32_t offset) {
-    uint32_t up_to = bda_chart_up_to(chart, offset), slot = up_to != 0 ? up_to - 1 : 0, index = 0;
+    uint32_t up_to = bda_chart_up_to(chart, (uint32_t)bda_min(offset, BDA_CHART_NOWHERE - 1));
+    uint32_t slot = up_to != 0 ? up_to - 1 : 0, index = 0;
     for (uint32_t distance = 0; distance <= SLOTS_AROUND && index == 0; distance++) {
         if (distance <= slot)
             index = entry_at(terrain, chart, number, slot - distance);

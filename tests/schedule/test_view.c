@@ -123,6 +123,36 @@ static void a_node_that_went_elsewhere_is_not_seen_here(void **state) {
     assert_sound(both, 2);
 }
 
+/* As a thread takes one ahead, keeps it, and makes an allocation of it later (alloc/cache.c). `retires`: its generation
+ * moves as it is kept. */
+static void live_ahead(bool retires) {
+    bda_node_set_offset(&node, second.offset);
+    bda_node_set_size(&node, second.size);
+    bda_node_set_region(&node, second.region);
+    bda_node_set_slack(&node, BDA_SLACK_UNKNOWN);
+    bda_node_publish(&node, bda_tag_of(bda_node_tag(&node), 0, BDA_NODE_LIVE));
+    if (retires)
+        bda_node_retire(&node, BDA_NODE_CACHED);
+    else
+        bda_node_set_state(&node, BDA_NODE_CACHED);
+    bda_node_set_record(&node, second.record);
+    bda_node_set_link(&node, 100);
+    bda_node_set_slack(&node, second.slack);
+    bda_node_publish(&node, bda_node_tag(&node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE);
+}
+
+static void live_ahead_retired(void) {
+    bda_node_retire(&node, BDA_NODE_RETIRED);
+    live_ahead(true);
+}
+
+static void what_is_taken_ahead_is_seen_whole(void **state) {
+    (void)state;
+    const struct explore_actor actors[] = { { live_ahead_retired }, { look } };
+    next = &second;
+    assert_sound(actors, 2);
+}
+
 /* ---- Found ---- */
 
 #define TORN "a claim does not hold"
@@ -165,6 +195,20 @@ static void a_slack_that_is_not_known_is_found_out(void **state) {
     assert_found(actors, 2, EXPLORE_TOTAL, TORN);
 }
 
+/* Is live, kept and live again under one generation. */
+static void live_ahead_unretired(void) {
+    bda_node_retire(&node, BDA_NODE_RETIRED);
+    bda_node_retire(&node, BDA_NODE_RETIRED);
+    live_ahead(false);
+}
+
+static void a_generation_that_lives_twice_is_found_out(void **state) {
+    (void)state;
+    const struct explore_actor actors[] = { { live_ahead_unretired }, { look } };
+    next = &second;
+    assert_found(actors, 2, EXPLORE_TOTAL, TORN);
+}
+
 /* Words that may be seen before the tag that went before them. On x86 none is. */
 static void live_twice_unreleased(void) {
     bda_node_retire(&node, BDA_NODE_RETIRED);
@@ -186,8 +230,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_view_is_of_one_life),
         cmocka_unit_test(a_node_that_went_elsewhere_is_not_seen_here),
+        cmocka_unit_test(what_is_taken_ahead_is_seen_whole),
         cmocka_unit_test(who_looks_once_is_found_out),
         cmocka_unit_test(a_slack_that_is_not_known_is_found_out),
+        cmocka_unit_test(a_generation_that_lives_twice_is_found_out),
         cmocka_unit_test(a_word_that_releases_nothing_is_found_out),
     };
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);

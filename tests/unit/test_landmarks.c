@@ -3,6 +3,8 @@
 
 #include "core/landmarks.h"
 
+#include <pthread.h>
+
 /* Landmarks of each region of an arena, by its index. */
 static _Atomic(struct bda_landmarks *) landmarks[ARENA_REGIONS * 4];
 static struct bda_charts charts;
@@ -236,6 +238,95 @@ static void guesses_are_right_once_somebody_looked(void **state) {
     arena_close(&arena);
 }
 
+/* What a chart has no entries for is no entry near the end of its area: look-ups of the last granule of one, and those
+ * that come from there into the next, went through all of the region, and took the charts on their way with them. */
+static void the_end_of_an_area_is_near_its_last_range(void **state) {
+    (void)state;
+    enum { AREA = 1 << BDA_AREA_LOG2, AREAS = 8, SIZE = 16 };
+    struct arena arena;
+    struct bda_host host = { 0 };
+    arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
+    uint32_t region = arena_add(&arena, 0, AREAS * AREA), right = 0;
+    while (arena_take(&arena, SIZE) != 0) {}
+    for (uint32_t offset = 0; offset < 2 * AREAS * AREA; offset += SIZE)
+        (void)find(&arena, &host, region, offset % (AREAS * AREA));
+    const struct bda_terrain terrain = terrain_of(&arena, &host, region);
+    for (uint32_t end = AREAS * AREA; end != 0; end -= AREA) {
+        uint32_t index = bda_landmarks_find(&terrain, end - 1, false);
+        assert_int_not_equal(index, 0);
+        assert_int_equal(bda_node_offset(arena_node(&arena, index)), end - SIZE);
+    }
+    for (uint32_t offset = 0; offset < AREAS * AREA; offset += SIZE)
+        right += bda_landmarks_guess(&landmarks[region], &charts, offset) == find(&arena, &host, region, offset);
+    assert_int_equal(right, AREAS * AREA / SIZE);
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
+/* Nine are one more than a chart without leaves holds. */
+static void an_area_has_a_chart_of_all_its_ranges_however_few(void **state) {
+    (void)state;
+    enum { AREA = 1 << BDA_AREA_LOG2 };
+    for (uint32_t count = 2; count <= 40; count++) {
+        struct arena arena;
+        struct bda_host host = { 0 };
+        uint32_t right = 0, size = AREA / count;
+        arena_open(&arena, GRANULE_LOG2);
+        make_charts(&host);
+        uint32_t region = arena_add(&arena, 0, AREA);
+        for (uint32_t i = 0; i < count; i++)
+            assert_int_not_equal(arena_take(&arena, size), 0);
+        for (uint32_t i = 0; i < 200; i++)
+            assert_int_not_equal(find(&arena, &host, region, i * 7919 % AREA), 0);
+        for (uint32_t i = 0; i < count; i++)
+            right +=
+                bda_landmarks_guess(&landmarks[region], &charts, i * size) == find(&arena, &host, region, i * size);
+        assert_int_equal(right, count);
+        drop_landmarks(&host);
+        arena_close(&arena);
+    }
+}
+
+static _Atomic bool over;
+
+static void *guess_anywhere(void *context) {
+    struct arena *arena = context;
+    uint64_t seed = 3;
+    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+        uint32_t index = bda_landmarks_guess(&landmarks[arena->added[0]], &charts, random_below(&seed, 1 << 16));
+        struct bda_node_view view;
+        if (index != 0)
+            (void)bda_node_view(arena_node(arena, index), arena->added[0], &view);
+    }
+    return NULL;
+}
+
+/* For the thread sanitizer: an entry may name a node whose chunk came after whoever reads it last met anybody. */
+static void whoever_has_no_lock_is_led_to_nodes_that_are_there(void **state) {
+    (void)state;
+    enum { FIRST = 40, RANGES = 6000, SIZE = 8 };
+    struct arena arena;
+    struct bda_host host = { 0 };
+    pthread_t guesser;
+    arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
+    uint32_t region = arena_add(&arena, 0, 1 << BDA_AREA_LOG2);
+    for (uint32_t i = 0; i < FIRST; i++)
+        assert_int_not_equal(arena_take(&arena, SIZE), 0);
+    for (uint32_t i = 0; i < FIRST * 4; i++)
+        assert_int_not_equal(find(&arena, &host, region, i % FIRST * SIZE), 0);
+    assert_int_equal(pthread_create(&guesser, NULL, guess_anywhere, &arena), 0);
+    for (uint32_t i = FIRST; i < RANGES; i++) {
+        assert_int_not_equal(arena_take(&arena, SIZE), 0);
+        (void)find(&arena, &host, region, i * SIZE);
+    }
+    atomic_store(&over, true);
+    assert_int_equal(pthread_join(guesser, NULL), 0);
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
 /* One look-up is enough for what has changed: in the place of what was there, beside it, and where the range is another
  * node's. */
 static void what_a_chart_says_wrong_is_put_right_at_once(void **state) {
@@ -327,7 +418,10 @@ int main(void) {
         cmocka_unit_test(walks_are_short_once_there_are_landmarks),
         cmocka_unit_test(a_long_way_is_gone_in_legs),
         cmocka_unit_test(every_leg_begins_where_the_last_one_ended),
+        cmocka_unit_test(the_end_of_an_area_is_near_its_last_range),
+        cmocka_unit_test(an_area_has_a_chart_of_all_its_ranges_however_few),
         cmocka_unit_test(guesses_are_right_once_somebody_looked),
+        cmocka_unit_test(whoever_has_no_lock_is_led_to_nodes_that_are_there),
         cmocka_unit_test(what_a_chart_says_wrong_is_put_right_at_once),
         cmocka_unit_test(a_crowded_area_is_charted_in_part),
         cmocka_unit_test(a_walk_ends_whatever_the_links_say),
