@@ -166,8 +166,10 @@ static bool show_and_check(const struct options *options, float *const *sums, ui
         passed = check_same(options, sums[BY_POINTER], sums[way], way_names[way]) && passed;
     struct image image = develop(options, sums[BY_POINTER]);
     if (options->output) {
-        passed = image_write_png(options->output, &image) && passed;
-        printf("picture    %s\n", options->output);
+        bool written = image_write_png(options->output, &image);
+        if (written)
+            printf("picture    %s\n", options->output);
+        passed = written && passed;
     }
     if (options->reference)
         passed = check_reference(options, &image) && passed;

@@ -1,6 +1,7 @@
 /* Implements image.h, by libpng's simplified interface. */
 #include "image.h"
 
+#include <errno.h>
 #include <math.h>
 #include <png.h>
 #include <stdio.h>
@@ -12,6 +13,21 @@ enum { CHANNELS = 4, TILE = 8 };
 static bool complain(const char *path, const png_image *png) {
     fprintf(stderr, "%s: %s\n", path, png->message);
     return false;
+}
+
+/* Into a file that is opened here: libpng removes one that it cannot write to, whatever that is. */
+static bool write_rgb(const char *path, png_image *png, const uint8_t *rgb) {
+    FILE *file = fopen(path, "wb");
+    if (!file) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        return false;
+    }
+    bool written = png_image_write_to_stdio(png, file, 0, rgb, 0, NULL) || complain(path, png);
+    if (fclose(file) != 0 && written) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        written = false;
+    }
+    return written;
 }
 
 /* Alpha is left out of the file: nothing here is transparent. */
@@ -27,7 +43,7 @@ bool image_write_png(const char *path, const struct image *image) {
     png_image png = {
         .version = PNG_IMAGE_VERSION, .width = image->width, .height = image->height, .format = PNG_FORMAT_RGB
     };
-    bool written = png_image_write_to_file(&png, path, 0, rgb, 0, NULL) || complain(path, &png);
+    bool written = write_rgb(path, &png, rgb);
     free(rgb);
     return written;
 }

@@ -93,7 +93,7 @@ typedef struct BdaQuickStats {
     void *next;
     uint64_t frame; /* the present one */
     /* as it is now */
-    VkDeviceSize reserved; /* bytes of all VkDeviceMemory of the library */
+    VkDeviceSize reserved; /* bytes of all VkDeviceMemory of the library, tables of checked pointers included */
     uint64_t block_count;  /* how many of them there are, and those on their way */
     uint64_t host_bytes;   /* host memory that the library holds */
     BdaPeak peak_reserved; /* the most that was reserved ever; its frame is that in which it was seen */
@@ -198,8 +198,9 @@ typedef struct BdaHeapBudget {
     VkDeviceSize pending;
     BdaPeak peak_reserved;
     /* What bda_trim(0) would give back: at least the blocks that are empty now; at most those in which nothing is live
-     * or quarantined, should all that threads keep go back, and all that is pending be due. Blocks in which the first
-     * 256 ranges are neither count as that without a look at the others. */
+     * or quarantined, should all that threads keep go back, and all that is pending be due. While something is pending,
+     * what is quarantined counts as going, too: the one pushes the other out. Blocks in which the first 256 ranges are
+     * neither count as that without a look at the others. */
     VkDeviceSize trim_least;
     VkDeviceSize trim_most;
 } BdaHeapBudget;

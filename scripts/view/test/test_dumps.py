@@ -271,7 +271,7 @@ def check_broken(folder, dump):
 
 
 def check_files(folder, path):
-    """A mark at the beginning, a name that is no UTF-8, a page that cannot be written, a reader that goes away."""
+    """A mark at the beginning, a name that is no UTF-8, a page that cannot be written or would be a dump's, a reader that goes away."""
     with open(path, "rb") as file:
         text = file.read()
     marked = os.path.join(os.fsencode(folder), b"marked-\xff.json")
@@ -283,6 +283,10 @@ def check_files(folder, path):
     os.remove(marked)
     done = run(VIEW, path, "-o", os.path.join(folder, "missing", "x.html"))
     check(done.returncode == 1 and "Traceback" not in done.stderr and done.stderr.startswith("bda_view: "), f"no page: {done}")
+    done = run(VIEW, path, path, "-o", os.path.join(folder, ".", os.path.basename(path)))
+    check(done.returncode == 1 and "take the place of a dump" in done.stderr, f"no page in a dump's place: {done}")
+    with open(path, "rb") as file:
+        check(file.read() == text, "the dump is as it was")
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([VIEW, "--text", path], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
