@@ -113,6 +113,26 @@ static void a_thread_that_breaks_one_of_several_empty_blocks_settles(void **stat
     }
 }
 
+/* One block of eight would be full at once, and each further request a look at all others. */
+static void a_single_block_of_many_is_no_reason_to_settle(void **state) {
+    (void)state;
+    enum { SPARE = 7, BLOCKS = SPARE + 1 };
+    for (uint32_t left = 1; left <= 3; left++) {
+        BdaAllocation filled[2 * SPARE];
+        uint32_t count = 0;
+        open_crowded(NULL, SPARE);
+        while (head->tlsf.empty_regions > left)
+            filled[count++] = take(half);
+        assert_int_equal(count_blocks(head), BLOCKS);
+        let_take(large, 1);
+        bool settles = left * 2 * 2 >= BLOCKS;
+        assert_int_equal(pool_of(helper.slots[0].handle) != head, settles);
+        let_give();
+        give_all(filled, count);
+        close_crowded();
+    }
+}
+
 /* What goes back to the driver was not broken. */
 static void a_block_that_goes_makes_no_crowd(void **state) {
     (void)state;
@@ -702,6 +722,7 @@ int main(void) {
         cmocka_unit_test(a_lock_that_goes_from_thread_to_thread_is_noticed),
         cmocka_unit_test(a_thread_that_comes_seldom_is_no_crowd),
         cmocka_unit_test(a_thread_that_breaks_one_of_several_empty_blocks_settles),
+        cmocka_unit_test(a_single_block_of_many_is_no_reason_to_settle),
         cmocka_unit_test(a_block_that_goes_makes_no_crowd),
         cmocka_unit_test(a_thread_by_itself_breaks_blocks_at_its_leisure),
         cmocka_unit_test(waiting_for_an_arena_is_waiting_for_its_pool),
