@@ -111,6 +111,7 @@ struct BdaAllocator_T {
     BdaMessageCallback message;
     void *message_user;
     bda_event_hook event;                  /* NULL: nobody listens */
+    bda_release_hook releasing;            /* NULL: nobody walks through ranges and believes what he sees */
     bool logs;                             /* each event is a message */
     BdaCheckFlags checks;                  /* the checking modes that are on */
     const struct bda_hooks *hooks;         /* NULL: no mode cares for the bytes of ranges */

@@ -224,9 +224,13 @@ VkDeviceSize bda_release_held(BdaAllocator allocator, uint32_t index) {
 
 static VkDeviceSize release(BdaAllocator allocator, uint32_t index, bool seen) {
     VkDeviceSize bytes = 0;
+    if (allocator->releasing != NULL)
+        allocator->releasing(allocator, true);
     bda_tell_freed(allocator, index);
     if (allocator->hooks == NULL || !allocator->hooks->hold(allocator, index, seen, &bytes))
         bytes = bda_release_held(allocator, index);
+    if (allocator->releasing != NULL)
+        allocator->releasing(allocator, false);
     return bytes;
 }
 

@@ -26,6 +26,10 @@ struct bda_event {
 /* Called with no lock held, from whichever thread is at it. */
 typedef void (*bda_event_hook)(BdaAllocator allocator, const struct bda_event *event);
 
+/* Called in front of a release and behind it: between what tells of a free and the moment from which no list of ranges
+ * shows that any more. With no lock held. */
+typedef void (*bda_release_hook)(BdaAllocator allocator, bool begins);
+
 /* What checking modes do with the bytes of ranges. Called with no lock held; none of it can fail. Where there are
  * hooks, there is somebody who listens to events, too. */
 struct bda_hooks {

@@ -24,6 +24,7 @@ VkResult bda_pointers_init(BdaAllocator allocator, const char **reason) {
         return result;
     }
     allocator->pointers = pointers;
+    allocator->releasing = bda_refill_hear_release;
     allocator->guard = bda_max(allocator->guard, GUARD);
     return VK_SUCCESS;
 }
@@ -33,6 +34,7 @@ void bda_pointers_finish(BdaAllocator allocator) {
     if (pointers == NULL)
         return;
     bda_foreign_finish(allocator);
+    allocator->releasing = NULL;
     allocator->pointers = NULL;
     bda_shadow_finish(&pointers->shadow);
     bda_host_release(&allocator->host, pointers, sizeof *pointers);

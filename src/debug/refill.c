@@ -9,7 +9,12 @@ enum { AT_A_TIME = 256 /* ranges under one lock */ };
 
 /* ---- Keeping out ---- */
 
+/* How often this thread does so now: a release, which does from its beginning to its end, tells of blocks that go. */
+static _Thread_local uint32_t depth;
+
 void bda_refill_keep_out(struct bda_pointers *pointers) {
+    if (depth++ != 0)
+        return;
     atomic_fetch_add(&pointers->events, 1);
     while (atomic_load(&pointers->filling)) {
         atomic_fetch_sub(&pointers->events, 1);
@@ -20,7 +25,15 @@ void bda_refill_keep_out(struct bda_pointers *pointers) {
 }
 
 void bda_refill_let_in(struct bda_pointers *pointers) {
-    atomic_fetch_sub(&pointers->events, 1);
+    if (--depth == 0)
+        atomic_fetch_sub(&pointers->events, 1);
+}
+
+void bda_refill_hear_release(BdaAllocator allocator, bool begins) {
+    if (begins)
+        bda_refill_keep_out(allocator->pointers);
+    else
+        bda_refill_let_in(allocator->pointers);
 }
 
 /* False: somebody else is at it. */
@@ -113,10 +126,11 @@ static void fill_gaps(BdaAllocator allocator) {
     bda_shadow_settle(shadow);
 }
 
-/* Strays lie in no block that could be walked through, so with them gaps stay. */
+/* Strays lie in no block that could be walked through, so with them gaps stay. Who keeps others out has to wait for the
+ * next time as well. */
 void bda_refill(BdaAllocator allocator) {
     struct bda_pointers *pointers = allocator->pointers;
-    if (!bda_shadow_has_gaps(&pointers->shadow) || bda_locate_has_strays(allocator))
+    if (!bda_shadow_has_gaps(&pointers->shadow) || bda_locate_has_strays(allocator) || depth != 0)
         return;
     bda_shadow_secure_gaps(&pointers->shadow);
     if (!begin(pointers))

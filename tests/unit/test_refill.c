@@ -345,6 +345,46 @@ static void what_others_allocate_meanwhile_is_never_reported(void **state) {
     bench_close();
 }
 
+/* ---- While a range is released ---- */
+
+static bool armed;
+
+static void ask_while_the_buffer_goes(void *user, enum fake_call call) {
+    (void)user;
+    if (!armed || call != FAKE_CALL_DESTROY_BUFFER)
+        return;
+    armed = false;
+    ask_again();
+}
+
+/* An own buffer's free is told of before its buffer goes, and its range is one until after that. */
+static void what_was_told_of_is_not_filled_in_again(void **state) {
+    (void)state;
+    const struct fake_config config = { .machine = FAKE_MACHINE_UNIFIED, .on_call = ask_while_the_buffer_goes };
+    const VkBufferCreateInfo info = buffer_info(3000, PLAIN_USAGE);
+    uint32_t met = 0;
+    for (size_t nth = 1; nth < 40; nth++) {
+        BdaAllocation a;
+        open_checked_on(&config);
+        fake_host_fail(&bench.host, nth, false);
+        VkResult result = bda_alloc_buffer(bench.allocator, &info, &(BdaAllocInfo){ .size = 0 }, &a);
+        fake_host_fail(&bench.host, 0, false);
+        if (result == VK_SUCCESS) {
+            bool unknown = shader_look(&shader, a.address) == -2;
+            met += unknown;
+            armed = unknown;
+            give(a);
+            armed = false;
+            ask_again();
+            assert_int_equal(bench_stats().unchecked, 0);
+            assert_int_equal(shader_look(&shader, a.address), 0);
+        }
+        bench_hush();
+        bench_close();
+    }
+    assert_true(met != 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leaf_that_was_refused_is_made_later),
@@ -352,6 +392,7 @@ int main(void) {
         cmocka_unit_test(what_waits_for_the_device_is_live),
         cmocka_unit_test(a_smaller_table_does_where_a_larger_one_is_refused),
         cmocka_unit_test(the_table_follows_a_model_whatever_is_refused),
+        cmocka_unit_test(what_was_told_of_is_not_filled_in_again),
         cmocka_unit_test(what_others_allocate_meanwhile_is_never_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
