@@ -82,7 +82,9 @@ void bda_pointers_hear(BdaAllocator allocator, const struct bda_event *event) {
         bda_refill_let_in(allocator->pointers);
         break;
     case BDA_EVENT_BLOCK_CLOSED:
+        bda_refill_keep_out(allocator->pointers); /* its pages' pieces may become others' */
         bda_shadow_uncover(shadow, event->address, event->size);
+        bda_refill_let_in(allocator->pointers);
         break;
     }
 }
