@@ -35,7 +35,7 @@ struct bda_chart_leaf {
     _Atomic uint32_t nodes[BDA_CHART_LEAF_ENTRIES];
 };
 
-/* The first three fields are what they are from its first day on. */
+/* The first two fields are what they are from its first day on. */
 struct bda_chart {
     uint16_t slots;             /* for entries; used from the front, of each leaf */
     uint16_t leaves;            /* 0: the slots are here */
