@@ -16,8 +16,8 @@ enum {
 enum { HALF_A_LINE, ONE_LINE, THREE_LINES, SINGLE = 8 };
 
 _Static_assert(LINE == 64, "a leaf is a cache line");
-_Static_assert(sizeof(struct bda_chart) + SLOTS_HALF * ENTRY <= LINE / 2, "four entries are half a line");
-_Static_assert(sizeof(struct bda_chart) + SLOTS_ONE * ENTRY <= LINE, "eight entries are a line");
+_Static_assert(sizeof(struct bda_chart) + (size_t)SLOTS_HALF * ENTRY <= LINE / 2, "four entries are half a line");
+_Static_assert(sizeof(struct bda_chart) + (size_t)SLOTS_ONE * ENTRY <= LINE, "eight entries are a line");
 
 void bda_charts_init(struct bda_charts *charts, struct bda_host *host, bool locks) {
     bda_mutex_init(&charts->lock, locks);
@@ -35,6 +35,7 @@ void bda_charts_destroy(struct bda_charts *charts) {
 
 /* Two of the smallest are made at a time. */
 static uint32_t lines_of(uint32_t room) {
+    assert(room < BDA_CHART_ROOMS);
     if (room <= ONE_LINE)
         return 1;
     if (room < SINGLE)
@@ -45,6 +46,7 @@ static uint32_t lines_of(uint32_t room) {
 
 /* The smallest room of so many lines, by its number. */
 static uint32_t room_for_lines(uint32_t lines) {
+    assert(lines != 0 && lines <= LINES_MOST);
     if (lines <= SINGLE)
         return lines - 1;
     uint32_t log2 = bda_floor_log2(lines - 1), quarter = (lines - 1) >> (log2 - 2) & 3;

@@ -250,7 +250,10 @@ static void uncover_page(struct bda_shadow *shadow, uint32_t number, uint32_t *w
     if (leaf == NULL)
         return;
     struct bda_page *page = &leaf->pages[number % BDA_SHADOW_WORDS];
-    if (page->users == 0 || --page->users != 0)
+    if (page->users == 0)
+        return;
+    page->users--;
+    if (page->users != 0)
         return;
     store_word(shadow, leaf->piece, number % BDA_SHADOW_WORDS, BDA_SHADOW_NOTHING);
     if (page->piece != 0 && page->worn) {
