@@ -15,22 +15,28 @@ void bda_arena_unlock_beside_head(struct bda_pool *arena) {
         bda_unlock(&arena->lock);
 }
 
-/* What is free in all arenas, and what there is. The head's lock is held. */
-static uint64_t free_of_all(struct bda_pool *head, uint64_t *all) {
-    uint64_t free = 0;
-    *all = 0;
+/* What all arenas of a pool have, and what of that is free. */
+struct holdings {
+    uint64_t granules, free_granules;
+    uint64_t blocks, empty_blocks; /* that are cut into ranges */
+};
+
+/* The head's lock is held. */
+static struct holdings holdings_of(struct bda_pool *head) {
+    struct holdings all = { .granules = 0 };
     for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
-        free += arena->tlsf.free_granules;
-        *all += arena->tlsf.granules;
+        all.granules += arena->tlsf.granules;
+        all.free_granules += arena->tlsf.free_granules;
+        all.blocks += arena->counters.block_count - arena->counters.dedicated_count;
+        all.empty_blocks += arena->tlsf.empty_regions;
         bda_arena_unlock_beside_head(arena);
     }
-    return free;
+    return all;
 }
 
 uint64_t bda_arenas_free_granules(struct bda_pool *head) {
-    uint64_t all;
-    return free_of_all(head, &all);
+    return holdings_of(head).free_granules;
 }
 
 /* ---- Blocks that move; the head's lock is held ---- */
@@ -118,16 +124,11 @@ static bool has_empty_block(struct bda_pool *arena) {
 /* An arena of its own is worth while to a thread if it may become half of an even share. In a smaller one it finds
  * little, and comes to the others with each request that it has no room for, which is slower than to share. */
 static bool has_blocks_for_one(BdaAllocator allocator, struct bda_pool *head) {
-    uint64_t empty = 0, blocks = 0, threads = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
+    uint64_t threads = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
     bda_lock(&head->lock);
-    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        empty += arena->tlsf.empty_regions;
-        blocks += arena->counters.block_count - arena->counters.dedicated_count;
-        bda_arena_unlock_beside_head(arena);
-    }
+    struct holdings all = holdings_of(head);
     bda_unlock(&head->lock);
-    return empty != 0 && empty * 2 * threads >= blocks;
+    return all.empty_blocks != 0 && all.empty_blocks * 2 * threads >= all.blocks;
 }
 
 /* The thread's own arena, if it has an empty block, or one comes to it; else NULL. No arena is made for nothing. */
@@ -212,8 +213,9 @@ struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *he
 enum { SPREAD_SHARE = 4 };
 
 bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size) {
-    uint64_t all, free = free_of_all(head, &all), more = size >> BDA_GRANULE_LOG2;
-    return free + more <= (all + more) / SPREAD_SHARE;
+    struct holdings all = holdings_of(head);
+    uint64_t more = size >> BDA_GRANULE_LOG2;
+    return all.free_granules + more <= (all.granules + more) / SPREAD_SHARE;
 }
 
 /* ---- Taking; the head's lock is held ---- */

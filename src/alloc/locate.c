@@ -199,7 +199,7 @@ struct bda_sight bda_locate_look(BdaAllocator allocator, const struct bda_live *
 
 /* While a range of a block is live, the block does not leave the map: so where that is still as it was, the range lies
  * in the very block that the address led to. */
-bool bda_locate_live(BdaAllocator allocator, VkDeviceAddress address, struct bda_view *view) {
+bool bda_locate_live(BdaAllocator allocator, VkDeviceAddress address, struct bda_live_view *view) {
     if (!bda_locate_block(allocator, address, &view->place))
         return false;
     struct bda_block *block = bda_block_at(allocator, view->place.block);

@@ -125,7 +125,7 @@ VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if (address == 0)
         return VK_SUCCESS;
-    struct bda_view view;
+    struct bda_live_view view;
     if (!bda_locate_has_strays(allocator) && bda_locate_live(allocator, address, &view) && view.begin == address)
         return bda_free(allocator, view.handle);
     struct bda_place place;

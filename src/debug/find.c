@@ -300,7 +300,7 @@ static void explain_live(BdaAllocator allocator, const struct bda_live *live, vo
 
 /* What landmarks lead to, and has no name. */
 static bool find_at_once(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding) {
-    struct bda_view view;
+    struct bda_live_view view;
     if (!bda_locate_live(allocator, address, &view) || view.record != 0)
         return false;
     clear(finding, BDA_FINDING_LIVE, address);
