@@ -89,12 +89,16 @@ static VkResult take_after_let_go(BdaAllocator allocator, struct bda_pool *pool,
 }
 
 /* In a pool of several arenas a thread with a small request looks for room elsewhere only where its own arena can get
- * no block: it would come again and again. Not VK_SUCCESS: somebody else is to serve it. */
+ * no block: it would come again and again. So it does where it is to have an arena. Not VK_SUCCESS: somebody else is to
+ * serve it. */
 static VkResult take_apart(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                            uint32_t *node) {
-    if (!may_grow || bda_arena_is_alone(pool) || request->room > BDA_CACHED_BYTES)
+    bool guest = bda_arena_wishes_block(allocator, pool);
+    if (!may_grow || (bda_arena_is_alone(pool) && !guest) || request->room > BDA_CACHED_BYTES)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    VkResult result = bda_arena_take(allocator, pool, request, node);
+    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    if (!guest)
+        result = bda_arena_take(allocator, pool, request, node);
     return result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? bda_grow_arena(allocator, pool, request, node) : result;
 }
 

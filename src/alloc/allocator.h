@@ -56,6 +56,7 @@ struct bda_stock {
     uint32_t missed;
     uint64_t freed; /* what the cache's ring said when one was last not served */
     struct bda_shelf shelves[BDA_SHELVES];
+    uint32_t waiting;           /* ranges in the bundle below, when it was last asked whether they wait */
     struct bda_bundle outgoing; /* on its way to the depot, or back to TLSF */
 };
 
@@ -66,8 +67,10 @@ struct bda_cache {
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
     struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
                                                   it takes from; NULL: not known yet */
-    bool settled[BDA_STOCKS];                  /* the owner's: it has chosen its arena of that pool */
-    uint8_t patience[BDA_STOCKS];              /* the owner's: while it shares one, requests that found nothing kept */
+    bool settled[BDA_STOCKS + 1];              /* the owner's: it has chosen its arena of that pool */
+    uint8_t patience[BDA_STOCKS + 1];          /* the owner's: requests since then that found nothing kept */
+    uint8_t lacking[BDA_STOCKS + 1];           /* the owner's: requests that its arena had no room for */
+    bool is_guest[BDA_STOCKS + 1];             /* the owner's: it shares an arena, and would rather have a block */
     /* under the lock of the caches: */
     struct bda_cache *older;
     const void *owner;       /* a thread (bda_this_thread), or NULL */

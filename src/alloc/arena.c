@@ -29,7 +29,7 @@ static struct holdings holdings_of(struct bda_pool *head) {
         all.granules += arena->tlsf.granules;
         all.free_granules += arena->tlsf.free_granules;
         all.blocks += arena->counters.block_count - arena->counters.dedicated_count;
-        all.empty_blocks += arena->tlsf.empty_regions;
+        all.empty_blocks += bda_tlsf_empty_regions(&arena->tlsf);
         bda_arena_unlock_beside_head(arena);
     }
     return all;
@@ -37,6 +37,16 @@ static struct holdings holdings_of(struct bda_pool *head) {
 
 uint64_t bda_arenas_free_granules(struct bda_pool *head) {
     return holdings_of(head).free_granules;
+}
+
+/* Where most is free, so that the first look elsewhere is mostly the last. What it goes by is read without a lock. */
+static struct bda_pool *find_roomiest(struct bda_pool *head) {
+    struct bda_pool *best = head;
+    for (struct bda_pool *arena = bda_pool_next_arena(head); arena != NULL; arena = bda_pool_next_arena(arena))
+        if (atomic_load_explicit(&arena->cached_most, memory_order_relaxed) >
+            atomic_load_explicit(&best->cached_most, memory_order_relaxed))
+            best = arena;
+    return best;
 }
 
 /* ---- Blocks that move; the head's lock is held ---- */
@@ -47,6 +57,19 @@ struct moving {
     uint32_t node;
 };
 
+/* Read without its lock, too. */
+static bool has_empty_block(const struct bda_pool *arena) {
+    return bda_tlsf_empty_regions(&arena->tlsf) != 0;
+}
+
+/* Whether another arena than `mine` has an empty block. Who is to give one is kept waiting only then. */
+static bool others_have_any(const struct bda_pool *mine) {
+    const struct bda_pool *other = mine->head;
+    while (other != NULL && (other == mine || !has_empty_block(other)))
+        other = bda_pool_next_arena(other);
+    return other != NULL;
+}
+
 /* A spare node of an arena, for another one. It loses its region: where a node has one, it is one of the arena that
  * holds it (see landmarks.h). */
 static uint32_t give_up_node(BdaAllocator allocator, struct bda_pool *arena) {
@@ -55,14 +78,24 @@ static uint32_t give_up_node(BdaAllocator allocator, struct bda_pool *arena) {
     return index;
 }
 
-/* Takes an empty block out of an arena: the first that is large enough. Its landmarks are nodes of the arena. */
-static struct moving take_out(BdaAllocator allocator, struct bda_pool *arena, uint32_t granules) {
+/* The first empty block of an arena that is large enough, and that it can do without: so many granules are free in the
+ * others then. 0: there is none. The arena's lock is held. */
+static uint32_t find_spare_block(BdaAllocator allocator, struct bda_pool *arena, uint32_t granules, uint64_t left) {
+    uint32_t index = bda_tlsf_empty_regions(&arena->tlsf) != 0 ? arena->first_block : 0;
+    for (; index != 0; index = bda_block_at(allocator, index)->next) {
+        uint32_t size = bda_block_at(allocator, index)->region.size;
+        if (size >= granules && arena->tlsf.free_granules - size >= left &&
+            bda_tlsf_region_is_empty(&arena->tlsf, index))
+            break;
+    }
+    return index;
+}
+
+/* Takes one out. Its landmarks are nodes of the arena. */
+static struct moving take_out(BdaAllocator allocator, struct bda_pool *arena, uint32_t granules, uint64_t left) {
     struct moving moving = { 0, 0 };
     bda_arena_lock_beside_head(arena);
-    uint32_t index = arena->tlsf.empty_regions != 0 ? arena->first_block : 0;
-    while (index != 0 &&
-           !(bda_block_at(allocator, index)->region.size >= granules && bda_tlsf_region_is_empty(&arena->tlsf, index)))
-        index = bda_block_at(allocator, index)->next;
+    uint32_t index = find_spare_block(allocator, arena, granules, left);
     if (index != 0 && bda_range_secure_nodes(allocator, arena, 1)) {
         bda_pool_remove_block(allocator, arena, index);
         bda_landmarks_forget(&bda_block_at(allocator, index)->landmarks, &allocator->charts);
@@ -80,12 +113,12 @@ static void bring_in(BdaAllocator allocator, struct bda_pool *arena, struct movi
     bda_arena_unlock_beside_head(arena);
 }
 
-/* Brings an empty block of so many granules and more into an arena, if another one has any. */
-static bool adopt_block(BdaAllocator allocator, struct bda_pool *arena, uint32_t granules) {
+/* Brings an empty block of so many granules and more into an arena, if another one has any and keeps `left` free. */
+static bool adopt_block(BdaAllocator allocator, struct bda_pool *arena, uint32_t granules, uint64_t left) {
     struct moving moving = { 0, 0 };
     for (struct bda_pool *other = arena->head; other != NULL && moving.block == 0; other = bda_pool_next_arena(other))
-        if (other != arena)
-            moving = take_out(allocator, other, granules);
+        if (other != arena && has_empty_block(other))
+            moving = take_out(allocator, other, granules, left);
     if (moving.block != 0)
         bring_in(allocator, arena, moving);
     return moving.block != 0;
@@ -95,12 +128,13 @@ static bool adopt_block(BdaAllocator allocator, struct bda_pool *arena, uint32_t
 static bool adopt_block_for(BdaAllocator allocator, struct bda_pool *arena, const struct bda_request *request) {
     struct bda_extent extent = bda_range_extent(arena->head, request);
     uint64_t granules = extent.granules + (extent.alignment >> BDA_GRANULE_LOG2);
-    return granules <= UINT32_MAX && adopt_block(allocator, arena, (uint32_t)granules);
+    return granules <= UINT32_MAX && adopt_block(allocator, arena, (uint32_t)granules, 0);
 }
 
 /* ---- A thread's own ---- */
 
-/* A thread that shares its arena asks for an empty block once in so many of its requests that find nothing kept. */
+/* Whether it should have another arena, or another block, a thread asks once in so many of its requests that find
+ * nothing kept. */
 enum { PATIENCE = 64 };
 
 /* What a thread keeps of the arena that is its own, by the number of its cache, or NULL (bda_pool_arena). */
@@ -113,18 +147,12 @@ static bool has_blocks(const struct bda_pool *arena) {
     return atomic_load_explicit(&arena->has_blocks, memory_order_relaxed);
 }
 
-/* Whether an arena has an empty block. Its head's lock is held. */
-static bool has_empty_block(struct bda_pool *arena) {
-    bda_arena_lock_beside_head(arena);
-    bool has = arena->tlsf.empty_regions != 0;
-    bda_arena_unlock_beside_head(arena);
-    return has;
-}
-
 /* An arena of its own is worth while to a thread if it may become half of an even share. In a smaller one it finds
  * little, and comes to the others with each request that it has no room for, which is slower than to share. */
 static bool has_blocks_for_one(BdaAllocator allocator, struct bda_pool *head) {
     uint64_t threads = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
+    if (!has_empty_block(head) && !others_have_any(head))
+        return false;
     bda_lock(&head->lock);
     struct holdings all = holdings_of(head);
     bda_unlock(&head->lock);
@@ -137,7 +165,7 @@ static struct bda_stock *take_over(BdaAllocator allocator, struct bda_cache *cac
     if (own == NULL)
         return NULL;
     bda_lock(&head->lock);
-    bool taken = has_empty_block(own->pool) || adopt_block(allocator, own->pool, 0);
+    bool taken = has_empty_block(own->pool) || adopt_block(allocator, own->pool, 0, 0);
     bda_unlock(&head->lock);
     return taken ? own : NULL;
 }
@@ -171,33 +199,87 @@ static bool is_shared(const struct bda_pool *arena) {
     return atomic_load_explicit(&arena->takers, memory_order_relaxed) > 1;
 }
 
-/* Whether the thread stays where it is, for this time. */
-static bool stays(struct bda_cache *cache, uint32_t stock, const struct bda_pool *mine) {
-    if (!cache->settled[stock] || !has_blocks(mine))
-        return false;
-    return !is_shared(mine) || cache->patience[stock]++ % PATIENCE != 0;
+struct bda_pool *bda_arena_own(BdaAllocator allocator, struct bda_pool *head) {
+    const struct bda_cache *cache = bda_cache_at_hand(allocator);
+    return bda_pool_find_arena(head, cache != NULL ? cache->number % BDA_ARENAS : 0);
+}
+
+/* Whether a thread shares what is somebody else's. */
+static bool is_guest(const struct bda_cache *cache, struct bda_pool *head) {
+    const struct bda_pool *mine = bda_arena_of_cache(cache, head);
+    return mine->arena != cache->number % BDA_ARENAS && is_shared(mine);
+}
+
+/* What is free in an arena, of late: read without its lock. */
+static uint64_t roughly_free(const struct bda_pool *arena) {
+    return atomic_load_explicit(&arena->cached_most, memory_order_relaxed) * BDA_CACHED_SHARE;
+}
+
+/* An arena in which little is free gets an empty block of one that has more, and still has then: pools are filled by
+ * whoever comes first, and threads that do the same should have as much. (In a nearly full arena caches keep little.) */
+static void even_out(BdaAllocator allocator, struct bda_pool *arena) {
+    struct bda_pool *head = arena->head;
+    if (atomic_load_explicit(&arena->roomy, memory_order_relaxed) || !others_have_any(arena))
+        return;
+    bda_lock(&head->lock);
+    (void)adopt_block(allocator, arena, 0, roughly_free(arena));
+    bda_unlock(&head->lock);
+}
+
+/* Finds a stock for the thread's requests: of its own arena, or one that comes to be; NULL where it is to share. */
+static struct bda_stock *find_apart(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {
+    struct bda_pool *own = bda_pool_find_arena(head, cache->number % BDA_ARENAS);
+    return own != NULL && has_blocks(own) ? bda_caches_open_stock(allocator, cache, own)
+                                          : take_over(allocator, cache, head);
 }
 
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, true);
     uint32_t stock = bda_pool_stock(head);
-    const struct bda_pool *mine = bda_arena_of_thread(allocator, head);
-    if (cache == NULL || stock == BDA_STOCKS || stays(cache, stock, mine))
+    struct bda_pool *mine = bda_arena_of_thread(allocator, head);
+    if (cache == NULL || stock == BDA_STOCKS)
         return;
     bool lost = !cache->settled[stock] || !has_blocks(mine);
-    struct bda_pool *own = bda_pool_find_arena(head, cache->number % BDA_ARENAS);
-    struct bda_stock *source = own != NULL && has_blocks(own) ? bda_caches_open_stock(allocator, cache, own)
-                                                              : take_over(allocator, cache, head);
+    if (!lost && cache->patience[stock]++ % PATIENCE != 0)
+        return;
+    bda_cache_send_waiting(allocator, cache, head);
+    struct bda_stock *source = lost || is_shared(mine) ? find_apart(allocator, cache, head) : NULL;
     if (source == NULL && lost)
         source = bda_caches_open_stock(allocator, cache, find_shared(head, cache->number));
     if (source != NULL)
         move_to(allocator, cache, stock, source);
+    else
+        even_out(allocator, mine);
     cache->settled[stock] = true;
+    cache->is_guest[stock] = is_guest(cache, head);
+}
+
+bool bda_arena_wishes_block(BdaAllocator allocator, const struct bda_pool *head) {
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
+    bool wishes = bda_arena_is_guest(cache, head);
+    if (wishes)
+        cache->is_guest[bda_pool_stock(head)] = false;
+    return wishes;
+}
+
+/* It looks for a block of its own once in so many times, and at once where one is empty. */
+enum { BORROWS = 16 };
+
+struct bda_pool *bda_arena_lender(struct bda_cache *cache, struct bda_pool *head) {
+    if (cache == NULL || bda_arena_is_alone(head) || cache->lacking[bda_pool_stock(head)]++ % BORROWS == 0)
+        return NULL;
+    const struct bda_pool *mine = bda_arena_of_cache(cache, head);
+    struct bda_pool *roomiest = find_roomiest(head);
+    return roomiest != mine && !others_have_any(mine) ? roomiest : NULL;
+}
+
+static bool is_crowded(const struct bda_pool *head) {
+    return atomic_load_explicit(&head->crowded, memory_order_relaxed);
 }
 
 struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *head) {
-    bool crowded = atomic_load_explicit(&head->crowded, memory_order_relaxed);
-    bool apart = crowded || is_shared(head) || !bda_arena_is_alone(head);
+    bool others = !bda_thread_is_alone(allocator) && !bda_lock_is_own(&head->lock);
+    bool apart = others || is_crowded(head) || is_shared(head) || !bda_arena_is_alone(head);
     struct bda_cache *cache = apart ? bda_cache_of_thread(allocator, true) : NULL;
     uint32_t stock = bda_pool_stock(head);
     if (cache == NULL || stock == BDA_STOCKS)
@@ -215,7 +297,8 @@ enum { SPREAD_SHARE = 4 };
 bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size) {
     struct holdings all = holdings_of(head);
     uint64_t more = size >> BDA_GRANULE_LOG2;
-    return all.free_granules + more <= (all.granules + more) / SPREAD_SHARE;
+    uint64_t most = bda_max((all.granules + more) / SPREAD_SHARE, head->max_block_size >> BDA_GRANULE_LOG2);
+    return all.free_granules + more <= most;
 }
 
 /* ---- Taking; the head's lock is held ---- */
@@ -227,16 +310,6 @@ static VkResult take_from(BdaAllocator allocator, struct bda_pool *arena, const 
     *kept = *kept || (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, arena));
     bda_arena_unlock_beside_head(arena);
     return result;
-}
-
-/* Where most is free, so that the first look elsewhere is mostly the last. What it goes by is read without a lock. */
-static struct bda_pool *find_roomiest(struct bda_pool *head) {
-    struct bda_pool *best = head;
-    for (struct bda_pool *arena = bda_pool_next_arena(head); arena != NULL; arena = bda_pool_next_arena(arena))
-        if (atomic_load_explicit(&arena->cached_most, memory_order_relaxed) >
-            atomic_load_explicit(&best->cached_most, memory_order_relaxed))
-            best = arena;
-    return best;
 }
 
 /* Tries them all, that one first. An arena that wants more nodes than there is host memory for may stand beside one

@@ -28,6 +28,10 @@ BDA_INLINE struct bda_pool *bda_arena_of_thread(BdaAllocator allocator, struct b
     return bda_arena_of_cache(bda_cache_at_hand(allocator), head);
 }
 
+/* The arena that is the thread's own, by the number of its cache: not always the one it takes from. NULL: there is none
+ * yet. */
+struct bda_pool *bda_arena_own(BdaAllocator allocator, struct bda_pool *head);
+
 /* Whether the pool has but its head. */
 BDA_INLINE bool bda_arena_is_alone(const struct bda_pool *head) {
     return atomic_load_explicit(&head->next_arena, memory_order_relaxed) == NULL;
@@ -43,13 +47,25 @@ BDA_INLINE void bda_arena_settle_if_crowded(BdaAllocator allocator, struct bda_p
         bda_arena_settle(allocator, head);
 }
 
+/* Where a thread borrows whose arena has no room: the one with most of it, mostly; NULL where it should rather see
+ * whether its own gets a block, or there is no other. For the owner of the cache. */
+struct bda_pool *bda_arena_lender(struct bda_cache *cache, struct bda_pool *head);
+
+/* Whether the thread, which shares an arena, should ask for a block that it settles with; asked once. */
+bool bda_arena_wishes_block(BdaAllocator allocator, const struct bda_pool *head);
+
+BDA_INLINE bool bda_arena_is_guest(const struct bda_cache *cache, const struct bda_pool *head) {
+    return cache != NULL && cache->is_guest[bda_pool_stock(head)];
+}
+
 /* The arena that a block goes to which is made for the calling thread: its own, where it settles with that, of a pool
  * that others take from, too, or that has arenas already. No lock is held. */
 struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *head);
 
 /* Whether a thread whose arena has no room gets a block of this size, although other arenas may have some: a thread
- * that has to look elsewhere each time waits for everybody. While at most a quarter of all blocks is free with it, that
- * costs no more than the growth of a pool does by itself. The head's lock is held. */
+ * that has to look elsewhere each time waits for everybody. While at most a quarter of all blocks is free with it, or
+ * as much as one of the largest size, that costs no more than the growth of a pool does by itself. The head's lock is
+ * held. */
 bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size);
 
 /* Takes a range from the blocks there are: from the thread's arena, or from an empty block of another one that comes to

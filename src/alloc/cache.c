@@ -299,6 +299,22 @@ void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock) {
     stock->missed = stock->served = 0; /* what is lacking now says nothing about them */
 }
 
+/* A bundle for an arena that the thread frees into now and then is long on its way to be full, and while it waits the
+ * blocks of its ranges are not empty. */
+void bda_cache_send_waiting(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {
+    if (!bda_claim_enter(&cache->claim))
+        return;
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(arena));
+        if (stock == NULL || stock->source)
+            continue;
+        if (bda_bundle_count(&stock->outgoing) != 0 && bda_bundle_count(&stock->outgoing) == stock->waiting)
+            bda_stock_drain(allocator, stock);
+        stock->waiting = bda_bundle_count(&stock->outgoing);
+    }
+    bda_claim_leave(&cache->claim);
+}
+
 /* ---- The longer ways of a request and a free ---- */
 
 /* What the thread's requests to a pool come from, or NULL. */

@@ -202,4 +202,8 @@ void bda_stock_retire(struct bda_stock *stock);
 /* All that a stock keeps. The caller is inside; the pool's lock is taken. */
 void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock);
 
+/* What waits in the thread's bundles for arenas of a pool that it does not take from, if nothing was added since this
+ * was last called. For the owner, from outside; no lock is held. */
+void bda_cache_send_waiting(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head);
+
 #endif

@@ -73,6 +73,11 @@ static inline void bda_claim_keep(struct bda_claim *claim) {
     BDA_COUNT_LOCK(-1);
 }
 
+/* And let in again. */
+static inline void bda_claim_let_in(struct bda_claim *claim) {
+    atomic_store_explicit(&claim->taken, 0, memory_order_release);
+}
+
 static inline void bda_claim_give_back(struct bda_claim *claim) {
     BDA_COUNT_LOCK(-1);
     atomic_store_explicit(&claim->taken, 0, memory_order_release);

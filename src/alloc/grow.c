@@ -98,27 +98,30 @@ struct block_sizes {
     VkDeviceSize next, least;
 };
 
-/* Where a pool has arenas each grows by as much as it has, as a pool does, so that whose turn it happens to be does not
- * get more than all others together; but by no less than a part of what is the pool's turn. The head's lock is held. */
+/* An arena grows by as much as it has, as a pool does, so that whose turn it happens to be does not get more than all
+ * others together; but by no less than a part of what is the pool's turn. The head's lock is held. */
 enum { LEAST_PART = 8 };
-static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *head) {
-    if (bda_arena_is_alone(head))
-        return head->next_block_size;
-    struct bda_pool *mine = bda_arena_of_thread(allocator, head);
-    bda_arena_lock_beside_head(mine);
-    VkDeviceSize least = bda_max(mine->counters.region_bytes, head->next_block_size / LEAST_PART);
-    bda_arena_unlock_beside_head(mine);
-    VkDeviceSize size = head->first_block_size;
+static VkDeviceSize next_size_of_arena(BdaAllocator allocator, struct bda_pool *head) {
+    VkDeviceSize least = head->next_block_size / LEAST_PART, size = head->first_block_size;
+    struct bda_pool *own = bda_arena_own(allocator, head);
+    if (own != NULL) {
+        bda_arena_lock_beside_head(own);
+        least = bda_max(least, own->counters.region_bytes);
+        bda_arena_unlock_beside_head(own);
+    }
     while (size < least)
         size *= 2;
     return bda_min(size, head->next_block_size);
 }
 
-static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request) {
+/* `apart`: the block is an arena's, whether the pool has several or not. */
+static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                                    bool apart) {
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
     least = bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
     bda_lock(&pool->lock);
-    VkDeviceSize next = next_size(allocator, pool);
+    VkDeviceSize next =
+        apart || !bda_arena_is_alone(pool) ? next_size_of_arena(allocator, pool) : pool->next_block_size;
     bda_unlock(&pool->lock);
     while (next < least)
         next *= 2;
@@ -150,7 +153,7 @@ static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct
 static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                           struct bda_opening *opening, uint32_t *index) {
     bda_reclaim_pool_surplus(allocator, pool);
-    struct block_sizes sizes = sizes_for(allocator, pool, request);
+    struct block_sizes sizes = sizes_for(allocator, pool, request, false);
     bda_opening_resize(pool, opening, sizes.next);
     return open_sized(allocator, pool, request, sizes, opening, index);
 }
@@ -229,7 +232,7 @@ static void remember_refusal(struct bda_pool *head) {
 /* One try within the budget: nothing is given back for it, since others have room. */
 VkResult bda_grow_arena(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node) {
     struct bda_opening opening;
-    VkDeviceSize size = sizes_for(allocator, head, request).next;
+    VkDeviceSize size = sizes_for(allocator, head, request, true).next;
     if (!begin_for_arena(allocator, head, &opening, size, request))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     struct bda_request wish = *request;
@@ -391,7 +394,7 @@ static bool begin_if_wanted(struct bda_pool *pool, struct bda_opening *opening) 
  * below half of its size: a heap that is so full is left to those who do. */
 static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like,
                             struct bda_opening *opening) {
-    struct block_sizes sizes = sizes_for(allocator, pool, like);
+    struct block_sizes sizes = sizes_for(allocator, pool, like, false);
     bda_opening_resize(pool, opening, sizes.next);
     uint32_t index = 0;
     uint64_t count;

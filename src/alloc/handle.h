@@ -53,10 +53,13 @@ BDA_INLINE bool bda_handle_find(BdaAllocator allocator, BdaHandle handle, struct
     return live->pool != NULL;
 }
 
-/* Whether it still leads to the same pool, now that the lock of that is held; `live` is filled anew. */
+/* Whether it still leads to the same pool, now that the lock of that is held; `live` is filled anew, and the pool in it
+ * is the one that is locked, whatever the answer. */
 BDA_INLINE bool bda_handle_holds(BdaAllocator allocator, BdaHandle handle, struct bda_live *live) {
-    const struct bda_pool *locked = live->pool;
-    return bda_handle_find(allocator, handle, live) && live->pool == locked;
+    struct bda_pool *locked = live->pool;
+    bool holds = bda_handle_find(allocator, handle, live) && live->pool == locked;
+    live->pool = locked;
+    return holds;
 }
 
 /* What is wrong with a handle that names no live allocation. */

@@ -339,7 +339,6 @@ void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t 
 void bda_pool_remove_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
     bda_tlsf_remove_region(&pool->tlsf, index);
-    pool->empty_seen = pool->tlsf.empty_regions; /* this one was not broken */
     bda_pool_unlink_block(allocator, &pool->first_block, index);
     note_use(pool);
     atomic_store_explicit(&block->pool, NULL, memory_order_release);

@@ -85,7 +85,6 @@ struct bda_pool {
     struct bda_depot depot;
     uint64_t low_granules;        /* of free ones: below it the pool wants another block; 0: it never does */
     uint32_t strain;              /* how much its lock was in demand of late */
-    uint32_t empty_seen;          /* empty blocks, when somebody last looked for fewer */
     const void *last_thread;      /* that took it, as a wish for a range or a free */
     bool wants;                   /* an allocation has left less, and nobody has seen to it since */
     _Atomic bool *some_want;      /* the allocator's */
@@ -195,36 +194,35 @@ static inline void bda_pool_watch_level(struct bda_pool *pool) {
     atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
 }
 
-/* Of several empty blocks one has been broken since somebody last looked, if there are fewer: it might as well have
- * become a thread's own. So the pool is crowded, and threads settle while there are some left. */
-BDA_INLINE void bda_pool_watch_blocks(struct bda_pool *pool) {
-    uint32_t empty = pool->tlsf.empty_regions;
-    if (empty < pool->empty_seen && empty != 0)
-        atomic_store_explicit(&pool->head->crowded, true, memory_order_relaxed);
-    pool->empty_seen = empty;
+/* Whether it is one of several arenas, and one thread takes from it: who else comes frees something, or looks. */
+static inline bool bda_pool_is_apart(const struct bda_pool *pool) {
+    return atomic_load_explicit(&pool->head->next_arena, memory_order_relaxed) != NULL &&
+           atomic_load_explicit(&pool->takers, memory_order_relaxed) == 1;
 }
 
 /* The pool's lock, where those who want a range, or give one back, meet. Once it is not one thread's any more it is
- * noted what they break, and how much it is in demand: how often somebody waits for it, and how often it goes from one
- * thread to another, since all that it covers then goes from one processor's cache to another's, which costs more than
- * the wait. */
+ * noted how much it is in demand: how often somebody waits for it, and how often it goes from one thread to another,
+ * since all that it covers then goes from one processor's cache to another's, which costs more than the wait. Where a
+ * block is empty, meeting once is enough: it might as well be a thread's own, before everybody's ranges lie in it. */
 enum { BDA_STRAIN_WAIT = 32, BDA_STRAIN_TURN = 8, BDA_STRAIN_MOST = 1024 };
 BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
     if (bda_lock_own(&pool->lock))
         return;
+    const void *thread = bda_this_thread(), *alone = bda_lock_owner(&pool->lock);
     bool waits = !bda_lock_try(&pool->lock);
     if (waits)
         bda_lock_wait(&pool->lock);
-    const void *thread = bda_this_thread();
-    bda_pool_watch_blocks(pool);
-    pool->strain -= pool->strain != 0;
-    if (!waits && pool->last_thread == thread)
-        return;
-    if (bda_pool_rests(pool)) /* its thread is not alone any more */
-        bda_pool_end_rest(pool);
+    const void *before = alone != NULL ? alone : pool->last_thread;
     pool->last_thread = thread;
+    pool->strain -= pool->strain != 0;
+    bool again = !waits && before == thread;
+    bda_lock_count(&pool->lock, again);
+    if (again)
+        return;
+    if (bda_pool_rests(pool) && !bda_pool_is_apart(pool)) /* its thread is not alone any more */
+        bda_pool_end_rest(pool);
     pool->strain += waits ? BDA_STRAIN_WAIT : BDA_STRAIN_TURN;
-    if (pool->strain >= BDA_STRAIN_MOST)
+    if (pool->strain >= BDA_STRAIN_MOST || (before != NULL && bda_tlsf_empty_regions(&pool->tlsf) != 0))
         atomic_store_explicit(&pool->head->crowded, true, memory_order_relaxed);
 }
 

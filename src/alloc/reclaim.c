@@ -26,7 +26,7 @@ static bool is_young(const struct bda_pool *pool, const struct bda_block *block)
  * it would give back what it just took; nor, as surplus, do those made ahead of time. The arena's lock is held. */
 static void add_empty(BdaAllocator allocator, struct bda_pool *arena, enum scope scope, uint32_t but,
                       struct empty *empty) {
-    uint32_t index = arena->tlsf.empty_regions != 0 ? arena->first_block : 0;
+    uint32_t index = bda_tlsf_empty_regions(&arena->tlsf) != 0 ? arena->first_block : 0;
     for (; index != 0; index = bda_block_at(allocator, index)->next) {
         const struct bda_block *block = bda_block_at(allocator, index);
         bool spared = (but != 0 && block->call == but) || (scope != ALL_EMPTY && block->idle == BDA_IDLE_AHEAD);
@@ -103,7 +103,7 @@ static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *head,
 
 /* An empty block of an arena that a call opened, or 0. The arena's lock is held. */
 static uint32_t find_opened(BdaAllocator allocator, struct bda_pool *arena, uint32_t call) {
-    uint32_t index = arena->tlsf.empty_regions != 0 ? arena->first_block : 0;
+    uint32_t index = bda_tlsf_empty_regions(&arena->tlsf) != 0 ? arena->first_block : 0;
     while (index != 0 &&
            !(bda_block_at(allocator, index)->call == call && bda_tlsf_region_is_empty(&arena->tlsf, index)))
         index = bda_block_at(allocator, index)->next;
@@ -144,7 +144,7 @@ void bda_reclaim_pool_surplus(BdaAllocator allocator, struct bda_pool *pool) {
 
 /* Counts one bda_collect more for each empty block of an arena. Its lock is held. */
 static void age_empty(BdaAllocator allocator, struct bda_pool *arena) {
-    uint32_t index = arena->tlsf.empty_regions != 0 ? arena->first_block : 0;
+    uint32_t index = bda_tlsf_empty_regions(&arena->tlsf) != 0 ? arena->first_block : 0;
     for (; index != 0; index = bda_block_at(allocator, index)->next) {
         struct bda_block *block = bda_block_at(allocator, index);
         if (block->idle < BDA_IDLE_MOST && bda_tlsf_region_is_empty(&arena->tlsf, index))
@@ -160,7 +160,7 @@ static bool age_pool(BdaAllocator allocator, struct bda_pool *head, struct bda_l
     for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         age_empty(allocator, arena);
-        empty += arena->tlsf.empty_regions;
+        empty += bda_tlsf_empty_regions(&arena->tlsf);
         used += arena->counters.used + bda_caches_used(allocator, arena);
         bda_arena_unlock_beside_head(arena);
     }

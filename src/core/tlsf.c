@@ -23,6 +23,11 @@ BDA_INLINE bool is_whole_region(const struct bda_node *node) {
     return (node->previous | node->next) == 0;
 }
 
+/* Written by who has the lock: no other instructions than those of a plain word. */
+BDA_INLINE void count_empty(struct bda_tlsf *tlsf, uint32_t more) {
+    atomic_store_explicit(&tlsf->empty_regions, bda_tlsf_empty_regions(tlsf) + more, memory_order_relaxed);
+}
+
 void bda_tlsf_init(struct bda_tlsf *tlsf, struct bda_nodes *nodes, struct bda_store *regions, uint32_t granule_log2) {
     memset(tlsf, 0, sizeof *tlsf);
     tlsf->nodes = nodes;
@@ -397,7 +402,7 @@ static struct bda_taken take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, 
     struct bda_node *node = bda_node_in(chunks, place.index);
     uint32_t zone = zone_at(tlsf, region_of(tlsf, node), bda_node_offset(node)),
              list = list_for(bda_node_size(node), zone);
-    tlsf->empty_regions -= is_whole_region(node);
+    count_empty(tlsf, 0 - (uint32_t)is_whole_region(node));
     bda_node_set(node, BDA_NODE_FREE, zone);
     relink(tlsf, chunks, place.index, node, bda_node_size(node), place.list, list, false);
     place.list = list;
@@ -414,6 +419,21 @@ static struct bda_taken take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, 
 }
 
 /* ---- The operations ---- */
+
+/* Zones lie elsewhere when regions come or go. Ranges learn that when they are cut; empty regions learn it here, or one
+ * with an old zone would be broken before those that belong there. Of those alike the oldest is then the first. */
+static void zone_empty_regions(struct bda_tlsf *tlsf) {
+    bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
+    for (uint32_t index = tlsf->newest_region; index != 0; index = region_at(tlsf, index)->older) {
+        const struct bda_region *region = region_at(tlsf, index);
+        struct bda_node *node = bda_node_in(chunks, region->first);
+        if (!bda_tlsf_region_is_empty(tlsf, index))
+            continue;
+        unlink(tlsf, chunks, region->first, node, list_of(node));
+        bda_node_set(node, BDA_NODE_FREE, zone_at(tlsf, region, 0));
+        link(tlsf, chunks, region->first, node, bda_node_size(node), list_of(node));
+    }
+}
 
 void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     struct bda_region *region = bda_store_at(tlsf->regions, region_index);
@@ -433,7 +453,9 @@ void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     bda_node_set(node, BDA_NODE_FREE, zone_at(tlsf, region, 0));
     link(tlsf, bda_nodes_chunks(tlsf->nodes), region->first, node, bda_node_size(node), list_of(node));
     tlsf->free_granules += region->size;
-    tlsf->empty_regions++;
+    count_empty(tlsf, 1);
+    if (bda_tlsf_empty_regions(tlsf) > 1)
+        zone_empty_regions(tlsf);
 }
 
 /* The younger ones move up. */
@@ -457,10 +479,12 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     forget_region(tlsf, region_index);
     count_granules(tlsf, tlsf->granules - region->size);
     tlsf->free_granules -= region->size;
-    tlsf->empty_regions--;
+    count_empty(tlsf, 0 - 1u);
     region->first = 0;
     if (tlsf->granules == 0)
         tlsf->bases = 0;
+    if (bda_tlsf_empty_regions(tlsf) != 0)
+        zone_empty_regions(tlsf);
 }
 
 /* Whatever the common case below leaves out. */
@@ -559,7 +583,7 @@ BDA_APART void merge_into_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks
     if (next != 0)
         bda_node_behind(chunks, next, false)->previous = before;
     else
-        tlsf->empty_regions += previous->previous == 0;
+        count_empty(tlsf, previous->previous == 0);
     relink(tlsf, chunks, bda_link_index(before), previous, size, old, list_for(size, old % BDA_TLSF_ZONES), false);
 }
 
@@ -572,7 +596,7 @@ BDA_APART void merge_into_next(struct bda_tlsf *tlsf, bda_node_chunks chunks, ui
         bda_node_behind(chunks, before, false)->next = behind;
     else {
         region_of(tlsf, next)->first = bda_link_index(behind);
-        tlsf->empty_regions += next->next == 0;
+        count_empty(tlsf, next->next == 0);
     }
     uint32_t old = list_of(next);
     size += bda_node_size(next);
@@ -599,7 +623,7 @@ BDA_INLINE void give(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t ind
     tell_previous(tlsf, chunks, previous, node, index, true, inner);
     tell_next(chunks, next, index, true);
     if (!inner)
-        tlsf->empty_regions += (previous | next) == 0;
+        count_empty(tlsf, (previous | next) == 0);
     link(tlsf, chunks, index, node, size, list_for(size, bda_tag_zone(tag)));
 }
 

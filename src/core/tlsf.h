@@ -6,7 +6,7 @@
  * addresses that one instance hands out pieces of, and an instance has any number of them; a *class* is a range of
  * sizes, 16 classes to a power of two; a *zone* is a stretch of positions: the first eighth of all granules (rounded
  * down to a power of two), up to a quarter, up to a half, the rest. Free ranges lie in *lists*, one for each class and
- * zone; a range keeps the zone that was found when it was cut.
+ * zone; a range keeps the zone that was found when it was cut, but for an empty region, which always has its own.
  *
  * Sizes decide where a request goes as long as something of about its size is free. A request that has to break a
  * range far larger than itself takes it from the lowest zone, so small allocations gather at low addresses and
@@ -55,7 +55,7 @@ struct bda_tlsf {
     struct bda_node_list spare;
     uint32_t granule_log2;
     uint32_t newest_region;
-    uint32_t empty_regions; /* regions that are one free range */
+    _Atomic uint32_t empty_regions; /* regions that are one free range; may be read without the lock */
     uint64_t free_granules;
     uint64_t granules;   /* of all regions */
     uint32_t zone_shift; /* positions in granules to eighths of them */
@@ -76,10 +76,11 @@ struct bda_taken {
 
 void bda_tlsf_init(struct bda_tlsf *tlsf, struct bda_nodes *nodes, struct bda_store *regions, uint32_t granule_log2);
 
-/* Adds a region, all of it free; its base and size are set, size is not zero. Takes one spare node. */
+/* Adds a region, all of it free; its base and size are set, size is not zero. Takes one spare node. Linear in the
+ * regions, if another one is empty. */
 void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region);
 
-/* Takes an entirely free region out; its node becomes spare. Linear in the regions that are younger. */
+/* Takes an entirely free region out; its node becomes spare. Linear in the regions. */
 void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
 
 /*
@@ -128,7 +129,10 @@ static inline void bda_tlsf_free(struct bda_tlsf *tlsf, uint32_t index) {
  */
 void bda_tlsf_free_many(struct bda_tlsf *tlsf, uint32_t count, const uint32_t *nodes);
 
-/* Whether a region is one free range. */
+/* How many regions are one free range, and whether one is. Without the lock the first is what was so lately. */
+static inline uint32_t bda_tlsf_empty_regions(const struct bda_tlsf *tlsf) {
+    return atomic_load_explicit(&tlsf->empty_regions, memory_order_relaxed);
+}
 bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region);
 
 /* The longest free range, in granules. Where more than BDA_TLSF_LARGEST_TRIES ranges share the highest class it is the

@@ -148,7 +148,7 @@ const char *bda_tlsf_check(struct bda_tlsf *tlsf, const uint32_t *regions, uint3
         return broken;
     if (tlsf->free_granules != totals.free_granules)
         return "the count of free granules is wrong";
-    if (tlsf->empty_regions != totals.empty_regions)
+    if (bda_tlsf_empty_regions(tlsf) != totals.empty_regions)
         return "the count of empty regions is wrong";
     return check_spare(tlsf);
 }

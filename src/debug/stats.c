@@ -7,7 +7,7 @@
 /* Bytes of the empty blocks, and free ones of those but the largest. The pool's lock is held. */
 static VkDeviceSize empty_bytes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize *spare) {
     VkDeviceSize sum = 0, free = 0, largest = 0;
-    uint32_t index = pool->tlsf.empty_regions != 0 ? pool->first_block : 0;
+    uint32_t index = bda_tlsf_empty_regions(&pool->tlsf) != 0 ? pool->first_block : 0;
     for (; index != 0; index = bda_block_at(allocator, index)->next) {
         const struct bda_block *block = bda_block_at(allocator, index);
         if (!bda_tlsf_region_is_empty(&pool->tlsf, index))
@@ -38,7 +38,7 @@ static BdaUse use_of(BdaAllocator allocator, struct bda_pool *pool) {
     BdaUse use = {
         .block_count = c->block_count,
         .dedicated_count = c->dedicated_count,
-        .empty_count = pool->tlsf.empty_regions,
+        .empty_count = bda_tlsf_empty_regions(&pool->tlsf),
         .reserved = c->reserved,
         .allocation_count = c->live_count - caches.count,
         .used = used,

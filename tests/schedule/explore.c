@@ -11,7 +11,7 @@
 
 #include "platform/platform.h"
 
-enum { STEPS = 44, BUFFERED = 4, PIECES = 2, NOT_INSIDE = 0xFF, STATES_LOG2 = 18 };
+enum { STEPS = 72, BUFFERED = 8, PIECES = 2, NOT_INSIDE = 0xFF, STATES_LOG2 = 18 };
 
 struct entry {
     uint8_t place, value, release, consistent;

@@ -82,17 +82,22 @@ struct bda_cache *cache_of_helper(void) {
     return cache;
 }
 
+void make_empty_blocks(uint32_t count) {
+    BdaAllocation fill[1 + 2 * 8];
+    for (uint32_t i = 0; i < 1 + 2 * count; i++)
+        fill[i] = take_bytes(KIB(500), BDA_INTENT_DEVICE); /* two to a block, but one beside what is held */
+    give_all(fill, 1 + 2 * count);
+    assert_int_equal(bda_tlsf_empty_regions(&head->tlsf), count);
+}
+
 void open_crowded(const BdaAllocatorInfo *wishes, uint32_t spare) {
     BdaAllocatorInfo info = wishes != NULL ? *wishes : (BdaAllocatorInfo){ .keep_empty = MIB(64) };
     info.first_block_size = MIB(1);
     info.max_block_size = MIB(1);
     bench_open(NULL, &info);
-    BdaAllocation fill[1 + 2 * 8];
     held = take_bytes(KIB(100), BDA_INTENT_DEVICE);
-    for (uint32_t i = 0; i < 1 + 2 * spare; i++)
-        fill[i] = take_bytes(KIB(500), BDA_INTENT_DEVICE); /* two to a block, but one beside what is held */
-    give_all(fill, 1 + 2 * spare);
     head = pool_of(held.handle);
+    make_empty_blocks(spare);
     assert_int_equal(count_blocks(head), 1 + spare);
     give(take_bytes(64, BDA_INTENT_DEVICE)); /* so that this thread's cache is the first */
     head->crowded = true;

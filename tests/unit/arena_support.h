@@ -17,6 +17,9 @@ static const BdaAllocInfo large = { .size = 100 << 10 };
 void open_crowded(const BdaAllocatorInfo *wishes, uint32_t spare);
 void close_crowded(void);
 
+/* Beside the block that is held; this thread takes from the head. */
+void make_empty_blocks(uint32_t count);
+
 /* What a helper does: takes one range, or own buffer, as wished; gives back all that it has. */
 void take_one(struct helper *h);
 void take_own(struct helper *h);

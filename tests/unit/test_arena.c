@@ -8,7 +8,7 @@
 
 static void threads_that_do_not_wait_share_one(void **state) {
     (void)state;
-    open_crowded(NULL, 1);
+    open_crowded(NULL, 0);
     head->crowded = false;
     let_take(large, 8);
     assert_true(bda_arena_is_alone(head));
@@ -35,12 +35,12 @@ static void make_it_wait(struct bda_pool *arena) {
     assert_int_equal(helper.result, VK_SUCCESS);
 }
 
-/* Kept by no cache, and finds room in the block of what is held: none is broken for it. */
+/* Kept by no cache, and finds room in the block of what is held. */
 static const BdaAllocInfo beside = { .size = 70 << 10 };
 
 static void a_lock_that_is_waited_for_is_noticed(void **state) {
     (void)state;
-    open_crowded(NULL, 4);
+    open_crowded(NULL, 0);
     head->crowded = false;
     helper.wish = beside;
     bda_yield_hook = count_steps;
@@ -53,9 +53,7 @@ static void a_lock_that_is_waited_for_is_noticed(void **state) {
     }
     assert_true(head->crowded);
     assert_in_range(waits, 16, 63); /* some of them are forgotten in between, and one or two would be no reason */
-    let_take(large, 1);
     bda_yield_hook = NULL;
-    assert_ptr_not_equal(pool_of(helper.slots[helper.count - 1].handle), head);
     let_give();
     close_crowded();
 }
@@ -63,7 +61,7 @@ static void a_lock_that_is_waited_for_is_noticed(void **state) {
 /* Nobody waits, but what the lock covers goes back and forth. */
 static void a_lock_that_goes_from_thread_to_thread_is_noticed(void **state) {
     (void)state;
-    open_crowded(NULL, 4);
+    open_crowded(NULL, 0);
     head->crowded = false;
     uint32_t turns = 0;
     while (!head->crowded && turns < 1000) {
@@ -79,7 +77,7 @@ static void a_lock_that_goes_from_thread_to_thread_is_noticed(void **state) {
 
 static void a_thread_that_comes_seldom_is_no_crowd(void **state) {
     (void)state;
-    open_crowded(NULL, 4);
+    open_crowded(NULL, 0);
     head->crowded = false;
     for (uint32_t turns = 0; turns < 200; turns++) {
         let_take(beside, 1);
@@ -94,23 +92,39 @@ static void a_thread_that_comes_seldom_is_no_crowd(void **state) {
 /* Two to a block; beside what is held there is room for one. */
 static const BdaAllocInfo half = { .size = 500 << 10 };
 
-/* Nobody has met anybody yet, but who breaks a block might as well have one of his own. */
-static void a_thread_that_breaks_one_of_several_empty_blocks_settles(void **state) {
+/* Before everybody's ranges lie in it. */
+static void where_a_block_is_empty_to_meet_once_is_enough(void **state) {
     (void)state;
-    for (uint32_t spare = 1; spare <= 3; spare++) {
+    for (uint32_t spare = 0; spare <= 2; spare++) {
         open_crowded(NULL, spare);
         head->crowded = false;
-        let_take(half, 1);
         let_take(beside, 1);
-        assert_false(head->crowded);
-        let_take(half, 1);
+        assert_ptr_equal(pool_of(helper.slots[0].handle), head);
+        assert_int_equal(head->crowded, spare != 0);
         let_take(beside, 1);
-        assert_int_equal(head->crowded, spare > 1); /* there is one left for it */
-        let_take(beside, 1);
-        assert_int_equal(pool_of(helper.slots[4].handle) != head, spare > 1);
+        assert_int_equal(pool_of(helper.slots[1].handle) != head, spare != 0);
         let_give();
         close_crowded();
     }
+}
+
+static void look(struct helper *h) {
+    h->result = VK_SUCCESS;
+    (void)bench_use();
+}
+
+/* The lock is not one thread's alone any more, but nobody else takes anything. */
+static void who_only_looks_is_no_crowd(void **state) {
+    (void)state;
+    open_crowded(NULL, 3);
+    head->crowded = false;
+    give(take(beside));
+    await(&helper, begin(&helper, look));
+    assert_false(bda_lock_is_biased(&head->lock));
+    for (uint32_t i = 0; i < 8; i++)
+        give(take(beside));
+    assert_false(head->crowded);
+    close_crowded();
 }
 
 /* One block of eight would be full at once, and each further request a look at all others. */
@@ -133,21 +147,7 @@ static void a_single_block_of_many_is_no_reason_to_settle(void **state) {
     }
 }
 
-/* What goes back to the driver was not broken. */
-static void a_block_that_goes_makes_no_crowd(void **state) {
-    (void)state;
-    open_crowded(NULL, 3);
-    head->crowded = false;
-    let_take(beside, 2);
-    assert_int_equal(bda_trim(bench.allocator, MIB(2), NULL), VK_SUCCESS);
-    assert_int_equal(head->tlsf.empty_regions, 2);
-    let_take(beside, 2);
-    assert_false(head->crowded);
-    let_give();
-    close_crowded();
-}
-
-/* Nor does one that has the pool to itself, whatever it breaks. */
+/* Who has the pool to itself meets nobody. */
 static void a_thread_by_itself_breaks_blocks_at_its_leisure(void **state) {
     (void)state;
     open_crowded(NULL, 3);
@@ -343,9 +343,12 @@ static void the_last_generation_is_not_passed_on(void **state) {
 /* What it frees there is of no use to it any more. */
 static void who_moves_passes_on_what_it_still_has(void **state) {
     (void)state;
-    open_crowded(NULL, 2);
+    open_crowded(NULL, 0);
+    give(held); /* among large ranges fewer are kept */
+    held = take_bytes(64, BDA_INTENT_DEVICE);
     head->crowded = false;
     let_take((BdaAllocInfo){ .size = 512 }, 8);
+    make_empty_blocks(2);
     head->crowded = true;
     let_take(large, 1);
     assert_ptr_not_equal(pool_of(helper.slots[8].handle), head);
@@ -358,7 +361,9 @@ static void who_moves_passes_on_what_it_still_has(void **state) {
 
 static void who_moves_leaves_nothing_behind(void **state) {
     (void)state;
-    open_crowded(NULL, 2);
+    open_crowded(NULL, 0);
+    give(held); /* among large ranges fewer are kept */
+    held = take_bytes(64, BDA_INTENT_DEVICE);
     head->crowded = false;
     VkDeviceSize before = bench_use().cached;
     for (uint32_t i = 0; i < 3; i++) {
@@ -366,6 +371,7 @@ static void who_moves_leaves_nothing_behind(void **state) {
         let_give();
     }
     assert_true(bench_use().cached > before);
+    make_empty_blocks(2);
     head->crowded = true;
     let_take(large, 1); /* on the way that looks */
     assert_int_equal(bench_use().cached, before);
@@ -721,9 +727,9 @@ int main(void) {
         cmocka_unit_test(a_lock_that_is_waited_for_is_noticed),
         cmocka_unit_test(a_lock_that_goes_from_thread_to_thread_is_noticed),
         cmocka_unit_test(a_thread_that_comes_seldom_is_no_crowd),
-        cmocka_unit_test(a_thread_that_breaks_one_of_several_empty_blocks_settles),
+        cmocka_unit_test(where_a_block_is_empty_to_meet_once_is_enough),
+        cmocka_unit_test(who_only_looks_is_no_crowd),
         cmocka_unit_test(a_single_block_of_many_is_no_reason_to_settle),
-        cmocka_unit_test(a_block_that_goes_makes_no_crowd),
         cmocka_unit_test(a_thread_by_itself_breaks_blocks_at_its_leisure),
         cmocka_unit_test(waiting_for_an_arena_is_waiting_for_its_pool),
         cmocka_unit_test(waits_are_forgotten),

@@ -289,12 +289,55 @@ static void a_word_that_has_emptied_leads_on_to_the_next(void **state) {
     arena_close_sound(&arena);
 }
 
+/* Of equal regions the oldest is broken first, whichever came last, and although zones were larger, or smaller, before. */
+static void empty_regions_are_broken_from_the_oldest_on(void **state) {
+    (void)state;
+    enum { REGIONS = 16, SIZE = 256 };
+    struct arena arena;
+    uint32_t regions[REGIONS], nodes[REGIONS];
+    arena_open(&arena, 4);
+    for (uint32_t i = 0; i < REGIONS; i++) {
+        regions[i] = arena_add(&arena, (uint64_t)(i + 1) << 32, SIZE);
+        assert_zones_are_those_of_positions(&arena);
+    }
+    for (uint32_t i = REGIONS; i-- > REGIONS / 4;) {
+        arena_remove(&arena, regions[i]);
+        assert_zones_are_those_of_positions(&arena);
+    }
+    for (uint32_t i = 0; i < REGIONS / 4; i++) {
+        nodes[i] = arena_take(&arena, SIZE);
+        assert_int_equal(bda_node_region(arena_node(&arena, nodes[i])), regions[i]);
+    }
+    for (uint32_t i = 0; i < REGIONS / 4; i++)
+        arena_free(&arena, nodes[i]);
+    arena_close_sound(&arena);
+}
+
+/* One that is in use stands where it is, whatever comes and goes around it. */
+static void regions_in_use_are_left_alone(void **state) {
+    (void)state;
+    struct arena arena;
+    arena_open(&arena, 4);
+    uint32_t first = arena_add(&arena, (uint64_t)1 << 32, 64);
+    uint32_t node = arena_take(&arena, 1), zone = zone_of(&arena, bda_node_next(arena_node(&arena, node)));
+    uint32_t second = arena_add(&arena, (uint64_t)2 << 32, 4096), third = arena_add(&arena, (uint64_t)3 << 32, 4096);
+    assert_int_equal(bda_node_region(arena_node(&arena, node)), first);
+    assert_int_equal(zone_of(&arena, bda_node_next(arena_node(&arena, node))), zone);
+    arena_remove(&arena, second);
+    arena_remove(&arena, third);
+    assert_int_equal(zone_of(&arena, bda_node_next(arena_node(&arena, node))), zone);
+    arena_free(&arena, node);
+    arena_close_sound(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zones_are_the_first_eighth_up_to_a_quarter_up_to_a_half_and_the_rest),
         cmocka_unit_test(a_range_that_is_cut_and_merged_lies_in_the_zone_it_begins_in),
         cmocka_unit_test(every_range_of_a_long_life_lies_in_the_zone_it_begins_in),
         cmocka_unit_test(positions_close_up_when_a_region_goes),
+        cmocka_unit_test(empty_regions_are_broken_from_the_oldest_on),
+        cmocka_unit_test(regions_in_use_are_left_alone),
         cmocka_unit_test(what_is_cut_after_growth_lies_in_a_zone_of_the_larger_whole),
         cmocka_unit_test(a_range_that_is_cut_learns_its_zone_anew),
         cmocka_unit_test(the_first_range_of_a_region_learns_its_zone_anew_when_it_is_given_back),

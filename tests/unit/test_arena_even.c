@@ -1,0 +1,204 @@
+/*
+ * src/alloc/arena.c: how threads that do the same come to have as much of a pool: what is empty goes where little is
+ * free, what waits for nobody goes back, who shares gets a block of its own where that costs little, and who lacks room
+ * borrows it.
+ */
+#include "arena_support.h"
+
+/* On the way that looks, and kept by no cache. */
+static const BdaAllocInfo wish = { .size = 70 << 10 };
+
+/* More requests than it takes to look. */
+enum { LOOKS = 64, TEN_OF_A_BLOCK = 10 };
+
+static struct bda_pool *arena_of_helper(void) {
+    return pool_of(helper.slots[0].handle);
+}
+
+/* So many ranges more come and go, each in front of what stays. */
+static void let_look(uint32_t requests) {
+    for (uint32_t i = 0; i < requests; i++) {
+        let_take(wish, 1);
+        helper.count--;
+        assert_int_equal(bda_free(bench.allocator, helper.slots[helper.count].handle), VK_SUCCESS);
+    }
+}
+
+/* ---- Empty blocks ---- */
+
+/* It has room for each of its requests, and gets another block nevertheless. */
+static void where_little_is_free_an_empty_block_comes_before_it_is_needed(void **state) {
+    (void)state;
+    open_crowded(NULL, 4);
+    let_take(wish, TEN_OF_A_BLOCK + 2);
+    struct bda_pool *arena = arena_of_helper();
+    assert_ptr_not_equal(arena, head);
+    assert_int_equal(count_blocks(arena), 1);
+    assert_true(arena->tlsf.free_granules < arena->tlsf.granules / 4);
+    let_look(LOOKS);
+    assert_int_equal(count_blocks(arena), 2);
+    assert_int_equal(count_blocks(head), 3);
+    let_look(4 * LOOKS); /* now more is free than a quarter */
+    assert_int_equal(count_blocks(arena), 2);
+    let_give();
+    close_crowded();
+}
+
+/* It would only change who has little. */
+static void who_has_no_more_gives_nothing(void **state) {
+    (void)state;
+    open_crowded(NULL, 2);
+    let_take(wish, TEN_OF_A_BLOCK + 2);
+    struct bda_pool *arena = arena_of_helper();
+    BdaAllocation mine[TEN_OF_A_BLOCK + 2];
+    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
+        mine[i] = take(wish); /* beside what is held: its other block is empty still */
+    assert_int_equal(bda_tlsf_empty_regions(&head->tlsf), 1);
+    assert_ptr_equal(pool_of(mine[TEN_OF_A_BLOCK + 1].handle), head);
+    let_look(2 * LOOKS);
+    assert_int_equal(count_blocks(arena), 1);
+    assert_int_equal(count_blocks(head), 2);
+    give_all(mine, COUNT_OF(mine));
+    let_look(LOOKS); /* and now it has */
+    assert_int_equal(count_blocks(arena), 2);
+    let_give();
+    close_crowded();
+}
+
+/* ---- What waits ---- */
+
+/* A few ranges of the head are on their way in a bundle that nothing will fill. */
+static void what_waits_in_a_bundle_goes_after_a_while(void **state) {
+    (void)state;
+    open_crowded(NULL, 0);
+    give(held); /* among large ranges fewer are kept */
+    held = take_bytes(64, BDA_INTENT_DEVICE);
+    head->crowded = false;
+    let_take((BdaAllocInfo){ .size = 512 }, 8);
+    make_empty_blocks(2);
+    head->crowded = true;
+    let_take(wish, 1);
+    assert_ptr_not_equal(pool_of(helper.slots[8].handle), head);
+    let_give();
+    struct bda_stock *stock = bda_cache_stock(cache_of_helper(), bda_pool_stock(head));
+    uint32_t waiting = bda_bundle_count(&stock->outgoing);
+    assert_in_range(waiting, 4, 8);
+    let_look(LOOKS); /* noticed */
+    assert_int_equal(bda_bundle_count(&stock->outgoing), waiting);
+    let_look(LOOKS); /* and the same the next time */
+    assert_int_equal(bda_bundle_count(&stock->outgoing), 0);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    close_crowded();
+}
+
+/* ---- Who shares ---- */
+
+/* One block of 4 MiB, in which both have something; as much may be free for the sake of arenas. */
+static void open_shared(VkDeviceSize most) {
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(4), .max_block_size = most });
+    held = take_bytes(MIB(1), BDA_INTENT_DEVICE);
+    give(take_bytes(64, BDA_INTENT_DEVICE)); /* so that this thread's cache is the first */
+    head = pool_of(held.handle);
+    hire(&helper);
+    let_take((BdaAllocInfo){ .size = 512 }, 1);
+    assert_ptr_equal(arena_of_helper(), head);
+    assert_false(head->crowded);
+    head->crowded = true;
+}
+
+static void who_shares_gets_a_block_of_its_own(void **state) {
+    (void)state;
+    open_shared(MIB(16));
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    for (uint32_t i = 0; i < 2 * LOOKS; i++)
+        let_take((BdaAllocInfo){ .size = 60 << 10 }, 1);
+    struct bda_pool *arena = pool_of(helper.slots[helper.count - 1].handle);
+    assert_ptr_not_equal(arena, head);
+    assert_in_range(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1, calls + 2);
+    assert_int_equal(head->takers, 0);
+    let_give();
+    close_crowded();
+}
+
+/* Not where it costs more than that, nor for who may take no new memory. */
+static void nor_does_it_where_much_is_free(void **state) {
+    (void)state;
+    open_shared(MIB(4));
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    for (uint32_t i = 0; i < 3 * LOOKS; i++) {
+        let_take((BdaAllocInfo){ .size = 4 << 10 }, 1);
+        assert_ptr_equal(pool_of(helper.slots[helper.count - 1].handle), head);
+    }
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls);
+    let_give();
+    close_crowded();
+    open_shared(MIB(16));
+    calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    for (uint32_t i = 0; i < 3 * LOOKS; i++)
+        let_take((BdaAllocInfo){ .size = 4 << 10, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }, 1);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls);
+    let_give();
+    close_crowded();
+}
+
+/* The pool is neither crowded nor shared, but the thread that has it is another one, and no room is left. */
+static void who_comes_to_a_full_pool_has_an_arena(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
+    held = take_bytes(64, BDA_INTENT_DEVICE);
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    BdaAllocation mine[2] = { take_bytes(KIB(500), BDA_INTENT_DEVICE), take_bytes(KIB(200), BDA_INTENT_DEVICE) };
+    head = pool_of(held.handle);
+    hire(&helper);
+    let_take((BdaAllocInfo){ .size = 64 }, 1); /* has a cache, and so is known to be there */
+    let_take((BdaAllocInfo){ .size = KIB(512) - 1 }, 1);
+    assert_ptr_not_equal(pool_of(helper.slots[1].handle), head);
+    let_give();
+    give_all(mine, COUNT_OF(mine));
+    close_crowded();
+}
+
+/* ---- Who lacks room ---- */
+
+/* Where nothing is empty, and no block is to be had, each request but one of sixteen asks one other arena, and nobody
+ * else. */
+static void who_lacks_room_borrows_it(void **state) {
+    (void)state;
+    open_crowded(NULL, 1);
+    let_take(wish, 2 * TEN_OF_A_BLOCK + 2); /* some are the head's already */
+    struct bda_pool *arena = arena_of_helper();
+    assert_int_equal(count_blocks(arena), 1);
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    cache_of_helper()->lacking[bda_pool_stock(head)] = 1;
+    head->refused = 7;
+    for (uint32_t i = 0; i < 15; i++) {
+        let_take((BdaAllocInfo){ .size = 50 << 10 }, 1);
+        helper.count--;
+        assert_ptr_equal(pool_of(helper.slots[helper.count].handle), head);
+        assert_int_equal(bda_free(bench.allocator, helper.slots[helper.count].handle), VK_SUCCESS);
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+        assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    }
+    assert_int_equal(head->refused, 7); /* nobody has asked for a block */
+    let_take((BdaAllocInfo){ .size = 50 << 10 }, 1);
+    assert_int_equal(head->refused, 6);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls);
+    fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 0, VK_SUCCESS);
+    let_give();
+    close_crowded();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(where_little_is_free_an_empty_block_comes_before_it_is_needed),
+        cmocka_unit_test(who_has_no_more_gives_nothing),
+        cmocka_unit_test(what_waits_in_a_bundle_goes_after_a_while),
+        cmocka_unit_test(who_shares_gets_a_block_of_its_own),
+        cmocka_unit_test(nor_does_it_where_much_is_free),
+        cmocka_unit_test(who_comes_to_a_full_pool_has_an_arena),
+        cmocka_unit_test(who_lacks_room_borrows_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
