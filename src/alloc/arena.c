@@ -216,7 +216,8 @@ static uint64_t roughly_free(const struct bda_pool *arena) {
 }
 
 /* An arena in which little is free gets an empty block of one that has more, and still has then: pools are filled by
- * whoever comes first, and threads that do the same should have as much. (In a nearly full arena caches keep little.) */
+ * whoever comes first, and threads that do the same should have as much. (In a nearly full arena caches keep little.)
+ */
 static void even_out(BdaAllocator allocator, struct bda_pool *arena) {
     struct bda_pool *head = arena->head;
     if (atomic_load_explicit(&arena->roomy, memory_order_relaxed) || !others_have_any(arena))

@@ -1,7 +1,8 @@
 /*
- * src/alloc/lock.h: whatever the order of steps, and however late stores are seen, the owner of a biased lock, those who
- * end its bias and those who become its owners are never inside together, and each sees what the others wrote. The functions are the library's own:
- * their atomics are steps here (see explore.h). And where one of their halves is missing, that is found.
+ * src/alloc/lock.h: whatever the order of steps, and however late stores are seen, the owner of a biased lock, those
+ * who end its bias and those who become its owners are never inside together, and each sees what the others wrote. The
+ * functions are the library's own: their atomics are steps here (see explore.h). And where one of their halves is
+ * missing, that is found.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,13 +40,13 @@ static void store(const void *object, uint32_t value, memory_order order) {
 #undef atomic_signal_fence
 #define atomic_load_explicit(object, order)         load(object, order)
 #define atomic_store_explicit(object, value, order) store(object, (uint32_t)(value), order)
-#define atomic_signal_fence(order)           ((void)0)
-#define bda_let_others(tries)                ((void)(tries), explore_spin())
-#define bda_mutex_lock(mutex)                explore_lock()
-#define bda_mutex_unlock(mutex)              explore_unlock()
-#define bda_condition_wait(condition, mutex) ((void)(condition), explore_unlock(), explore_lock()) /* for nothing */
-#define bda_barrier_everywhere()             (with_barrier ? explore_barrier() : (void)0)
-#define bda_this_thread()                    thread_named(thread)
+#define atomic_signal_fence(order)                  ((void)0)
+#define bda_let_others(tries)                       ((void)(tries), explore_spin())
+#define bda_mutex_lock(mutex)                       explore_lock()
+#define bda_mutex_unlock(mutex)                     explore_unlock()
+#define bda_condition_wait(condition, mutex)        ((void)(condition), explore_unlock(), explore_lock()) /* for nothing */
+#define bda_barrier_everywhere()                    (with_barrier ? explore_barrier() : (void)0)
+#define bda_this_thread()                           thread_named(thread)
 
 static uint32_t thread; /* whose step is made: 1 is the owner in the beginning */
 static bool with_barrier;

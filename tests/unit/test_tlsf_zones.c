@@ -289,7 +289,8 @@ static void a_word_that_has_emptied_leads_on_to_the_next(void **state) {
     arena_close_sound(&arena);
 }
 
-/* Of equal regions the oldest is broken first, whichever came last, and although zones were larger, or smaller, before. */
+/* Of equal regions the oldest is broken first, whichever came last, and although zones were larger, or smaller, before.
+ */
 static void empty_regions_are_broken_from_the_oldest_on(void **state) {
     (void)state;
     enum { REGIONS = 16, SIZE = 256 };
