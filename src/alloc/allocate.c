@@ -93,8 +93,10 @@ static VkResult take_after_let_go(BdaAllocator allocator, struct bda_pool *pool,
  * serve it. */
 static VkResult take_apart(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                            uint32_t *node) {
+    if (!may_grow || !bda_arena_may_get_block(request->room, request->flags))
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     bool guest = bda_arena_wishes_block(allocator, pool);
-    if (!may_grow || (bda_arena_is_alone(pool) && !guest) || request->room > BDA_CACHED_BYTES)
+    if (bda_arena_is_alone(pool) && !guest)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     if (!guest)

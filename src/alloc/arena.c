@@ -39,6 +39,11 @@ uint64_t bda_arenas_free_granules(struct bda_pool *head) {
     return holdings_of(head).free_granules;
 }
 
+void bda_arenas_promise(struct bda_pool *head, uint64_t granules) {
+    struct holdings all = holdings_of(head);
+    head->promised = bda_max(head->promised, all.granules - all.free_granules + granules);
+}
+
 /* Where most is free, so that the first look elsewhere is mostly the last. What it goes by is read without a lock. */
 static struct bda_pool *find_roomiest(struct bda_pool *head) {
     struct bda_pool *best = head;
@@ -210,10 +215,7 @@ static bool is_guest(const struct bda_cache *cache, struct bda_pool *head) {
     return mine->arena != cache->number % BDA_ARENAS && is_shared(mine);
 }
 
-/* What is free in an arena, of late: read without its lock. */
-static uint64_t roughly_free(const struct bda_pool *arena) {
-    return atomic_load_explicit(&arena->cached_most, memory_order_relaxed) * BDA_CACHED_SHARE;
-}
+enum { MARGIN_SHARE = 8 };
 
 /* An arena in which little is free gets an empty block of one that has more, and still has then: pools are filled by
  * whoever comes first, and threads that do the same should have as much. (In a nearly full arena caches keep little.)
@@ -223,7 +225,10 @@ static void even_out(BdaAllocator allocator, struct bda_pool *arena) {
     if (atomic_load_explicit(&arena->roomy, memory_order_relaxed) || !others_have_any(arena))
         return;
     bda_lock(&head->lock);
-    (void)adopt_block(allocator, arena, 0, roughly_free(arena));
+    bda_arena_lock_beside_head(arena);
+    uint64_t left = arena->tlsf.free_granules + arena->tlsf.granules / MARGIN_SHARE;
+    bda_arena_unlock_beside_head(arena);
+    (void)adopt_block(allocator, arena, 0, left);
     bda_unlock(&head->lock);
 }
 
@@ -274,13 +279,9 @@ struct bda_pool *bda_arena_lender(struct bda_cache *cache, struct bda_pool *head
     return roomiest != mine && !others_have_any(mine) ? roomiest : NULL;
 }
 
-static bool is_crowded(const struct bda_pool *head) {
-    return atomic_load_explicit(&head->crowded, memory_order_relaxed);
-}
-
 struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *head) {
     bool others = !bda_thread_is_alone(allocator) && !bda_lock_is_own(&head->lock);
-    bool apart = others || is_crowded(head) || is_shared(head) || !bda_arena_is_alone(head);
+    bool apart = others || bda_pool_is_crowded(head) || is_shared(head) || !bda_arena_is_alone(head);
     struct bda_cache *cache = apart ? bda_cache_of_thread(allocator, true) : NULL;
     uint32_t stock = bda_pool_stock(head);
     if (cache == NULL || stock == BDA_STOCKS)
@@ -297,9 +298,11 @@ enum { SPREAD_SHARE = 4 };
 
 bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size) {
     struct holdings all = holdings_of(head);
-    uint64_t more = size >> BDA_GRANULE_LOG2;
-    uint64_t most = bda_max((all.granules + more) / SPREAD_SHARE, head->max_block_size >> BDA_GRANULE_LOG2);
-    return all.free_granules + more <= most;
+    uint64_t more = size >> BDA_GRANULE_LOG2, most = (all.granules + more) / SPREAD_SHARE;
+    bool sparing = head->low_granules != 0 || (head->user != NULL && head->user->limit.most != 0);
+    if (!sparing)
+        most = bda_max(most, head->max_block_size >> BDA_GRANULE_LOG2);
+    return all.free_granules + more <= most && all.granules - all.free_granules >= head->promised;
 }
 
 /* ---- Taking; the head's lock is held ---- */

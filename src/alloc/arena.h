@@ -54,6 +54,11 @@ struct bda_pool *bda_arena_lender(struct bda_cache *cache, struct bda_pool *head
 /* Whether the thread, which shares an arena, should ask for a block that it settles with; asked once. */
 bool bda_arena_wishes_block(BdaAllocator allocator, const struct bda_pool *head);
 
+/* Whether an arena may get a block for such a request, although others have room. */
+BDA_INLINE bool bda_arena_may_get_block(VkDeviceSize size, BdaAllocFlags flags) {
+    return size <= BDA_CACHED_BYTES && (flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
+}
+
 BDA_INLINE bool bda_arena_is_guest(const struct bda_cache *cache, const struct bda_pool *head) {
     return cache != NULL && cache->is_guest[bda_pool_stock(head)];
 }
@@ -64,8 +69,8 @@ struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *he
 
 /* Whether a thread whose arena has no room gets a block of this size, although other arenas may have some: a thread
  * that has to look elsewhere each time waits for everybody. While at most a quarter of all blocks is free with it, or
- * as much as one of the largest size, that costs no more than the growth of a pool does by itself. The head's lock is
- * held. */
+ * as much as one of the largest size (unless the pool has a limit, or a mark that somebody sees to), that costs no more
+ * than the growth of a pool does by itself. The head's lock is held. */
 bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size);
 
 /* Takes a range from the blocks there are: from the thread's arena, or from an empty block of another one that comes to
@@ -89,5 +94,9 @@ VkResult bda_arena_take(BdaAllocator allocator, struct bda_pool *head, const str
 
 /* What is free in all arenas of a pool. The head's lock is held. */
 uint64_t bda_arenas_free_granules(struct bda_pool *head);
+
+/* Room for so many granules was made ahead of time: until they are taken no arena gets a block where others have room.
+ * The head's lock is held. */
+void bda_arenas_promise(struct bda_pool *head, uint64_t granules);
 
 #endif

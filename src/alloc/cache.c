@@ -288,7 +288,7 @@ void bda_stock_retire(struct bda_stock *stock) {
 
 void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock) {
     uint64_t granules = stock->outgoing.granules;
-    bda_pool_lock(stock->pool);
+    bda_lock(&stock->pool->lock); /* whoever drains is nobody who wants a range */
     bda_bundle_release(stock->pool, &stock->outgoing);
     for (uint32_t number = 0; number < BDA_SHELVES; number++) {
         granules += release_list(allocator, stock->pool, stock->shelves[number].first);
@@ -308,7 +308,7 @@ void bda_cache_send_waiting(BdaAllocator allocator, struct bda_cache *cache, str
         struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(arena));
         if (stock == NULL || stock->source)
             continue;
-        if (bda_bundle_count(&stock->outgoing) != 0 && bda_bundle_count(&stock->outgoing) == stock->waiting)
+        if (bda_stock_kept(stock) != 0 && bda_bundle_count(&stock->outgoing) == stock->waiting)
             bda_stock_drain(allocator, stock);
         stock->waiting = bda_bundle_count(&stock->outgoing);
     }

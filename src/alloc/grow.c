@@ -349,6 +349,9 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
         added += bda_max(count, 1);
     }
     keep_ahead(allocator, pool);
+    bda_lock(&pool->lock);
+    bda_arenas_promise(pool, wanted * bda_range_extent(pool, like).granules);
+    bda_unlock(&pool->lock);
     return VK_SUCCESS;
 }
 

@@ -34,9 +34,9 @@ static uint32_t find_seat(struct bda_lock *lock) {
 void bda_lock_bias(struct bda_lock *lock) {
     uint32_t number = find_seat(lock);
     lock->in_a_row = 0;
-    lock->patience = (uint32_t)bda_min(2 * (uint64_t)lock->patience, BDA_LOCK_PATIENCE_MOST);
     if (number == 0)
         return;
+    lock->patience = (uint32_t)bda_min(2 * (uint64_t)lock->patience, BDA_LOCK_PATIENCE_MOST);
     bda_claim_let_in(&lock->seats[number - 1].claim);
     (void)bda_claim_enter(&lock->seats[number - 1].claim); /* nobody announces himself without the mutex */
     atomic_store_explicit(&lock->biased, number, memory_order_release);

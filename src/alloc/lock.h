@@ -79,9 +79,9 @@ void bda_lock_unbias(struct bda_lock *lock, struct bda_seat *seat);
  * still holds the mutex. */
 void bda_lock_bias(struct bda_lock *lock);
 
-/* Who has taken the mutex tells whether it had it last, too. */
+/* Who has taken the mutex tells whether it had it last, too. Where the caller synchronises that means nothing. */
 BDA_INLINE void bda_lock_count(struct bda_lock *lock, bool again) {
-    lock->in_a_row = again ? lock->in_a_row + 1 : 0;
+    lock->in_a_row = again && lock->mutex.used ? lock->in_a_row + 1 : 0;
     if (lock->in_a_row >= lock->patience)
         bda_lock_bias(lock);
 }

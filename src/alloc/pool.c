@@ -91,6 +91,10 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     bda_pool_set_low_water(pool, allocator->low_water);
     pool->atom_skew = 0;
     pool->rest = 0;
+    pool->last_thread = NULL;
+    pool->strain = 0;
+    pool->refused = 0;
+    pool->promised = 0;
     pool->least_alignment = BDA_LEAST_ALIGNMENT;
     if (bda_device_needs_atoms(&allocator->device, key->memory_type))
         pool->least_alignment = bda_max(BDA_LEAST_ALIGNMENT, allocator->device.limits.non_coherent_atom);

@@ -96,6 +96,7 @@ struct bda_pool {
     VkDeviceSize next_block_size;
     struct bda_opening *openings; /* blocks on their way */
     uint32_t refused;             /* the head's: requests that are not to ask for a block of their arena's own */
+    uint64_t promised;            /* the head's: until so many granules are taken in all, room was made ahead of time */
     uint64_t last_opening;
     struct bda_pool_peak peak; /* the head's, of the library's own pools */
     uint32_t first_block;      /* cut into pieces */
@@ -169,13 +170,17 @@ static inline void bda_pool_end_rest(struct bda_pool *pool) {
     bda_pool_bound_caches(pool);
 }
 
-/* One range more was taken. While caches leave them alone, nobody asks what may be kept. The pool's lock is held. */
+/* One range more was taken. While caches leave them alone, it is asked now and then what may be kept, which tells
+ * others how much is free. The pool's lock is held. */
+enum { BDA_REST_LOOKS = 256 };
 BDA_INLINE void bda_pool_bound_or_rest(struct bda_pool *pool) {
     uint32_t rest = atomic_load_explicit(&pool->rest, memory_order_relaxed);
     if (rest > 1)
         atomic_store_explicit(&pool->rest, rest - 1, memory_order_relaxed);
-    else
-        bda_pool_end_rest(pool);
+    if (rest % BDA_REST_LOOKS <= 1)
+        bda_pool_bound_caches(pool);
+    if (rest == 1)
+        atomic_store_explicit(&pool->rest, 0, memory_order_relaxed);
 }
 
 /* May be asked of any pool at any time. */
@@ -192,6 +197,11 @@ static inline void bda_pool_watch_level(struct bda_pool *pool) {
         return;
     pool->wants = true;
     atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
+}
+
+/* Read by every thread, so it is written once. */
+static inline bool bda_pool_is_crowded(const struct bda_pool *head) {
+    return atomic_load_explicit(&head->crowded, memory_order_relaxed);
 }
 
 /* Whether it is one of several arenas, and one thread takes from it: who else comes frees something, or looks. */
@@ -221,8 +231,9 @@ BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
         return;
     if (bda_pool_rests(pool) && !bda_pool_is_apart(pool)) /* its thread is not alone any more */
         bda_pool_end_rest(pool);
-    pool->strain += waits ? BDA_STRAIN_WAIT : BDA_STRAIN_TURN;
-    if (pool->strain >= BDA_STRAIN_MOST || (before != NULL && bda_tlsf_empty_regions(&pool->tlsf) != 0))
+    pool->strain = (uint32_t)bda_min(pool->strain + (waits ? BDA_STRAIN_WAIT : BDA_STRAIN_TURN), BDA_STRAIN_MOST);
+    bool meets = before != NULL && before != thread && bda_tlsf_empty_regions(&pool->tlsf) != 0;
+    if ((meets || pool->strain == BDA_STRAIN_MOST) && !bda_pool_is_crowded(pool->head))
         atomic_store_explicit(&pool->head->crowded, true, memory_order_relaxed);
 }
 

@@ -75,8 +75,11 @@ BDA_INLINE VkResult bda_range_take(BdaAllocator allocator, struct bda_pool *pool
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     struct bda_extent extent = bda_range_extent(pool, request);
     struct bda_taken taken = bda_tlsf_take(&pool->tlsf, extent.granules, extent.alignment);
-    if (taken.index == 0)
+    if (taken.index == 0) {
+        if (caches && bda_range_bounds_caches(pool)) /* others see what is left */
+            bda_pool_bound_caches(pool);
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
     *live = (struct bda_live){ (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
     bda_range_count(live, request, caches);
     return VK_SUCCESS;

@@ -6,7 +6,7 @@
  * addresses that one instance hands out pieces of, and an instance has any number of them; a *class* is a range of
  * sizes, 16 classes to a power of two; a *zone* is a stretch of positions: the first eighth of all granules (rounded
  * down to a power of two), up to a quarter, up to a half, the rest. Free ranges lie in *lists*, one for each class and
- * zone; a range keeps the zone that was found when it was cut, but for an empty region, which always has its own.
+ * zone; a range keeps the zone that was found when it was cut; empty regions learn theirs when regions come or go.
  *
  * Sizes decide where a request goes as long as something of about its size is free. A request that has to break a
  * range far larger than itself takes it from the lowest zone, so small allocations gather at low addresses and

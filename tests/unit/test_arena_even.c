@@ -102,6 +102,9 @@ static void open_shared(VkDeviceSize most) {
     hire(&helper);
     let_take((BdaAllocInfo){ .size = 512 }, 1);
     assert_ptr_equal(arena_of_helper(), head);
+    for (uint32_t i = 0; i < 3; i++)
+        give(take_bytes(80, BDA_INTENT_DEVICE));
+    assert_int_equal(head->takers, 2);
     assert_false(head->crowded);
     head->crowded = true;
 }
@@ -110,12 +113,12 @@ static void who_shares_gets_a_block_of_its_own(void **state) {
     (void)state;
     open_shared(MIB(16));
     unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
-    for (uint32_t i = 0; i < 2 * LOOKS; i++)
-        let_take((BdaAllocInfo){ .size = 60 << 10 }, 1);
-    struct bda_pool *arena = pool_of(helper.slots[helper.count - 1].handle);
-    assert_ptr_not_equal(arena, head);
-    assert_in_range(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1, calls + 2);
-    assert_int_equal(head->takers, 0);
+    let_look(2);
+    let_take((BdaAllocInfo){ .size = 60 << 10 }, 2);
+    for (uint32_t i = 1; i < 3; i++)
+        assert_ptr_not_equal(pool_of(helper.slots[i].handle), head);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1);
+    assert_int_equal(head->takers, 1);
     let_give();
     close_crowded();
 }
@@ -138,6 +141,72 @@ static void nor_does_it_where_much_is_free(void **state) {
         let_take((BdaAllocInfo){ .size = 4 << 10, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }, 1);
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls);
     let_give();
+    close_crowded();
+}
+
+/* What was made ahead of time is taken first, by whomever. */
+static void nor_while_there_is_room_that_was_made_ahead(void **state) {
+    (void)state;
+    open_shared(MIB(16));
+    const BdaAllocInfo like = { .size = 4 << 10 };
+    assert_int_equal(bda_warm_up(bench.allocator, &like, KIB(600)), VK_SUCCESS);
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    for (uint32_t i = 0; i < 2 * LOOKS; i++)
+        let_take(like, 1);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls);
+    for (uint32_t i = 0; i < 40; i++)
+        let_take(like, 1);
+    let_look(LOOKS);
+    let_take((BdaAllocInfo){ .size = 60 << 10 }, 1);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1);
+    let_give();
+    close_crowded();
+}
+
+/* Nor where the next block is made by whoever sees to the mark. */
+static void nor_where_somebody_sees_to_a_mark(void **state) {
+    (void)state;
+    open_shared(MIB(16));
+    bda_pool_set_low_water(head, 1);
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    for (uint32_t i = 0; i < 3 * LOOKS; i++)
+        let_take((BdaAllocInfo){ .size = 4 << 10 }, 1);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls);
+    let_give();
+    close_crowded();
+}
+
+/* Requests that get no block do not use the wish up. */
+static void large_requests_leave_it_to_small_ones(void **state) {
+    (void)state;
+    open_shared(MIB(16));
+    let_take(wish, 1);
+    assert_true(cache_of_helper()->is_guest[bda_pool_stock(head)]);
+    let_take(wish, 4);
+    assert_true(cache_of_helper()->is_guest[bda_pool_stock(head)]);
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    let_take((BdaAllocInfo){ .size = 60 << 10 }, 1);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1);
+    let_give();
+    close_crowded();
+}
+
+static void collect(struct helper *h) {
+    h->result = bda_collect(h->allocator);
+}
+
+/* Who gives back what others keep takes nothing himself. */
+static void who_drains_is_no_crowd(void **state) {
+    (void)state;
+    open_crowded(NULL, 3);
+    head->crowded = false;
+    for (uint32_t i = 0; i < 4; i++) {
+        for (uint32_t k = 0; k < 4; k++)
+            give(take_bytes(512, BDA_INTENT_DEVICE));
+        await(&helper, begin(&helper, collect));
+        await(&helper, begin(&helper, collect));
+    }
+    assert_false(head->crowded);
     close_crowded();
 }
 
@@ -197,6 +266,10 @@ int main(void) {
         cmocka_unit_test(what_waits_in_a_bundle_goes_after_a_while),
         cmocka_unit_test(who_shares_gets_a_block_of_its_own),
         cmocka_unit_test(nor_does_it_where_much_is_free),
+        cmocka_unit_test(nor_while_there_is_room_that_was_made_ahead),
+        cmocka_unit_test(nor_where_somebody_sees_to_a_mark),
+        cmocka_unit_test(large_requests_leave_it_to_small_ones),
+        cmocka_unit_test(who_drains_is_no_crowd),
         cmocka_unit_test(who_comes_to_a_full_pool_has_an_arena),
         cmocka_unit_test(who_lacks_room_borrows_it),
     };
