@@ -73,6 +73,7 @@ static void who_may_take_no_new_memory_goes_to_others(void **state) {
     (void)state;
     BdaAllocation taken = open_filled(KIB(500));
     unsigned calls = memory_calls();
+    cache_of_helper()->lacking[bda_pool_stock(head)] = 0; /* it would look for more */
     let_take((BdaAllocInfo){ .size = piece.size, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }, 1);
     assert_ptr_equal(arena_of_last(), head);
     assert_int_equal(memory_calls(), calls);
@@ -87,9 +88,11 @@ static void a_refusal_sends_to_others(void **state) {
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         BdaAllocation taken = open_filled(KIB(500));
         unsigned calls = memory_calls(), freed = bench_calls(FAKE_CALL_FREE_MEMORY);
-        cache_of_helper()->lacking[bda_pool_stock(head)] = 0; /* it is time to look for more */
         fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, refusals[i]);
-        let_take(piece, 4);
+        for (uint32_t k = 0; k < 4; k++) {
+            cache_of_helper()->lacking[bda_pool_stock(head)] = 0; /* it is time to look for more */
+            let_take(piece, 1);
+        }
         for (uint32_t k = 1; k <= 4; k++)
             assert_ptr_equal(pool_of(helper.slots[helper.count - k].handle), head);
         assert_int_equal(memory_calls(), calls + 1);
