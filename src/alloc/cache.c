@@ -254,11 +254,12 @@ static bool is_of_little_use(struct bda_cache *cache, struct bda_stock *stock) {
 }
 
 static void rest(BdaAllocator allocator, struct bda_stock *stock) {
+    struct bda_pool *arena = stock->pool;
     bda_stock_drain(allocator, stock);
     stock->most = 0; /* until it is looked at again, see keep_within_bounds */
-    bda_pool_lock(stock->pool);
-    atomic_store_explicit(&stock->pool->rest, RANGES_OF_A_REST, memory_order_relaxed);
-    bda_unlock(&stock->pool->lock);
+    bda_pool_lock(arena);
+    atomic_store_explicit(&arena->rest, RANGES_OF_A_REST, memory_order_relaxed);
+    bda_unlock(&arena->lock);
 }
 
 /* Sees to it that the shelf has room for one more. */

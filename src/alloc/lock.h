@@ -18,6 +18,8 @@
 
 #include "alloc/claim.h"
 
+#include <assert.h>
+
 enum {
     BDA_LOCK_SEATS = 4,
     BDA_LOCK_PATIENCE = 1024, /* times in a row that make a thread the owner, the first time */
@@ -115,6 +117,7 @@ static inline void bda_lock(struct bda_lock *lock) {
 
 /* Who is the owner and has it does not have the mutex: that it would have let go of, or ended the bias. */
 static inline void bda_unlock(struct bda_lock *lock) {
+    assert(lock != NULL);
     struct bda_seat *seat = bda_lock_seat(lock);
     if (seat != NULL && seat->thread == bda_this_thread())
         bda_claim_leave(&seat->claim);

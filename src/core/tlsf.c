@@ -28,6 +28,10 @@ BDA_INLINE void count_empty(struct bda_tlsf *tlsf, uint32_t more) {
     atomic_store_explicit(&tlsf->empty_regions, bda_tlsf_empty_regions(tlsf) + more, memory_order_relaxed);
 }
 
+BDA_INLINE void uncount_empty(struct bda_tlsf *tlsf, uint32_t fewer) {
+    atomic_store_explicit(&tlsf->empty_regions, bda_tlsf_empty_regions(tlsf) - fewer, memory_order_relaxed);
+}
+
 void bda_tlsf_init(struct bda_tlsf *tlsf, struct bda_nodes *nodes, struct bda_store *regions, uint32_t granule_log2) {
     memset(tlsf, 0, sizeof *tlsf);
     tlsf->nodes = nodes;
@@ -402,7 +406,7 @@ static struct bda_taken take_any(struct bda_tlsf *tlsf, bda_node_chunks chunks, 
     struct bda_node *node = bda_node_in(chunks, place.index);
     uint32_t zone = zone_at(tlsf, region_of(tlsf, node), bda_node_offset(node)),
              list = list_for(bda_node_size(node), zone);
-    count_empty(tlsf, 0 - (uint32_t)is_whole_region(node));
+    uncount_empty(tlsf, is_whole_region(node));
     bda_node_set(node, BDA_NODE_FREE, zone);
     relink(tlsf, chunks, place.index, node, bda_node_size(node), place.list, list, false);
     place.list = list;
@@ -479,7 +483,7 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     forget_region(tlsf, region_index);
     count_granules(tlsf, tlsf->granules - region->size);
     tlsf->free_granules -= region->size;
-    count_empty(tlsf, 0 - 1u);
+    uncount_empty(tlsf, 1);
     region->first = 0;
     if (tlsf->granules == 0)
         tlsf->bases = 0;
