@@ -98,9 +98,7 @@ static VkResult take_apart(BdaAllocator allocator, struct bda_pool *pool, struct
     bool guest = bda_arena_wishes_block(allocator, pool);
     if (bda_arena_is_alone(pool) && !guest)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    if (!guest)
-        result = bda_arena_take(allocator, pool, request, node);
+    VkResult result = guest ? VK_ERROR_OUT_OF_DEVICE_MEMORY : bda_arena_take(allocator, pool, request, node);
     return result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? bda_grow_arena(allocator, pool, request, node) : result;
 }
 

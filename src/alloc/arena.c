@@ -215,6 +215,8 @@ static bool is_guest(const struct bda_cache *cache, struct bda_pool *head) {
     return mine->arena != cache->number % BDA_ARENAS && is_shared(mine);
 }
 
+/* By so large a part of its own more than it must the other one have left, or they would hand a block back and forth.
+ */
 enum { MARGIN_SHARE = 8 };
 
 /* An arena in which little is free gets an empty block of one that has more, and still has then: pools are filled by
@@ -234,7 +236,7 @@ static void even_out(BdaAllocator allocator, struct bda_pool *arena) {
 
 /* Finds a stock for the thread's requests: of its own arena, or one that comes to be; NULL where it is to share. */
 static struct bda_stock *find_apart(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {
-    struct bda_pool *own = bda_pool_find_arena(head, cache->number % BDA_ARENAS);
+    struct bda_pool *own = bda_arena_own(allocator, head);
     return own != NULL && has_blocks(own) ? bda_caches_open_stock(allocator, cache, own)
                                           : take_over(allocator, cache, head);
 }

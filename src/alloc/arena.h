@@ -43,7 +43,7 @@ BDA_INLINE bool bda_arena_is_alone(const struct bda_pool *head) {
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head);
 
 BDA_INLINE void bda_arena_settle_if_crowded(BdaAllocator allocator, struct bda_pool *head) {
-    if (atomic_load_explicit(&head->crowded, memory_order_relaxed))
+    if (bda_pool_is_crowded(head))
         bda_arena_settle(allocator, head);
 }
 

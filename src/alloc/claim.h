@@ -73,7 +73,7 @@ static inline void bda_claim_keep(struct bda_claim *claim) {
     BDA_COUNT_LOCK(-1);
 }
 
-/* And let in again. */
+/* Who was kept out for good may become the owner anew: it lets itself in, while nobody can announce himself. */
 static inline void bda_claim_let_in(struct bda_claim *claim) {
     atomic_store_explicit(&claim->taken, 0, memory_order_release);
 }

@@ -290,8 +290,9 @@ static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const 
     return count;
 }
 
-/* What is empty was counted on, wherever it came from: it is no surplus until it has been used. */
-static void keep_ahead(BdaAllocator allocator, struct bda_pool *pool) {
+/* What is empty was counted on, wherever it came from: it is no surplus until it has been used. And so many granules
+ * are promised to requests. */
+static void keep_ahead(BdaAllocator allocator, struct bda_pool *pool, uint64_t promised) {
     bda_lock(&pool->lock);
     for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
@@ -300,6 +301,7 @@ static void keep_ahead(BdaAllocator allocator, struct bda_pool *pool) {
                 bda_block_at(allocator, index)->idle = BDA_IDLE_AHEAD;
         bda_arena_unlock_beside_head(arena);
     }
+    bda_arenas_promise(pool, promised);
     bda_unlock(&pool->lock);
 }
 
@@ -348,10 +350,7 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
             return result;
         added += bda_max(count, 1);
     }
-    keep_ahead(allocator, pool);
-    bda_lock(&pool->lock);
-    bda_arenas_promise(pool, wanted * bda_range_extent(pool, like).granules);
-    bda_unlock(&pool->lock);
+    keep_ahead(allocator, pool, wanted * bda_range_extent(pool, like).granules);
     return VK_SUCCESS;
 }
 

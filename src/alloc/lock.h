@@ -53,10 +53,6 @@ BDA_INLINE struct bda_seat *bda_lock_seat(struct bda_lock *lock) {
     return biased != 0 ? &lock->seats[biased - 1] : NULL;
 }
 
-BDA_INLINE bool bda_lock_is_biased(struct bda_lock *lock) {
-    return bda_lock_seat(lock) != NULL;
-}
-
 /* The owner, or NULL. */
 BDA_INLINE const void *bda_lock_owner(struct bda_lock *lock) {
     const struct bda_seat *seat = bda_lock_seat(lock);

@@ -131,12 +131,12 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
         }
     }
     bda_arena_settle_if_crowded(allocator, pool);
-    const struct bda_cache *cache = bda_cache_at_hand(allocator);
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (bda_arena_is_guest(cache, pool) && bda_arena_may_get_block(info->size, info->flags))
         return VK_NOT_READY;
     struct bda_pool *arena = bda_arena_of_cache(cache, pool);
     VkResult result = bda_plain_alloc_past_caches(allocator, pool, arena, &request, allocation);
-    if (result == VK_NOT_READY && (arena = bda_arena_lender(bda_cache_at_hand(allocator), pool)) != NULL)
+    if (result == VK_NOT_READY && (arena = bda_arena_lender(cache, pool)) != NULL)
         result = bda_plain_alloc_past_caches(allocator, pool, arena, &request, allocation);
     if (result == VK_SUCCESS && cache == NULL)
         bda_caches_count_guest(allocator, 1);

@@ -175,12 +175,10 @@ static inline void bda_pool_end_rest(struct bda_pool *pool) {
 enum { BDA_REST_LOOKS = 256 };
 BDA_INLINE void bda_pool_bound_or_rest(struct bda_pool *pool) {
     uint32_t rest = atomic_load_explicit(&pool->rest, memory_order_relaxed);
-    if (rest > 1)
+    if (rest != 0)
         atomic_store_explicit(&pool->rest, rest - 1, memory_order_relaxed);
-    if (rest % BDA_REST_LOOKS <= 1)
+    if (rest % BDA_REST_LOOKS <= 1) /* at its end, too */
         bda_pool_bound_caches(pool);
-    if (rest == 1)
-        atomic_store_explicit(&pool->rest, 0, memory_order_relaxed);
 }
 
 /* May be asked of any pool at any time. */

@@ -120,7 +120,7 @@ static void who_only_looks_is_no_crowd(void **state) {
     head->crowded = false;
     give(take(beside));
     await(&helper, begin(&helper, look));
-    assert_false(bda_lock_is_biased(&head->lock));
+    assert_null(bda_lock_owner(&head->lock));
     for (uint32_t i = 0; i < 8; i++)
         give(take(beside));
     assert_false(head->crowded);
@@ -337,25 +337,6 @@ static void the_last_generation_is_not_passed_on(void **state) {
     let_free(mine + 2, 1);
     assert_int_equal(bench_use().cached, cached + 112);
     assert_int_not_equal(bda_node_state(node), BDA_NODE_CACHED);
-    close_crowded();
-}
-
-/* What it frees there is of no use to it any more. */
-static void who_moves_passes_on_what_it_still_has(void **state) {
-    (void)state;
-    open_crowded(NULL, 0);
-    give(held); /* among large ranges fewer are kept */
-    held = take_bytes(64, BDA_INTENT_DEVICE);
-    head->crowded = false;
-    let_take((BdaAllocInfo){ .size = 512 }, 8);
-    make_empty_blocks(2);
-    head->crowded = true;
-    let_take(large, 1);
-    assert_ptr_not_equal(pool_of(helper.slots[8].handle), head);
-    let_give();
-    struct bda_stock *stock = bda_cache_stock(cache_of_helper(), bda_pool_stock(head));
-    assert_in_range(bda_bundle_count(&stock->outgoing), 4, 8);
-    assert_int_equal(bda_shelf_count(&stock->shelves[bda_shelf_of(32)]), 0);
     close_crowded();
 }
 
@@ -742,7 +723,6 @@ int main(void) {
         cmocka_unit_test(buffers_have_arenas_too),
         cmocka_unit_test(what_others_free_comes_back_in_bundles),
         cmocka_unit_test(the_last_generation_is_not_passed_on),
-        cmocka_unit_test(who_moves_passes_on_what_it_still_has),
         cmocka_unit_test(who_moves_leaves_nothing_behind),
         cmocka_unit_test(an_empty_block_is_taken_over),
         cmocka_unit_test(an_empty_block_that_does_not_hold_an_alignment_stays),

@@ -67,7 +67,8 @@ static void who_has_no_more_gives_nothing(void **state) {
 
 /* ---- What waits ---- */
 
-/* A few ranges of the head are on their way in a bundle that nothing will fill. */
+/* What who moves still frees of the head is of no use to it any more: it is on its way in a bundle that nothing will
+ * fill. */
 static void what_waits_in_a_bundle_goes_after_a_while(void **state) {
     (void)state;
     open_crowded(NULL, 0);
@@ -83,6 +84,7 @@ static void what_waits_in_a_bundle_goes_after_a_while(void **state) {
     struct bda_stock *stock = bda_cache_stock(cache_of_helper(), bda_pool_stock(head));
     uint32_t waiting = bda_bundle_count(&stock->outgoing);
     assert_in_range(waiting, 4, 8);
+    assert_int_equal(bda_shelf_count(&stock->shelves[bda_shelf_of(32)]), 0);
     let_look(LOOKS); /* noticed */
     assert_int_equal(bda_bundle_count(&stock->outgoing), waiting);
     let_look(LOOKS); /* and the same the next time */

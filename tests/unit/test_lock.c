@@ -64,7 +64,7 @@ static void its_owner_alone_leaves_the_mutex_free(void **state) {
         assert_true(mutex_is_free());
         bda_unlock(&shared.lock);
     }
-    assert_true(bda_lock_is_biased(&shared.lock));
+    assert_non_null(bda_lock_owner(&shared.lock));
     end();
 }
 
@@ -74,7 +74,7 @@ static void the_first_other_thread_ends_that(void **state) {
         begin(barrier != 0 && bda_barrier_exists(), 0);
         on_another_thread(come_once);
         assert_int_equal(shared.sum, 1);
-        assert_false(bda_lock_is_biased(&shared.lock));
+        assert_null(bda_lock_owner(&shared.lock));
         assert_false(bda_lock_own(&shared.lock));
         bda_lock(&shared.lock);
         assert_false(mutex_is_free());
@@ -100,7 +100,7 @@ static void who_only_tries_ends_it_too_or_finds_it_taken(void **state) {
     begin(false, 0);
     on_another_thread(try_once);
     assert_int_equal(shared.sum, 1);
-    assert_false(bda_lock_is_biased(&shared.lock));
+    assert_null(bda_lock_owner(&shared.lock));
     bda_lock(&shared.lock);
     on_another_thread(try_once);
     assert_int_equal(shared.sum, 1);
@@ -112,14 +112,14 @@ static void where_the_caller_synchronises_nobody_owns_it(void **state) {
     (void)state;
     memset(&shared, 0, sizeof shared);
     bda_lock_init(&shared.lock, false, false);
-    assert_false(bda_lock_is_biased(&shared.lock));
+    assert_null(bda_lock_owner(&shared.lock));
     for (uint32_t i = 0; i < 2 * BDA_LOCK_PATIENCE + 1; i++) { /* nor does anybody become its owner */
         bda_lock(&shared.lock);
         assert_int_equal(bda_locks_held, 1);
         bda_lock_count(&shared.lock, true);
         bda_unlock(&shared.lock);
     }
-    assert_false(bda_lock_is_biased(&shared.lock));
+    assert_null(bda_lock_owner(&shared.lock));
     on_another_thread(come_once);
     assert_int_equal(shared.sum, 1);
     assert_int_equal(bda_locks_held, 0);
@@ -146,7 +146,7 @@ static void who_takes_it_many_times_in_a_row_becomes_the_owner(void **state) {
     for (uint32_t patience = BDA_LOCK_PATIENCE; patience <= 4 * BDA_LOCK_PATIENCE; patience *= 2) {
         on_another_thread(come_once);
         take_in_a_row(patience - 1, true);
-        assert_false(bda_lock_is_biased(&shared.lock));
+        assert_null(bda_lock_owner(&shared.lock));
         take_in_a_row(1, true);
         assert_true(bda_lock_is_own(&shared.lock));
         bda_lock(&shared.lock);
@@ -164,7 +164,7 @@ static void others_in_between_begin_anew(void **state) {
         take_in_a_row(BDA_LOCK_PATIENCE - 1, true);
         take_in_a_row(1, false);
     }
-    assert_false(bda_lock_is_biased(&shared.lock));
+    assert_null(bda_lock_owner(&shared.lock));
     end();
 }
 
@@ -189,7 +189,7 @@ static void there_are_seats_for_a_few(void **state) {
     for (uint32_t i = 0; i < BDA_LOCK_SEATS; i++)
         shared.lock.seats[i].thread = &others[i];
     take_in_a_row(BDA_LOCK_PATIENCE, true);
-    assert_false(bda_lock_is_biased(&shared.lock));
+    assert_null(bda_lock_owner(&shared.lock));
     assert_true(mutex_is_free());
     shared.lock.seats[BDA_LOCK_SEATS - 1].thread = NULL; /* one is left */
     take_in_a_row(2 * BDA_LOCK_PATIENCE, true);
@@ -292,7 +292,7 @@ static void who_has_become_the_owner_sleeps_on_the_mutex_too(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, make_ready, NULL), 0);
     while (!shared.ready)
         bda_lock_sleep(&shared.lock, &shared.changed);
-    assert_false(bda_lock_is_biased(&shared.lock));
+    assert_null(bda_lock_owner(&shared.lock));
     bda_unlock(&shared.lock);
     assert_int_equal(pthread_join(thread, NULL), 0);
     end();
