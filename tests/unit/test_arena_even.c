@@ -203,6 +203,8 @@ static void who_drains_is_no_crowd(void **state) {
     (void)state;
     open_crowded(NULL, 3);
     head->crowded = false;
+    await(&helper, begin(&helper, collect)); /* the lock is this thread's no more */
+    give(take(wish));                        /* but it had it last */
     BdaAllocation some[8];
     for (uint32_t i = 0; i < 3 && bench_use().cached == 0; i++) {
         for (uint32_t k = 0; k < COUNT_OF(some); k++)
