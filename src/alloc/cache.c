@@ -76,25 +76,29 @@ static void put_out_half(BdaAllocator allocator, struct bda_stock *stock, uint32
     }
 }
 
-/* Fills shelves from a bundle of the depot, if there is space for it. Its nodes were another thread's last: all of them
- * are asked for before the first is looked at. */
+/* Fills shelves from a bundle of the depot; false: there was none, or no space for it. Then it goes back to TLSF, by
+ * who takes from that anyway: the nodes beside those of the bundle are its own, and not of who has filled it. All that
+ * are in it were another thread's last, and are asked for before the first is looked at. */
 static bool unpack(BdaAllocator allocator, struct bda_stock *stock) {
     struct bda_pool *arena = stock->pool;
     struct bda_bundle bundle;
     uint64_t space = stock->most - bda_min(bda_stock_kept(stock), stock->most);
     bda_bundle_clear(&bundle);
     bda_pool_lock(arena);
-    if (bda_depot_take(&arena->depot, &bundle, space))
-        bda_stock_keep(stock, bundle.granules); /* at no moment in neither */
-    bda_unlock(&arena->lock);
+    bool fits = bda_depot_take(&arena->depot, &bundle) && bundle.granules <= space;
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++)
         bda_prefetch(bda_node_of(allocator, bundle.nodes[i]));
+    if (fits)
+        bda_stock_keep(stock, bundle.granules); /* at no moment in neither */
+    else
+        bda_bundle_release(arena, &bundle);
+    bda_unlock(&arena->lock);
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++) {
         struct bda_node *node = bda_node_of(allocator, bundle.nodes[i]);
-        add_to_shelf(stock, bda_shelf_of(bda_node_size(node)), bundle.nodes[i],
-                     node); /* not by its home, see bda_node_home */
+        /* not by its home, see bda_node_home */
+        add_to_shelf(stock, bda_shelf_of(bda_node_size(node)), bundle.nodes[i], node);
     }
-    return bda_bundle_count(&bundle) != 0;
+    return fits;
 }
 
 /* What went out last may be what is wanted next. */
@@ -216,6 +220,16 @@ static uint64_t share_of(BdaAllocator allocator, const struct bda_pool *arena, b
     return caches < 2 * arenas ? most : most / (caches / arenas);
 }
 
+/* What a taker has too much of, it would only take back. What another thread frees is best left to the one that takes
+ * (unpack), if there is one. */
+static uint64_t depot_share_of(const struct bda_stock *stock) {
+    uint64_t most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed);
+    bool taken = atomic_load_explicit(&stock->pool->takers, memory_order_relaxed) != 0;
+    if (stock->source || stock->alone)
+        return 0;
+    return taken ? BDA_DEPOT_SHARES * most : most;
+}
+
 /* What there is no space for goes back at once while the thread is alone, which makes space for other sizes only now
  * and then. */
 static bool wants_space(struct bda_stock *stock) {
@@ -228,9 +242,7 @@ static bool wants_space(struct bda_stock *stock) {
 static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
     stock->alone = is_alone(allocator, stock);
     stock->most = share_of(allocator, stock->pool, stock->alone);
-    /* what a taker has too much of, it would only take back */
-    bool passes = !stock->source && !stock->alone;
-    stock->depot_most = passes ? atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed) : 0;
+    stock->depot_most = depot_share_of(stock);
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
     stock->reach = is_roomy(stock->pool) ? BDA_REACH_ROOMY : stock->alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
     if (wants_space(stock))
@@ -343,6 +355,8 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
     uint32_t number = bda_shelf_for(extent.granules);
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
+    if (stock->most == 0) /* it has just become the source, or rested */
+        keep_within_bounds(allocator, stock);
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
     uint64_t offers = bda_stock_offers(stock, number);

@@ -244,7 +244,7 @@ static void drain_chosen(BdaAllocator allocator, choice choose, const struct bda
 static void release_depot(struct bda_pool *arena) {
     struct bda_bundle bundle;
     bda_bundle_clear(&bundle);
-    while (bda_depot_take(&arena->depot, &bundle, UINT64_MAX))
+    while (bda_depot_take(&arena->depot, &bundle))
         bda_bundle_release(arena, &bundle);
 }
 

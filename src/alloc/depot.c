@@ -28,9 +28,9 @@ bool bda_depot_give(struct bda_depot *depot, struct bda_bundle *bundle, uint64_t
     return true;
 }
 
-bool bda_depot_take(struct bda_depot *depot, struct bda_bundle *bundle, uint64_t most) {
+bool bda_depot_take(struct bda_depot *depot, struct bda_bundle *bundle) {
     uint32_t filled = bda_depot_filled(depot);
-    if (filled == 0 || depot->bundles[filled - 1].granules > most)
+    if (filled == 0)
         return false;
     move(bundle, &depot->bundles[filled - 1]);
     depot->granules -= bundle->granules;

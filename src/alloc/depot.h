@@ -32,6 +32,7 @@ enum {
     BDA_BUNDLE_GRANULES = 32768,       /* in a bundle, 512 KiB, */
     BDA_BUNDLE_MOST = 64,              /* or so many ranges */
     BDA_BUNDLES = 8,                   /* in a depot */
+    BDA_DEPOT_SHARES = 4,              /* as much as so many caches may keep waits there for one who takes */
     BDA_GATHER_SHARE = 32,             /* of the space left in a stock may be filled at once */
     BDA_GATHER_MOST = 16,              /* ranges that a thread takes from TLSF at once, where it is not alone */
 };
@@ -122,7 +123,7 @@ static inline uint32_t bda_depot_filled(const struct bda_depot *depot) {
  * of it would be more than `most` granules. */
 bool bda_depot_give(struct bda_depot *depot, struct bda_bundle *bundle, uint64_t most);
 
-/* The bundle that was given last, if it has `most` granules at most, into one that is empty. */
-bool bda_depot_take(struct bda_depot *depot, struct bda_bundle *bundle, uint64_t most);
+/* The bundle that was given last, into one that is empty; false: there is none. */
+bool bda_depot_take(struct bda_depot *depot, struct bda_bundle *bundle);
 
 #endif

@@ -11,6 +11,17 @@ void bda_lock_init(struct bda_lock *lock, bool used, bool barrier) {
     atomic_store_explicit(&lock->biased, used ? 1 : 0, memory_order_relaxed);
 }
 
+bool bda_lock_soon(struct bda_lock *lock) {
+    enum { TRIES = 16, TURNS = 16 };
+    for (uint32_t tries = 0; tries < TRIES; tries++) {
+        for (uint32_t turn = 0; turn < TURNS; turn++)
+            bda_relax();
+        if (bda_lock_try(lock))
+            return true;
+    }
+    return false;
+}
+
 void bda_lock_unbias(struct bda_lock *lock, struct bda_seat *seat) {
     bda_claim_announce(&seat->claim);
     if (seat->claim.barrier)

@@ -104,6 +104,10 @@ BDA_INLINE bool bda_lock_try(struct bda_lock *lock) {
     return true;
 }
 
+/* The same for who has seen that somebody has it, and does not mind the processor's time: again and again, for some ten
+ * microseconds. Most hold it for one or two, and to sleep and be woken takes longer. */
+bool bda_lock_soon(struct bda_lock *lock);
+
 static inline void bda_lock(struct bda_lock *lock) {
     if (!lock->mutex.used)
         bda_mutex_lock(&lock->mutex);

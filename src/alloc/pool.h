@@ -19,8 +19,8 @@
 #include "platform/platform.h"
 
 enum {
-    BDA_CACHED_SHARE = 8,       /* the part of what is free that all caches may keep, and as much the depot */
-    BDA_GRANULE_LOG2 = 4,       /* 16 bytes, as malloc: the least alignment handed out */
+    BDA_CACHED_SHARE = 8, /* the part of what is free that all caches may keep; and the depot, see BDA_DEPOT_SHARES */
+    BDA_GRANULE_LOG2 = 4, /* 16 bytes, as malloc: the least alignment handed out */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
 
@@ -71,6 +71,11 @@ struct bda_pool {
     VkDeviceSize most_plain;        /* sizes and alignments up to it break no limit and want no memory of their own */
     _Atomic VkDeviceSize atom_skew; /* read without the lock: bytes by which aligned addresses miss the atoms of the
                                        memory; 0 on known drivers */
+    /* written under the lock, and read without it with every free of another thread's: a cache line of their own */
+    _Alignas(64) _Atomic uint64_t cached_most; /* granules that a cache may keep of it */
+    _Atomic bool roomy;                        /* a quarter of it is free */
+    _Atomic uint32_t kept_zones;               /* the lowest of them whose ranges may be kept */
+    _Atomic uint32_t rest;                     /* so many more ranges are taken past the caches (cache.h) */
     /* under the lock, and written so often that what everybody reads must not lie in the same cache line: */
     _Alignas(64) struct bda_pool_counters {
         uint64_t live_count, pending_count;
@@ -83,16 +88,12 @@ struct bda_pool {
     } counters;
     struct bda_tlsf tlsf;
     struct bda_depot depot;
-    uint64_t low_granules;        /* of free ones: below it the pool wants another block; 0: it never does */
-    uint32_t strain;              /* how much its lock was in demand of late */
-    const void *last_thread;      /* that took it, as a wish for a range or a free */
-    bool wants;                   /* an allocation has left less, and nobody has seen to it since */
-    _Atomic bool *some_want;      /* the allocator's */
-    uint64_t large;               /* granules in ranges too large to be kept */
-    _Atomic uint64_t cached_most; /* granules that a cache, or the depot, may keep of it; read without the lock */
-    _Atomic bool roomy;           /* a quarter of it is free */
-    _Atomic uint32_t kept_zones;  /* the lowest of them whose ranges may be kept; read without the lock */
-    _Atomic uint32_t rest;        /* so many more ranges are taken past the caches (cache.h); read without the lock */
+    uint64_t low_granules;   /* of free ones: below it the pool wants another block; 0: it never does */
+    uint32_t strain;         /* how much its lock was in demand of late */
+    const void *last_thread; /* that took it, as a wish for a range or a free */
+    bool wants;              /* an allocation has left less, and nobody has seen to it since */
+    _Atomic bool *some_want; /* the allocator's */
+    uint64_t large;          /* granules in ranges too large to be kept */
     VkDeviceSize next_block_size;
     struct bda_opening *openings; /* blocks on their way */
     uint32_t refused;             /* the head's: requests that are not to ask for a block of their arena's own */
@@ -218,7 +219,7 @@ BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
         return;
     const void *thread = bda_this_thread(), *alone = bda_lock_owner(&pool->lock);
     bool waits = !bda_lock_try(&pool->lock);
-    if (waits)
+    if (waits && !bda_lock_soon(&pool->lock))
         bda_lock_wait(&pool->lock);
     const void *before = alone != NULL ? alone : pool->last_thread;
     pool->last_thread = thread;

@@ -53,6 +53,17 @@ static inline void bda_let_others(uint32_t tries) {
         bda_native_nap();
 }
 
+/* A turn of a loop that waits for another processor. */
+static inline void bda_relax(void) {
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+    __builtin_ia32_pause();
+#elif defined(__GNUC__) && defined(__aarch64__)
+    __asm__ volatile("isb");
+#elif defined(_MSC_VER)
+    YieldProcessor();
+#endif
+}
+
 static inline void bda_mutex_init(struct bda_mutex *mutex, bool used) {
     mutex->used = used;
     if (used)

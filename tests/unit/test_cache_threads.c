@@ -250,17 +250,46 @@ static struct bda_bundle *fill_depot(const BdaAllocation *of) {
     return &depot->bundles[bda_depot_filled(depot) - 1];
 }
 
-static void a_bundle_that_does_not_fit_stays_in_the_depot(void **state) {
+static void a_bundle_that_does_not_fit_goes_back_by_who_takes(void **state) {
     (void)state;
     BdaAllocation held = open_held();
     hire(&helper);
     const struct bda_bundle *bundle = fill_depot(&held);
     struct bda_stock *stock = source_of(&held);
-    uint32_t filled = bda_depot_filled(&block_of(&held)->pool->depot);
-    stock->most = bda_stock_kept(stock) + bundle->granules - 1;
+    struct bda_pool *pool = block_of(&held)->pool;
+    uint32_t filled = bda_depot_filled(&pool->depot);
+    uint64_t free = pool->tlsf.free_granules, granules = bundle->granules, kept = bda_stock_kept(stock);
+    stock->most = kept + granules - 1;
     BdaAllocation a = take_bytes(KIB(2), BDA_INTENT_DEVICE); /* of which nothing is kept */
-    assert_int_equal(bda_depot_filled(&block_of(&held)->pool->depot), filled);
+    assert_int_equal(bda_depot_filled(&pool->depot), filled - 1);
+    assert_true(pool->tlsf.free_granules > free && pool->tlsf.free_granules <= free + granules);
+    assert_true(bda_stock_kept(stock) <= stock->most);
     give(a);
+    dismiss(&helper);
+    close_held(held);
+}
+
+/* The stock of the newest other cache, which frees for the arena of an allocation. */
+static const struct bda_stock *others_stock(const BdaAllocation *of) {
+    struct bda_cache *cache = bench.allocator->newest_cache;
+    if (cache == bda_cache_at_hand(bench.allocator))
+        cache = cache->older;
+    return bda_cache_stock(cache, bda_pool_stock(block_of(of)->pool));
+}
+
+static void more_waits_in_a_depot_for_one_who_takes(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    (void)fill_depot(&held);
+    struct bda_pool *pool = block_of(&held)->pool;
+    assert_int_equal(others_stock(&held)->depot_most, BDA_DEPOT_SHARES * pool->cached_most);
+    uint32_t takers = atomic_exchange(&pool->takers, 0);
+    fill(&helper, 200, 64);
+    tell(&helper, free_all);
+    assert_int_equal(others_stock(&held)->depot_most, pool->cached_most);
+    assert_int_equal(source_of(&held)->depot_most, 0);
+    atomic_store(&pool->takers, takers);
     dismiss(&helper);
     close_held(held);
 }
@@ -694,7 +723,8 @@ int main(void) {
         cmocka_unit_test(freeing_takes_no_host_memory),
         cmocka_unit_test(a_thread_that_only_frees_gets_its_cache_from_others),
         cmocka_unit_test(what_one_frees_another_one_gets),
-        cmocka_unit_test(a_bundle_that_does_not_fit_stays_in_the_depot),
+        cmocka_unit_test(a_bundle_that_does_not_fit_goes_back_by_who_takes),
+        cmocka_unit_test(more_waits_in_a_depot_for_one_who_takes),
         cmocka_unit_test(a_depot_that_was_used_outlasts_one_collect),
         cmocka_unit_test(what_a_depot_alone_keeps_comes_before_a_refusal),
         cmocka_unit_test(what_comes_in_a_bundle_is_of_its_size_whatever_its_home_says),

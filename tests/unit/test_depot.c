@@ -120,13 +120,13 @@ static void what_is_given_comes_back_whole_the_last_one_first(void **state) {
     assert_int_equal(depot.granules, 15 + BDA_BUNDLE_MOST * 7);
     assert_int_equal(depot.count, 3 + BDA_BUNDLE_MOST);
     assert_int_equal(bda_depot_filled(&depot), 2);
-    assert_true(bda_depot_take(&depot, &out, MOST));
+    assert_true(bda_depot_take(&depot, &out));
     assert_bundle(&out, 20, BDA_BUNDLE_MOST, 7);
     bda_bundle_clear(&out);
-    assert_true(bda_depot_take(&depot, &out, MOST));
+    assert_true(bda_depot_take(&depot, &out));
     assert_bundle(&out, 10, 3, 5);
     bda_bundle_clear(&out);
-    assert_false(bda_depot_take(&depot, &out, MOST));
+    assert_false(bda_depot_take(&depot, &out));
     assert_bundle(&out, 0, 0, 0);
     assert_int_equal(depot.granules + depot.count + bda_depot_filled(&depot), 0);
 }
@@ -143,7 +143,7 @@ static void a_depot_takes_so_many_bundles(void **state) {
     assert_bundle(&more, 7, 2, 3);
     assert_int_equal(depot.granules, BDA_BUNDLES * 6);
     for (uint32_t i = BDA_BUNDLES; i-- > 0; bda_bundle_clear(&out)) {
-        assert_true(bda_depot_take(&depot, &out, MOST));
+        assert_true(bda_depot_take(&depot, &out));
         assert_bundle(&out, 100 * i, 2, 3);
     }
 }
@@ -162,17 +162,6 @@ static void all_of_it_is_bounded(void **state) {
     assert_true(bda_depot_give(&depot, &two, 60));
 }
 
-static void who_has_no_space_for_a_bundle_gets_none(void **state) {
-    (void)state;
-    memset(&depot, 0, sizeof depot);
-    struct bda_bundle one = make_bundle(1, 2, 10), out = make_bundle(0, 0, 0);
-    assert_true(bda_depot_give(&depot, &one, MOST));
-    assert_false(bda_depot_take(&depot, &out, 19));
-    assert_int_equal(depot.granules, 20);
-    assert_true(bda_depot_take(&depot, &out, 20));
-    assert_bundle(&out, 1, 2, 10);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_shelf_holds_sizes_that_differ_by_a_thirty_second_at_most),
@@ -184,7 +173,6 @@ int main(void) {
         cmocka_unit_test(what_is_given_comes_back_whole_the_last_one_first),
         cmocka_unit_test(a_depot_takes_so_many_bundles),
         cmocka_unit_test(all_of_it_is_bounded),
-        cmocka_unit_test(who_has_no_space_for_a_bundle_gets_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

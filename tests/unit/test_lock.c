@@ -108,6 +108,33 @@ static void who_only_tries_ends_it_too_or_finds_it_taken(void **state) {
     end();
 }
 
+static void *wait_for_it_in_vain(void *unused) {
+    (void)unused;
+    assert_false(bda_lock_soon(&shared.lock));
+    assert_int_equal(bda_locks_held, 0);
+    return NULL;
+}
+
+static void *have_it_soon(void *unused) {
+    (void)unused;
+    assert_true(bda_lock_soon(&shared.lock));
+    assert_int_equal(bda_locks_held, 1);
+    assert_false(mutex_is_free());
+    bda_unlock(&shared.lock);
+    return NULL;
+}
+
+static void who_waits_a_little_has_it_or_has_not(void **state) {
+    (void)state;
+    begin(false, 0);
+    on_another_thread(come_once); /* from now on it is a mutex */
+    bda_lock(&shared.lock);
+    on_another_thread(wait_for_it_in_vain);
+    bda_unlock(&shared.lock);
+    on_another_thread(have_it_soon);
+    end();
+}
+
 static void where_the_caller_synchronises_nobody_owns_it(void **state) {
     (void)state;
     memset(&shared, 0, sizeof shared);
@@ -303,6 +330,7 @@ int main(void) {
         cmocka_unit_test(its_owner_alone_leaves_the_mutex_free),
         cmocka_unit_test(the_first_other_thread_ends_that),
         cmocka_unit_test(who_only_tries_ends_it_too_or_finds_it_taken),
+        cmocka_unit_test(who_waits_a_little_has_it_or_has_not),
         cmocka_unit_test(where_the_caller_synchronises_nobody_owns_it),
         cmocka_unit_test(who_takes_it_many_times_in_a_row_becomes_the_owner),
         cmocka_unit_test(others_in_between_begin_anew),
