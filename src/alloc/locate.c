@@ -12,7 +12,7 @@ static VkDeviceSize length_of(const struct bda_block *block) {
 }
 
 static struct bda_place place_of(BdaAllocator allocator, uint32_t index) {
-    const struct bda_block *block = bda_block_at(allocator, index);
+    struct bda_block *block = bda_block_at(allocator, index);
     const struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_relaxed);
     bool dedicated = block->dedicated_size != 0;
     VkDeviceSize bytes = dedicated ? block->dedicated_size : (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
@@ -22,6 +22,7 @@ static struct bda_place place_of(BdaAllocator allocator, uint32_t index) {
                                .buffer = block->buffer,
                                .mapped = block->mapped,
                                .pool = pool->user,
+                               .landmarks = atomic_load_explicit(&block->landmarks, memory_order_relaxed),
                                .block = index,
                                .memory_type = pool->key.memory_type,
                                .own_buffers = pool->key.own_buffers };
@@ -64,6 +65,7 @@ BDA_INLINE bool ask(BdaAllocator allocator, map_query *query, VkDeviceAddress ad
         enum bda_map_answer answer = query(&allocator->map, address, place);
         if (answer != BDA_MAP_CHANGING)
             return answer == BDA_MAP_FOUND;
+        bda_relax();
     }
     return ask_under_lock(allocator, query, address, place);
 }
@@ -88,6 +90,15 @@ enum answer { ELSEWHERE, TOO_FAR, SHOWN };
  * the block it came for has gone. */
 enum { LEGS = 1 << 12 };
 
+/* The block's landmarks are where they were not: who has no lock finds them by the map, in which the block is. */
+BDA_COLD void tell_landmarks(BdaAllocator allocator, uint32_t index) {
+    struct bda_block *block = bda_block_at(allocator, index);
+    struct bda_landmarks *landmarks = atomic_load_explicit(&block->landmarks, memory_order_relaxed);
+    bda_mutex_lock(&allocator->store_lock);
+    bda_block_map_tell(&allocator->map, block->region.base, index, landmarks);
+    bda_mutex_unlock(&allocator->store_lock);
+}
+
 /* The node of the range, 0: see bda_landmarks_find. The pool's lock is held. */
 static uint32_t node_at(BdaAllocator allocator, uint32_t index, VkDeviceSize offset, bool last) {
     struct bda_block *block = bda_block_at(allocator, index);
@@ -96,7 +107,11 @@ static uint32_t node_at(BdaAllocator allocator, uint32_t index, VkDeviceSize off
     const struct bda_terrain terrain = { &allocator->host, &allocator->charts, &allocator->nodes, &block->region, index,
                                          &block->landmarks };
     uint64_t granule = bda_min(offset >> BDA_GRANULE_LOG2, block->region.size - 1);
-    return bda_landmarks_find(&terrain, (uint32_t)granule, last);
+    struct bda_landmarks *before = atomic_load_explicit(&block->landmarks, memory_order_relaxed);
+    uint32_t node = bda_landmarks_find(&terrain, (uint32_t)granule, last);
+    if (atomic_load_explicit(&block->landmarks, memory_order_relaxed) != before)
+        tell_landmarks(allocator, index);
+    return node;
 }
 
 /* What a look-up wants, and of which block. */
@@ -193,28 +208,6 @@ struct bda_sight bda_locate_look(BdaAllocator allocator, const struct bda_live *
     sight.stray = address != 0;
     sight.begin = address != 0 ? address : sight.begin;
     return sight;
-}
-
-/* ---- Without a lock ---- */
-
-/* While a range of a block is live, the block does not leave the map: so where that is still as it was, the range lies
- * in the very block that the address led to. */
-bool bda_locate_live(BdaAllocator allocator, VkDeviceAddress address, struct bda_live_view *view) {
-    if (!bda_locate_block(allocator, address, &view->place))
-        return false;
-    struct bda_block *block = bda_block_at(allocator, view->place.block);
-    VkDeviceSize offset = address - view->place.base;
-    uint32_t index = bda_landmarks_guess(&block->landmarks, &allocator->charts, offset >> BDA_GRANULE_LOG2);
-    struct bda_node_view node;
-    if (index == 0 || !bda_node_view(bda_node_of(allocator, index), view->place.block, &node) ||
-        !bda_block_map_stands(&allocator->map, &view->place))
-        return false;
-    VkDeviceSize begin = (VkDeviceSize)node.offset << BDA_GRANULE_LOG2;
-    view->handle = allocator->tag | (BdaHandle)(node.tag >> BDA_NODE_GENERATION_SHIFT) << 32 | index;
-    view->begin = view->place.base + begin;
-    view->asked = ((VkDeviceSize)node.size << BDA_GRANULE_LOG2) - node.slack;
-    view->record = (node.record_or_home & BDA_NODE_HOME) != 0 ? 0 : node.record_or_home;
-    return offset - begin < view->asked;
 }
 
 /* ---- Strays ---- */

@@ -51,19 +51,6 @@ bool bda_locate_range(BdaAllocator allocator, VkDeviceAddress address, bda_visit
 /* Shows the live stray that holds the address or comes first behind it; false: there is none. */
 bool bda_locate_stray(BdaAllocator allocator, VkDeviceAddress address, bda_visitor *visit, void *context);
 
-/* What is seen of a live range without a lock. It was all of that at one moment while this was called. */
-struct bda_live_view {
-    struct bda_place place; /* its block */
-    BdaHandle handle;
-    VkDeviceAddress begin;
-    VkDeviceSize asked; /* bytes */
-    uint32_t record;    /* 0: it has none. Else there is more to say of it, which takes the lock */
-};
-
-/* The live range that an address lies in, where a landmark leads to it. False says nothing: bda_locate_range is to be
- * asked. Not of strays. */
-bool bda_locate_live(BdaAllocator allocator, VkDeviceAddress address, struct bda_live_view *view);
-
 /* Whether there ever was one. */
 BDA_INLINE bool bda_locate_has_strays(BdaAllocator allocator) {
     return atomic_load_explicit(&allocator->strays, memory_order_relaxed);

@@ -2,7 +2,7 @@
 #include "debug/find.h"
 
 #include "alloc/allocate.h"
-#include "alloc/locate.h"
+#include "alloc/locate_live.h"
 #include "api/check.h"
 #include "debug/describe.h"
 #include "debug/history.h"
@@ -138,6 +138,20 @@ VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {
 
 /* ---- Findings ---- */
 
+/* `count` is 0 by now. */
+BDA_APART VkResult find_all(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision, uint32_t room,
+                            uint32_t *count, BdaFinding *findings) {
+    VkDeviceAddress first, last;
+    if ((precision & (precision - 1)) != 0)
+        return bda_refuse(allocator, "bda_find", VK_ERROR_VALIDATION_FAILED_EXT, "precision is no power of two");
+    bda_locate_stretch(allocator, address, precision, &first, &last);
+    uint32_t found = bda_find_all(allocator, first, last, room, findings);
+    *count = findings != NULL && found > room ? room : found;
+    for (uint32_t i = 0; findings != NULL && i < *count; i++)
+        look_back(allocator, &findings[i]);
+    return *count == found ? VK_SUCCESS : VK_INCOMPLETE;
+}
+
 VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision, uint32_t *count,
                   BdaFinding *findings) {
     if (count == NULL)
@@ -146,20 +160,11 @@ VkResult bda_find(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize 
     *count = 0;
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    if ((precision & (precision - 1)) != 0)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "precision is no power of two");
-    if (precision <= 1 && room != 0 && bda_find_live(allocator, address, findings)) {
-        bda_history_date(allocator, findings);
-        *count = 1;
-        return VK_SUCCESS;
-    }
-    VkDeviceAddress first, last;
-    bda_locate_stretch(allocator, address, precision, &first, &last);
-    uint32_t found = bda_find_all(allocator, first, last, room, findings);
-    *count = findings != NULL && found > room ? room : found;
-    for (uint32_t i = 0; findings != NULL && i < *count; i++)
-        look_back(allocator, &findings[i]);
-    return *count == found ? VK_SUCCESS : VK_INCOMPLETE;
+    if (precision > 1 || room == 0 || !bda_find_live(allocator, address, findings))
+        return find_all(allocator, address, precision, room, count, findings);
+    bda_history_date(allocator, findings);
+    *count = 1;
+    return VK_SUCCESS;
 }
 
 VkResult bda_describe_finding(const BdaFinding *finding, size_t size, char *text) {

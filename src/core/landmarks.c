@@ -9,12 +9,13 @@ enum {
     FREE_STEPS = 2,   /* to a range that no chart names, which are not too many */
     LOST_MOST = 4,    /* steps, and one for each entry that a chart holds, before an area is surveyed */
     SLOTS_AROUND = 4, /* looked at on either side where one is of no use */
+    CROWD_STEPS = 16, /* to a range that the largest chart has no room for */
 };
 
 /* ---- Memory ---- */
 
 static size_t size_of(uint32_t areas) {
-    return sizeof(struct bda_landmarks) + areas * sizeof(struct bda_area);
+    return sizeof(struct bda_landmarks) + areas * (sizeof(uint32_t) + sizeof(uint16_t));
 }
 
 /* What is outgrown stays, and is the smaller part. */
@@ -26,6 +27,7 @@ static struct bda_landmarks *make(const struct bda_terrain *terrain, struct bda_
     memset(landmarks, 0, size_of(room));
     landmarks->outgrown = outgrown;
     landmarks->room = room;
+    landmarks->lost = (uint16_t *)(landmarks->marks + room);
     atomic_store_explicit(terrain->landmarks, landmarks, memory_order_release);
     return landmarks;
 }
@@ -40,31 +42,37 @@ static struct bda_landmarks *landmarks_of(const struct bda_terrain *terrain) {
     return landmarks;
 }
 
-static uint32_t mark_of(struct bda_area *area) {
-    return atomic_load_explicit(&area->mark, memory_order_relaxed);
+static uint32_t mark_at(struct bda_landmarks *landmarks, uint32_t number) {
+    return atomic_load_explicit(&landmarks->marks[number], memory_order_relaxed);
 }
 
-static bool has_chart(struct bda_area *area) {
-    return (mark_of(area) & BDA_MARK_IS_CHART) != 0;
+static bool is_chart(uint32_t mark) {
+    return (mark & BDA_MARK_IS_CHART) != 0;
 }
 
-static struct bda_chart *chart_of(struct bda_charts *charts, struct bda_area *area) {
-    return bda_chart_at(charts, mark_of(area) & ~BDA_MARK_IS_CHART);
+static struct bda_chart chart_of(struct bda_charts *charts, uint32_t mark) {
+    return bda_chart_at(charts, mark & ~BDA_MARK_IS_CHART);
 }
 
 /* What an area had goes, once nobody is led to it any more. */
-static void set_mark(struct bda_charts *charts, struct bda_area *area, uint32_t mark) {
-    uint32_t old = mark_of(area);
-    atomic_store_explicit(&area->mark, mark, memory_order_release);
-    if ((old & BDA_MARK_IS_CHART) != 0 && old != mark)
+static void set_mark(struct bda_charts *charts, struct bda_landmarks *landmarks, uint32_t number, uint32_t mark) {
+    uint32_t old = mark_at(landmarks, number);
+    atomic_store_explicit(&landmarks->marks[number], mark, memory_order_release);
+    if (is_chart(old) && old != mark)
         bda_charts_give(charts, old & ~BDA_MARK_IS_CHART);
+}
+
+/* Whether an area's walks have cost more than so many steps by now. */
+static bool lose(struct bda_landmarks *landmarks, uint32_t number, uint32_t steps, uint32_t most) {
+    landmarks->lost[number] = (uint16_t)bda_min((uint64_t)landmarks->lost[number] + steps, UINT16_MAX);
+    return landmarks->lost[number] > most;
 }
 
 void bda_landmarks_forget(_Atomic(struct bda_landmarks *) *landmarks, struct bda_charts *charts) {
     struct bda_landmarks *present = atomic_load_explicit(landmarks, memory_order_relaxed);
     for (uint32_t i = 0; present != NULL && i < present->count; i++) {
-        set_mark(charts, &present->areas[i], 0);
-        present->areas[i].lost = 0;
+        set_mark(charts, present, i, 0);
+        present->lost[i] = 0;
     }
 }
 
@@ -116,14 +124,15 @@ static struct spot step(const struct bda_terrain *terrain, struct spot spot, boo
 /* ---- Where a walk begins ---- */
 
 /* The node of a chart's entry, 0 where there is none that stands. */
-static uint32_t entry_at(const struct bda_terrain *terrain, struct bda_chart *chart, uint32_t number, uint32_t slot) {
+static uint32_t entry_at(const struct bda_terrain *terrain, const struct bda_chart *chart, uint32_t number,
+                         uint32_t slot) {
     uint32_t index = bda_chart_node(chart, slot);
     return stands(terrain, index, (number << BDA_AREA_LOG2) + bda_chart_offset(chart, slot), 1) ? index : 0;
 }
 
 /* The entry for an offset in the area, or one beside it. The area's last granule is where slots without an entry say
  * that they are: they would all come before it. */
-static uint32_t entry_near(const struct bda_terrain *terrain, struct bda_chart *chart, uint32_t number,
+static uint32_t entry_near(const struct bda_terrain *terrain, const struct bda_chart *chart, uint32_t number,
                            uint32_t offset) {
     uint32_t up_to = bda_chart_up_to(chart, (uint32_t)bda_min(offset, BDA_CHART_NOWHERE - 1));
     uint32_t slot = up_to != 0 ? up_to - 1 : 0, index = 0;
@@ -137,18 +146,19 @@ static uint32_t entry_near(const struct bda_terrain *terrain, struct bda_chart *
 }
 
 /* A landmark of an area for an offset in it, 0: none stands near it. */
-static uint32_t landmark_near(const struct bda_terrain *terrain, struct bda_area *area, uint32_t number,
+static uint32_t landmark_near(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t number,
                               uint32_t offset) {
-    if (has_chart(area))
-        return entry_near(terrain, chart_of(terrain->charts, area), number, offset);
-    uint32_t index = mark_of(area);
-    return stands(terrain, index, number << BDA_AREA_LOG2, AREA) ? index : 0;
+    uint32_t mark = mark_at(landmarks, number);
+    if (!is_chart(mark))
+        return stands(terrain, mark, number << BDA_AREA_LOG2, AREA) ? mark : 0;
+    const struct bda_chart chart = chart_of(terrain->charts, mark);
+    return entry_near(terrain, &chart, number, offset);
 }
 
 /* The last one near the ends of the areas up to this one, else where the region begins. */
 static uint32_t last_landmark(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t number) {
     for (uint32_t i = number + 1; i-- > 0;) {
-        uint32_t index = landmark_near(terrain, &landmarks->areas[i], i, AREA - 1);
+        uint32_t index = landmark_near(terrain, landmarks, i, AREA - 1);
         if (index != 0)
             return index;
     }
@@ -157,7 +167,7 @@ static uint32_t last_landmark(const struct bda_terrain *terrain, struct bda_land
 
 static uint32_t begin(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t offset) {
     uint32_t number = offset >> BDA_AREA_LOG2;
-    uint32_t index = landmark_near(terrain, &landmarks->areas[number], number, offset & (AREA - 1));
+    uint32_t index = landmark_near(terrain, landmarks, number, offset & (AREA - 1));
     return index != 0 ? index : last_landmark(terrain, landmarks, number);
 }
 
@@ -165,14 +175,14 @@ static uint32_t begin(const struct bda_terrain *terrain, struct bda_landmarks *l
 
 /* An area, and the granules of the region that are its. */
 struct ground {
-    struct bda_area *area;
-    uint32_t start, end;
+    struct bda_landmarks *landmarks;
+    uint32_t number, start, end;
 };
 
 static struct ground ground_at(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t number) {
     uint32_t start = number << BDA_AREA_LOG2;
     uint64_t end = bda_min((uint64_t)start + AREA, terrain->region->size); /* sizes are below 2^32 */
-    return (struct ground){ &landmarks->areas[number], start, (uint32_t)end };
+    return (struct ground){ landmarks, number, start, (uint32_t)end };
 }
 
 /* The first range of an area, one that may begin before it. `spot` lies in the area. */
@@ -194,7 +204,7 @@ static uint32_t offset_in(const struct ground *ground, const struct bda_node *no
 /* Walks through an area from its first range on, counts what is taken, and puts each `stride`th of them onto a chart,
  * if there is one. */
 static uint32_t note_taken(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot,
-                           struct bda_chart *chart, uint32_t stride) {
+                           const struct bda_chart *chart, uint32_t stride) {
     uint32_t taken = 0;
     for (; spot.index != 0 && bda_node_offset(spot.node) < ground->end; spot = step(terrain, spot, false)) {
         if (!is_taken(&spot))
@@ -207,26 +217,30 @@ static uint32_t note_taken(const struct bda_terrain *terrain, const struct groun
 }
 
 /* The area's own chart if it suits so many entries, else a new one; where that is refused, what it has. */
-static uint32_t mark_for(const struct bda_terrain *terrain, struct bda_area *area, uint32_t taken) {
-    if (has_chart(area) && bda_chart_suits(chart_of(terrain->charts, area), taken))
-        return mark_of(area);
-    uint32_t index = bda_charts_take(terrain->charts, taken);
-    return index != 0 ? index | BDA_MARK_IS_CHART : mark_of(area);
+static uint32_t mark_for(const struct bda_terrain *terrain, uint32_t old, uint32_t taken) {
+    if (is_chart(old)) {
+        const struct bda_chart chart = chart_of(terrain->charts, old);
+        if (bda_chart_suits(&chart, taken))
+            return old;
+    }
+    uint32_t number = bda_charts_take(terrain->charts, taken);
+    return number != 0 ? number | BDA_MARK_IS_CHART : old;
 }
 
 /* Charts an area; one with a single taken range has it as its landmark. `spot` lies in it. */
 static void survey(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot) {
     const struct spot first = first_in(terrain, spot, ground->start);
     uint32_t taken = note_taken(terrain, ground, first, NULL, 1);
-    uint32_t mark = taken > 1 ? mark_for(terrain, ground->area, taken) : spot.index;
-    ground->area->lost = 0;
-    if ((mark & BDA_MARK_IS_CHART) != 0) {
-        struct bda_chart *chart = bda_chart_at(terrain->charts, mark & ~BDA_MARK_IS_CHART);
-        uint32_t stride = (taken - 1) / bda_chart_holds(chart) + 1;
-        bda_chart_clear(chart);
-        (void)note_taken(terrain, ground, first, chart, stride);
+    uint32_t old = mark_at(ground->landmarks, ground->number);
+    uint32_t mark = taken > 1 ? mark_for(terrain, old, taken) : spot.index;
+    ground->landmarks->lost[ground->number] = 0;
+    if (is_chart(mark)) {
+        const struct bda_chart chart = chart_of(terrain->charts, mark);
+        uint32_t stride = (taken - 1) / bda_chart_holds(&chart) + 1;
+        bda_chart_clear(&chart);
+        (void)note_taken(terrain, ground, first, &chart, stride);
     }
-    set_mark(terrain->charts, ground->area, mark);
+    set_mark(terrain->charts, ground->landmarks, ground->number, mark);
 }
 
 /* ---- Look-ups ---- */
@@ -242,14 +256,14 @@ static struct spot walk(const struct bda_terrain *terrain, struct bda_landmarks 
         if (landmarks == NULL || spot.index == 0 || bda_node_offset(spot.node) >> BDA_AREA_LOG2 == number)
             continue;
         number = bda_node_offset(spot.node) >> BDA_AREA_LOG2;
-        if (!has_chart(&landmarks->areas[number]))
-            set_mark(terrain->charts, &landmarks->areas[number], spot.index);
+        if (!is_chart(mark_at(landmarks, number)))
+            set_mark(terrain->charts, landmarks, number, spot.index);
     }
     return spot;
 }
 
 /* Whether nothing taken begins any more where an entry says. False where there is no entry. */
-static bool is_gone(const struct bda_terrain *terrain, const struct ground *ground, struct bda_chart *chart,
+static bool is_gone(const struct bda_terrain *terrain, const struct ground *ground, const struct bda_chart *chart,
                     uint32_t slot) {
     const struct spot spot = spot_at(terrain, slot < chart->slots ? bda_chart_node(chart, slot) : 0);
     if (spot.index == 0)
@@ -259,22 +273,26 @@ static bool is_gone(const struct bda_terrain *terrain, const struct ground *grou
            offset_in(ground, spot.node) != offset;
 }
 
+/* Whether no survey would lead there in fewer steps: of a crowded area the largest chart names one range in fifteen. */
+static bool is_crowded(const struct bda_chart *chart, uint32_t steps) {
+    return steps <= CROWD_STEPS && bda_chart_suits(chart, bda_chart_holds(chart) + 1);
+}
+
 /* A taken range was found where a chart did not say, in so many steps. It takes the place of an entry beside it that is
  * gone, else one of its own. What else is wrong is left to the next survey, which is due when there is no space and so
  * many steps were made. */
 static void put_right(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot,
                       uint32_t steps) {
-    struct bda_chart *chart = chart_of(terrain->charts, ground->area);
-    uint32_t offset = offset_in(ground, spot.node), slot = bda_chart_up_to(chart, offset);
-    if (slot != 0 && bda_chart_node(chart, slot - 1) == spot.index)
+    const struct bda_chart chart = chart_of(terrain->charts, mark_at(ground->landmarks, ground->number));
+    uint32_t offset = offset_in(ground, spot.node), slot = bda_chart_up_to(&chart, offset);
+    if (slot != 0 && bda_chart_node(&chart, slot - 1) == spot.index)
         return;
-    if (slot != 0 && is_gone(terrain, ground, chart, slot - 1)) {
-        bda_chart_set(chart, slot - 1, offset, spot.index);
-    } else if (is_gone(terrain, ground, chart, slot)) {
-        bda_chart_set(chart, slot, offset, spot.index);
-    } else if (!bda_chart_insert(chart, slot, offset, spot.index)) {
-        ground->area->lost += steps + 1;
-        if (ground->area->lost > LOST_MOST + bda_chart_holds(chart))
+    if (slot != 0 && is_gone(terrain, ground, &chart, slot - 1)) {
+        bda_chart_set(&chart, slot - 1, offset, spot.index);
+    } else if (is_gone(terrain, ground, &chart, slot)) {
+        bda_chart_set(&chart, slot, offset, spot.index);
+    } else if (!bda_chart_insert(&chart, slot, offset, spot.index) && !is_crowded(&chart, steps)) {
+        if (lose(ground->landmarks, ground->number, steps + 1, LOST_MOST + bda_chart_holds(&chart)))
             survey(terrain, ground, spot);
     }
 }
@@ -283,12 +301,12 @@ static void put_right(const struct bda_terrain *terrain, const struct ground *gr
 static void note(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot, uint32_t steps) {
     if (!is_taken(&spot) && steps <= FREE_STEPS)
         return;
-    if (has_chart(ground->area)) {
+    uint32_t mark = mark_at(ground->landmarks, ground->number);
+    if (is_chart(mark)) {
         put_right(terrain, ground, spot, steps);
-    } else if (mark_of(ground->area) != spot.index) {
-        set_mark(terrain->charts, ground->area, spot.index);
-        ground->area->lost += steps + 1;
-        if (ground->area->lost > LOST_MOST)
+    } else if (mark != spot.index) {
+        set_mark(terrain->charts, ground->landmarks, ground->number, spot.index);
+        if (lose(ground->landmarks, ground->number, steps + 1, LOST_MOST))
             survey(terrain, ground, spot);
     }
 }
@@ -309,6 +327,6 @@ uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, 
         return spot.index;
     }
     /* The next one goes on from here: nothing nearer stands, so neither does what the area had. */
-    set_mark(terrain->charts, &landmarks->areas[bda_node_offset(spot.node) >> BDA_AREA_LOG2], spot.index);
+    set_mark(terrain->charts, landmarks, bda_node_offset(spot.node) >> BDA_AREA_LOG2, spot.index);
     return 0;
 }

@@ -26,20 +26,16 @@ enum {
     BDA_LANDMARK_WALK = 1 << 12, /* steps of one call: the lock is not held for longer, but to survey an area */
 };
 
-/* With the highest bit set the index of a chart, else a node's, or 0. */
-#define BDA_MARK_IS_CHART ((uint32_t)1 << 31)
+/* With the highest bit set the number of a chart, else a node's index, or 0. */
+#define BDA_MARK_IS_CHART ((uint32_t)1 << BDA_CHART_NUMBER_BITS)
 
 _Static_assert(BDA_NODES_MOST < BDA_MARK_IS_CHART, "a landmark has a bit to spare");
-
-struct bda_area {
-    _Atomic uint32_t mark;
-    uint32_t lost; /* steps that walks in it have cost since its last survey */
-};
 
 struct bda_landmarks {
     struct bda_landmarks *outgrown;
     uint32_t room, count; /* areas */
-    struct bda_area areas[];
+    uint16_t *lost;       /* of each, behind the marks: steps that walks in it have cost since its last survey */
+    _Atomic uint32_t marks[];
 };
 
 /* A region as a look-up sees it. */
@@ -57,16 +53,15 @@ struct bda_terrain {
  * changes meanwhile. `last`: as far as it is, then; 0 never, while the links are right. */
 uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, bool last);
 
-/* The node that held a granule when somebody last looked, or another one; 0: nobody did. Without a lock. */
-BDA_INLINE uint32_t bda_landmarks_guess(_Atomic(struct bda_landmarks *) *landmarks, struct bda_charts *charts,
-                                        uint64_t offset) {
-    struct bda_landmarks *present = atomic_load_explicit(landmarks, memory_order_acquire);
-    if (present == NULL || offset >> BDA_AREA_LOG2 >= present->room)
+/* The node that held a granule when somebody last looked, or another one; 0: nobody did. Without a lock; `landmarks`
+ * may be NULL, or outgrown. */
+BDA_INLINE uint32_t bda_landmarks_guess(struct bda_landmarks *landmarks, struct bda_charts *charts, uint64_t offset) {
+    if (landmarks == NULL || offset >> BDA_AREA_LOG2 >= landmarks->room)
         return 0;
-    uint32_t mark = atomic_load_explicit(&present->areas[offset >> BDA_AREA_LOG2].mark, memory_order_acquire);
+    uint32_t mark = atomic_load_explicit(&landmarks->marks[offset >> BDA_AREA_LOG2], memory_order_acquire);
     if ((mark & BDA_MARK_IS_CHART) == 0)
         return mark;
-    return bda_chart_guess(bda_chart_at(charts, mark & ~BDA_MARK_IS_CHART), offset & ((1u << BDA_AREA_LOG2) - 1));
+    return bda_chart_guess(charts, mark & ~BDA_MARK_IS_CHART, offset & ((1u << BDA_AREA_LOG2) - 1));
 }
 
 /* What they say goes with their region: before its nodes may be another's. */

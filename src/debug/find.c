@@ -5,7 +5,7 @@
 #include "debug/find.h"
 
 #include "alloc/history.h"
-#include "alloc/locate.h"
+#include "alloc/locate_live.h"
 #include "debug/message.h"
 
 #include <string.h>
@@ -298,11 +298,18 @@ static void explain_live(BdaAllocator allocator, const struct bda_live *live, vo
     byte->finding->extent = 1;
 }
 
-/* What landmarks lead to, and has no name. */
-static bool find_at_once(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding) {
+BDA_APART bool find_under_lock(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding) {
+    struct live_byte byte = { address, finding, false };
+    return bda_locate_range(allocator, address, explain_live, &byte) && byte.explained;
+}
+
+/* Nearly always landmarks lead to it, and it has no name. */
+bool bda_find_live(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding) {
     struct bda_live_view view;
-    if (!bda_locate_live(allocator, address, &view) || view.record != 0)
+    if (bda_locate_has_strays(allocator))
         return false;
+    if (!BDA_LIKELY(bda_locate_live(allocator, address, &view) && view.record == 0))
+        return find_under_lock(allocator, address, finding);
     clear(finding, BDA_FINDING_LIVE, address);
     finding->own_buffer = view.place.own_buffers;
     finding->memory_type = view.place.memory_type;
@@ -315,14 +322,6 @@ static bool find_at_once(BdaAllocator allocator, VkDeviceAddress address, BdaFin
     finding->offset = address - view.begin;
     finding->extent = 1;
     return true;
-}
-
-bool bda_find_live(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding) {
-    struct live_byte byte = { address, finding, false };
-    if (bda_locate_has_strays(allocator))
-        return false;
-    return find_at_once(allocator, address, finding) ||
-           (bda_locate_range(allocator, address, explain_live, &byte) && byte.explained);
 }
 
 /* ---- All of it ---- */

@@ -3,7 +3,10 @@
 
 #include <assert.h>
 
-enum { FIRST_CAPACITY = 2 }; /* an allocator with one block stays under 64 KiB */
+enum {
+    FIRST_CAPACITY = 2,   /* an allocator with one block stays under 64 KiB */
+    BUCKETS_PER_BLOCK = 4 /* in most of them none begins */
+};
 
 void bda_block_map_init(struct bda_block_map *map, struct bda_host *host) {
     map->host = host;
@@ -12,7 +15,8 @@ void bda_block_map_init(struct bda_block_map *map, struct bda_host *host) {
 }
 
 static size_t table_size(uint32_t capacity) {
-    return sizeof(struct bda_block_table) + capacity * (sizeof(uint64_t) + sizeof(struct bda_place_entry));
+    const size_t per_block = sizeof(uint64_t) + sizeof(struct bda_place_entry) + BUCKETS_PER_BLOCK * sizeof(uint32_t);
+    return sizeof(struct bda_block_table) + sizeof(uint64_t) + capacity * per_block + sizeof(uint32_t);
 }
 
 void bda_block_map_destroy(struct bda_block_map *map) {
@@ -23,74 +27,6 @@ void bda_block_map_destroy(struct bda_block_map *map) {
         table = outgrown;
     }
     atomic_store_explicit(&map->table, NULL, memory_order_relaxed);
-}
-
-/* ---- Reading ----
- *
- * Every load is an acquire: what a change under way has stored brings along that the sequence was odd. (A fence would
- * do the same once, but the thread sanitizer does not know fences.) */
-
-static struct bda_block_table *table_of(struct bda_block_map *map) {
-    return atomic_load_explicit(&map->table, memory_order_acquire);
-}
-
-static uint64_t base_at(struct bda_block_table *table, uint32_t position) {
-    return atomic_load_explicit(&table->bases[position], memory_order_acquire);
-}
-
-/* How many blocks begin at the address or before it. Which half is next cannot be predicted: no branch hangs on it. */
-BDA_INLINE uint32_t count_below(struct bda_block_table *table, uint32_t count, uint64_t address) {
-    uint32_t low = 0;
-    if (count == 0)
-        return 0;
-    while (count > 1) {
-        uint32_t half = count / 2;
-        low += half & (0u - (uint32_t)(base_at(table, low + half) <= address));
-        count -= half;
-    }
-    return low + (base_at(table, low) <= address);
-}
-
-BDA_INLINE void read_place(struct bda_block_table *table, uint32_t position, struct bda_place *place) {
-    struct bda_place_entry *entry = &table->entries[position];
-    place->base = base_at(table, position);
-    place->length = atomic_load_explicit(&entry->length, memory_order_acquire);
-    place->buffer_bytes = atomic_load_explicit(&entry->buffer_bytes, memory_order_acquire);
-    place->buffer = (VkBuffer)atomic_load_explicit(&entry->buffer, memory_order_acquire);
-    place->mapped = atomic_load_explicit(&entry->mapped, memory_order_acquire);
-    place->pool = atomic_load_explicit(&entry->pool, memory_order_acquire);
-    place->block = atomic_load_explicit(&entry->block, memory_order_acquire);
-    uint32_t kind = atomic_load_explicit(&entry->kind, memory_order_acquire);
-    place->memory_type = kind >> 1;
-    place->own_buffers = (kind & 1u) != 0;
-}
-
-/* The block `back` places before the first one behind the address. */
-BDA_INLINE enum bda_map_answer look(struct bda_block_map *map, uint64_t address, uint32_t back,
-                                    struct bda_place *place) {
-    uint32_t sequence = atomic_load_explicit(&map->sequence, memory_order_acquire);
-    struct bda_block_table *table = table_of(map);
-    if ((sequence & 1u) != 0)
-        return BDA_MAP_CHANGING;
-    if (table == NULL)
-        return BDA_MAP_NONE;
-    uint32_t count = atomic_load_explicit(&table->count, memory_order_acquire);
-    uint32_t position = count_below(table, count, address) - back;
-    bool found = position < count; /* -1 is not */
-    if (found)
-        read_place(table, position, place);
-    place->sequence = sequence;
-    if (atomic_load_explicit(&map->sequence, memory_order_relaxed) != sequence)
-        return BDA_MAP_CHANGING;
-    return found ? BDA_MAP_FOUND : BDA_MAP_NONE;
-}
-
-enum bda_map_answer bda_block_map_below(struct bda_block_map *map, uint64_t address, struct bda_place *place) {
-    return look(map, address, 1, place);
-}
-
-enum bda_map_answer bda_block_map_above(struct bda_block_map *map, uint64_t address, struct bda_place *place) {
-    return look(map, address, 0, place);
 }
 
 /* ---- Changing ---- */
@@ -104,6 +40,7 @@ static void set_place(struct bda_block_table *table, uint32_t position, const st
     atomic_store_explicit(&entry->buffer, (uint64_t)place->buffer, memory_order_release);
     atomic_store_explicit(&entry->mapped, place->mapped, memory_order_release);
     atomic_store_explicit(&entry->pool, place->pool, memory_order_release);
+    atomic_store_explicit(&entry->landmarks, place->landmarks, memory_order_release);
     atomic_store_explicit(&entry->block, place->block, memory_order_release);
     atomic_store_explicit(&entry->kind, place->memory_type << 1 | (uint32_t)place->own_buffers, memory_order_release);
 }
@@ -111,9 +48,80 @@ static void set_place(struct bda_block_table *table, uint32_t position, const st
 static void copy_place(struct bda_block_table *to, uint32_t to_position, struct bda_block_table *from,
                        uint32_t from_position) {
     struct bda_place place;
-    read_place(from, from_position, &place);
+    bda_block_read_place(from, from_position, &place);
     set_place(to, to_position, &place);
 }
+
+/* ---- Buckets ---- */
+
+static uint64_t bucket_of(struct bda_block_table *table, uint64_t base) {
+    uint64_t start = atomic_load_explicit(&table->start, memory_order_relaxed);
+    return (base - start) >> atomic_load_explicit(&table->shift, memory_order_relaxed);
+}
+
+/* Whether a base that has come has a bucket, and there are enough of them for so many. */
+static bool has_bucket_for(struct bda_block_table *table, uint64_t base, uint32_t count) {
+    return count <= table->buckets / BUCKETS_PER_BLOCK &&
+           base >= atomic_load_explicit(&table->start, memory_order_relaxed) && bucket_of(table, base) < table->buckets;
+}
+
+static uint32_t before_at(struct bda_block_table *table, uint64_t bucket) {
+    return atomic_load_explicit(&table->before[bucket], memory_order_relaxed);
+}
+
+static void set_before(struct bda_block_table *table, uint64_t bucket, uint32_t count) {
+    atomic_store_explicit(&table->before[bucket], count, memory_order_release);
+}
+
+static void set_last(struct bda_block_table *table, uint64_t bucket) {
+    atomic_store_explicit(&table->last, bucket, memory_order_release);
+}
+
+static uint64_t base_before(struct bda_block_table *table, uint32_t position) {
+    return bda_block_base_at(table, position != 0 ? position - 1 : 0);
+}
+
+/* Of all bases. A base below the first bucket is not the last one to lie there: as much room as all of them take is
+ * made below, and kept. */
+static void make_buckets(struct bda_block_table *table, uint32_t count) {
+    uint64_t lowest = bda_block_base_at(table, 0), span = base_before(table, count) - lowest, bucket = 0;
+    uint64_t old = atomic_load_explicit(&table->start, memory_order_relaxed);
+    uint64_t start = lowest - bda_min(lowest < old ? lowest : lowest - old, span);
+    uint32_t shift = 0;
+    table->buckets = (uint32_t)bda_min(table->capacity, 2 * (uint64_t)count) * BUCKETS_PER_BLOCK;
+    while ((lowest - start + span) >> shift >= table->buckets)
+        shift++;
+    atomic_store_explicit(&table->start, start, memory_order_release);
+    atomic_store_explicit(&table->shift, shift, memory_order_release);
+    set_before(table, 0, 0);
+    for (uint32_t position = 0; position < count; position++)
+        while (bucket < bucket_of(table, bda_block_base_at(table, position)))
+            set_before(table, ++bucket, position);
+    set_before(table, bucket + 1, count);
+    set_last(table, bucket);
+}
+
+/* A base came, the last of `count`, or lies between others. */
+static void count_in(struct bda_block_table *table, uint64_t base, uint32_t count) {
+    if (!has_bucket_for(table, base, count)) {
+        make_buckets(table, count);
+        return;
+    }
+    uint64_t last = atomic_load_explicit(&table->last, memory_order_relaxed), bucket = bucket_of(table, base);
+    for (; last < bucket; last++)
+        set_before(table, last + 2, count - 1);
+    for (uint64_t behind = bucket + 1; behind <= last + 1; behind++)
+        set_before(table, behind, before_at(table, behind) + 1);
+    set_last(table, last);
+}
+
+static void count_out(struct bda_block_table *table, uint64_t base) {
+    uint64_t last = atomic_load_explicit(&table->last, memory_order_relaxed);
+    for (uint64_t behind = bucket_of(table, base) + 1; behind <= last + 1; behind++)
+        set_before(table, behind, before_at(table, behind) - 1);
+}
+
+/* ---- Blocks ---- */
 
 static uint32_t begin_change(struct bda_block_map *map) {
     uint32_t sequence = atomic_load_explicit(&map->sequence, memory_order_relaxed);
@@ -127,7 +135,7 @@ static void end_change(struct bda_block_map *map, uint32_t sequence) {
 
 /* The larger table says the same as the outgrown one, so readers of either are right until the next change. */
 bool bda_block_map_reserve(struct bda_block_map *map, uint32_t count) {
-    struct bda_block_table *present = table_of(map);
+    struct bda_block_table *present = bda_block_table_of(map);
     uint32_t capacity = present != NULL ? present->capacity : 0;
     if (count <= capacity)
         return true;
@@ -141,37 +149,61 @@ bool bda_block_map_reserve(struct bda_block_map *map, uint32_t count) {
     uint32_t filled = present != NULL ? atomic_load_explicit(&present->count, memory_order_relaxed) : 0;
     larger->outgrown = present;
     larger->capacity = capacity;
-    larger->entries = (struct bda_place_entry *)(larger->bases + capacity);
+    larger->buckets = 0;
+    larger->entries = (struct bda_place_entry *)(larger->bases + capacity + 1);
+    larger->before = (_Atomic uint32_t *)(larger->entries + capacity);
+    for (uint32_t i = 0; i <= capacity; i++)
+        atomic_init(&larger->bases[i], 0);
+    for (uint32_t i = 0; i <= capacity * BUCKETS_PER_BLOCK; i++)
+        atomic_init(&larger->before[i], 0); /* whatever a reader sees there during a change is no more than there are */
+    atomic_init(&larger->start, filled != 0 ? bda_block_base_at(present, 0) : UINT64_MAX);
+    atomic_init(&larger->shift, 0);
+    atomic_init(&larger->last, 0);
     atomic_init(&larger->count, filled);
     for (uint32_t i = 0; i < filled; i++)
         copy_place(larger, i, present, i);
+    if (filled != 0)
+        make_buckets(larger, filled);
     atomic_store_explicit(&map->table, larger, memory_order_release);
     return true;
 }
 
 void bda_block_map_add(struct bda_block_map *map, const struct bda_place *place) {
-    struct bda_block_table *table = table_of(map);
+    struct bda_block_table *table = bda_block_table_of(map);
     uint32_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
-    uint32_t position = count_below(table, count, place->base);
+    uint32_t position = bda_block_count_up_to(table, place->base);
     assert(count < table->capacity);
     uint32_t sequence = begin_change(map);
     for (uint32_t i = count; i > position; i--)
         copy_place(table, i, table, i - 1);
     set_place(table, position, place);
     atomic_store_explicit(&table->count, count + 1, memory_order_release);
+    count_in(table, place->base, count + 1);
     end_change(map, sequence);
 }
 
-void bda_block_map_remove(struct bda_block_map *map, uint64_t base, uint32_t block) {
-    struct bda_block_table *table = table_of(map);
-    uint32_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
-    uint32_t position = count_below(table, count, base) - 1;
+static uint32_t position_of(struct bda_block_table *table, uint64_t base, uint32_t block) {
+    uint32_t position = bda_block_count_up_to(table, base) - 1;
     while (atomic_load_explicit(&table->entries[position].block, memory_order_relaxed) != block)
         position--; /* no driver gives two blocks one address; nothing here relies on that */
-    assert(position < count && base_at(table, position) == base);
+    assert(bda_block_base_at(table, position) == base);
+    return position;
+}
+
+void bda_block_map_remove(struct bda_block_map *map, uint64_t base, uint32_t block) {
+    struct bda_block_table *table = bda_block_table_of(map);
+    uint32_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
+    uint32_t position = position_of(table, base, block);
     uint32_t sequence = begin_change(map);
     for (uint32_t i = position; i + 1 < count; i++)
         copy_place(table, i, table, i + 1);
     atomic_store_explicit(&table->count, count - 1, memory_order_release);
+    count_out(table, base);
     end_change(map, sequence);
+}
+
+void bda_block_map_tell(struct bda_block_map *map, uint64_t base, uint32_t block, struct bda_landmarks *landmarks) {
+    struct bda_block_table *table = bda_block_table_of(map);
+    uint32_t position = position_of(table, base, block);
+    atomic_store_explicit(&table->entries[position].landmarks, landmarks, memory_order_release);
 }

@@ -70,7 +70,8 @@ static uint32_t block_of(BdaHandle handle) {
 }
 
 static bool has_landmarks(uint32_t block) {
-    return bda_landmarks_guess(&bda_block_at(bench.allocator, block)->landmarks, &bench.allocator->charts, 0) != 0;
+    return bda_landmarks_guess(atomic_load(&bda_block_at(bench.allocator, block)->landmarks), &bench.allocator->charts,
+                               0) != 0;
 }
 
 /* The block that does not hold `held`, with landmarks in it. It is empty. */

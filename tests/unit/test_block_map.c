@@ -40,7 +40,7 @@ static void an_empty_map_has_nothing(void **state) {
     (void)state;
     struct bda_host host = { 0 };
     struct bda_block_map map;
-    struct bda_place place;
+    struct bda_place place = { 0 };
     bda_block_map_init(&map, &host);
     for (uint32_t turn = 0; turn < 2; turn++) {
         assert_int_equal(bda_block_map_below(&map, UINT64_MAX, &place), BDA_MAP_NONE);
@@ -56,7 +56,7 @@ static void every_address_finds_the_blocks_below_and_above(void **state) {
     for (uint32_t count = 1; count <= MANY; count += count < 10 ? 1 : 49) {
         struct bda_host host = { 0 };
         struct bda_block_map map;
-        struct bda_place place;
+        struct bda_place place = { 0 };
         bda_block_map_init(&map, &host);
         fill(&map, count);
         assert_int_equal(bda_block_map_below(&map, STRIDE - 1, &place), BDA_MAP_NONE);
@@ -79,11 +79,75 @@ static void every_address_finds_the_blocks_below_and_above(void **state) {
     }
 }
 
+/* Bases far apart and close together, down to 0 and up to the last address but some: no stretch of them is like
+ * another.
+ */
+static void blocks_lie_wherever_they_lie(void **state) {
+    (void)state;
+    static uint64_t bases[MANY];
+    struct bda_host host = { 0 };
+    struct bda_block_map map;
+    struct bda_place place = { 0 };
+    uint64_t seed = 4, base = 0;
+    bda_block_map_init(&map, &host);
+    for (uint32_t i = 0; i < MANY; i++) {
+        bases[i] = i + 1 < MANY ? base : UINT64_MAX - 15;
+        base += 16 + ((uint64_t)random_below(&seed, 1000) << random_below(&seed, i % 100 == 0 ? 46 : 12));
+    }
+    for (uint32_t turn = 0, count = 0; turn < 3 * MANY; turn++) { /* each comes, goes, and comes again */
+        uint32_t i = turn * 37 % MANY;
+        assert_true(bda_block_map_reserve(&map, count + 1));
+        if (turn / MANY == 1) {
+            bda_block_map_remove(&map, bases[i], i + 1);
+            count--;
+            continue;
+        }
+        place = (struct bda_place){ .base = bases[i], .length = 16, .block = i + 1 };
+        bda_block_map_add(&map, &place);
+        count++;
+        assert_int_equal(bda_block_map_below(&map, bases[i], &place), BDA_MAP_FOUND);
+        assert_int_equal(place.block, i + 1);
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_int_equal(bda_block_map_below(&map, bases[i] + 15, &place), BDA_MAP_FOUND);
+        assert_int_equal(place.block, i + 1);
+        if (i == 0)
+            continue;
+        assert_int_equal(bda_block_map_below(&map, bases[i] - 1, &place), BDA_MAP_FOUND);
+        assert_int_equal(place.block, i);
+        assert_int_equal(bda_block_map_above(&map, bases[i] - 1, &place), BDA_MAP_FOUND);
+        assert_int_equal(place.block, i + 1);
+    }
+    bda_block_map_destroy(&map);
+}
+
+static void landmarks_are_those_that_were_told_last(void **state) {
+    (void)state;
+    struct bda_host host = { 0 };
+    struct bda_block_map map;
+    struct bda_place place = { 0 };
+    char some[2];
+    bda_block_map_init(&map, &host);
+    fill(&map, 5);
+    for (uint32_t i = 0; i < COUNT_OF(some); i++) {
+        bda_block_map_tell(&map, place_of(2).base, place_of(2).block, (struct bda_landmarks *)&some[i]);
+        assert_int_equal(bda_block_map_below(&map, place_of(2).base, &place), BDA_MAP_FOUND);
+        assert_ptr_equal(place.landmarks, &some[i]);
+    }
+    bda_block_map_remove(&map, place_of(0).base,
+                         place_of(0).block); /* the others move up, with what is known of them */
+    for (uint32_t i = 1; i < 5; i++) {
+        assert_int_equal(bda_block_map_below(&map, place_of(i).base, &place), BDA_MAP_FOUND);
+        assert_ptr_equal(place.landmarks, i == 2 ? &some[1] : NULL);
+    }
+    bda_block_map_destroy(&map);
+}
+
 static void blocks_go_and_their_addresses_come_again(void **state) {
     (void)state;
     struct bda_host host = { 0 };
     struct bda_block_map map;
-    struct bda_place place;
+    struct bda_place place = { 0 };
     bda_block_map_init(&map, &host);
     fill(&map, MANY);
     for (uint32_t i = 0; i < MANY; i += 2)
@@ -125,7 +189,7 @@ static void refused_host_memory_leaves_the_map_as_it_was(void **state) {
     (void)state;
     struct limited_host limited;
     struct bda_block_map map;
-    struct bda_place place;
+    struct bda_place place = { 0 };
     limited_host_init(&limited, 0);
     bda_block_map_init(&map, &limited.host);
     assert_false(bda_block_map_reserve(&map, 1));
@@ -151,7 +215,7 @@ static void *read_on(void *context) {
     uint64_t seed = (uintptr_t)context;
     while (!atomic_load(&over)) {
         uint32_t i = random_below(&seed, MANY);
-        struct bda_place place;
+        struct bda_place place = { 0 };
         enum bda_map_answer answer = bda_block_map_below(&shared, place_of(i).base + 5, &place);
         if (answer == BDA_MAP_CHANGING)
             continue;
@@ -199,6 +263,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_map_has_nothing),
         cmocka_unit_test(every_address_finds_the_blocks_below_and_above),
+        cmocka_unit_test(blocks_lie_wherever_they_lie),
+        cmocka_unit_test(landmarks_are_those_that_were_told_last),
         cmocka_unit_test(blocks_go_and_their_addresses_come_again),
         cmocka_unit_test(of_two_blocks_at_one_address_the_right_one_goes),
         cmocka_unit_test(refused_host_memory_leaves_the_map_as_it_was),

@@ -1,6 +1,8 @@
 /* src/debug/find.c, src/debug/describe.c, src/alloc/locate.c and src/api/find.c: every address is explained. */
 #include "alloc_support.h"
 
+#include "alloc/locate_live.h"
+
 #include <stdlib.h>
 
 static BdaFinding find_one(VkDeviceAddress address) {
@@ -262,6 +264,30 @@ static void nothing_is_found_once_its_block_is_gone(void **state) {
     assert_int_equal(find_one(alone.address).kind, BDA_FINDING_FOREIGN);
     assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
     assert_int_equal(find_one(range.address).kind, BDA_FINDING_FOREIGN);
+    bench_close();
+}
+
+/* In the first block, in those that come, and in the next life of each. */
+static void what_is_looked_up_is_found_without_a_lock(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT,
+                                          .first_block_size = KIB(64),
+                                          .max_block_size = KIB(64) });
+    for (uint32_t life = 0; life < 2; life++) {
+        BdaAllocation all[40];
+        for (uint32_t i = 0; i < COUNT_OF(all); i++) {
+            struct bda_live_view view = { .handle = 0 };
+            all[i] = take_bytes(4096, BDA_INTENT_DEVICE);
+            for (uint32_t k = 0; k < 10; k++) /* a full chart is made anew once walks have cost as much */
+                (void)find_one(all[i].address);
+            assert_true(bda_locate_live(bench.allocator, all[i].address + 4095, &view));
+            assert_true(view.handle == all[i].handle && view.begin == all[i].address && view.asked == all[i].size);
+        }
+        assert_true(bench_use().block_count >= 3);
+        for (uint32_t i = 0; i < COUNT_OF(all); i++)
+            give(all[i]);
+        assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+    }
     bench_close();
 }
 
@@ -602,6 +628,7 @@ int main(void) {
         cmocka_unit_test(what_a_thread_keeps_is_kept),
         cmocka_unit_test(foreign_addresses_are_foreign),
         cmocka_unit_test(nothing_is_found_once_its_block_is_gone),
+        cmocka_unit_test(what_is_looked_up_is_found_without_a_lock),
         cmocka_unit_test(a_precision_makes_a_list_of_candidates),
         cmocka_unit_test(a_stretch_may_span_blocks),
         cmocka_unit_test(all_addresses_there_are_can_be_asked_about),
