@@ -355,7 +355,8 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
     uint32_t number = bda_shelf_for(extent.granules);
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
-    if (stock->most == 0) /* it has just become the source, or rested */
+    /* one that has just become the source, or rested, has no space for a bundle yet, and would lose it */
+    if (stock->most == 0 && bda_depot_filled(&stock->pool->depot) != 0)
         keep_within_bounds(allocator, stock);
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);

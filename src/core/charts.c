@@ -86,10 +86,10 @@ struct bda_chart bda_chart_at(struct bda_charts *charts, uint32_t number) {
     void *unit = bda_chart_unit(charts, number);
     if ((number & BDA_CHART_LEAVES) == 0) {
         uint32_t whole = number & BDA_CHART_WHOLE;
-        return (struct bda_chart){ NULL, unit, (1 + whole) * BDA_CHART_HALF_ENTRIES };
+        return (struct bda_chart){ NULL, unit, number, (1 + whole) * BDA_CHART_HALF_ENTRIES };
     }
     struct bda_chart_front *front = unit;
-    return (struct bda_chart){ front, bda_chart_halves_behind(front, front->leaves),
+    return (struct bda_chart){ front, bda_chart_halves_behind(front, front->leaves), number,
                                front->leaves * BDA_CHART_LEAF_ENTRIES };
 }
 
@@ -215,10 +215,8 @@ void bda_charts_give(struct bda_charts *charts, uint32_t number) {
 /* ---- Entries ---- */
 
 uint32_t bda_chart_up_to(const struct bda_chart *chart, uint32_t offset) {
-    uint32_t kind = chart->slots != BDA_CHART_HALF_ENTRIES ? BDA_CHART_WHOLE : 0;
     void *unit = chart->front != NULL ? (void *)chart->front : chart->halves;
-    kind |= chart->front != NULL ? BDA_CHART_LEAVES : 0;
-    const struct bda_chart_half *half = bda_chart_half_for(unit, kind, offset);
+    const struct bda_chart_half *half = bda_chart_half_for(unit, chart->number, offset);
     return (uint32_t)(half - chart->halves) * BDA_CHART_HALF_ENTRIES + bda_chart_count(half, offset);
 }
 

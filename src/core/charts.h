@@ -64,7 +64,7 @@ struct bda_charts {
 struct bda_chart {
     struct bda_chart_front *front; /* NULL: it has none */
     struct bda_chart_half *halves;
-    uint32_t slots;
+    uint32_t number, slots;
 };
 
 /* Takes no memory yet. `locks`: several threads use it. */

@@ -115,6 +115,7 @@ static void count_in(struct bda_block_table *table, uint64_t base, uint32_t coun
     set_last(table, last);
 }
 
+/* A base has gone. The last bucket may be empty then, and stays the last: who comes next mostly lies there again. */
 static void count_out(struct bda_block_table *table, uint64_t base) {
     uint64_t last = atomic_load_explicit(&table->last, memory_order_relaxed);
     for (uint64_t behind = bucket_of(table, base) + 1; behind <= last + 1; behind++)

@@ -269,6 +269,22 @@ static void a_bundle_that_does_not_fit_goes_back_by_who_takes(void **state) {
     close_held(held);
 }
 
+/* It has not looked yet how much it may keep. */
+static void who_has_just_come_to_take_keeps_its_first_bundle(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    hire(&helper);
+    const struct bda_bundle *bundle = fill_depot(&held);
+    struct bda_stock *stock = source_of(&held);
+    uint64_t granules = bundle->granules, kept = bda_stock_kept(stock);
+    stock->most = 0;
+    BdaAllocation a = take_bytes(KIB(2), BDA_INTENT_DEVICE); /* of which nothing is kept */
+    assert_true(bda_stock_kept(stock) >= kept + granules);
+    give(a);
+    dismiss(&helper);
+    close_held(held);
+}
+
 /* The stock of the newest other cache, which frees for the arena of an allocation. */
 static const struct bda_stock *others_stock(const BdaAllocation *of) {
     struct bda_cache *cache = bench.allocator->newest_cache;
@@ -724,6 +740,7 @@ int main(void) {
         cmocka_unit_test(a_thread_that_only_frees_gets_its_cache_from_others),
         cmocka_unit_test(what_one_frees_another_one_gets),
         cmocka_unit_test(a_bundle_that_does_not_fit_goes_back_by_who_takes),
+        cmocka_unit_test(who_has_just_come_to_take_keeps_its_first_bundle),
         cmocka_unit_test(more_waits_in_a_depot_for_one_who_takes),
         cmocka_unit_test(a_depot_that_was_used_outlasts_one_collect),
         cmocka_unit_test(what_a_depot_alone_keeps_comes_before_a_refusal),
