@@ -145,8 +145,8 @@ typedef struct BdaFinding {
  * Cost: a single live byte of an allocation without a name is found without a lock, once others near it have been; else
  *   the block is, and then a few steps are made from a landmark in it, under the lock of its pool; for what is not live
  *   the history is read, too, which costs as bda_get_history.
- *   Landmarks are made by the first look-ups in a block, which walk through it, and take some twelve bytes of host
- *   memory for each range in it, in steps of 32 KiB, kept until the allocator goes; allocations and frees cost the same
+ *   Landmarks are made by the first look-ups in a block, which walk through it, and take some eight bytes of host
+ *   memory for each range in it, in steps of 16 KiB, kept until the allocator goes; allocations and frees cost the same
  *   with and without. Where host memory is refused look-ups walk each time, and do not fail. Own buffers that the
  * driver did not place where their memory says make each look-up linear in own buffers. Errors: VALIDATION_FAILED
  * (NULL, a precision that is no power of two). Calls no driver function; works after VK_ERROR_DEVICE_LOST.

@@ -241,7 +241,7 @@ typedef struct BdaJsonInfo {
  * are of one moment, and what came to lie across the end of those listed before is listed from there on. A block that
  * goes back to the driver meanwhile is listed as gone from there on.
  * Cost: linear in ranges, some 0.5 µs for each; a pool's lock is held for 64 of them at a time, and never while text is
- *   written. Host memory: none but the landmarks of look-ups (bda_find), some twelve bytes a range. Some 20 KiB of
+ *   written. Host memory: none but the landmarks of look-ups (bda_find), some eight bytes a range. Some 20 KiB of
  *   stack. Driver: one vkGetPhysicalDeviceMemoryProperties2 where VK_EXT_memory_budget is enabled. Works after
  *   VK_ERROR_DEVICE_LOST.
  * VK_INCOMPLETE: `write` answered VK_FALSE. Errors: VALIDATION_FAILED (NULL, unknown flags), and nothing was written.

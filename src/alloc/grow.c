@@ -439,7 +439,8 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
         struct bda_node *node = bda_node_of(allocator, *node_index);
         bda_node_set_offset(node, 0);
         bda_node_set_size(node, 0);
-        node->previous = node->next = 0;
+        bda_node_set_previous(node, 0);
+        bda_node_set_next(node, 0);
         bda_node_set_slack(node, 0);
         bda_node_set_record(node, request->record);
         bda_node_set_region(node, index);

@@ -27,7 +27,8 @@ BDA_INLINE bool bda_locate_live(BdaAllocator allocator, VkDeviceAddress address,
     if (bda_block_map_below(&allocator->map, address, &place) != BDA_MAP_FOUND || address - place.base >= place.length)
         return false;
     VkDeviceSize offset = address - place.base;
-    uint32_t index = bda_landmarks_guess(place.landmarks, &allocator->charts, offset >> BDA_GRANULE_LOG2);
+    uint32_t index = bda_landmarks_guess(place.landmarks, &allocator->charts, &allocator->nodes, place.block,
+                                         offset >> BDA_GRANULE_LOG2);
     struct bda_node_view node;
     if (index == 0 || !bda_node_view(bda_node_of(allocator, index), place.block, &node) ||
         !bda_block_map_stands(&allocator->map, &place))

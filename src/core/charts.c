@@ -14,7 +14,7 @@ enum {
 enum { HALF_A_LINE, ONE_LINE, THREE_LINES, SINGLE = 8 };
 
 _Static_assert(LINE == 64, "a leaf is a cache line");
-_Static_assert(sizeof(struct bda_chart_half) == BDA_CHART_UNIT, "five entries are half a line");
+_Static_assert(sizeof(struct bda_chart_half) == BDA_CHART_UNIT, "six entries are half a line");
 
 void bda_charts_init(struct bda_charts *charts, struct bda_host *host, bool locks) {
     bda_mutex_init(&charts->lock, locks);
@@ -66,20 +66,16 @@ static uint32_t leaves_in(uint32_t lines) {
 static uint32_t room_for(uint32_t count) {
     if (count <= BDA_CHART_LEAF_ENTRIES)
         return count <= BDA_CHART_HALF_ENTRIES ? HALF_A_LINE : ONE_LINE;
-    uint32_t lines = lines_with((count + BDA_CHART_LEAF_FILL - 1) / BDA_CHART_LEAF_FILL);
+    uint32_t lines = lines_with((count + BDA_CHART_LEAF_ENTRIES - 1) / BDA_CHART_LEAF_ENTRIES);
     return room_for_lines((uint32_t)bda_min(lines, LINES_MOST));
 }
 
 static uint32_t room_of(const struct bda_chart *chart) {
-    return room_for(bda_chart_holds(chart));
+    return room_for(chart->slots);
 }
 
 bool bda_chart_suits(const struct bda_chart *chart, uint32_t count) {
     return room_of(chart) == room_for(count);
-}
-
-uint32_t bda_chart_holds(const struct bda_chart *chart) {
-    return chart->front != NULL ? chart->front->leaves * BDA_CHART_LEAF_FILL : chart->slots;
 }
 
 struct bda_chart bda_chart_at(struct bda_charts *charts, uint32_t number) {
@@ -99,16 +95,12 @@ static _Atomic uint16_t *offset_at(const struct bda_chart *chart, uint32_t slot)
     return &chart->halves[slot / BDA_CHART_HALF_ENTRIES].offsets[slot % BDA_CHART_HALF_ENTRIES];
 }
 
-static _Atomic uint32_t *node_at(const struct bda_chart *chart, uint32_t slot) {
-    return &chart->halves[slot / BDA_CHART_HALF_ENTRIES].nodes[slot % BDA_CHART_HALF_ENTRIES];
-}
-
 uint32_t bda_chart_offset(const struct bda_chart *chart, uint32_t slot) {
     return atomic_load_explicit(offset_at(chart, slot), memory_order_relaxed);
 }
 
 uint32_t bda_chart_node(const struct bda_chart *chart, uint32_t slot) {
-    return atomic_load_explicit(node_at(chart, slot), memory_order_acquire);
+    return bda_chart_node_in(&chart->halves[slot / BDA_CHART_HALF_ENTRIES], slot % BDA_CHART_HALF_ENTRIES);
 }
 
 static void write_offset(_Atomic uint16_t *where, uint32_t offset) {
@@ -224,18 +216,15 @@ void bda_chart_set(const struct bda_chart *chart, uint32_t slot, uint32_t offset
     if (chart->front != NULL && slot % BDA_CHART_LEAF_ENTRIES == 0)
         write_offset(&chart->front->firsts[slot / BDA_CHART_LEAF_ENTRIES], offset);
     write_offset(offset_at(chart, slot), offset);
-    atomic_store_explicit(node_at(chart, slot), node, memory_order_release);
+    assert(node < BDA_CHART_NODES);
+    struct bda_chart_half *half = &chart->halves[slot / BDA_CHART_HALF_ENTRIES];
+    atomic_store_explicit(&half->nodes[slot % BDA_CHART_HALF_ENTRIES], (uint16_t)node, memory_order_relaxed);
+    atomic_store_explicit(&half->upper[slot % BDA_CHART_HALF_ENTRIES], (uint8_t)(node >> 16), memory_order_relaxed);
 }
 
 void bda_chart_clear(const struct bda_chart *chart) {
     for (uint32_t slot = 0; slot < chart->slots; slot++)
         bda_chart_set(chart, slot, BDA_CHART_NOWHERE, 0);
-}
-
-void bda_chart_append(const struct bda_chart *chart, uint32_t number, uint32_t offset, uint32_t node) {
-    assert(number < bda_chart_holds(chart));
-    uint32_t leaf = chart->front != NULL ? number / BDA_CHART_LEAF_FILL : 0;
-    bda_chart_set(chart, leaf * BDA_CHART_LEAF_ENTRIES + (number - leaf * BDA_CHART_LEAF_FILL), offset, node);
 }
 
 /* What lies between a slot and the end of its leaf moves by one. */

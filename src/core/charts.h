@@ -3,11 +3,12 @@
  *
  * A chart is a list of *entries* in ascending order: an offset, and the node of the range that began there. Whoever
  * reads one has no lock: it may be rewritten under his eyes, or have become the chart of another place. So what it says
- * is a hint, to be checked against the node; but the memory stays mapped, and each node in it is the index of one that
- * there was, or 0. For that, a chart that is given back keeps its room and waits for the next one of that room.
+ * is a hint, to be checked against the node, once it is known that there is one; but the memory stays mapped. For that,
+ * a chart that is given back keeps its room and waits for the next one of that room. Of a node it has 24 bits: what
+ * lies beyond the first sixteen million (BDA_CHART_NODES) stands in none.
  *
  * It is laid out for a reader who finds none of it in a cache, and has more to do meanwhile if no branch is
- * mispredicted. Entries lie in *halves* of a line of the cache, five to each. A chart is one half, or one line, or a
+ * mispredicted. Entries lie in *halves* of a line of the cache, six to each. A chart is one half, or one line, or a
  * number of lines, its *leaves*, of which the first offsets stand together in front: so he waits for the line of these,
  * if the chart is not asked often, and for one leaf. Which of the three it is the number of the chart says, so he need
  * not see it first.
@@ -22,12 +23,11 @@
 #include "platform/platform.h"
 
 enum {
-    BDA_CHART_UNIT = 32,       /* bytes; a chart is a number of units in a row, and straddles no line needlessly */
-    BDA_CHART_CHUNK_LOG2 = 10, /* units in a chunk, so in the largest chart: 32 KiB */
-    BDA_CHART_ROOMS = 32,      /* different ones: half a line, up to eight lines, then four to a power of two */
-    BDA_CHART_HALF_ENTRIES = 5,
+    BDA_CHART_UNIT = 32,      /* bytes; a chart is a number of units in a row, and straddles no line needlessly */
+    BDA_CHART_CHUNK_LOG2 = 9, /* units in a chunk, so in the largest chart: 16 KiB */
+    BDA_CHART_ROOMS = 28,     /* different ones: half a line, up to eight lines, then four to a power of two */
+    BDA_CHART_HALF_ENTRIES = 6,
     BDA_CHART_LEAF_ENTRIES = 2 * BDA_CHART_HALF_ENTRIES,
-    BDA_CHART_LEAF_FILL = 9, /* of them when a chart with leaves is made: the tenth is for a range that comes */
 };
 
 /* The number of a chart: the index of its first unit, and two bits that say what it is. */
@@ -41,9 +41,14 @@ enum {
 /* Where there is no entry. A look-up of this offset finds nothing on most charts. */
 #define BDA_CHART_NOWHERE UINT16_MAX
 
+/* Nodes that an entry can name. */
+#define BDA_CHART_NODES ((uint32_t)1 << 24)
+
 struct bda_chart_half {
     _Alignas(BDA_CHART_UNIT) _Atomic uint16_t offsets[BDA_CHART_HALF_ENTRIES];
-    _Atomic uint32_t nodes[BDA_CHART_HALF_ENTRIES];
+    _Atomic uint16_t nodes[BDA_CHART_HALF_ENTRIES]; /* the lowest 16 bits, */
+    _Atomic uint8_t upper[BDA_CHART_HALF_ENTRIES];  /* and the 8 above them */
+    uint16_t lost; /* in the first one, for who writes: steps that a better chart would have saved (landmarks.h) */
 };
 
 /* What stands in front of leaves, which follow on the next line. The first field is what it is from its first day on.
@@ -60,7 +65,7 @@ struct bda_charts {
     uint32_t spare[BDA_CHART_ROOMS]; /* by room, their numbers */
 };
 
-/* A chart as it is written: its entries have *slots*, used from the front of each leaf. */
+/* A chart as it is written: its entries have *slots*, so many as it holds. Those of a leaf are used from its front. */
 struct bda_chart {
     struct bda_chart_front *front; /* NULL: it has none */
     struct bda_chart_half *halves;
@@ -129,20 +134,24 @@ BDA_INLINE struct bda_chart_half *bda_chart_half_for(void *unit, uint32_t kind, 
     return half + (whole & (uint32_t)(atomic_load_explicit(&half[whole].offsets[0], memory_order_relaxed) <= offset));
 }
 
-/* The node of the last entry that begins at `offset` or before it, or 0. It brings along that there is such a node,
- * whose chunk may be younger than the chart. */
+/* The node of an entry. Its two words may be of two entries for who has no lock. */
+BDA_INLINE uint32_t bda_chart_node_in(const struct bda_chart_half *half, uint32_t entry) {
+    return atomic_load_explicit(&half->nodes[entry], memory_order_relaxed) |
+           (uint32_t)atomic_load_explicit(&half->upper[entry], memory_order_relaxed) << 16;
+}
+
+/* The node of the last entry that begins at `offset` or before it, or 0, or any below BDA_CHART_NODES. */
 BDA_INLINE uint32_t bda_chart_guess(struct bda_charts *charts, uint32_t number, uint32_t offset) {
     struct bda_chart_half *half = bda_chart_half_for(bda_chart_unit(charts, number), number, offset);
     uint32_t up_to = bda_chart_count(half, offset);
-    return up_to != 0 ? atomic_load_explicit(&half->nodes[up_to - 1], memory_order_acquire) : 0;
+    return up_to != 0 ? bda_chart_node_in(half, up_to - 1) : 0;
 }
 
 /* ---- Writing ---- */
 
 struct bda_chart bda_chart_at(struct bda_charts *charts, uint32_t number);
 
-/* How many entries it holds when it is made, and whether one for so many would have its room. */
-uint32_t bda_chart_holds(const struct bda_chart *chart);
+/* Whether one for so many entries would have its room. */
 bool bda_chart_suits(const struct bda_chart *chart, uint32_t count);
 
 /* The offset of a slot, and its node. */
@@ -155,11 +164,9 @@ uint32_t bda_chart_up_to(const struct bda_chart *chart, uint32_t offset);
 /* Says nothing any more. */
 void bda_chart_clear(const struct bda_chart *chart);
 
-/* Writes an entry where its place is. */
+/* Writes an entry where its place is; of a chart that was cleared, from the first slot on. Of a node below
+ * BDA_CHART_NODES, as with bda_chart_insert. */
 void bda_chart_set(const struct bda_chart *chart, uint32_t slot, uint32_t offset, uint32_t node);
-
-/* Writes the next entry of one that was cleared: the first is number 0, and there are not more than it holds. */
-void bda_chart_append(const struct bda_chart *chart, uint32_t number, uint32_t offset, uint32_t node);
 
 /* Adds an entry in front of a slot (bda_chart_up_to of its offset); false where there is no space. Who reads it
  * meanwhile sees offsets and nodes that do not go together, and finds that out. */

@@ -6,16 +6,15 @@
 
 enum {
     AREA = 1 << BDA_AREA_LOG2,
-    FREE_STEPS = 2,   /* to a range that no chart names, which are not too many */
-    LOST_MOST = 4,    /* steps, and one for each entry that a chart holds, before an area is surveyed */
+    FEW_RANGES = 4,   /* for each of a stride: an area of no more needs no chart */
     SLOTS_AROUND = 4, /* looked at on either side where one is of no use */
-    CROWD_STEPS = 16, /* to a range that the largest chart has no room for */
+    CROWD_STEPS = 24, /* to a range that the largest chart has no room for */
 };
 
 /* ---- Memory ---- */
 
 static size_t size_of(uint32_t areas) {
-    return sizeof(struct bda_landmarks) + areas * (sizeof(uint32_t) + sizeof(uint16_t));
+    return sizeof(struct bda_landmarks) + areas * sizeof(uint32_t);
 }
 
 /* What is outgrown stays, and is the smaller part. */
@@ -27,7 +26,6 @@ static struct bda_landmarks *make(const struct bda_terrain *terrain, struct bda_
     memset(landmarks, 0, size_of(room));
     landmarks->outgrown = outgrown;
     landmarks->room = room;
-    landmarks->lost = (uint16_t *)(landmarks->marks + room);
     atomic_store_explicit(terrain->landmarks, landmarks, memory_order_release);
     return landmarks;
 }
@@ -62,17 +60,17 @@ static void set_mark(struct bda_charts *charts, struct bda_landmarks *landmarks,
         bda_charts_give(charts, old & ~BDA_MARK_IS_CHART);
 }
 
-/* Whether an area's walks have cost more than so many steps by now. */
-static bool lose(struct bda_landmarks *landmarks, uint32_t number, uint32_t steps, uint32_t most) {
-    landmarks->lost[number] = (uint16_t)bda_min((uint64_t)landmarks->lost[number] + steps, UINT16_MAX);
-    return landmarks->lost[number] > most;
+/* So many steps were lost for want of an entry. Whether they are as many by now as a survey would take. */
+static bool lose(const struct bda_chart *chart, uint32_t steps) {
+    uint16_t *lost = &chart->halves[0].lost;
+    *lost = (uint16_t)bda_min((uint64_t)*lost + steps, UINT16_MAX);
+    return *lost > chart->slots;
 }
 
 void bda_landmarks_forget(_Atomic(struct bda_landmarks *) *landmarks, struct bda_charts *charts) {
     struct bda_landmarks *present = atomic_load_explicit(landmarks, memory_order_relaxed);
     for (uint32_t i = 0; present != NULL && i < present->count; i++) {
         set_mark(charts, present, i, 0);
-        present->lost[i] = 0;
     }
 }
 
@@ -201,44 +199,83 @@ static uint32_t offset_in(const struct ground *ground, const struct bda_node *no
     return (uint32_t)bda_max(bda_node_offset(node), ground->start) - ground->start;
 }
 
-/* Walks through an area from its first range on, counts what is taken, and puts each `stride`th of them onto a chart,
- * if there is one. */
-static uint32_t note_taken(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot,
-                           const struct bda_chart *chart, uint32_t stride) {
-    uint32_t taken = 0;
-    for (; spot.index != 0 && bda_node_offset(spot.node) < ground->end; spot = step(terrain, spot, false)) {
-        if (!is_taken(&spot))
-            continue;
-        if (chart != NULL && taken % stride == 0)
-            bda_chart_append(chart, taken / stride, offset_in(ground, spot.node), spot.index);
-        taken++;
-    }
-    return taken;
+/* Entries for so many taken ranges. */
+static uint32_t entries_for(const struct bda_terrain *terrain, uint32_t taken) {
+    return (taken - 1) / bda_landmarks_stride(terrain->nodes) + 1;
 }
 
-/* The area's own chart if it suits so many entries, else a new one; where that is refused, what it has. */
+static bool can_be_charted(const struct spot *spot) {
+    return is_taken(spot) && spot->index < BDA_CHART_NODES;
+}
+
+/* What there is in an area: ranges, and those of them that a chart can name. */
+struct tally {
+    uint32_t ranges, charted;
+};
+
+static bool is_in(const struct ground *ground, const struct spot *spot) {
+    return spot->index != 0 && bda_node_offset(spot->node) < ground->end;
+}
+
+static struct tally count_ranges(const struct bda_terrain *terrain, const struct ground *ground, struct spot first) {
+    struct tally tally = { 0, 0 };
+    for (struct spot spot = first; is_in(ground, &spot); spot = step(terrain, spot, false)) {
+        tally.ranges++;
+        tally.charted += can_be_charted(&spot);
+    }
+    return tally;
+}
+
+/* Writes as many of the `taken` ranges onto a chart as it holds, or as it should, in equal distances. */
+static void write_chart(const struct bda_terrain *terrain, const struct ground *ground, struct spot first,
+                        const struct bda_chart *chart, uint32_t taken) {
+    uint32_t entries = (uint32_t)bda_min(entries_for(terrain, taken), chart->slots), slot = 0, number = 0;
+    bda_chart_clear(chart);
+    chart->halves[0].lost = 0;
+    for (struct spot spot = first; is_in(ground, &spot); spot = step(terrain, spot, false)) {
+        if (!can_be_charted(&spot))
+            continue;
+        if (slot < entries && number == (uint64_t)slot * taken / entries)
+            bda_chart_set(chart, slot++, offset_in(ground, spot.node), spot.index);
+        number++;
+    }
+}
+
+/* The landmark of an area of few ranges: the one in the middle, or a taken one beside it. */
+static uint32_t middle_of(const struct bda_terrain *terrain, struct spot first, const struct tally *tally) {
+    struct spot middle = first, before = first;
+    for (uint32_t i = 0; i < tally->ranges / 2; i++) {
+        before = middle;
+        middle = step(terrain, middle, false);
+    }
+    return is_taken(&middle) ? middle.index : before.index;
+}
+
+/* The area's own chart if it suits so many entries, else a new one; where that is refused, what it has. A small one may
+ * be a fifth short, since the next size is twice as large. */
 static uint32_t mark_for(const struct bda_terrain *terrain, uint32_t old, uint32_t taken) {
+    uint32_t entries = entries_for(terrain, taken), least = (uint32_t)bda_max(entries * 4 / 5, 1);
+    if (least <= BDA_CHART_LEAF_ENTRIES)
+        entries = least;
     if (is_chart(old)) {
         const struct bda_chart chart = chart_of(terrain->charts, old);
-        if (bda_chart_suits(&chart, taken))
+        if (bda_chart_suits(&chart, entries))
             return old;
     }
-    uint32_t number = bda_charts_take(terrain->charts, taken);
+    uint32_t number = bda_charts_take(terrain->charts, entries);
     return number != 0 ? number | BDA_MARK_IS_CHART : old;
 }
 
-/* Charts an area; one with a single taken range has it as its landmark. `spot` lies in it. */
+/* Charts an area, or gives it one landmark. `spot` lies in it. */
 static void survey(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot) {
     const struct spot first = first_in(terrain, spot, ground->start);
-    uint32_t taken = note_taken(terrain, ground, first, NULL, 1);
+    const struct tally tally = count_ranges(terrain, ground, first);
+    bool few = tally.ranges <= FEW_RANGES * bda_landmarks_stride(terrain->nodes) || tally.charted == 0;
     uint32_t old = mark_at(ground->landmarks, ground->number);
-    uint32_t mark = taken > 1 ? mark_for(terrain, old, taken) : spot.index;
-    ground->landmarks->lost[ground->number] = 0;
+    uint32_t mark = few ? middle_of(terrain, first, &tally) : mark_for(terrain, old, tally.charted);
     if (is_chart(mark)) {
         const struct bda_chart chart = chart_of(terrain->charts, mark);
-        uint32_t stride = (taken - 1) / bda_chart_holds(&chart) + 1;
-        bda_chart_clear(&chart);
-        (void)note_taken(terrain, ground, first, &chart, stride);
+        write_chart(terrain, ground, first, &chart, tally.charted);
     }
     set_mark(terrain->charts, ground->landmarks, ground->number, mark);
 }
@@ -273,41 +310,42 @@ static bool is_gone(const struct bda_terrain *terrain, const struct ground *grou
            offset_in(ground, spot.node) != offset;
 }
 
-/* Whether no survey would lead there in fewer steps: of a crowded area the largest chart names one range in fifteen. */
+/* Whether no survey would lead there in fewer steps: of a crowded area the largest chart names one range in 22. */
 static bool is_crowded(const struct bda_chart *chart, uint32_t steps) {
-    return steps <= CROWD_STEPS && bda_chart_suits(chart, bda_chart_holds(chart) + 1);
+    return steps <= CROWD_STEPS && bda_chart_suits(chart, chart->slots + 1);
 }
 
-/* A taken range was found where a chart did not say, in so many steps. It takes the place of an entry beside it that is
- * gone, else one of its own. What else is wrong is left to the next survey, which is due when there is no space and so
- * many steps were made. */
+/* A taken range was found where a chart did not say, in so many steps. If its entry leads elsewhere, or too far away,
+ * it takes the place of one beside it that is gone, else one of its own. What else is wrong is left to the next survey,
+ * which is due when there is no space and so many steps were made. */
 static void put_right(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot,
                       uint32_t steps) {
     const struct bda_chart chart = chart_of(terrain->charts, mark_at(ground->landmarks, ground->number));
     uint32_t offset = offset_in(ground, spot.node), slot = bda_chart_up_to(&chart, offset);
-    if (slot != 0 && bda_chart_node(&chart, slot - 1) == spot.index)
+    bool gone = slot != 0 && is_gone(terrain, ground, &chart, slot - 1);
+    if (slot != 0 && !gone && steps <= bda_landmarks_reach(terrain->nodes))
         return;
-    if (slot != 0 && is_gone(terrain, ground, &chart, slot - 1)) {
+    if (gone) {
         bda_chart_set(&chart, slot - 1, offset, spot.index);
     } else if (is_gone(terrain, ground, &chart, slot)) {
         bda_chart_set(&chart, slot, offset, spot.index);
     } else if (!bda_chart_insert(&chart, slot, offset, spot.index) && !is_crowded(&chart, steps)) {
-        if (lose(ground->landmarks, ground->number, steps + 1, LOST_MOST + bda_chart_holds(&chart)))
+        if (lose(&chart, steps + 1))
             survey(terrain, ground, spot);
     }
 }
 
 /* Takes note of what a look-up has found, and what it cost. */
 static void note(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot, uint32_t steps) {
-    if (!is_taken(&spot) && steps <= FREE_STEPS)
-        return;
     uint32_t mark = mark_at(ground->landmarks, ground->number);
+    bool near = steps <= bda_landmarks_reach(terrain->nodes);
     if (is_chart(mark)) {
-        put_right(terrain, ground, spot, steps);
-    } else if (mark != spot.index) {
+        if (can_be_charted(&spot) || (!near && spot.index < BDA_CHART_NODES))
+            put_right(terrain, ground, spot, steps);
+    } else if (!stands(terrain, mark, ground->start, AREA)) {
         set_mark(terrain->charts, ground->landmarks, ground->number, spot.index);
-        if (lose(ground->landmarks, ground->number, steps + 1, LOST_MOST))
-            survey(terrain, ground, spot);
+    } else if (!near) {
+        survey(terrain, ground, spot);
     }
 }
 

@@ -6,14 +6,14 @@
  * in the region, which is seen when it is used. So allocating and freeing never write one and cost what they would cost
  * without. Look-ups leave them behind, for the next ones.
  *
- * Words: an *area* is 2^16 granules of a region in a row, 1 MiB in pools. It has one landmark, or a *chart* (charts.h)
- * of all taken ranges in it. Who looks up what is not where a chart says, or finds that one landmark will not do for an
- * area, pays for the walk; once walks have cost as much as a *survey* of the area's ranges, the last of them makes one,
- * and from that a chart.
+ * Words: an *area* is 2^16 granules of a region in a row, 1 MiB in pools. It has one landmark, which is enough for few
+ * ranges, or a *chart* (charts.h) of taken ranges in it, one of each *stride*. What is within *reach* of an entry, two
+ * steps for each range of a stride, is found; who looks up what is not pays for the walk. The first of them makes a
+ * *survey* of the area's ranges, and from that a chart; the next one is due once walks have cost as much as that.
  *
  * All of it is under the lock that covers the nodes, but for bda_landmarks_guess: whoever has no lock gets a node from
- * it that may be the right one, and looks. So what he reads stays where it is until bda_landmarks_destroy. Memory is
- * taken where look-ups are made; where it is refused they walk further.
+ * it that may lie near the right one, and looks. So what he reads stays where it is until bda_landmarks_destroy. Memory
+ * is taken where look-ups are made; where it is refused they walk further.
  */
 #ifndef BDA_CORE_LANDMARKS_H
 #define BDA_CORE_LANDMARKS_H
@@ -34,7 +34,6 @@ _Static_assert(BDA_NODES_MOST < BDA_MARK_IS_CHART, "a landmark has a bit to spar
 struct bda_landmarks {
     struct bda_landmarks *outgrown;
     uint32_t room, count; /* areas */
-    uint16_t *lost;       /* of each, behind the marks: steps that walks in it have cost since its last survey */
     _Atomic uint32_t marks[];
 };
 
@@ -48,20 +47,54 @@ struct bda_terrain {
     _Atomic(struct bda_landmarks *) *landmarks; /* NULL behind it until the first look-up */
 };
 
+/* Of so many taken ranges a chart names one. A step costs little where all nodes fit into a processor's caches, and as
+ * much as a chart's line where they do not. */
+enum { BDA_FEW_NODES = 1 << 15, BDA_MANY_NODES = 1 << 16 };
+BDA_INLINE uint32_t bda_landmarks_stride(const struct bda_nodes *nodes) {
+    uint32_t count = atomic_load_explicit(&nodes->store.length, memory_order_relaxed);
+    return count < BDA_FEW_NODES ? 4 : count < BDA_MANY_NODES ? 2 : 1;
+}
+
+/* Steps from an entry to what lies before the next one: each range that it does not name may have a free one before it.
+ */
+BDA_INLINE uint32_t bda_landmarks_reach(const struct bda_nodes *nodes) {
+    return 2 * bda_landmarks_stride(nodes);
+}
+
 /* The node that holds a granule of the region. 0: it is too far from every landmark; what was walked is marked, and the
  * next call goes on from there: the region's ranges divided by BDA_LANDMARK_WALK, and one, calls find it if nothing
  * changes meanwhile. `last`: as far as it is, then; 0 never, while the links are right. */
 uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, bool last);
 
-/* The node that held a granule when somebody last looked, or another one; 0: nobody did. Without a lock; `landmarks`
- * may be NULL, or outgrown. */
-BDA_INLINE uint32_t bda_landmarks_guess(struct bda_landmarks *landmarks, struct bda_charts *charts, uint64_t offset) {
+/* The node that a landmark names, for a granule of the region: of one that may be anywhere by now, or that there never
+ * was; 0: there is no landmark. */
+BDA_INLINE uint32_t bda_landmarks_named(struct bda_landmarks *landmarks, struct bda_charts *charts, uint64_t offset) {
     if (landmarks == NULL || offset >> BDA_AREA_LOG2 >= landmarks->room)
         return 0;
     uint32_t mark = atomic_load_explicit(&landmarks->marks[offset >> BDA_AREA_LOG2], memory_order_acquire);
     if ((mark & BDA_MARK_IS_CHART) == 0)
         return mark;
     return bda_chart_guess(charts, mark & ~BDA_MARK_IS_CHART, offset & ((1u << BDA_AREA_LOG2) - 1));
+}
+
+/* The node that holds a granule of region `index`, as far as is seen without a lock, within reach of a landmark; 0:
+ * none is seen. What links say may be of another life: they lead somewhere, and the node that they lead to says what it
+ * is. `landmarks` may be NULL, or outgrown. */
+BDA_INLINE uint32_t bda_landmarks_guess(struct bda_landmarks *landmarks, struct bda_charts *charts,
+                                        struct bda_nodes *nodes, uint32_t index, uint64_t offset) {
+    uint32_t at = bda_landmarks_named(landmarks, charts, offset), left = bda_landmarks_reach(nodes);
+    if (!bda_store_has(&nodes->store, at))
+        return 0;
+    while (true) {
+        const struct bda_node *node = bda_node_at(nodes, at);
+        if (BDA_LIKELY(offset - bda_node_offset(node) < bda_node_size(node))) /* wraps where it lies before */
+            return at;
+        if (left-- == 0 || atomic_load_explicit(&node->region, memory_order_relaxed) != index)
+            return 0;
+        at = bda_node_neighbour(node, offset < bda_node_offset(node));
+        if (at == 0)
+            return 0;
+    }
 }
 
 /* What they say goes with their region: before its nodes may be another's. */

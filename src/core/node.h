@@ -45,10 +45,9 @@ enum {
 typedef uint32_t bda_link;
 
 struct bda_node {
-    _Atomic uint32_t offset; /* in granules from the start of its region */
-    _Atomic uint32_t size;   /* in granules */
-    bda_link previous;       /* 0 at the region's ends */
-    bda_link next;
+    _Atomic uint32_t offset;         /* in granules from the start of its region */
+    _Atomic uint32_t size;           /* in granules */
+    _Atomic bda_link previous, next; /* 0 at the region's ends; atomic for who walks without the lock */
     union {
         struct { /* free: its list. Atomic for who still reads the words below by a stale handle */
             _Atomic uint32_t previous, next;
@@ -79,13 +78,21 @@ static inline bda_link bda_link_to(uint32_t index, bool is_free) {
     return index << 1 | (bda_link)is_free;
 }
 
-/* The neighbours of a range, 0 where it ends its region. */
+/* The links to the neighbours of a range, and the neighbours, 0 where it ends its region. */
+static inline bda_link bda_node_previous_link(const struct bda_node *node) {
+    return atomic_load_explicit(&node->previous, memory_order_relaxed);
+}
+
+static inline bda_link bda_node_next_link(const struct bda_node *node) {
+    return atomic_load_explicit(&node->next, memory_order_relaxed);
+}
+
 static inline uint32_t bda_node_previous(const struct bda_node *node) {
-    return bda_link_index(node->previous);
+    return bda_link_index(bda_node_previous_link(node));
 }
 
 static inline uint32_t bda_node_next(const struct bda_node *node) {
-    return bda_link_index(node->next);
+    return bda_link_index(bda_node_next_link(node));
 }
 
 struct bda_node_list {
@@ -151,6 +158,14 @@ static inline void bda_node_set_offset(struct bda_node *node, uint32_t granules)
 
 static inline void bda_node_set_size(struct bda_node *node, uint32_t granules) {
     bda_node_write(&node->size, granules);
+}
+
+static inline void bda_node_set_previous(struct bda_node *node, bda_link link) {
+    bda_node_write(&node->previous, link);
+}
+
+static inline void bda_node_set_next(struct bda_node *node, bda_link link) {
+    bda_node_write(&node->next, link);
 }
 
 static inline uint32_t bda_node_tag(struct bda_node *node) {
@@ -285,6 +300,11 @@ static inline void bda_node_set_link(struct bda_node *node, uint32_t next) {
 static inline bool bda_node_lives_on(struct bda_node *node, uint32_t generation) {
     (void)atomic_load_explicit(&node->as.taken.slack_or_link, memory_order_acquire);
     return bda_node_is_live(node, generation);
+}
+
+/* What a link to one side says to who has no lock: the node is there, wherever it lies by now. */
+BDA_INLINE uint32_t bda_node_neighbour(const struct bda_node *node, bool back) {
+    return bda_link_index(atomic_load_explicit(back ? &node->previous : &node->next, memory_order_acquire));
 }
 
 /* What is read of a live range by who has no lock. */

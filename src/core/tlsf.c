@@ -20,7 +20,7 @@ BDA_INLINE struct bda_region *region_of(struct bda_tlsf *tlsf, const struct bda_
 }
 
 BDA_INLINE bool is_whole_region(const struct bda_node *node) {
-    return (node->previous | node->next) == 0;
+    return (bda_node_previous_link(node) | bda_node_next_link(node)) == 0;
 }
 
 /* Written by who has the lock: no other instructions than those of a plain word. */
@@ -307,16 +307,16 @@ BDA_INLINE uint64_t find_fast(const struct bda_tlsf *tlsf, uint32_t from, uint32
 BDA_INLINE void tell_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, bda_link previous,
                               const struct bda_node *node, uint32_t index, bool is_free, bool inner) {
     if (inner)
-        bda_node_behind(chunks, previous, false)->next = bda_link_to(index, is_free);
+        bda_node_set_next(bda_node_behind(chunks, previous, false), bda_link_to(index, is_free));
     else if (previous != 0)
-        bda_node_in(chunks, bda_link_index(previous))->next = bda_link_to(index, is_free);
+        bda_node_set_next(bda_node_in(chunks, bda_link_index(previous)), bda_link_to(index, is_free));
     else
         region_of(tlsf, node)->first = index;
 }
 
 BDA_INLINE void tell_next(bda_node_chunks chunks, bda_link next, uint32_t index, bool is_free) {
     if (next != 0)
-        bda_node_behind(chunks, next, false)->previous = bda_link_to(index, is_free);
+        bda_node_set_previous(bda_node_behind(chunks, next, false), bda_link_to(index, is_free));
 }
 
 /* Cuts `size` granules off the front of a free range and returns their node, a spare one, in `state`. The rest keeps
@@ -332,17 +332,17 @@ BDA_INLINE struct bda_taken cut_front(struct bda_tlsf *tlsf, bda_node_chunks chu
     uint32_t front_index = tlsf->spare.first;
     struct bda_node *front = bda_node_in(chunks, front_index);
     bda_node_pop_first(&tlsf->spare, front);
-    tell_previous(tlsf, chunks, node->previous, node, front_index, state == BDA_NODE_FREE, inner);
+    tell_previous(tlsf, chunks, bda_node_previous_link(node), node, front_index, state == BDA_NODE_FREE, inner);
     bda_node_set_offset(front, offset);
-    front->previous = node->previous;
+    bda_node_set_previous(front, bda_node_previous_link(node));
     bda_node_set_size(front, size);
-    front->next = bda_link_to(place.index, true);
+    bda_node_set_next(front, bda_link_to(place.index, true));
     bda_node_set_region(front, region);
     if (state == BDA_NODE_LIVE)
         bda_node_set_slack(front, BDA_SLACK_UNKNOWN);
     bda_node_publish(front, bda_tag_of(bda_node_tag(front), tag, state));
     bda_node_set_offset(node, offset + size);
-    node->previous = bda_link_to(front_index, state == BDA_NODE_FREE);
+    bda_node_set_previous(node, bda_link_to(front_index, state == BDA_NODE_FREE));
     bda_node_set_tag(node, bda_tag_of(tag, zone << BDA_NODE_STATE_BITS, BDA_NODE_FREE));
     return (struct bda_taken){ front, front_index };
 }
@@ -354,14 +354,14 @@ BDA_COLD struct bda_taken replace_spent(struct bda_tlsf *tlsf, bda_node_chunks c
     struct bda_node *fresh = bda_node_in(chunks, fresh_index);
     bda_node_set_offset(fresh, bda_node_offset(node));
     bda_node_set_size(fresh, bda_node_size(node));
-    fresh->previous = node->previous;
-    fresh->next = node->next;
+    bda_node_set_previous(fresh, bda_node_previous_link(node));
+    bda_node_set_next(fresh, bda_node_next_link(node));
     bda_node_set_region(fresh, bda_node_region(node));
     bda_node_set_slack(fresh, BDA_SLACK_UNKNOWN);
     bda_node_publish(fresh, bda_tag_of(bda_node_tag(fresh), bda_node_tag(node), BDA_NODE_LIVE));
-    tell_previous(tlsf, chunks, node->previous, node, fresh_index, false, false);
-    if (node->next != 0) /* which may be free: what it was cut from */
-        bda_node_in(chunks, bda_node_next(node))->previous = bda_link_to(fresh_index, false);
+    tell_previous(tlsf, chunks, bda_node_previous_link(node), node, fresh_index, false, false);
+    if (bda_node_next_link(node) != 0) /* which may be free: what it was cut from */
+        bda_node_set_previous(bda_node_in(chunks, bda_node_next(node)), bda_link_to(fresh_index, false));
     bda_node_push(&tlsf->spare, index, node);
     return (struct bda_taken){ fresh, fresh_index };
 }
@@ -374,8 +374,8 @@ BDA_INLINE struct bda_taken take_whole(struct bda_tlsf *tlsf, bda_node_chunks ch
         unlink_first(tlsf, chunks, place.index, node, place.list);
     else
         unlink(tlsf, chunks, place.index, node, place.list);
-    tell_previous(tlsf, chunks, node->previous, node, place.index, false, inner);
-    tell_next(chunks, node->next, place.index, false);
+    tell_previous(tlsf, chunks, bda_node_previous_link(node), node, place.index, false, inner);
+    tell_next(chunks, bda_node_next_link(node), place.index, false);
     bda_node_set_slack(node, BDA_SLACK_UNKNOWN);
     bda_node_publish(node, bda_node_tag(node) - (uint32_t)BDA_NODE_FREE + (uint32_t)BDA_NODE_LIVE);
     return (struct bda_taken){ node, place.index };
@@ -451,8 +451,8 @@ void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
     struct bda_node *node = bda_node_at(tlsf->nodes, region->first);
     bda_node_set_offset(node, 0);
     bda_node_set_size(node, region->size);
-    node->previous = 0;
-    node->next = 0;
+    bda_node_set_previous(node, 0);
+    bda_node_set_next(node, 0);
     bda_node_set_region(node, region_index);
     bda_node_set(node, BDA_NODE_FREE, zone_at(tlsf, region, 0));
     link(tlsf, bda_nodes_chunks(tlsf->nodes), region->first, node, bda_node_size(node), list_of(node));
@@ -508,7 +508,8 @@ BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
     struct bda_node *node = bda_node_in(chunks, place.index);
     uint64_t beyond = (alignment - 1) >> tlsf->granule_log2 & bda_node_offset(node);
-    if (beyond != 0 || node->previous == 0 || bda_node_is_spent(node)) /* node 0, none, has no neighbours */
+    bool inner = bda_node_previous_link(node) != 0; /* node 0, none, has no neighbours */
+    if (beyond != 0 || !inner || bda_node_is_spent(node))
         return take_aligned(tlsf, size, alignment);
     if (tlsf->lists[place.list].size - size <= bda_tlsf_sliver(size)) /* which is known before the node's own */
         return take_whole_apart(tlsf, chunks, place.index, place.list, node);
@@ -571,49 +572,49 @@ BDA_INLINE struct bda_node *take_in(struct bda_tlsf *tlsf, bda_node_chunks chunk
 /* Merges a range that is given back into the free one before it, and into that the one behind it. */
 BDA_APART void merge_into_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
                                    struct bda_node *node) {
-    bda_link before = node->previous, next = node->next;
+    bda_link before = bda_node_previous_link(node), next = bda_node_next_link(node);
     uint32_t size = bda_node_size(node);
     struct bda_node *previous = bda_node_behind(chunks, before, true);
     bda_node_push(&tlsf->spare, index, node);
     if (bda_link_is_free(next)) {
         const struct bda_node *behind = take_in(tlsf, chunks, next);
         size += bda_node_size(behind);
-        next = behind->next;
+        next = bda_node_next_link(behind);
     }
     uint32_t old = list_of(previous);
     size += bda_node_size(previous);
     bda_node_set_size(previous, size);
-    previous->next = next;
+    bda_node_set_next(previous, next);
     if (next != 0)
-        bda_node_behind(chunks, next, false)->previous = before;
+        bda_node_set_previous(bda_node_behind(chunks, next, false), before);
     else
-        count_empty(tlsf, previous->previous == 0);
+        count_empty(tlsf, bda_node_previous_link(previous) == 0);
     relink(tlsf, chunks, bda_link_index(before), previous, size, old, list_for(size, old % BDA_TLSF_ZONES), false);
 }
 
 BDA_APART void merge_into_next(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node) {
-    bda_link before = node->previous, behind = node->next;
+    bda_link before = bda_node_previous_link(node), behind = bda_node_next_link(node);
     uint32_t offset = bda_node_offset(node), size = bda_node_size(node), tag = bda_node_tag(node);
     struct bda_node *next = bda_node_behind(chunks, behind, true);
     bda_node_push(&tlsf->spare, index, node);
     if (before != 0)
-        bda_node_behind(chunks, before, false)->next = behind;
+        bda_node_set_next(bda_node_behind(chunks, before, false), behind);
     else {
         region_of(tlsf, next)->first = bda_link_index(behind);
-        count_empty(tlsf, next->next == 0);
+        count_empty(tlsf, bda_node_next_link(next) == 0);
     }
     uint32_t old = list_of(next);
     size += bda_node_size(next);
     bda_node_set_offset(next, offset);
     bda_node_set_size(next, size);
-    next->previous = before;
+    bda_node_set_previous(next, before);
     bda_node_set_tag(next, bda_tag_of(bda_node_tag(next), tag, BDA_NODE_FREE));
     relink(tlsf, chunks, bda_link_index(behind), next, size, old, list_for(size, bda_tag_zone(tag)), false);
 }
 
 BDA_INLINE void give(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index, struct bda_node *node, bool inner) {
     uint32_t size = bda_node_size(node), tag = bda_node_tag(node);
-    bda_link previous = node->previous, next = node->next;
+    bda_link previous = bda_node_previous_link(node), next = bda_node_next_link(node);
     tlsf->free_granules += size;
     if (bda_link_is_free(previous)) {
         merge_into_previous(tlsf, chunks, index, node);
@@ -641,7 +642,7 @@ void bda_tlsf_free_node(struct bda_tlsf *tlsf, uint32_t index, struct bda_node *
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
     assert(node == bda_node_in(chunks, index));
     assert(bda_node_state(node) != BDA_NODE_FREE && bda_node_state(node) != BDA_NODE_UNUSED);
-    if (node->previous == 0)
+    if (bda_node_previous_link(node) == 0)
         give_first(tlsf, chunks, index, node);
     else
         give(tlsf, chunks, index, node, true);
@@ -673,9 +674,10 @@ static void prefetch_list(bda_node_chunks chunks, bda_link link) {
 
 static void prefetch_lists(bda_node_chunks chunks, uint32_t index) {
     const struct bda_node *node = bda_node_in(chunks, index);
-    prefetch_list(chunks, node->previous);
-    prefetch_list(chunks, node->next);
-    if (bda_link_is_free(node->previous) && bda_link_is_free(node->next)) /* which gets a new neighbour */
+    prefetch_list(chunks, bda_node_previous_link(node));
+    prefetch_list(chunks, bda_node_next_link(node));
+    bda_link both = bda_node_previous_link(node) & bda_node_next_link(node);
+    if (bda_link_is_free(both)) /* which gets a new neighbour */
         bda_prefetch(bda_node_in(chunks, bda_node_next(bda_node_in(chunks, bda_node_next(node)))));
 }
 

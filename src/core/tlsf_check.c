@@ -44,7 +44,7 @@ static const char *check_region(struct bda_tlsf *tlsf, uint32_t region_index, st
             totals->empty_regions += bda_node_size(node) == region->size;
         }
         previous_free = state == BDA_NODE_FREE;
-        announced = bda_link_is_free(node->next);
+        announced = bda_link_is_free(bda_node_next_link(node));
         previous = index;
         expected_offset += bda_node_size(node);
         if (expected_offset > region->size)

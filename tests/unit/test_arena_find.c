@@ -70,7 +70,7 @@ static uint32_t block_of(BdaHandle handle) {
 }
 
 static bool has_landmarks(uint32_t block) {
-    return bda_landmarks_guess(atomic_load(&bda_block_at(bench.allocator, block)->landmarks), &bench.allocator->charts,
+    return bda_landmarks_named(atomic_load(&bda_block_at(bench.allocator, block)->landmarks), &bench.allocator->charts,
                                0) != 0;
 }
 

@@ -29,7 +29,7 @@ static uint32_t offset_of(uint32_t i, uint32_t count) {
 static void fill(const struct bda_chart *chart, uint32_t count) {
     bda_chart_clear(chart);
     for (uint32_t i = 0; i < count; i++)
-        bda_chart_append(chart, i, offset_of(i, count), i + 1);
+        bda_chart_set(chart, i, offset_of(i, count), i + 1);
 }
 
 /* Not so is an offset before the first entry, and a chart that says nothing. */
@@ -39,8 +39,8 @@ static void an_entry_is_read_by_each_offset_up_to_the_next(void **state) {
         uint32_t number = bda_charts_take(&charts, count);
         assert_int_not_equal(number, 0);
         const struct bda_chart chart = bda_chart_at(&charts, number);
-        assert_in_range(count, 1, bda_chart_holds(&chart));
-        assert_true(bda_chart_suits(&chart, count) && bda_chart_suits(&chart, bda_chart_holds(&chart)));
+        assert_in_range(count, 1, chart.slots);
+        assert_true(bda_chart_suits(&chart, count) && bda_chart_suits(&chart, chart.slots));
         bda_chart_clear(&chart);
         assert_int_equal(bda_chart_guess(&charts, number, AREA - 2), 0);
         fill(&chart, count);
@@ -55,6 +55,21 @@ static void an_entry_is_read_by_each_offset_up_to_the_next(void **state) {
         }
         bda_charts_give(&charts, number);
     }
+}
+
+/* All 24 bits of them. */
+static void an_entry_names_any_of_sixteen_million_nodes(void **state) {
+    (void)state;
+    uint32_t number = bda_charts_take(&charts, 30);
+    const struct bda_chart chart = bda_chart_at(&charts, number);
+    bda_chart_clear(&chart);
+    for (uint32_t i = 0; i < 24; i++)
+        bda_chart_set(&chart, i, offset_of(i, 30), (uint32_t)1 << i);
+    bda_chart_set(&chart, 24, offset_of(24, 30), BDA_CHART_NODES - 1);
+    for (uint32_t i = 0; i < 24; i++)
+        assert_int_equal(bda_chart_guess(&charts, number, offset_of(i, 30)), (uint32_t)1 << i);
+    assert_int_equal(bda_chart_guess(&charts, number, AREA - 2), BDA_CHART_NODES - 1);
+    bda_charts_give(&charts, number);
 }
 
 /* Those of one room, by whichever number of entries they were taken; none that is out is handed out again. */
@@ -144,6 +159,7 @@ static void refused_host_memory_is_no_chart(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_entry_is_read_by_each_offset_up_to_the_next, open_charts, close_charts),
+        cmocka_unit_test_setup_teardown(an_entry_names_any_of_sixteen_million_nodes, open_charts, close_charts),
         cmocka_unit_test_setup_teardown(charts_that_were_given_back_come_again, open_charts, close_charts),
         cmocka_unit_test_setup_teardown(a_spare_chart_names_no_node_that_was_not_on_it, open_charts, close_charts),
         cmocka_unit_test_setup_teardown(entries_are_added_where_there_is_space, open_charts, close_charts),

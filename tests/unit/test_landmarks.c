@@ -31,6 +31,18 @@ static uint32_t find(struct arena *arena, struct bda_host *host, uint32_t region
     return index;
 }
 
+/* As somebody without a lock would. */
+static uint32_t guess(struct arena *arena, uint32_t region, uint32_t offset) {
+    return bda_landmarks_guess(atomic_load(&landmarks[region]), &charts, &arena->nodes, region, offset);
+}
+
+/* The chart of an area, which has one. */
+static struct bda_chart chart_of(uint32_t region, uint32_t area) {
+    uint32_t mark = atomic_load(&atomic_load(&landmarks[region])->marks[area]);
+    assert_true((mark & BDA_MARK_IS_CHART) != 0);
+    return bda_chart_at(&charts, mark & ~BDA_MARK_IS_CHART);
+}
+
 static void make_charts(struct bda_host *host) {
     bda_charts_init(&charts, host, false);
 }
@@ -146,7 +158,7 @@ static void walks_are_short_once_there_are_landmarks(void **state) {
         for (uint32_t step = 0; step < 20000; step++)
             live_a_little(&arena, &seed, &filling);
     }
-    assert_true(host.bytes < (uint64_t)12 * ranges);
+    assert_true(host.bytes < (uint64_t)5 * ranges);
     drop_landmarks(&host);
     arena_close(&arena);
 }
@@ -189,7 +201,7 @@ static void every_leg_begins_where_the_last_one_ended(void **state) {
     for (uint32_t i = 0; i < 1000; i++)
         assert_int_not_equal(find(&arena, &host, region, i * 7919 % (AREAS * AREA)), 0);
     for (uint32_t i = 0; i < COUNT_OF(taken); i++)
-        assert_int_equal(bda_landmarks_guess(atomic_load(&landmarks[region]), &charts, i * (AREA / FEW) + 1), taken[i]);
+        assert_int_equal(guess(&arena, region, i * (AREA / FEW) + 1), taken[i]);
     for (uint32_t i = 0; i < COUNT_OF(taken); i++)
         arena_free(&arena, taken[i]);
     for (uint32_t i = 0; i < AREAS * AREA; i++)
@@ -227,7 +239,7 @@ static void guesses_are_right_once_somebody_looked(void **state) {
                 if (bda_node_state(arena_node(&arena, index)) == BDA_NODE_FREE)
                     continue;
                 taken++;
-                right += bda_landmarks_guess(atomic_load(&landmarks[region]), &charts, offset) == index;
+                right += guess(&arena, region, offset) == index;
                 assert_int_equal(find(&arena, &host, region, offset), index);
             }
         }
@@ -258,18 +270,17 @@ static void the_end_of_an_area_is_near_its_last_range(void **state) {
         assert_int_equal(bda_node_offset(arena_node(&arena, index)), end - SIZE);
     }
     for (uint32_t offset = 0; offset < AREAS * AREA; offset += SIZE)
-        right += bda_landmarks_guess(atomic_load(&landmarks[region]), &charts, offset) ==
-                 find(&arena, &host, region, offset);
+        right += guess(&arena, region, offset) == find(&arena, &host, region, offset);
     assert_int_equal(right, AREAS * AREA / SIZE);
     drop_landmarks(&host);
     arena_close(&arena);
 }
 
-/* Eleven are one more than a chart without leaves holds. */
-static void an_area_has_a_chart_of_all_its_ranges_however_few(void **state) {
+/* By one landmark in their middle, charts of half a line, of one and of leaves. */
+static void an_area_has_landmarks_for_all_its_ranges_however_few(void **state) {
     (void)state;
     enum { AREA = 1 << BDA_AREA_LOG2 };
-    for (uint32_t count = 2; count <= 40; count++) {
+    for (uint32_t count = 2; count <= 200; count++) {
         struct arena arena;
         struct bda_host host = { 0 };
         uint32_t right = 0, size = AREA / count;
@@ -281,11 +292,123 @@ static void an_area_has_a_chart_of_all_its_ranges_however_few(void **state) {
         for (uint32_t i = 0; i < 200; i++)
             assert_int_not_equal(find(&arena, &host, region, i * 7919 % AREA), 0);
         for (uint32_t i = 0; i < count; i++)
-            right += bda_landmarks_guess(atomic_load(&landmarks[region]), &charts, i * size) ==
-                     find(&arena, &host, region, i * size);
+            right += guess(&arena, region, i * size) == find(&arena, &host, region, i * size);
         assert_int_equal(right, count);
         drop_landmarks(&host);
         arena_close(&arena);
+    }
+}
+
+/* Puts so many nodes into the store that are nobody's, without the memory for them: all chunks are one. */
+enum { PHANTOM_CHUNKS = BDA_CHART_NODES >> BDA_NODE_CHUNK_LOG2 };
+static struct bda_directory *add_phantoms(struct arena *arena, uint32_t count) {
+    static _Alignas(64) struct bda_node chunk[1 << BDA_NODE_CHUNK_LOG2];
+    size_t size = sizeof(struct bda_directory) + 2 * PHANTOM_CHUNKS * sizeof(uintptr_t);
+    struct bda_directory *directory = calloc(1, size);
+    assert_non_null(directory);
+    assert_int_equal(atomic_load(&arena->nodes.store.length), 0);
+    directory->length = 2 * PHANTOM_CHUNKS;
+    for (uint32_t i = 0; i < count >> BDA_NODE_CHUNK_LOG2; i++)
+        directory->origins[i] = (uintptr_t)chunk - i * sizeof chunk;
+    atomic_store(&arena->nodes.store.directory, directory);
+    atomic_store(&arena->nodes.store.length, count);
+    return directory;
+}
+
+/* With the nodes that came behind them. */
+static void remove_phantoms(struct arena *arena, struct bda_directory *directory, uint32_t count) {
+    const size_t size = sizeof(struct bda_node) << BDA_NODE_CHUNK_LOG2;
+    uint32_t length = atomic_load(&arena->nodes.store.length);
+    for (uint32_t i = count >> BDA_NODE_CHUNK_LOG2; i << BDA_NODE_CHUNK_LOG2 < length; i++)
+        bda_host_release(arena->nodes.store.host, (void *)(directory->origins[i] + i * size), size);
+    atomic_store(&arena->nodes.store.directory, NULL);
+    atomic_store(&arena->nodes.store.length, 0);
+    free(directory);
+}
+
+/* Fills an area with ranges of so many granules, every third of them free, and looks all of it up. `phantoms` are nodes
+ * of others. Returns how many of them the area's chart names; `seen`: how many are found without a lock, of `taken`. */
+struct charted {
+    uint32_t named, seen, taken;
+};
+static struct charted chart_an_area(uint32_t size, uint32_t phantoms) {
+    enum { AREA = 1 << BDA_AREA_LOG2 };
+    static uint32_t taken[AREA / 64];
+    struct charted result = { 0, 0, 0 };
+    struct arena arena;
+    struct bda_host host = { 0 };
+    struct bda_directory *directory = NULL;
+    arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
+    if (phantoms != 0)
+        directory = add_phantoms(&arena, phantoms);
+    uint32_t region = arena_add(&arena, 0, AREA), count = AREA / size;
+    for (uint32_t i = 0; i < count; i++)
+        taken[i] = arena_take(&arena, size);
+    for (uint32_t i = 0; i < count; i += 3)
+        arena_free(&arena, taken[i]);
+    for (uint32_t pass = 0; pass < 4; pass++)
+        for (uint32_t i = 0; i < count; i++)
+            (void)find(&arena, &host, region, (i * 7 % count) * size);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i % 3 == 0)
+            continue;
+        result.taken++;
+        result.named += bda_landmarks_named(atomic_load(&landmarks[region]), &charts, i * size) == taken[i];
+        result.seen += guess(&arena, region, i * size) == taken[i];
+    }
+    drop_landmarks(&host);
+    if (phantoms != 0)
+        remove_phantoms(&arena, directory, phantoms);
+    arena_close(&arena);
+    return result;
+}
+
+/* The more nodes there are, the colder they lie, and the more of them stand on charts; all are found near an entry. */
+static void a_chart_names_one_range_of_a_stride(void **state) {
+    (void)state;
+    const struct {
+        uint32_t phantoms, stride;
+    } cases[] = { { 0, 4 }, { BDA_FEW_NODES, 2 }, { BDA_MANY_NODES, 1 }, { BDA_CHART_NODES / 2, 1 } };
+    for (uint32_t i = 0; i < COUNT_OF(cases); i++)
+        for (uint32_t size = 64; size <= 512; size *= 2) {
+            const struct charted charted = chart_an_area(size, cases[i].phantoms);
+            uint32_t wanted = (charted.taken - 1) / cases[i].stride + 1;
+            assert_in_range(charted.named, wanted, wanted + wanted / 10);
+            assert_int_equal(charted.seen, charted.taken);
+        }
+}
+
+/* Two words of a chart, read without the lock, may be of two entries. */
+static void a_chart_may_say_what_is_no_node(void **state) {
+    (void)state;
+    enum { COUNT = 20, SIZE = 100 };
+    struct arena arena;
+    struct bda_host host = { 0 };
+    arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
+    uint32_t region = arena_add(&arena, 0, COUNT * SIZE);
+    for (uint32_t i = 0; i < COUNT; i++)
+        assert_int_not_equal(arena_take(&arena, SIZE), 0);
+    for (uint32_t i = 0; i < COUNT; i++)
+        assert_int_not_equal(find(&arena, &host, region, (i * 7 % COUNT) * SIZE), 0);
+    const struct bda_chart chart = chart_of(region, 0);
+    uint32_t first = bda_chart_node(&chart, 0);
+    assert_int_equal(guess(&arena, region, 5), first);
+    bda_chart_set(&chart, 0, 0, BDA_CHART_NODES - 1);
+    assert_int_equal(guess(&arena, region, 5), 0);
+    bda_chart_set(&chart, 0, 0, first);
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
+/* What no chart can name is found, by who has the lock. */
+static void ranges_of_later_nodes_are_found_by_walks(void **state) {
+    (void)state;
+    for (uint32_t size = 64; size <= 512; size *= 2) {
+        const struct charted charted = chart_an_area(size, BDA_CHART_NODES);
+        assert_in_range(charted.named, 0, 1);
+        assert_in_range(charted.seen, 1, charted.taken - 1);
     }
 }
 
@@ -295,8 +418,7 @@ static void *guess_anywhere(void *context) {
     struct arena *arena = context;
     uint64_t seed = 3;
     while (!atomic_load_explicit(&over, memory_order_relaxed)) {
-        uint32_t index =
-            bda_landmarks_guess(atomic_load(&landmarks[arena->added[0]]), &charts, random_below(&seed, 1 << 16));
+        uint32_t index = guess(arena, arena->added[0], random_below(&seed, 1 << 16));
         struct bda_node_view view;
         if (index != 0)
             (void)bda_node_view(arena_node(arena, index), arena->added[0], &view);
@@ -345,14 +467,14 @@ static void what_a_chart_says_wrong_is_put_right_at_once(void **state) {
     for (uint32_t i = 0; i < 10 * COUNT; i++)
         (void)find(&arena, &host, region, i * 7 % (COUNT * 20));
     for (uint32_t i = 0; i < COUNT; i++)
-        assert_int_equal(bda_landmarks_guess(atomic_load(&landmarks[region]), &charts, i * 20 + 19), taken[i]);
+        assert_int_equal(guess(&arena, region, i * 20 + 19), taken[i]);
     arena_free(&arena, taken[9]);
     arena_free(&arena, taken[17]);
     arena_free(&arena, taken[16]);
     for (uint32_t i = 0; i < 4; i++) { /* of 10 each, in whichever of the holes */
         uint32_t index = arena_take(&arena, 10), offset = bda_node_offset(arena_node(&arena, index));
         assert_int_equal(find(&arena, &host, region, offset + 3), index);
-        assert_int_equal(bda_landmarks_guess(atomic_load(&landmarks[region]), &charts, offset + 9), index);
+        assert_int_equal(guess(&arena, region, offset + 9), index);
     }
     drop_landmarks(&host);
     arena_close(&arena);
@@ -372,17 +494,17 @@ static void a_crowded_area_is_charted_in_part(void **state) {
     for (uint32_t i = 0; i < RANGES; i += 7)
         assert_int_equal(bda_node_offset(arena_node(&arena, find(&arena, &host, region, i))), i);
     for (uint32_t i = 0; i < RANGES - 1; i++) { /* the last one begins at BDA_CHART_NOWHERE */
-        uint32_t guess = bda_landmarks_guess(atomic_load(&landmarks[region]), &charts, i);
-        assert_int_not_equal(guess, 0);
-        assert_in_range(i - bda_node_offset(arena_node(&arena, guess)), 0, 32);
-        right += bda_node_offset(arena_node(&arena, guess)) == i;
+        uint32_t named = bda_landmarks_named(atomic_load(&landmarks[region]), &charts, i);
+        assert_int_not_equal(named, 0);
+        assert_in_range(i - bda_node_offset(arena_node(&arena, named)), 0, 32);
+        right += bda_node_offset(arena_node(&arena, named)) == i;
     }
     assert_true(right > RANGES / 32);
-    struct bda_landmarks *known = atomic_load(&landmarks[region]);
-    known->lost[0] = 0;
+    const struct bda_chart chart = chart_of(region, 0);
+    chart.halves[0].lost = 0;
     for (uint32_t i = 0; i < RANGES - 1; i++) /* nothing is to be gained by another survey, which would take long */
         assert_int_equal(bda_node_offset(arena_node(&arena, find(&arena, &host, region, i))), i);
-    assert_int_equal(known->lost[0], 0);
+    assert_int_equal(chart.halves[0].lost, 0);
     drop_landmarks(&host);
     arena_close(&arena);
 }
@@ -426,7 +548,10 @@ int main(void) {
         cmocka_unit_test(a_long_way_is_gone_in_legs),
         cmocka_unit_test(every_leg_begins_where_the_last_one_ended),
         cmocka_unit_test(the_end_of_an_area_is_near_its_last_range),
-        cmocka_unit_test(an_area_has_a_chart_of_all_its_ranges_however_few),
+        cmocka_unit_test(an_area_has_landmarks_for_all_its_ranges_however_few),
+        cmocka_unit_test(a_chart_names_one_range_of_a_stride),
+        cmocka_unit_test(a_chart_may_say_what_is_no_node),
+        cmocka_unit_test(ranges_of_later_nodes_are_found_by_walks),
         cmocka_unit_test(guesses_are_right_once_somebody_looked),
         cmocka_unit_test(whoever_has_no_lock_is_led_to_nodes_that_are_there),
         cmocka_unit_test(what_a_chart_says_wrong_is_put_right_at_once),
