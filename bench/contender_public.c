@@ -85,6 +85,7 @@ static bool create_on_fake(struct public *public, const struct bench_options *op
     info.first_block_size = each;
     info.max_block_size = each;
     info.keep_empty = count * each;
+    info.history_depth = options->no_history ? BDA_HISTORY_NONE : 0;
     public->flags = BDA_ALLOC_NO_NEW_MEMORY_BIT;
     return bda_create_allocator(&info, &public->allocator) == VK_SUCCESS && open_blocks(public->allocator, count, each);
 }

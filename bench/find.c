@@ -3,6 +3,7 @@
  *
  *   find          bda_find of the first byte of a random live allocation
  *   find-inside   of a random byte of it
+ *   find-named    likewise, once each allocation has a name
  *   resolve       bda_resolve, likewise
  *   mapped        bda_mapped, likewise
  *   info          bda_get_info by the handle: what a look-up costs where nothing has to be found
@@ -12,7 +13,8 @@
  *   sorted        bisection of a sorted array of them, which nobody could keep
  *
  * Three tables: once everything has been looked up; again after so many pairs as there are live allocations, each of
- * which may have made landmarks worthless; and the very first look-ups. And the host memory that landmarks take.
+ * which may have made landmarks worthless; and the very first look-ups. And the host memory that landmarks take, of an
+ * allocator with its history and of one without.
  */
 #include "contenders.h"
 #include "random.h"
@@ -210,24 +212,64 @@ static double bytes_per_live(const struct contender *contender, const struct ben
     return (double)contender->host_bytes(player->self) / (double)targets->count;
 }
 
+/* Of each of the targets, in numbers as long as a name of somebody's. */
+static void name_targets(const struct targets *targets) {
+    for (uint64_t i = 0; i < targets->count; i++) {
+        char name[48];
+        (void)snprintf(name, sizeof name, "vertices of mesh %" PRIu64, i);
+        if (bda_set_name(targets->allocator, targets->all[i].handle, name) != VK_SUCCESS)
+            bench_fail("an allocation could not be named");
+    }
+}
+
+/* Last of all: the names stay. */
+static void measure_named(const struct targets *targets, uint64_t count, const struct bench_times *times) {
+    const struct looker *looker = &lookers[1];
+    name_targets(targets);
+    (void)time_of(looker, targets, targets->count);
+    for (uint32_t round = 0; round < times->rounds; round++)
+        *bench_times_at(times, 0, round) = time_of(looker, targets, count);
+}
+
+/* A player whose pool has come to its lasting state. */
+static void open_player(struct bench_player *player, const struct contender *contender,
+                        const struct bench_script *script, bool no_history) {
+    const struct bench_options options = { .device = NULL, .no_history = no_history };
+    if (!bench_player_open(player, contender, script, &options))
+        bench_fail("%s could not be made", contender->name);
+    bench_player_fill(player, script);
+    bench_play(player, script, 0, bench_warm_up(script->live));
+}
+
+/* The same host memory without the history's. */
+static void measure_bytes_alone(const struct contender *contender, const struct bench_script *script,
+                                const uint32_t *order, uint64_t seed, struct targets *targets,
+                                struct bench_results *results) {
+    struct bench_player player;
+    open_player(&player, contender, script, true);
+    take_targets(&player, order, seed, targets);
+    (void)time_of(&lookers[0], targets, targets->count);
+    (void)time_of(&lookers[1], targets, targets->count);
+    add(results, "without history", "find: host bytes per live allocation, after all were looked up", script->live, "B",
+        bench_exactly(bytes_per_live(contender, &player, targets)));
+    bench_player_close(&player);
+}
+
 static void measure(const struct bench_settings *settings, const struct contender *contender, uint64_t live,
                     struct bench_results *results) {
-    const struct bench_options options = { .device = NULL };
     uint32_t rounds = bench_rounds(settings, STANDARD_ROUNDS);
     uint64_t lookups = bench_pairs(settings, STANDARD_LOOKUPS), warm_up = bench_warm_up(live);
     struct bench_script script;
     struct bench_player player;
     bench_script_make(&script, &bench_log_uniform, BENCH_RANDOM, live, warm_up + (uint64_t)rounds * LOOKERS * live,
                       settings->seed);
-    if (!bench_player_open(&player, contender, &script, &options))
-        bench_fail("%s could not be made", contender->name);
-    bench_player_fill(&player, &script);
-    bench_play(&player, &script, 0, warm_up);
+    open_player(&player, contender, &script, false);
     uint32_t *order = bench_shuffled(script.live, settings->seed + 1);
     struct targets targets = { .all = bench_memory(live, sizeof *targets.all),
                                .sorted = bench_memory(live, sizeof(void *)),
                                .tree = NULL };
-    struct bench_times again = bench_times_make(rounds), stale = bench_times_make(rounds);
+    struct bench_times again = bench_times_make(rounds), stale = bench_times_make(rounds),
+                       named = bench_times_make(rounds);
     take_targets(&player, order, settings->seed, &targets);
     index_targets(&targets);
     add(results, "find", "find: host bytes per live allocation, before the first look-up", live, "B",
@@ -240,13 +282,17 @@ static void measure(const struct bench_settings *settings, const struct contende
         bench_exactly(bytes_per_live(contender, &player, &targets)));
     add_times(results, "find: ns per look-up", live, &again, false);
     measure_stale(&player, &script, order, &targets, &stale, settings->seed);
+    measure_named(&targets, lookups, &named);
+    add(results, "find-named", "find: ns per look-up", live, "ns", bench_times_spread(&named, 0));
     add_times(results, "find: ns per look-up, as many pairs after the last", live, &stale, true);
     bench_times_release(&again);
     bench_times_release(&stale);
+    bench_times_release(&named);
+    bench_player_close(&player);
+    measure_bytes_alone(contender, &script, order, settings->seed, &targets, results);
     free(targets.all);
     free(targets.sorted);
     free(order);
-    bench_player_close(&player);
     bench_script_release(&script);
 }
 

@@ -34,7 +34,7 @@ BDA_API VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress addres
 /*
  * From a pointer back to the buffer and the offset in it, for the commands that still want them. The address may lie
  * anywhere in an allocation. No lock is taken and nothing is allocated: the cost is that of finding the block; only
- * in memory of own buffers it is that of bda_find.
+ * in memory of own buffers it is that of bda_find, since which of them it is has to be found.
  * Errors: VALIDATION_FAILED (NULL; the address is in no block, or, of own buffers, in none that is live). Whether a
  * range is live is not looked at: use bda_find to know. `address` is the device's own, or its sign-extended form.
  * Keeps VUID-VkBufferCopy-srcOffset and its like only as far as the caller knows the size.
@@ -53,8 +53,10 @@ typedef enum BdaFindingKind {
     BDA_FINDING_PENDING = 3,     /* in an allocation that bda_free_after freed and nothing has collected yet */
     BDA_FINDING_KEPT = 4,        /* in no allocation: the range was freed, or taken ahead, and is cached for the next
                                     requests, or on its way back */
-    BDA_FINDING_FREE = 5,        /* in a block, and in no hands */
+    BDA_FINDING_FREE = 5,        /* in a block, and in no hands; somebody may have had it before */
     BDA_FINDING_QUARANTINED = 6, /* in an allocation that was freed and that a checking mode holds back */
+    BDA_FINDING_UNTOUCHED = 7,   /* in a block, and never handed out; told apart from FREE as long as every free since
+                                    the allocator was made is remembered (BdaHistory::complete) */
     BDA_FINDING_KIND_MAX_ENUM = 0x7FFFFFFF
 } BdaFindingKind;
 
@@ -76,6 +78,7 @@ typedef struct BdaFoundRange {
 typedef struct BdaPastOwner {
     BdaFoundRange range; /* the handle that it had, where it lay, what was asked for; its name is cut to 56 bytes,
                             `user` is 0 */
+    uint32_t generation; /* that handle's: how many allocations its place among handles had had before */
     /* About how many frees there were in the whole allocator since then: exact where one thread frees, within 256 for
      * each further one. */
     uint64_t frees_ago;
@@ -142,9 +145,9 @@ typedef struct BdaFinding {
  * `findings` NULL: `count` becomes how many there are. Else `count` says how many fit, and becomes how many were
  * written: VK_INCOMPLETE where there are more. Other threads may allocate and free meanwhile; each finding is true of
  * one moment, and two calls may differ.
- * Cost: a single live byte of an allocation without a name is found without a lock, once others near it have been; else
- *   the block is, and then a few steps are made from a landmark in it, under the lock of its pool; for what is not live
- *   the history is read, too, which costs as bda_get_history.
+ * Cost: a single live byte is found without a lock, with its name, once others near it have been; else the block is,
+ *   and then a few steps are made from a landmark in it, under the lock of its pool; for what is not live the history
+ *   is read, too, which costs as bda_get_history.
  *   Landmarks are made by the first look-ups in a block, which walk through it, and take some eight bytes of host
  *   memory for each range in it, in steps of 16 KiB, kept until the allocator goes; allocations and frees cost the same
  *   with and without. Where host memory is refused look-ups walk each time, and do not fail. Own buffers that the

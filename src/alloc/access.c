@@ -54,7 +54,7 @@ VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocation
             info->exportable_memory = live.block->backing.memory;
         info->priority = pool->key.priority;
         info->user = record != NULL ? record->user : 0;
-        info->name = record != NULL ? record->name : NULL;
+        info->name = record != NULL ? bda_record_name(record) : NULL;
         info->stack = record != NULL ? record->stack : 0;
         holds = bda_node_lives_on(live.node, bda_handle_generation(handle));
         if (!holds)
@@ -92,12 +92,11 @@ void bda_access_show_name(BdaAllocator allocator, uint32_t index, const char *na
 
 /* What is to change in an allocation's record. */
 struct change {
-    const uint64_t *user; /* NULL: leave it */
-    bool rename;
-    char *name;             /* goes in; the old one comes out */
-    uint32_t prefix;        /* that it belongs to */
-    uint32_t spare;         /* a record for an allocation that has none yet; 0 once it is used */
-    struct objects objects; /* out: what bears the name */
+    const uint64_t *user;         /* NULL: leave it */
+    struct bda_record_name *name; /* goes in, and the old one comes out; NULL: leave it */
+    uint32_t prefix;              /* that it belongs to */
+    uint32_t spare;               /* a record for an allocation that has none yet; 0 once it is used */
+    struct objects objects;       /* out: what bears the name */
 };
 
 /* Sees to it that the allocation has a record; false where it is not live any more. The pool's lock is held: what has
@@ -122,11 +121,9 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
         uint32_t index = bda_node_record(live.node);
         struct bda_record *record = bda_record_at(allocator, index);
         if (change->user != NULL)
-            record->user = *change->user;
-        if (change->rename) {
-            char *old = record->name;
-            record->name = change->name;
-            change->name = old;
+            atomic_store_explicit(&record->user, *change->user, memory_order_release);
+        if (change->name != NULL) {
+            bda_record_set_name(record, change->name);
             if (allocator->prefixes != NULL)
                 bda_prefixes_move(allocator, index, change->prefix, bda_asked(allocator, live.node));
         }
@@ -149,15 +146,15 @@ static VkResult apply_with_record(BdaAllocator allocator, BdaHandle handle, stru
 }
 
 VkResult bda_access_set_name(BdaAllocator allocator, BdaHandle handle, const char *name, const char **reason) {
-    struct change change = { .rename = true };
-    if (allocator->prefixes != NULL)
-        change.prefix = bda_prefixes_find(allocator, name);
-    if (name != NULL && (change.name = bda_host_copy_text(&allocator->host, name)) == NULL)
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    VkResult result = apply_with_record(allocator, handle, &change, reason);
+    struct bda_record_name own;
+    struct change change = { .name = &own, .prefix = bda_prefixes_find(allocator, name) };
+    VkResult result = bda_record_name_prepare(allocator, name, &own);
+    if (result != VK_SUCCESS)
+        return result;
+    result = apply_with_record(allocator, handle, &change, reason);
     if (result == VK_SUCCESS)
         show(allocator, change.objects, name != NULL ? name : "");
-    bda_host_release_text(&allocator->host, change.name);
+    bda_record_name_release(allocator, &own);
     return result;
 }
 

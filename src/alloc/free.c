@@ -116,7 +116,7 @@ void bda_tell_freed(BdaAllocator allocator, uint32_t index) {
         .handle = bda_handle_of(allocator, index, node) - ((BdaHandle)1 << 32),
         .address = record != NULL && record->address != 0 ? record->address : block->region.base + bda_node_start(node),
         .size = bda_asked_once(allocator, node),
-        .name = record != NULL ? record->name : NULL,
+        .name = record != NULL ? bda_record_name(record) : NULL,
         .mapped = block->mapped != NULL ? block->mapped + bda_node_start(node) : NULL,
         .held = bda_held(allocator, index),
     };
@@ -197,13 +197,6 @@ void bda_hold(BdaAllocator allocator, uint32_t index) {
     bda_unlock(&pool->lock);
 }
 
-/* Nobody else may have its range yet. */
-void bda_release_buffer(BdaAllocator allocator, uint32_t index) {
-    bda_word *word = bda_words_find(&allocator->own_buffers, index);
-    if (word != NULL)
-        bda_own_destroy(allocator, (VkBuffer)atomic_exchange_explicit(word, 0, memory_order_relaxed));
-}
-
 VkDeviceSize bda_release_held(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
     uint32_t block_index = bda_node_region(node);
@@ -215,7 +208,7 @@ VkDeviceSize bda_release_held(BdaAllocator allocator, uint32_t index) {
         bytes = release_dedicated(allocator, pool, index, block_index);
     } else {
         if (block->own)
-            bda_release_buffer(allocator, index);
+            bda_own_release(allocator, index);
         release_range(allocator, pool, index);
     }
     bda_record_destroy(allocator, record);

@@ -40,9 +40,6 @@ VkDeviceSize bda_release(BdaAllocator allocator, uint32_t index);
 void bda_hold(BdaAllocator allocator, uint32_t index);
 VkDeviceSize bda_release_held(BdaAllocator allocator, uint32_t index);
 
-/* Destroys the buffer of a node in a block of own buffers, before its range goes. */
-void bda_release_buffer(BdaAllocator allocator, uint32_t index);
-
 /* Has checking modes release what they hold, see struct bda_hooks; nothing to do without them. */
 void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool);
 

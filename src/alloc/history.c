@@ -42,13 +42,15 @@ void bda_history_finish(BdaAllocator allocator) {
 
 /* What stands beside the event of an allocation with a record; returns how many notes. */
 static uint32_t note(const struct bda_record *record, struct bda_ring_slot *notes) {
-    char name[BDA_PAST_NAME + 1] = "";
-    if (record->name != NULL)
-        (void)strncat(name, record->name, BDA_PAST_NAME);
-    size_t length = strlen(name), first = sizeof notes[0] - sizeof(uint64_t);
+    const char *name = bda_record_name(record);
+    const size_t first = sizeof notes[0] - sizeof(uint64_t);
+    size_t length = 0;
+    while (name != NULL && length < BDA_PAST_NAME && name[length] != '\0')
+        length++;
     memset(notes, 0, BDA_RING_NOTES * sizeof *notes);
     notes[0].words[0] = (uint64_t)record->stack << 32 | record->frame;
-    memcpy(&notes[0].words[1], name, (size_t)bda_min(length, first));
+    if (length != 0)
+        memcpy(&notes[0].words[1], name, (size_t)bda_min(length, first));
     if (length > first)
         memcpy(notes[1].words, name + first, length - first);
     return length > first ? 2 : 1;

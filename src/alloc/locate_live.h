@@ -16,8 +16,15 @@ struct bda_live_view {
     BdaHandle handle;
     VkDeviceAddress begin;
     VkDeviceSize asked; /* bytes */
-    uint32_t record;    /* 0: it has none. Else there is more to say of it, which takes the lock */
+    uint32_t record;    /* 0: it has none */
+    struct bda_node *node;
+    uint32_t tag;
 };
+
+/* Whether it still is that allocation, after more was read that goes with it (by loads that acquire). */
+BDA_INLINE bool bda_locate_lives_on(const struct bda_live_view *view) {
+    return bda_node_tag(view->node) == view->tag;
+}
 
 /* The live range that an address lies in, where a landmark leads to it. False says nothing: bda_locate_range is to be
  * asked. Not of strays. While a range of a block is live, the block does not leave the map: so where that is still as
@@ -38,6 +45,8 @@ BDA_INLINE bool bda_locate_live(BdaAllocator allocator, VkDeviceAddress address,
     view->handle = allocator->tag | (BdaHandle)(node.tag >> BDA_NODE_GENERATION_SHIFT) << 32 | index;
     view->begin = place.base + begin;
     view->asked = ((VkDeviceSize)node.size << BDA_GRANULE_LOG2) - node.slack;
+    view->node = bda_node_of(allocator, index);
+    view->tag = node.tag;
     view->record = (node.record_or_home & BDA_NODE_HOME) != 0 ? 0 : node.record_or_home;
     return offset - begin < view->asked;
 }

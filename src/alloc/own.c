@@ -26,6 +26,15 @@ void bda_own_destroy(BdaAllocator allocator, VkBuffer buffer) {
         device->vk.destroy_buffer(device->handle, buffer, device->driver_callbacks);
 }
 
+void bda_own_release(BdaAllocator allocator, uint32_t index) {
+    bda_word *word = bda_words_find(&allocator->own_buffers, index);
+    if (word == NULL)
+        return;
+    VkBuffer buffer = (VkBuffer)atomic_load_explicit(word, memory_order_relaxed);
+    bda_words_write(word, 0);
+    bda_own_destroy(allocator, buffer);
+}
+
 /* ---- Beside the node ---- */
 
 /* The first buffer of some hundred nodes makes room for theirs. */
@@ -71,10 +80,11 @@ BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, co
     if (result != VK_SUCCESS)
         return result;
     VkDeviceAddress address = bda_block_buffer_address(device, own->buffer);
-    atomic_store_explicit(word, (uint64_t)own->buffer, memory_order_relaxed);
     if (address != live->block->region.base + start)
-        return keep_address(allocator, live->node, address, alignment);
-    return VK_SUCCESS;
+        result = keep_address(allocator, live->node, address, alignment);
+    if (result == VK_SUCCESS)
+        bda_words_write(word, (uint64_t)own->buffer);
+    return result;
 }
 
 /* ---- Giving a range back ---- */
@@ -251,7 +261,7 @@ bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_liv
         !bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
         return false;
     tell_history(allocator, handle, live);
-    bda_own_destroy(allocator, bda_own_buffer(allocator, live->index)); /* before anybody else can have the range */
+    bda_own_release(allocator, live->index); /* before anybody else can have the range */
     let_go(allocator, live);
     return true;
 }

@@ -50,6 +50,9 @@ static inline VkBuffer bda_own_buffer(BdaAllocator allocator, uint32_t index) {
 
 void bda_own_destroy(BdaAllocator allocator, VkBuffer buffer);
 
+/* Destroys the buffer of a node that was retired, and forgets it: for the one who may give its range back. */
+void bda_own_release(BdaAllocator allocator, uint32_t index);
+
 /* An own buffer begins at its own offset 0. `address` 0: where its range does. */
 static inline void bda_own_describe(VkBuffer buffer, VkDeviceAddress address, BdaAllocation *allocation) {
     allocation->buffer = buffer;

@@ -1,8 +1,10 @@
 /* Names, user values and unforeseen addresses, see record.h. */
 #include "alloc/record.h"
 
-#include "alloc/allocator.h"
+#include "alloc/history.h"
 #include "alloc/prefixes.h"
+
+#include <string.h>
 
 void bda_records_init(struct bda_records *records, struct bda_host *host) {
     bda_store_init(&records->store, host, sizeof(struct bda_record), BDA_RECORD_CHUNK_LOG2);
@@ -17,13 +19,58 @@ struct bda_record *bda_record_at(BdaAllocator allocator, uint32_t index) {
     return bda_store_element(&allocator->records.store, index, BDA_RECORD_CHUNK_LOG2, sizeof(struct bda_record));
 }
 
+/* ---- Names ---- */
+
+VkResult bda_record_name_prepare(BdaAllocator allocator, const char *text, struct bda_record_name *name) {
+    *name = (struct bda_record_name){ .text = text };
+    if (text == NULL || strlen(text) < BDA_NAME_BYTES)
+        return VK_SUCCESS;
+    name->copy = bda_host_copy_text(&allocator->host, text);
+    return name->copy != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+void bda_record_name_release(BdaAllocator allocator, struct bda_record_name *name) {
+    bda_host_release_text(&allocator->host, name->copy);
+}
+
+static void write32(_Atomic uint32_t *word, uint32_t value) {
+    atomic_store_explicit(word, value, memory_order_release);
+}
+
+static void write64(_Atomic uint64_t *word, uint64_t value) {
+    atomic_store_explicit(word, value, memory_order_release);
+}
+
+/* Writes the words of the first line, and where the text goes on those of the second, with zeros behind it. */
+static void write_text(struct bda_record *record, const char *text) {
+    const size_t length = strlen(text), words = length < BDA_NAME_NEAR ? BDA_NAME_WORDS_NEAR : BDA_NAME_WORDS;
+    uint64_t bytes[BDA_NAME_WORDS] = { 0 };
+    memcpy(bytes, text, (size_t)bda_min(length, sizeof bytes));
+    atomic_store_explicit(&record->length, (uint8_t)bda_min(length, BDA_NAME_BYTES - 1), memory_order_release);
+    for (size_t i = 0; i < words; i++)
+        write64(&record->text[i], bytes[i]);
+}
+
+void bda_record_set_name(struct bda_record *record, struct bda_record_name *name) {
+    uint32_t changes = atomic_load_explicit(&record->changes, memory_order_relaxed);
+    char *old = record->long_name;
+    write32(&record->changes, changes + 1);
+    record->named = name->text != NULL;
+    record->long_name = name->copy;
+    write_text(record, name->text != NULL ? name->text : "");
+    write32(&record->changes, changes + 2);
+    name->copy = old;
+}
+
+/* ---- Taking and giving back ---- */
+
 static uint32_t take_slot(BdaAllocator allocator) {
     struct bda_records *records = &allocator->records;
     uint32_t index = 0;
     bda_mutex_lock(&allocator->store_lock);
     if (records->spare != 0) {
         index = records->spare;
-        records->spare = bda_record_at(allocator, index)->spare;
+        records->spare = (uint32_t)atomic_load_explicit(&bda_record_at(allocator, index)->user, memory_order_relaxed);
     } else if (bda_store_grow(&records->store, 1, &index) == 0) {
         index = 0;
     }
@@ -32,20 +79,22 @@ static uint32_t take_slot(BdaAllocator allocator) {
 }
 
 VkResult bda_record_create(BdaAllocator allocator, uint64_t user, const char *name, uint32_t *index) {
-    char *copy = NULL;
-    if (name != NULL && (copy = bda_host_copy_text(&allocator->host, name)) == NULL)
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    struct bda_record_name own;
+    VkResult result = bda_record_name_prepare(allocator, name, &own);
+    if (result != VK_SUCCESS)
+        return result;
     *index = take_slot(allocator);
     if (*index == 0) {
-        bda_host_release_text(&allocator->host, copy);
+        bda_record_name_release(allocator, &own);
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    *bda_record_at(allocator, *index) =
-        (struct bda_record){ .user = user,
-                             .name = copy,
-                             .frame = (uint32_t)atomic_load_explicit(&allocator->history.now, memory_order_relaxed) };
-    if (allocator->prefixes != NULL)
-        bda_record_at(allocator, *index)->share = bda_prefixes_find(allocator, name); /* nothing is counted yet */
+    struct bda_record *record = bda_record_at(allocator, *index);
+    write64(&record->user, user);
+    write32(&record->stack, 0);
+    write32(&record->frame, (uint32_t)bda_clock_now(allocator));
+    record->address = 0;
+    record->share = bda_prefixes_find(allocator, name); /* nothing is counted yet */
+    bda_record_set_name(record, &own);
     return VK_SUCCESS;
 }
 
@@ -54,10 +103,10 @@ void bda_record_destroy(BdaAllocator allocator, uint32_t index) {
         return;
     struct bda_record *record = bda_record_at(allocator, index);
     bda_prefixes_leave(allocator, record);
-    bda_host_release_text(&allocator->host, record->name);
-    record->name = NULL;
+    bda_host_release_text(&allocator->host, record->long_name);
+    record->long_name = NULL;
     bda_mutex_lock(&allocator->store_lock);
-    record->spare = allocator->records.spare;
+    write64(&record->user, allocator->records.spare);
     allocator->records.spare = index;
     bda_mutex_unlock(&allocator->store_lock);
 }

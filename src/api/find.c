@@ -3,6 +3,7 @@
 
 #include "alloc/allocate.h"
 #include "alloc/locate_live.h"
+#include "alloc/own.h"
 #include "api/check.h"
 #include "debug/describe.h"
 #include "debug/history.h"
@@ -48,9 +49,26 @@ static bool owner_of(BdaAllocator allocator, VkDeviceAddress address, BdaAllocat
     return owner.allocation.handle != 0;
 }
 
+/* The own buffer of a live range, seen without a lock. False says nothing. */
+BDA_INLINE bool see_own(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer, VkDeviceSize *offset) {
+    struct bda_live_view view;
+    if (bda_locate_has_strays(allocator) || !bda_locate_live(allocator, address, &view))
+        return false;
+    BDA_YIELD_POINT();
+    VkBuffer own = bda_own_buffer(allocator, bda_handle_index(view.handle));
+    if (own == VK_NULL_HANDLE || !bda_locate_lives_on(&view)) /* it is being made, or not that one any more */
+        return false;
+    *buffer = own;
+    *offset = address - view.begin;
+    return true;
+}
+
 /* Own buffers are found by their ranges. */
-BDA_COLD VkResult resolve_own(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer, VkDeviceSize *offset) {
+BDA_APART VkResult resolve_own(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer,
+                               VkDeviceSize *offset) {
     BdaAllocation allocation;
+    if (see_own(allocator, address, buffer, offset))
+        return VK_SUCCESS;
     if (!owner_of(allocator, address, &allocation))
         return bda_refuse(allocator, "bda_resolve", VK_ERROR_VALIDATION_FAILED_EXT, "no buffer is at the address");
     *buffer = allocation.buffer;
@@ -99,6 +117,7 @@ static void look_back(BdaAllocator allocator, BdaFinding *finding) {
     if (finding->kind != BDA_FINDING_LIVE)
         (void)bda_history_find(allocator, finding->address, finding->address + finding->extent - 1, 1, &finding->former,
                                &finding->history);
+    bda_history_tell_untouched(finding);
 }
 
 /* Says what is there in place of what should be: all of it, which is more than an ordinary message holds. */

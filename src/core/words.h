@@ -47,10 +47,16 @@ BDA_INLINE bda_word *bda_words_find(struct bda_words *words, uint32_t index) {
     return first != NULL ? &first[index & ((1u << BDA_WORD_CHUNK_LOG2) - 1)] : NULL;
 }
 
-/* The word of a node, 0 where it has none. */
+/* The word of a node, 0 where it has none. (Who looks at a node without a lock reads its tag afterwards, see
+ * bda_words_write.) */
 BDA_INLINE uint64_t bda_words_read(struct bda_words *words, uint32_t index) {
     bda_word *word = bda_words_find(words, index);
-    return word != NULL ? atomic_load_explicit(word, memory_order_relaxed) : 0;
+    return word != NULL ? atomic_load_explicit(word, memory_order_acquire) : 0;
+}
+
+/* Who sees it sees what was done to the node before. */
+BDA_INLINE void bda_words_write(bda_word *word, uint64_t value) {
+    atomic_store_explicit(word, value, memory_order_release);
 }
 
 #endif

@@ -46,11 +46,6 @@ static void add_neighbours(struct bda_text *text, const BdaFinding *finding) {
     }
 }
 
-/* Whether all frees are remembered, and none of them was of these bytes. */
-static bool is_untouched(const BdaFinding *finding) {
-    return finding->history.complete && finding->former.range.handle == 0;
-}
-
 static void add_birth(struct bda_text *text, const BdaFinding *finding) {
     if (finding->dated && finding->frees_since == 0)
         bda_text_add(text, ", allocated since the last free");
@@ -104,7 +99,10 @@ static void add_kind(struct bda_text *text, const BdaFinding *finding) {
                      (uint64_t)range->size);
         break;
     case BDA_FINDING_FREE:
-        bda_text_add(text, is_untouched(finding) ? "in a block, never handed out" : "in a block, but in no allocation");
+        bda_text_add(text, "in a block, but in no allocation");
+        break;
+    case BDA_FINDING_UNTOUCHED:
+        bda_text_add(text, "in a block, never handed out");
         break;
     default:
         bda_text_add(text, "in no memory of this allocator");

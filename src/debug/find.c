@@ -39,6 +39,7 @@ static void clear_range(BdaFoundRange *range) {
 
 static void clear_former(BdaPastOwner *former) {
     clear_range(&former->range);
+    former->generation = 0;
     former->frees_ago = former->frame_freed = former->frame_allocated = 0;
     former->deferred = former->live = VK_FALSE;
 }
@@ -83,7 +84,20 @@ static void end(struct search *search, BdaFinding *finding, VkDeviceAddress last
     search->at = last + 1;
 }
 
-/* The pool's lock is held: nobody takes the record. */
+static void describe_record(BdaAllocator allocator, const struct bda_record_view *record, bool live,
+                            BdaFoundRange *range) {
+    range->user = record->user;
+    range->stack = record->stack;
+    if (live && record->frame != 0)
+        range->frame =
+            bda_clock_whole_frame(atomic_load_explicit(&allocator->history.frame, memory_order_relaxed), record->frame);
+    if (record->length < BDA_NAME_NEAR)
+        memcpy(range->name, record->text.bytes, BDA_NAME_NEAR);
+    else
+        bda_copy_text(range->name, sizeof range->name, record->text.bytes);
+}
+
+/* The pool's lock is held: nobody takes the record, or changes it. */
 static void describe_range(BdaAllocator allocator, const struct bda_sight *sight, BdaFoundRange *range) {
     range->address = sight->begin;
     range->size = sight->asked;
@@ -91,16 +105,9 @@ static void describe_range(BdaAllocator allocator, const struct bda_sight *sight
         range->handle = sight->handle;
     if (sight->state == BDA_NODE_PENDING || sight->state == BDA_NODE_QUARANTINED) /* its generation has moved on */
         range->handle = sight->handle - ((BdaHandle)1 << 32);
-    if (sight->record == 0)
-        return;
-    const struct bda_record *record = bda_record_at(allocator, sight->record);
-    range->user = record->user;
-    if (sight->state == BDA_NODE_LIVE && record->frame != 0)
-        range->frame =
-            bda_clock_whole_frame(atomic_load_explicit(&allocator->history.frame, memory_order_relaxed), record->frame);
-    range->stack = record->stack;
-    if (record->name != NULL)
-        bda_copy_text(range->name, sizeof range->name, record->name);
+    struct bda_record_view record;
+    if (sight->record != 0 && bda_record_read(bda_record_at(allocator, sight->record), &record))
+        describe_record(allocator, &record, sight->state == BDA_NODE_LIVE, range);
 }
 
 static void describe_block(const struct bda_live *live, BdaFinding *finding) {
@@ -303,14 +310,27 @@ BDA_APART bool find_under_lock(BdaAllocator allocator, VkDeviceAddress address, 
     return bda_locate_range(allocator, address, explain_live, &byte) && byte.explained;
 }
 
-/* Nearly always landmarks lead to it, and it has no name. */
+/* What the record of a range says that was seen without the lock; false where that is no longer its own, or is being
+ * changed. */
+static bool describe_seen(BdaAllocator allocator, const struct bda_live_view *view, BdaFoundRange *range) {
+    struct bda_record_view record;
+    BDA_YIELD_POINT();
+    if (!bda_record_read(bda_record_at(allocator, view->record), &record) || !bda_locate_lives_on(view))
+        return false;
+    describe_record(allocator, &record, true, range);
+    return true;
+}
+
+/* Nearly always landmarks lead to it. */
 bool bda_find_live(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding) {
     struct bda_live_view view;
     if (bda_locate_has_strays(allocator))
         return false;
-    if (!BDA_LIKELY(bda_locate_live(allocator, address, &view) && view.record == 0))
+    if (!BDA_LIKELY(bda_locate_live(allocator, address, &view)))
         return find_under_lock(allocator, address, finding);
     clear(finding, BDA_FINDING_LIVE, address);
+    if (view.record != 0 && !describe_seen(allocator, &view, &finding->range))
+        return find_under_lock(allocator, address, finding);
     finding->own_buffer = view.place.own_buffers;
     finding->memory_type = view.place.memory_type;
     finding->pool = view.place.pool;

@@ -58,6 +58,7 @@ static void describe(const struct search *search, const struct bda_ring_slot *ev
                      uint64_t age, BdaPastOwner *owner) {
     memset(owner, 0, sizeof *owner);
     owner->range.handle = event->words[0];
+    owner->generation = bda_handle_generation(owner->range.handle);
     owner->range.address = event->words[1] & ~(VkDeviceAddress)15;
     owner->range.size = asked_of(event);
     owner->deferred = (event->words[1] & BDA_PAST_PENDING) != 0;
@@ -226,6 +227,11 @@ void bda_history_date(BdaAllocator allocator, BdaFinding *finding) {
     finding->dated = birth.found;
     finding->frees_since = birth.frees_since;
     finding->range.frame = finding->range.frame != 0 ? finding->range.frame : birth.frame;
+}
+
+void bda_history_tell_untouched(BdaFinding *finding) {
+    if (finding->kind == BDA_FINDING_FREE && finding->history.complete && finding->former.range.handle == 0)
+        finding->kind = BDA_FINDING_UNTOUCHED;
 }
 
 /* ---- All of it ---- */

@@ -23,6 +23,10 @@ void bda_history_each(BdaAllocator allocator, bda_past_visitor *visit, void *con
 uint32_t bda_history_find_all(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, uint32_t room,
                               BdaPastOwner *owners, BdaHistory *history);
 
+/* What is free and had no owner since the allocator was made was never handed out: to be asked once a finding's
+ * `former` and `history` are known. */
+void bda_history_tell_untouched(BdaFinding *finding);
+
 /* Says of what lives in a finding when it was made, with that bit; without, nothing. */
 void bda_history_date(BdaAllocator allocator, BdaFinding *finding);
 

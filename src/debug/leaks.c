@@ -54,7 +54,7 @@ static bool still_stands(BdaAllocator allocator, const struct bda_pool *pool, co
 static void note(BdaAllocator allocator, uint32_t index, struct leak *leak) {
     bda_describe(allocator, index, &leak->allocation);
     uint32_t record = bda_node_record(bda_node_of(allocator, index));
-    const char *name = record != 0 ? bda_record_at(allocator, record)->name : NULL;
+    const char *name = record != 0 ? bda_record_name(bda_record_at(allocator, record)) : NULL;
     leak->stack = record != 0 ? bda_record_at(allocator, record)->stack : 0;
     (void)snprintf(leak->name, sizeof leak->name, "%s%.120s%s", name != NULL ? "'" : "",
                    name != NULL ? name : "unnamed", name != NULL ? "'" : "");

@@ -18,8 +18,8 @@ static void note_record(BdaAllocator allocator, const struct bda_sight *sight, s
     const struct bda_record *record = bda_record_at(allocator, sight->record);
     range->user = record->user;
     range->frame = record->frame;
-    if (record->name != NULL)
-        bda_copy_text(range->name, sizeof range->name, record->name);
+    if (bda_record_name(record) != NULL)
+        bda_copy_text(range->name, sizeof range->name, bda_record_name(record));
 }
 
 /* The pool's lock is held: nobody takes the record. */

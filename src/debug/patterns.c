@@ -123,7 +123,7 @@ static bool find_damage_of_either(BdaAllocator allocator, const struct stretch *
 /* Its record is still there, and nobody renames what is not live; else the pool's lock is held. */
 static void name_owner(BdaAllocator allocator, const struct bda_watched *watched, struct bda_breakage *breakage) {
     uint32_t record = bda_node_record(watched->live.node);
-    const char *name = record != 0 ? bda_record_at(allocator, record)->name : NULL;
+    const char *name = record != 0 ? bda_record_name(bda_record_at(allocator, record)) : NULL;
     breakage->owner = watched->live.block->region.base + watched->start;
     breakage->owner_size = watched->note & BDA_NOTE_SIZE;
     breakage->name[0] = '\0';

@@ -99,6 +99,7 @@ static void look_back(const struct bda_report *report, struct candidate *candida
     bda_history_date(report->allocator, finding);
     if (found != 0)
         finding->former = candidate->past[0];
+    bda_history_tell_untouched(finding);
 }
 
 static void gather(const struct bda_report *report, const struct bda_suspect *suspect, struct candidates *all) {

@@ -3,6 +3,7 @@
 
 #include "alloc/free.h"
 #include "alloc/history.h"
+#include "alloc/own.h"
 #include "debug/events.h"
 #include "debug/memory.h"
 #include "debug/patterns.h"
@@ -88,7 +89,7 @@ static bool hold(BdaAllocator allocator, uint32_t node, bool seen, VkDeviceSize 
     bool touched = bda_commands_touch(allocator, node);
     bda_patterns_freed(allocator, node);
     if (bda_block_of(allocator, bda_node_of(allocator, node))->own)
-        bda_release_buffer(allocator, node);
+        bda_own_release(allocator, node);
     if ((seen || touched) && bda_commands_hold(allocator, node))
         return true;
     if (!is_kept(allocator, node) || !seen) {

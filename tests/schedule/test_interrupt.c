@@ -215,7 +215,7 @@ static void take_all_anew(void) {
 
 static uint64_t spare_records(void) {
     uint64_t count = 0;
-    for (uint32_t i = bench.allocator->records.spare; i != 0; i = bda_record_at(bench.allocator, i)->spare)
+    for (uint32_t i = bench.allocator->records.spare; i != 0; i = (uint32_t)bda_record_at(bench.allocator, i)->user)
         count++;
     return count;
 }

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "fake/fake_vulkan.h"
+#include "long_name.h"
 
 #define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof(array)[0]))
 #define KIB(n)          ((VkDeviceSize)(n) << 10)

@@ -1,6 +1,7 @@
 /* Sweeps over failures, see sweep_support.h: first the frame, then the cases. */
 #include "sweep_support.h"
 
+#include "long_name.h"
 #include "platform/platform.h"
 
 #include <stdio.h>
@@ -762,6 +763,8 @@ const struct sweep sweep_cases[] = {
       .config = { .machine = FAKE_MACHINE_NON_COHERENT } },
     { "named_range", .prepare = prepare_residents, RANGE(.size = 1000, .name = "a name", .user = 12),
       .config = { .with = FAKE_DEBUG_UTILS } },
+    { "range_with_a_long_name", .prepare = prepare_residents, RANGE(.size = 1000, .name = LONG_NAME),
+      .config = { .with = FAKE_DEBUG_UTILS } },
     { "named_dedicated_range", RANGE(.size = 1000, .name = "a name", .flags = BDA_ALLOC_DEDICATED_BIT),
       .config = { .with = FAKE_DEBUG_UTILS } },
     { "range_with_a_user_value", RANGE(.size = 1000, .user = 12) },
@@ -877,7 +880,7 @@ const struct sweep sweep_cases[] = {
     { "set_first_name", .prepare = prepare_residents, .call = call_set_name, .undo = undo_nothing,
       .request = { .name = "new" }, .bytes = 1 },
     { "set_another_name", .prepare = prepare_residents, .call = call_set_name, .undo = undo_nothing,
-      .request = { .name = "new" }, .bytes = 2, .config = { .with = FAKE_DEBUG_UTILS } },
+      .request = { .name = LONG_NAME }, .bytes = 2, .config = { .with = FAKE_DEBUG_UTILS } },
     { "take_name_away", .prepare = prepare_residents, .call = call_set_name, .undo = undo_nothing },
     { "set_first_user_value", .prepare = prepare_residents, .call = call_set_user, .undo = undo_nothing, .bytes = 1 },
     { "set_another_user_value", .prepare = prepare_residents, .call = call_set_user, .undo = undo_nothing },

@@ -55,7 +55,7 @@ struct sweep {
 
 struct sweep_resident {
     BdaAllocationInfo info;
-    char name[32];
+    char name[128];
     unsigned char seed;
 };
 

@@ -83,7 +83,7 @@ static void a_refused_rename_keeps_the_old_name(void **state) {
     bench_open(NULL, NULL);
     BdaAllocation a = take((BdaAllocInfo){ .size = 64, .name = "old" });
     fake_host_fail(&bench.host, 1, true);
-    assert_refusal(VK_ERROR_OUT_OF_HOST_MEMORY, bda_set_name(bench.allocator, a.handle, "new"), "bda_set_name",
+    assert_refusal(VK_ERROR_OUT_OF_HOST_MEMORY, bda_set_name(bench.allocator, a.handle, LONG_NAME), "bda_set_name",
                    "host memory");
     fake_host_fail(&bench.host, 0, false);
     assert_string_equal(info_of(a.handle).name, "old");

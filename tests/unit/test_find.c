@@ -151,7 +151,7 @@ static void free_memory_knows_its_neighbours(void **state) {
     assert_says(&finding, "in a block, but in no allocation; 64 bytes past the end of 'a' (live, 4096 bytes at 0x");
     assert_says(&finding, "; 960 bytes before the beginning of 'b'");
     finding = find_one(finding.block_address + finding.block_size - 1);
-    assert_int_equal(finding.kind, BDA_FINDING_FREE);
+    assert_int_equal(finding.kind, BDA_FINDING_UNTOUCHED);
     assert_true(finding.before.handle == b.handle && finding.after.handle == 0);
     give(a);
     give(b);
@@ -394,7 +394,7 @@ static void buffers_that_lie_elsewhere_are_found_there(void **state) {
     assert_live(&finding, &b, 0, "too");
     VkDeviceAddress expected = memory_of(a.buffer).base + memory_offset_of(a.buffer);
     assert_int_equal(expected + MIB(64), a.address);
-    assert_int_equal(find_one(expected).kind, BDA_FINDING_FREE);
+    assert_int_equal(find_one(expected).kind, BDA_FINDING_UNTOUCHED);
     VkBuffer buffer;
     VkDeviceSize offset;
     assert_int_equal(bda_resolve(bench.allocator, b.address + 3, &buffer, &offset), VK_SUCCESS);
@@ -454,7 +454,7 @@ static void a_block_ends_with_its_last_byte(void **state) {
     assert_non_null(bda_mapped(bench.allocator, end - 1));
     assert_null(bda_mapped(bench.allocator, end));
     assert_null(bda_mapped(bench.allocator, finding.block_address - 1));
-    assert_int_equal(find_one(end - 1).kind, BDA_FINDING_FREE);
+    assert_int_equal(find_one(end - 1).kind, BDA_FINDING_UNTOUCHED);
     assert_int_equal(find_one(end).kind, BDA_FINDING_FOREIGN);
     give(a);
     bench_close();
@@ -583,7 +583,7 @@ static void the_longest_finding_has_room(void **state) {
     memset(range.name, 'n', sizeof range.name - 1);
     finding.range = finding.before = finding.after = finding.former.range = range;
     finding.former.frees_ago = finding.former.frame_freed = finding.former.frame_allocated = UINT64_MAX;
-    for (int kind = 0; kind <= BDA_FINDING_FREE; kind++) {
+    for (int kind = 0; kind <= BDA_FINDING_UNTOUCHED; kind++) {
         char text[BDA_FINDING_TEXT_SIZE];
         finding.kind = (BdaFindingKind)kind;
         assert_int_equal(bda_describe_finding(&finding, sizeof text, text), VK_SUCCESS);

@@ -285,7 +285,7 @@ static void a_name_that_finds_no_host_memory_is_refused_or_kept(void **state) {
     BdaAllocation a;
     fake_host_fail(&bench.host, 1, true);
     assert_refusal(VK_ERROR_OUT_OF_HOST_MEMORY,
-                   bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = 64, .name = "x" }, &a), "bda_alloc",
+                   bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = 64, .name = LONG_NAME }, &a), "bda_alloc",
                    "host memory");
     fake_host_fail(&bench.host, 0, false);
     assert_is_zeroed(&a, sizeof a);

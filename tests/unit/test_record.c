@@ -4,6 +4,7 @@
 #include "alloc/record.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void a_name_is_copied(void **state) {
     (void)state;
@@ -69,17 +70,74 @@ static void names_of_many_allocations_stay_their_own(void **state) {
     bench_close();
 }
 
-static void a_refused_copy_leaves_no_record_behind(void **state) {
+/* The copy of a name that is too long for a record, and the chunk of the record itself. */
+static void refused_memory_leaves_no_record_behind(void **state) {
+    (void)state;
+    char name[BDA_NAME_BYTES + 1];
+    memset(name, 'n', sizeof name);
+    name[BDA_NAME_BYTES] = '\0';
+    for (uint32_t refused = 1; refused <= 2; refused++) {
+        uint32_t taken[(1 << BDA_RECORD_CHUNK_LOG2) - 1], index = 0;
+        bench_open(NULL, NULL);
+        for (uint32_t i = 0; i < COUNT_OF(taken); i++) /* all of a chunk: 0 is none */
+            assert_int_equal(bda_record_create(bench.allocator, 0, NULL, &taken[i]), VK_SUCCESS);
+        size_t live = bench.host.live_count;
+        fake_host_fail(&bench.host, refused, true);
+        assert_int_equal(bda_record_create(bench.allocator, 0, name, &index), VK_ERROR_OUT_OF_HOST_MEMORY);
+        assert_int_equal(bench.host.live_count, live);
+        fake_host_fail(&bench.host, 0, false);
+        assert_int_equal(bda_record_create(bench.allocator, 0, name, &index), VK_SUCCESS);
+        assert_string_equal(bda_record_name(bda_record_at(bench.allocator, index)), name);
+        bda_record_destroy(bench.allocator, index);
+        for (uint32_t i = 0; i < COUNT_OF(taken); i++)
+            bda_record_destroy(bench.allocator, taken[i]);
+        bench_close();
+    }
+}
+
+/* Of a name of any length, who has the lock gets all, and who has none the beginning; from a record that has had longer
+ * ones and shorter ones before. */
+static void names_of_all_lengths_are_told(void **state) {
+    (void)state;
+    char name[3 * BDA_NAME_BYTES] = "";
+    bench_open(NULL, NULL);
+    uint32_t index = 0;
+    assert_int_equal(bda_record_create(bench.allocator, 7, NULL, &index), VK_SUCCESS);
+    struct bda_record *record = bda_record_at(bench.allocator, index);
+    for (uint32_t i = 0; i < 2 * COUNT_OF(name); i++) {
+        uint32_t length = i * 101 % COUNT_OF(name); /* every one of them, in some order */
+        struct bda_record_name own;
+        struct bda_record_view view;
+        memset(name, 'a' + (int)(i % 26), length);
+        name[length] = '\0';
+        assert_int_equal(bda_record_name_prepare(bench.allocator, name, &own), VK_SUCCESS);
+        assert_int_equal(own.copy != NULL, length >= BDA_NAME_BYTES);
+        bda_record_set_name(record, &own);
+        bda_record_name_release(bench.allocator, &own);
+        assert_string_equal(bda_record_name(record), name);
+        assert_true(bda_record_read(record, &view));
+        assert_int_equal(view.user, 7);
+        assert_int_equal(strlen(view.text.bytes), length < BDA_NAME_BYTES ? length : BDA_NAME_BYTES - 1);
+        assert_int_equal(strncmp(view.text.bytes, name, strlen(view.text.bytes)), 0);
+    }
+    bda_record_destroy(bench.allocator, index);
+    bench_close();
+}
+
+static void a_name_that_is_being_changed_is_not_read(void **state) {
     (void)state;
     bench_open(NULL, NULL);
-    BdaAllocation first = take((BdaAllocInfo){ .size = 16, .name = "first" });
     uint32_t index = 0;
-    size_t live = bench.host.live_count;
-    fake_host_fail(&bench.host, 1, true);
-    assert_int_equal(bda_record_create(bench.allocator, 0, "second", &index), VK_ERROR_OUT_OF_HOST_MEMORY);
-    assert_int_equal(bench.host.live_count, live);
-    fake_host_fail(&bench.host, 0, false);
-    give(first);
+    struct bda_record_view view;
+    assert_int_equal(bda_record_create(bench.allocator, 0, "name", &index), VK_SUCCESS);
+    struct bda_record *record = bda_record_at(bench.allocator, index);
+    uint32_t changes = atomic_load(&record->changes);
+    assert_true(bda_record_read(record, &view));
+    atomic_store(&record->changes, changes + 1); /* half done */
+    assert_false(bda_record_read(record, &view));
+    atomic_store(&record->changes, changes + 2);
+    assert_true(bda_record_read(record, &view));
+    bda_record_destroy(bench.allocator, index);
     bench_close();
 }
 
@@ -91,7 +149,7 @@ static void giving_back_no_record_does_nothing(void **state) {
     assert_int_equal(bda_record_create(bench.allocator, 5, NULL, &index), VK_SUCCESS);
     assert_int_not_equal(index, 0);
     assert_int_equal(bda_record_at(bench.allocator, index)->user, 5);
-    assert_null(bda_record_at(bench.allocator, index)->name);
+    assert_null(bda_record_name(bda_record_at(bench.allocator, index)));
     bda_record_destroy(bench.allocator, index);
     bench_close();
 }
@@ -102,7 +160,9 @@ int main(void) {
         cmocka_unit_test(without_a_name_there_is_none),
         cmocka_unit_test(records_are_used_again),
         cmocka_unit_test(names_of_many_allocations_stay_their_own),
-        cmocka_unit_test(a_refused_copy_leaves_no_record_behind),
+        cmocka_unit_test(refused_memory_leaves_no_record_behind),
+        cmocka_unit_test(names_of_all_lengths_are_told),
+        cmocka_unit_test(a_name_that_is_being_changed_is_not_read),
         cmocka_unit_test(giving_back_no_record_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

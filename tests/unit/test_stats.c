@@ -213,13 +213,13 @@ static void host_bytes_are_those_that_were_asked_for(void **state) {
     (void)state;
     bench_prepare(NULL);
     bench_start();
-    BdaAllocation a = take((BdaAllocInfo){ .size = 16, .name = "a name of some length" });
+    BdaAllocation a = take((BdaAllocInfo){ .size = 16, .name = LONG_NAME });
     /* the driver's own: a token for the memory and one for the buffer */
     VkDeviceSize before = bench_stats().host_bytes;
     const VkDeviceSize drivers = bench.host.live_bytes - before;
     assert_true(drivers > 0 && drivers < 256);
     assert_int_equal(bda_set_name(bench.allocator, a.handle, NULL), VK_SUCCESS);
-    assert_int_equal(before - bench_stats().host_bytes, sizeof "a name of some length");
+    assert_int_equal(before - bench_stats().host_bytes, sizeof LONG_NAME);
     assert_int_equal(bench.host.live_bytes - bench_stats().host_bytes, drivers);
     give(a);
     bench_close();
