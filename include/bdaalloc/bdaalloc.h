@@ -140,12 +140,12 @@ typedef enum BdaCheckFlagBits {
     BDA_CHECK_POINTERS_BIT = 0x20, /* shaders with BDA_CHECKED look each pointer up before they follow it */
     /* The calling thread's stack is taken at each allocation, and shown in leak lists and fault reports, for what was
      * freed, too, as far as the history reaches; findings have its number (bda_get_stack). Each distinct stack is kept
-     * once, in some 280 bytes, and each allocation has a record of 40. An allocation for whose stack host memory is
+     * once, in some 280 bytes, and each allocation has a record of 128. An allocation for whose stack host memory is
      * refused goes on without one. */
     BDA_CHECK_STACKS_BIT = 0x40,
-    /* The history has allocations, too, so that findings say when any live allocation was made (BdaFinding::dated), and
-     * bda_get_history when any former one was, not those with a name or a value alone. An allocation takes the room of
-     * a free in the one ring that all threads share with it: make BdaAllocatorInfo::history_depth larger. */
+    /* The history has allocations as it has frees, so that findings say when any live allocation was made
+     * (BdaFinding::dated), and bda_get_history has them, too. An allocation takes the room of a free in the one ring
+     * that all threads share with it: make BdaAllocatorInfo::history_depth larger. */
     BDA_CHECK_HISTORY_BIT = 0x80,
     BDA_CHECK_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
 } BdaCheckFlagBits;
@@ -221,7 +221,8 @@ typedef struct BdaAllocatorInfo {
     uint32_t red_zone;
     /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
      * each; a name or a stack takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an
-     * allocation as much as its free. Rounded up to a power of two, 8 at least.
+     * allocation as much as its free. Half as many allocations are remembered beside them, by handle and frame, at 16
+     * bytes each. Rounded up to a power of two, 8 at least.
      * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. A thread has a ring of its own once it makes a
      * request, but for the first 42 of all that the library's caches do not serve (with a name, or over 64 KiB; of a
      * depth below 128 a third of it); one that only frees, once such have freed as many and somebody has made a request

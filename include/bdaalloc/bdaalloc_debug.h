@@ -68,8 +68,8 @@ typedef struct BdaFoundRange {
     VkDeviceAddress address;        /* of its first byte */
     VkDeviceSize size;              /* live: what was asked for; else what it holds */
     uint64_t user;                  /* the caller's own value */
-    uint64_t frame;                 /* live: in which it was allocated, as bda_set_frame said; 0: not known, as for all
-                                       without a name or a user value */
+    uint64_t frame;                 /* live: in which it was allocated, as bda_set_frame said; 0: not known, as for what
+                                       has neither a name nor a user value, but in fault reports */
     BdaStack stack;                 /* where it was allocated; 0: not known */
     char name[BDA_FOUND_NAME_SIZE]; /* cut, where it is longer; empty: none */
 } BdaFoundRange;
@@ -83,7 +83,7 @@ typedef struct BdaPastOwner {
      * each further one. */
     uint64_t frees_ago;
     uint64_t frame_freed;     /* as bda_set_frame said; 0: it said nothing */
-    uint64_t frame_allocated; /* the same; 0 also where it is not known, as for all without a name or a user value */
+    uint64_t frame_allocated; /* the same; 0 also where that is not remembered any more */
     VkBool32 deferred;        /* freed by bda_free_after, when that was called */
     /* With BDA_CHECK_HISTORY_BIT, from bda_get_history: it lives. Then `frees_ago` counts from its allocation, and
      * `frame_freed` is 0. */
@@ -182,7 +182,8 @@ BDA_API void bda_set_frame(BdaAllocator allocator, uint64_t frame);
 
 /*
  * Who had these bytes before: of the frees that are remembered (BdaAllocatorInfo::history_depth), those of allocations
- * that touch [address, address + precision), the newest first. `address` and `precision` as for bda_find; an address
+ * that touch [address, address + precision), the newest first. Of allocations half as many are remembered, by their
+ * frames. `address` and `precision` as for bda_find; an address
  * may be in memory that went back to the driver long ago. What is live is bda_find's to tell; with
  * BDA_CHECK_HISTORY_BIT it is among them, by its allocation, where that is remembered. `owners` NULL: `count`
  * becomes how many there are. Else `count` says how many fit, and becomes how many were written: VK_INCOMPLETE where

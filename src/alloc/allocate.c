@@ -389,9 +389,13 @@ uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAlloc
         return 0;
     bda_arena_settle_if_crowded(allocator, pool);
     struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
+    bool caches = !allocator->caches_off;
+    struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
     uint32_t done = 0, taken;
     do {
         taken = take_run(allocator, arena, count - done, &infos[done], &allocations[done]);
+        for (uint32_t i = 0; i < taken; i++)
+            bda_plain_tell_made(allocator, cache, caches, allocations[done + i].handle);
         done += taken;
     } while (taken == RUN_MOST && done < count);
     return done;

@@ -100,23 +100,23 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
     return true;
 }
 
-/* Serves a request from what the thread has on its shelves. False: nothing there, and nothing has changed. No calls, so
- * no registers to save. */
-BDA_INLINE bool bda_cache_take(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                               struct bda_live *live) {
+/* Serves a request from what the thread has on its shelves: the cache that did; NULL: nothing there, and nothing has
+ * changed. No calls, so no registers to save. */
+BDA_INLINE struct bda_cache *bda_cache_take(BdaAllocator allocator, struct bda_pool *pool,
+                                            const struct bda_request *request, struct bda_live *live) {
     struct bda_extent extent = bda_range_extent(pool, request);
     struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (cache == NULL || extent.granules > BDA_CACHED_MOST)
-        return false;
+        return NULL;
     struct bda_stock *stock = cache->sources[bda_pool_stock(pool)];
     if (stock == NULL || bda_stock_kept(stock) == 0 || !bda_claim_enter(&cache->claim))
-        return false;
+        return NULL;
     uint32_t right = bda_shelf_for(extent.granules);
     uint64_t offers = bda_stock_offers(stock, right);
     bool taken = offers != 0 && bda_shelf_take(allocator, stock, right + bda_lowest_bit64(offers), request->size,
                                                extent.alignment, live);
     bda_claim_leave(&cache->claim);
-    return taken;
+    return taken ? cache : NULL;
 }
 
 /* The same after a look into the depot: `size` bytes, in a range of such an extent. For what is not large. (No

@@ -13,7 +13,7 @@ enum {
 };
 
 static size_t shared_bytes(const struct bda_history *history) {
-    return (size_t)(history->shared.mask + 1) * sizeof history->shared.words[0];
+    return bda_ring_bytes((history->shared.mask + 1) >> BDA_RING_STEP_LOG2);
 }
 
 VkResult bda_history_init(BdaAllocator allocator, uint32_t depth, bool caches) {
@@ -89,4 +89,16 @@ void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node 
         atomic_store_explicit(&history->frees, frees, memory_order_relaxed);
         bda_mutex_unlock(&history->lock);
     }
+}
+
+void bda_history_tell_made(BdaAllocator allocator, BdaHandle handle) {
+    struct bda_history *history = &allocator->history;
+    struct bda_cache *own = allocator->caches_off ? NULL : bda_cache_at_hand(allocator);
+    if (own != NULL) {
+        bda_history_made(allocator, &own->ring, handle);
+        return;
+    }
+    bda_mutex_lock(&history->lock);
+    bda_history_made(allocator, &history->shared, handle);
+    bda_mutex_unlock(&history->lock);
 }

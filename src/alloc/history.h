@@ -1,7 +1,8 @@
 /*
  * History: who had an address before. Each allocation that is freed leaves an event in a ring (core/ring.h): its
- * handle, address and size, when it was, and the beginning of its name. What lives tells its own story, so allocations
- * leave none (but with BDA_CHECK_HISTORY_BIT); a named one remembers its frame in its record, and its event says it.
+ * handle, address and size, when it was, and the beginning of its name. What lives tells its own story but for when it
+ * was made, so an allocation leaves two words, a birth: its handle and the clock. A named one remembers its frame in
+ * its record, too, and its event says it. (With BDA_CHECK_HISTORY_BIT allocations leave events, as frees do.)
  *
  * A thread writes into the ring of its cache, which nobody else writes. Threads that have none, and all where there are
  * no caches, share one, under a lock of its own that is taken last. Whoever comes to allocate when a few have done so
@@ -46,6 +47,11 @@ BDA_INLINE void bda_clock_advance(BdaAllocator allocator) {
     atomic_fetch_add_explicit(&allocator->history.now, BDA_CLOCK_TURN, memory_order_relaxed);
 }
 
+/* An allocation was made, and has no record. No calls. */
+BDA_INLINE void bda_history_made(BdaAllocator allocator, struct bda_ring *ring, BdaHandle handle) {
+    bda_ring_write_birth(ring, handle, bda_clock_now(allocator));
+}
+
 /* What an event says of a node's size, to be asked for before anybody links it. */
 BDA_INLINE uint64_t bda_history_extent(const struct bda_node *node) {
     return (uint64_t)bda_node_size(node) << 32 | bda_node_slack(node);
@@ -62,6 +68,9 @@ BDA_INLINE void bda_history_add(BdaAllocator allocator, struct bda_ring *ring, B
  * nobody knows of it. `flags`: 0, BDA_PAST_PENDING or BDA_PAST_ALLOCATED. Takes the ring's lock where the thread has
  * none of its own. */
 void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, uint32_t flags);
+
+/* Any allocation was made. Takes the ring's lock where the thread has none of its own. */
+void bda_history_tell_made(BdaAllocator allocator, BdaHandle handle);
 
 /* VK_ERROR_OUT_OF_HOST_MEMORY leaves nothing behind. `depth`: see BdaAllocatorInfo::history_depth; `caches`: whether
  * threads will have rings of their own. */

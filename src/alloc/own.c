@@ -192,7 +192,8 @@ BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDev
 BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                      VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    bool taken = !allocator->caches_off && room <= BDA_CACHED_BYTES && bda_cache_take(allocator, pool, &request, live);
+    bool taken =
+        !allocator->caches_off && room <= BDA_CACHED_BYTES && bda_cache_take(allocator, pool, &request, live) != NULL;
     if (!taken)
         return take_further(allocator, pool, size, room, alignment, live);
     become_own(live);
@@ -241,6 +242,8 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
     uint32_t record = bda_node_record(live.node);
     bda_range_describe(allocator, &live, size, allocation);
     bda_own_describe(own->buffer, record != 0 ? bda_record_at(allocator, record)->address : 0, allocation);
+    bool caches = !allocator->caches_off;
+    bda_plain_tell_made(allocator, caches ? bda_cache_at_hand(allocator) : NULL, caches, allocation->handle);
     return VK_SUCCESS;
 }
 

@@ -77,10 +77,12 @@ BDA_INLINE VkResult bda_plain_take(BdaAllocator allocator, struct bda_pool *pool
 BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
                                 const struct bda_request *request, BdaAllocation *allocation) {
     struct bda_live live;
+    struct bda_cache *cache;
     if (request->size > BDA_CACHED_BYTES || bda_plain_wants_record(info) ||
-        !bda_cache_take(allocator, pool, request, &live))
+        (cache = bda_cache_take(allocator, pool, request, &live)) == NULL)
         return false;
     bda_range_describe(allocator, &live, request->size, allocation);
+    bda_history_made(allocator, &cache->ring, allocation->handle);
     return true;
 }
 
@@ -98,6 +100,14 @@ VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool,
 VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                         const BdaAllocInfo *info, BdaAllocation *allocation);
 
+/* Tells the history of what was just made; as bda_plain_tell of what was freed. `cache`: the thread's, or NULL. */
+BDA_INLINE void bda_plain_tell_made(BdaAllocator allocator, struct bda_cache *cache, bool caches, BdaHandle handle) {
+    if (cache == NULL && (caches || allocator->locks))
+        bda_history_tell_made(allocator, handle);
+    else
+        bda_history_made(allocator, cache != NULL ? &cache->ring : &allocator->history.shared, handle);
+}
+
 /* A refusal of one arena is no more than that while others may serve. The arena's lock is held. */
 BDA_INLINE VkResult bda_plain_answer(BdaAllocator allocator, struct bda_pool *pool, struct bda_pool *arena,
                                      VkResult result) {
@@ -108,12 +118,15 @@ BDA_INLINE VkResult bda_plain_answer(BdaAllocator allocator, struct bda_pool *po
 
 /* From an arena's TLSF. VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps anything of it;
  * VK_NOT_READY: somebody does, or this arena has none and others may; VK_ERROR_OUT_OF_HOST_MEMORY. */
-BDA_INLINE VkResult bda_plain_alloc_past_caches(BdaAllocator allocator, struct bda_pool *pool, struct bda_pool *arena,
-                                                const struct bda_request *request, BdaAllocation *allocation) {
+BDA_INLINE VkResult bda_plain_alloc_past_caches(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool,
+                                                struct bda_pool *arena, const struct bda_request *request,
+                                                BdaAllocation *allocation) {
     bda_pool_lock(arena);
     VkResult result = bda_plain_take(allocator, arena, request, true, allocation);
     result = bda_plain_answer(allocator, pool, arena, result);
     bda_unlock(&arena->lock);
+    if (result == VK_SUCCESS)
+        bda_plain_tell_made(allocator, cache, true, allocation->handle);
     return result;
 }
 
@@ -127,6 +140,7 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
         struct bda_live live;
         if (bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, &live)) {
             bda_range_describe(allocator, &live, request.size, allocation);
+            bda_plain_tell_made(allocator, bda_cache_at_hand(allocator), true, allocation->handle);
             return VK_SUCCESS;
         }
     }
@@ -135,9 +149,9 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     if (bda_arena_is_guest(cache, pool) && bda_arena_may_get_block(info->size, info->flags))
         return VK_NOT_READY;
     struct bda_pool *arena = bda_arena_of_cache(cache, pool);
-    VkResult result = bda_plain_alloc_past_caches(allocator, pool, arena, &request, allocation);
+    VkResult result = bda_plain_alloc_past_caches(allocator, cache, pool, arena, &request, allocation);
     if (result == VK_NOT_READY && (arena = bda_arena_lender(cache, pool)) != NULL)
-        result = bda_plain_alloc_past_caches(allocator, pool, arena, &request, allocation);
+        result = bda_plain_alloc_past_caches(allocator, cache, pool, arena, &request, allocation);
     if (result == VK_SUCCESS && cache == NULL)
         bda_caches_count_guest(allocator, 1);
     return result;
@@ -152,6 +166,8 @@ BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_poo
     bda_lock(&pool->lock);
     VkResult result = bda_plain_take(allocator, pool, request, false, allocation);
     bda_unlock(&pool->lock);
+    if (result == VK_SUCCESS)
+        bda_plain_tell_made(allocator, NULL, false, allocation->handle);
     return result;
 }
 

@@ -4,6 +4,7 @@
 #include "alloc/access.h"
 #include "alloc/allocate.h"
 #include "alloc/free.h"
+#include "alloc/history.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
 
@@ -127,6 +128,7 @@ VkResult bda_fulfil(BdaAllocator allocator, struct bda_request *request, BdaAllo
     if (result != VK_SUCCESS)
         return result;
     bda_describe(allocator, node, allocation);
+    bda_history_tell_made(allocator, allocation->handle);
     if ((request->flags & BDA_ALLOC_ZERO_BIT) != 0)
         result = zero(allocator, allocation);
     if (result != VK_SUCCESS) {

@@ -67,6 +67,20 @@ bool bda_ring_previous(struct bda_ring_reader *reader, uint32_t (*notes_of)(cons
     return true;
 }
 
+bool bda_ring_find_birth(const struct bda_ring *ring, uint64_t key, uint64_t *time) {
+    if (ring->births_mask < BDA_RING_LEAST / 2 * BDA_BIRTH_WORDS - 1)
+        return false;
+    for (uint64_t at = 0; at <= ring->births_mask; at += BDA_BIRTH_WORDS) {
+        const bda_ring_word *words = &ring->births[at];
+        if (atomic_load_explicit(&words[0], memory_order_acquire) != key)
+            continue;
+        *time = atomic_load_explicit(&words[1], memory_order_acquire);
+        if (atomic_load_explicit(&words[0], memory_order_relaxed) == key)
+            return true;
+    }
+    return false;
+}
+
 bool bda_ring_has_lost(struct bda_ring *ring) {
     return atomic_load_explicit(&ring->head, memory_order_acquire) != 0 &&
            !stands(ring, 0, atomic_load_explicit(&ring->head, memory_order_acquire));

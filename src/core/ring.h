@@ -1,5 +1,6 @@
 /*
- * A ring: the last events that one writer wrote, read by anybody meanwhile, without a lock.
+ * A ring: the last events that one writer wrote, read by anybody meanwhile, without a lock; and beside it the last
+ * *births* in a ring of their own, half as many as it has slots.
  *
  * An event takes one slot of four words, or up to three where notes belong to it; those come in front of it, so that
  * a reader goes from the newest event back to the oldest and never meets a note unawares.
@@ -10,6 +11,9 @@
  * The writer fills slots, then moves the head past them. A reader looks at the head again after he has read: what the
  * writer may have been at by then he throws away. Each store of a word is a release and each load an acquire, so
  * who has read a word of a later event finds a head that says so. There are no fences.
+ *
+ * A birth is two words, a key that never comes again and a time. The key is written first, so who finds it before and
+ * after he has read the time has the right one, unless it is being written at that moment.
  */
 #ifndef BDA_CORE_RING_H
 #define BDA_CORE_RING_H
@@ -27,6 +31,7 @@ enum {
     BDA_RING_LEAST = 8,     /* slots of a ring that keeps anything; one with a single slot keeps nothing */
     BDA_RING_TURN_LOG2 = 8, /* counted events to a turn: the writer hears of each */
     BDA_RING_STEP_LOG2 = 2, /* the head counts words */
+    BDA_BIRTH_WORDS = 2,
 };
 
 typedef _Atomic uint64_t bda_ring_word;
@@ -36,6 +41,9 @@ struct bda_ring {
     uint64_t mask;      /* words, less one */
     bda_ring_word *words;
     bda_ring_word turn; /* where the head completes a turn, if only single slots come; odd while that is changed */
+    bda_ring_word *births;
+    uint64_t births_mask; /* words, less one */
+    bda_ring_word born;   /* words written since the beginning; the writer alone writes it */
 };
 
 struct bda_ring_slot {
@@ -52,8 +60,14 @@ static inline uint64_t bda_ring_slots(uint64_t slots) {
     return count;
 }
 
+static inline uint64_t bda_ring_birth_words(uint64_t slots) {
+    uint64_t births = bda_ring_slots(slots) / 2;
+    return (births != 0 ? births : 1) * BDA_BIRTH_WORDS;
+}
+
 static inline size_t bda_ring_bytes(uint64_t slots) {
-    return (size_t)bda_ring_slots(slots) * sizeof(struct bda_ring_slot);
+    return (size_t)bda_ring_slots(slots) * sizeof(struct bda_ring_slot) +
+           (size_t)bda_ring_birth_words(slots) * sizeof(bda_ring_word);
 }
 
 /* Words of a turn. */
@@ -65,6 +79,9 @@ static inline void bda_ring_init(struct bda_ring *ring, uint64_t slots, void *wo
     ring->mask = (bda_ring_slots(slots) << BDA_RING_STEP_LOG2) - 1;
     ring->words = words;
     atomic_init(&ring->turn, BDA_RING_TURN);
+    ring->births = ring->words + ring->mask + 1;
+    ring->births_mask = bda_ring_birth_words(slots) - 1;
+    atomic_init(&ring->born, 0);
 }
 
 /* ---- The writer ---- */
@@ -98,6 +115,15 @@ BDA_INLINE bool bda_ring_write(struct bda_ring *ring, uint64_t a, uint64_t b, ui
 bool bda_ring_write_noted(struct bda_ring *ring, struct bda_ring_slot event, uint32_t count,
                           const struct bda_ring_slot *notes, bool counts);
 
+/* No calls. */
+BDA_INLINE void bda_ring_write_birth(struct bda_ring *ring, uint64_t key, uint64_t time) {
+    uint64_t born = atomic_load_explicit(&ring->born, memory_order_relaxed);
+    bda_ring_word *words = &ring->births[born & ring->births_mask];
+    atomic_store_explicit(&words[0], key, memory_order_release);
+    atomic_store_explicit(&words[1], time, memory_order_release);
+    atomic_store_explicit(&ring->born, born + BDA_BIRTH_WORDS, memory_order_release);
+}
+
 /* ---- Readers ---- */
 
 struct bda_ring_reader {
@@ -113,6 +139,9 @@ void bda_ring_read(struct bda_ring *ring, struct bda_ring_reader *reader);
  * there is none, or it has been written over. */
 bool bda_ring_previous(struct bda_ring_reader *reader, uint32_t (*notes_of)(const struct bda_ring_slot *event),
                        struct bda_ring_slot *event, struct bda_ring_slot notes[BDA_RING_NOTES]);
+
+/* The time of the birth with this key, which is not 0; false: it is not remembered. */
+bool bda_ring_find_birth(const struct bda_ring *ring, uint64_t key, uint64_t *time);
 
 /* Whether anything that was written is no longer there. */
 bool bda_ring_has_lost(struct bda_ring *ring);

@@ -204,6 +204,7 @@ static void read_birth(struct search *search, struct bda_ring *ring) {
     }
 }
 
+/* By its event, with that bit. */
 static struct birth birth_of(BdaAllocator allocator, BdaHandle handle) {
     struct birth birth = { .search = { .allocator = allocator }, .handle = handle };
     if ((allocator->checks & BDA_CHECK_HISTORY_BIT) != 0 && handle != 0)
@@ -211,22 +212,45 @@ static struct birth birth_of(BdaAllocator allocator, BdaHandle handle) {
     return birth;
 }
 
+/* By the words that each allocation leaves. */
+static void read_frame(struct search *search, struct bda_ring *ring) {
+    struct birth *birth = (struct birth *)search;
+    uint64_t clock;
+    if (birth->found || !bda_ring_find_birth(ring, birth->handle, &clock))
+        return;
+    birth->found = true;
+    if ((uint32_t)clock != 0)
+        birth->frame = bda_clock_whole_frame(search->frame, (uint32_t)clock);
+}
+
+uint64_t bda_history_frame_of(BdaAllocator allocator, BdaHandle handle) {
+    struct birth birth = birth_of(allocator, handle);
+    if (!birth.found && handle != 0)
+        read_all(&birth.search, read_frame);
+    return birth.frame;
+}
+
 static void date_range(BdaAllocator allocator, BdaFoundRange *range) {
     if (range->frame == 0)
-        range->frame = birth_of(allocator, range->handle).frame;
+        range->frame = bda_history_frame_of(allocator, range->handle);
+}
+
+void bda_history_date_frames(BdaAllocator allocator, BdaFinding *finding) {
+    date_range(allocator, &finding->before);
+    date_range(allocator, &finding->after);
+    if (finding->kind == BDA_FINDING_LIVE || finding->kind == BDA_FINDING_SLACK)
+        date_range(allocator, &finding->range);
 }
 
 void bda_history_date(BdaAllocator allocator, BdaFinding *finding) {
     if ((allocator->checks & BDA_CHECK_HISTORY_BIT) == 0)
         return;
-    date_range(allocator, &finding->before);
-    date_range(allocator, &finding->after);
+    bda_history_date_frames(allocator, finding);
     if (finding->kind != BDA_FINDING_LIVE && finding->kind != BDA_FINDING_SLACK)
         return;
     const struct birth birth = birth_of(allocator, finding->range.handle);
     finding->dated = birth.found;
     finding->frees_since = birth.frees_since;
-    finding->range.frame = finding->range.frame != 0 ? finding->range.frame : birth.frame;
 }
 
 void bda_history_tell_untouched(BdaFinding *finding) {
@@ -252,7 +276,7 @@ static uint32_t find(struct search *search) {
     read_events(search);
     for (uint32_t i = 0; i < search->count && i < search->room; i++)
         if (search->owners[i].frame_allocated == 0)
-            search->owners[i].frame_allocated = birth_of(search->allocator, search->owners[i].range.handle).frame;
+            search->owners[i].frame_allocated = bda_history_frame_of(search->allocator, search->owners[i].range.handle);
     return search->count;
 }
 

@@ -97,6 +97,7 @@ static void look_back(const struct bda_report *report, struct candidate *candida
                                       candidate->past, &finding->history);
     candidate->past_count = found < PAST ? found : PAST;
     bda_history_date(report->allocator, finding);
+    bda_history_date_frames(report->allocator, finding);
     if (found != 0)
         finding->former = candidate->past[0];
     bda_history_tell_untouched(finding);

@@ -126,6 +126,9 @@ static void a_ring_of_no_depth_keeps_nothing(void **state) {
         (void)write_event(&ring, i, (uint32_t)(i % 3));
         assert_int_equal(read_all(&ring, i), 0);
         assert_true(bda_ring_has_lost(&ring));
+        uint64_t time = 0;
+        bda_ring_write_birth(&ring, i, i);
+        assert_false(bda_ring_find_birth(&ring, i, &time));
     }
     free(ring.words);
 }
@@ -161,6 +164,26 @@ static void readers_see_whole_events_in_order(void **state) {
     free(ring.words);
 }
 
+static void births_are_found_by_their_keys(void **state) {
+    (void)state;
+    for (uint64_t slots = 8; slots <= 64; slots *= 2) {
+        struct bda_ring ring;
+        uint64_t time = 0;
+        make(&ring, slots);
+        assert_false(bda_ring_find_birth(&ring, 1, &time));
+        for (uint64_t key = 1; key <= 3 * slots; key++) {
+            bda_ring_write_birth(&ring, key, key * 7);
+            (void)write_event(&ring, key, 0); /* which is no neighbour's */
+            for (uint64_t old = 1; old <= key; old++) {
+                assert_int_equal(bda_ring_find_birth(&ring, old, &time), key - old < slots / 2);
+                assert_true(key - old >= slots / 2 || time == old * 7);
+            }
+        }
+        assert_int_not_equal(read_all(&ring, 3 * slots), 0);
+        free(ring.words);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_backwards),
@@ -168,6 +191,7 @@ int main(void) {
         cmocka_unit_test(each_turn_is_told_once),
         cmocka_unit_test(a_turn_is_so_many_events_that_count),
         cmocka_unit_test(a_ring_of_no_depth_keeps_nothing),
+        cmocka_unit_test(births_are_found_by_their_keys),
         cmocka_unit_test(readers_see_whole_events_in_order),
     };
     return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
