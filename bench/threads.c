@@ -9,7 +9,9 @@
  *
  * A *crew* is a team of threads with an allocator of each contender; there is one for each number of threads, and all
  * of them live at the same time. Rounds go around contenders and crews, so that a machine that gets slower for a while
- * does not look like one that does not scale, and each ratio is of two figures of the same round.
+ * does not look like one that does not scale, and each ratio is of two figures of the same round. Threads sleep between
+ * rounds, and wake on any processor with nothing of theirs in its caches; so a round is long, and its first tenth is
+ * not counted. Who is slow plays fewer pairs: a round takes ROUND_MS at most.
  */
 #include "threads.h"
 
@@ -22,7 +24,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STANDARD_PAIRS = 200000, STANDARD_ROUNDS = 5, MOST_STANDARD_THREADS = 16, QUEUE_SHARE = 16, BLOCKS_EACH = 4 };
+enum {
+    STANDARD_PAIRS = 600000,
+    STANDARD_ROUNDS = 5,
+    ROUND_MS = 60,
+    LEAST_PAIRS = 10000,
+    MOST_STANDARD_THREADS = 16,
+    QUEUE_SHARE = 16,
+    BLOCKS_EACH = 4
+};
 
 static const uint64_t standard_counts[] = { 10000, 0 };
 
@@ -43,6 +53,8 @@ struct stand {
     struct bench_queue *queues;         /* of each player, where ranges are handed over */
     uint32_t player_count;
     uint32_t threads;
+    uint64_t most;                 /* pairs that it can play in the time of a round */
+    uint64_t played;               /* so far, by each player */
     uint64_t from, warm_up, count; /* what the next run plays: pairs that are not counted, pairs that are */
 };
 
@@ -183,15 +195,21 @@ static void open_crew(struct crew *crew, const struct trial *trial, uint32_t thr
         if (stand->players == NULL)
             continue;
         (void)bench_team_run(crew->team, NULL, fill, stand);
-        (void)run(trial->workload, crew, stand, 0, 0, warm_up);
+        double ns = run(trial->workload, crew, stand, 0, 0, warm_up) * players; /* of a pair of each player */
+        double most = ROUND_MS * 1e6 / (ns > 1 ? ns : 1);
+        stand->most = most < LEAST_PAIRS ? LEAST_PAIRS : (uint64_t)most;
+        stand->played = warm_up;
     }
 }
 
 /* All that threads hold at the end, together: they shared one pool. */
 static void check_stand(const struct stand *stand, const struct contender *contender) {
     struct bench_check check = { .who = contender->name };
-    for (uint32_t i = 0; contender->has_pool && i < stand->player_count; i++)
-        bench_check_holdings(&check, &stand->players[i], &stand->scripts[i]);
+    for (uint32_t i = 0; contender->has_pool && i < stand->player_count; i++) {
+        struct bench_script played = stand->scripts[i];
+        played.count = stand->played;
+        bench_check_holdings(&check, &stand->players[i], &played);
+    }
     bench_check_release(&check);
 }
 
@@ -291,15 +309,20 @@ static void make_scripts(struct trial *trial, uint64_t pairs, uint64_t seed) {
         bench_script_make(&trial->scripts[i], trial->workload->mix, BENCH_RANDOM, trial->live, pairs, seed + i);
 }
 
+/* Goes on in the script where the round before ended. */
+static double play_round(const struct trial *trial, struct crew *crew, struct stand *stand, uint64_t pairs) {
+    uint64_t count = pairs < stand->most ? pairs : stand->most, uncounted = count / 10, from = stand->played;
+    stand->played += uncounted + count;
+    return run(trial->workload, crew, stand, from, uncounted, count);
+}
+
 static void play_rounds(struct trial *trial, uint64_t pairs, uint32_t rounds) {
-    uint64_t uncounted = pairs / 10, begin = bench_warm_up(trial->live);
     for (uint32_t r = 0; r < rounds; r++)
         for (uint32_t i = 0; i < trial->field->count; i++)
             for (uint32_t c = 0; c < trial->threads.count; c++) {
                 struct crew *crew = &trial->crews[c];
                 if (crew->stands[i].players != NULL)
-                    *bench_times_at(&crew->times, i, r) =
-                        run(trial->workload, crew, &crew->stands[i], begin + r * (uncounted + pairs), uncounted, pairs);
+                    *bench_times_at(&crew->times, i, r) = play_round(trial, crew, &crew->stands[i], pairs);
             }
 }
 
