@@ -172,11 +172,21 @@ BDA_INLINE void become_own(struct bda_live *live) {
     bda_node_set_record(live->node, 0);
 }
 
+/* Where there are no caches, and so no arenas. */
+BDA_APART bool take_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
+                          VkDeviceSize alignment, struct bda_live *live) {
+    struct bda_request request = request_for(size, room, alignment);
+    bda_lock(&pool->lock);
+    bool taken = bda_range_take(allocator, pool, &request, false, live) == VK_SUCCESS;
+    bda_unlock(&pool->lock);
+    return taken;
+}
+
 /* From the pool's blocks, when the thread's shelves have nothing. */
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    if (!allocator->caches_off && room <= BDA_CACHED_BYTES && !bda_pool_rests(bda_arena_of_thread(allocator, pool)) &&
+    if (room <= BDA_CACHED_BYTES && !bda_pool_rests(bda_arena_of_thread(allocator, pool)) &&
         bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
         become_own(live);
         return true;
@@ -192,9 +202,9 @@ BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDev
 BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                      VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    bool taken =
-        !allocator->caches_off && room <= BDA_CACHED_BYTES && bda_cache_take(allocator, pool, &request, live) != NULL;
-    if (!taken)
+    if (allocator->caches_off)
+        return take_alone(allocator, pool, size, room, alignment, live);
+    if (room > BDA_CACHED_BYTES || bda_cache_take(allocator, pool, &request, live) == NULL)
         return take_further(allocator, pool, size, room, alignment, live);
     become_own(live);
     return true;
@@ -249,14 +259,18 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
 
 /* ---- A free ---- */
 
-/* Under the lock where it has a record, since somebody may be renaming it. */
-BDA_INLINE void tell_history(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
-    bool recorded = bda_node_last_record(live->node) != 0;
-    if (recorded)
-        bda_pool_lock(live->pool);
+/* Under the lock, since somebody may be renaming it. */
+BDA_COLD void tell_history_of_recorded(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
+    bda_pool_lock(live->pool);
     bda_history_tell(allocator, handle, live->node, 0);
-    if (recorded)
-        bda_unlock(&live->pool->lock);
+    bda_unlock(&live->pool->lock);
+}
+
+BDA_INLINE void tell_history(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
+    if (bda_node_last_record(live->node) != 0)
+        tell_history_of_recorded(allocator, handle, live);
+    else
+        bda_plain_tell(allocator, handle, live, !allocator->caches_off, 0);
 }
 
 bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
