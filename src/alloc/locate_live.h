@@ -21,9 +21,10 @@ struct bda_live_view {
     uint32_t tag;
 };
 
-/* Whether it still is that allocation, after more was read that goes with it (by loads that acquire). */
+/* Whether it still is that allocation, after more was read that goes with it (by loads that acquire). (A record that it
+ * was seen with may have been there for a moment only, see bda_node_try_set_record.) */
 BDA_INLINE bool bda_locate_lives_on(const struct bda_live_view *view) {
-    return bda_node_tag(view->node) == view->tag;
+    return bda_node_record(view->node) == view->record && bda_node_tag(view->node) == view->tag;
 }
 
 /* The live range that an address lies in, where a landmark leads to it. False says nothing: bda_locate_range is to be

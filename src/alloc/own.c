@@ -57,9 +57,9 @@ BDA_COLD VkResult keep_address(BdaAllocator allocator, struct bda_node *node, Vk
         return result;
     struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
     bda_lock(&pool->lock);
+    atomic_store_explicit(&allocator->strays, true, memory_order_relaxed);
     bda_record_at(allocator, index)->address = address;
     bda_node_set_record(node, index);
-    atomic_store_explicit(&allocator->strays, true, memory_order_relaxed);
     bda_unlock(&pool->lock);
     return VK_SUCCESS;
 }

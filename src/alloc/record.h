@@ -86,6 +86,7 @@ static inline const char *bda_record_name(const struct bda_record *record) {
 /* ---- Without a lock ---- */
 
 struct bda_record_view {
+    uint32_t changes;
     uint64_t user;
     uint32_t stack, frame;
     uint32_t length; /* of the name, at most BDA_NAME_BYTES - 1 */
@@ -102,9 +103,14 @@ BDA_INLINE void bda_record_read_words(const struct bda_record *record, struct bd
         view->text.words[i] = atomic_load_explicit(&record->text[i], memory_order_acquire);
 }
 
+/* Whether it still is what was read. */
+BDA_INLINE bool bda_record_stands(const struct bda_record *record, const struct bda_record_view *view) {
+    return atomic_load_explicit(&record->changes, memory_order_relaxed) == view->changes;
+}
+
 /* Most names end in the first line. False: it is being renamed. */
 BDA_INLINE bool bda_record_read(const struct bda_record *record, struct bda_record_view *view) {
-    uint32_t changes = atomic_load_explicit(&record->changes, memory_order_acquire);
+    view->changes = atomic_load_explicit(&record->changes, memory_order_acquire);
     view->user = atomic_load_explicit(&record->user, memory_order_acquire);
     view->stack = atomic_load_explicit(&record->stack, memory_order_acquire);
     view->frame = atomic_load_explicit(&record->frame, memory_order_acquire);
@@ -114,7 +120,7 @@ BDA_INLINE bool bda_record_read(const struct bda_record *record, struct bda_reco
         bda_record_read_words(record, view, BDA_NAME_WORDS_NEAR, BDA_NAME_WORDS);
         view->text.bytes[BDA_NAME_BYTES - 1] = '\0';
     }
-    return changes % 2 == 0 && atomic_load_explicit(&record->changes, memory_order_relaxed) == changes;
+    return view->changes % 2 == 0 && bda_record_stands(record, view);
 }
 
 #endif

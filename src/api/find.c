@@ -69,7 +69,7 @@ BDA_APART VkResult resolve_own(BdaAllocator allocator, VkDeviceAddress address, 
     BdaAllocation allocation;
     if (see_own(allocator, address, buffer, offset))
         return VK_SUCCESS;
-    if (!owner_of(allocator, address, &allocation))
+    if (!owner_of(allocator, address, &allocation) || allocation.buffer == VK_NULL_HANDLE)
         return bda_refuse(allocator, "bda_resolve", VK_ERROR_VALIDATION_FAILED_EXT, "no buffer is at the address");
     *buffer = allocation.buffer;
     *offset = allocation.offset + (address - allocation.address);

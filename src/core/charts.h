@@ -48,7 +48,7 @@ struct bda_chart_half {
     _Alignas(BDA_CHART_UNIT) _Atomic uint16_t offsets[BDA_CHART_HALF_ENTRIES];
     _Atomic uint16_t nodes[BDA_CHART_HALF_ENTRIES]; /* the lowest 16 bits, */
     _Atomic uint8_t upper[BDA_CHART_HALF_ENTRIES];  /* and the 8 above them */
-    uint16_t lost; /* in the first one, for who writes: steps that a better chart would have saved (landmarks.h) */
+    uint16_t credit; /* in the first one, for who writes: steps that may be lost before another survey (landmarks.h) */
 };
 
 /* What stands in front of leaves, which follow on the next line. The first field is what it is from its first day on.

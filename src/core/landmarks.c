@@ -8,7 +8,7 @@ enum {
     AREA = 1 << BDA_AREA_LOG2,
     FEW_RANGES = 4,   /* for each of a stride: an area of no more needs no chart */
     SLOTS_AROUND = 4, /* looked at on either side where one is of no use */
-    CROWD_STEPS = 24, /* to a range that the largest chart has no room for */
+    CROWD_STEPS = 44, /* to a range that the largest chart has no room for: 22 of them, and as many free ones */
 };
 
 /* ---- Memory ---- */
@@ -60,11 +60,11 @@ static void set_mark(struct bda_charts *charts, struct bda_landmarks *landmarks,
         bda_charts_give(charts, old & ~BDA_MARK_IS_CHART);
 }
 
-/* So many steps were lost for want of an entry. Whether they are as many by now as a survey would take. */
+/* So many steps were lost for want of an entry. Whether they are as many by now as the area has ranges. */
 static bool lose(const struct bda_chart *chart, uint32_t steps) {
-    uint16_t *lost = &chart->halves[0].lost;
-    *lost = (uint16_t)bda_min((uint64_t)*lost + steps, UINT16_MAX);
-    return *lost > chart->slots;
+    uint16_t *credit = &chart->halves[0].credit;
+    *credit -= (uint16_t)bda_min(*credit, steps);
+    return *credit == 0;
 }
 
 void bda_landmarks_forget(_Atomic(struct bda_landmarks *) *landmarks, struct bda_charts *charts) {
@@ -163,12 +163,6 @@ static uint32_t last_landmark(const struct bda_terrain *terrain, struct bda_land
     return terrain->region->first;
 }
 
-static uint32_t begin(const struct bda_terrain *terrain, struct bda_landmarks *landmarks, uint32_t offset) {
-    uint32_t number = offset >> BDA_AREA_LOG2;
-    uint32_t index = landmark_near(terrain, landmarks, number, offset & (AREA - 1));
-    return index != 0 ? index : last_landmark(terrain, landmarks, number);
-}
-
 /* ---- Surveys ---- */
 
 /* An area, and the granules of the region that are its. */
@@ -226,12 +220,13 @@ static struct tally count_ranges(const struct bda_terrain *terrain, const struct
     return tally;
 }
 
-/* Writes as many of the `taken` ranges onto a chart as it holds, or as it should, in equal distances. */
+/* Writes as many of the taken ranges onto a chart as it holds, or as it should, in equal distances. */
 static void write_chart(const struct bda_terrain *terrain, const struct ground *ground, struct spot first,
-                        const struct bda_chart *chart, uint32_t taken) {
-    uint32_t entries = (uint32_t)bda_min(entries_for(terrain, taken), chart->slots), slot = 0, number = 0;
+                        const struct bda_chart *chart, const struct tally *tally) {
+    uint32_t taken = tally->charted, slot = 0, number = 0;
+    uint32_t entries = (uint32_t)bda_min(entries_for(terrain, taken), chart->slots);
     bda_chart_clear(chart);
-    chart->halves[0].lost = 0;
+    chart->halves[0].credit = (uint16_t)bda_min(tally->ranges, UINT16_MAX);
     for (struct spot spot = first; is_in(ground, &spot); spot = step(terrain, spot, false)) {
         if (!can_be_charted(&spot))
             continue;
@@ -251,12 +246,19 @@ static uint32_t middle_of(const struct bda_terrain *terrain, struct spot first, 
     return is_taken(&middle) ? middle.index : before.index;
 }
 
-/* The area's own chart if it suits so many entries, else a new one; where that is refused, what it has. A small one may
- * be a fifth short, since the next size is twice as large. */
+/* Entries to take a chart for. A small one may be a fifth short, since the next size is twice as large, as long as what
+ * lies between two entries is within reach. */
+static uint32_t room_for(const struct bda_terrain *terrain, uint32_t taken) {
+    uint32_t entries = entries_for(terrain, taken), stride = bda_landmarks_stride(terrain->nodes);
+    for (uint32_t slots = BDA_CHART_HALF_ENTRIES; slots <= BDA_CHART_LEAF_ENTRIES; slots *= 2)
+        if (entries * 4 / 5 <= slots && taken <= (stride + 1) * slots)
+            return (uint32_t)bda_min(entries, slots);
+    return entries;
+}
+
+/* The area's own chart if it suits so many entries, else a new one; where that is refused, what it has. */
 static uint32_t mark_for(const struct bda_terrain *terrain, uint32_t old, uint32_t taken) {
-    uint32_t entries = entries_for(terrain, taken), least = (uint32_t)bda_max(entries * 4 / 5, 1);
-    if (least <= BDA_CHART_LEAF_ENTRIES)
-        entries = least;
+    uint32_t entries = room_for(terrain, taken);
     if (is_chart(old)) {
         const struct bda_chart chart = chart_of(terrain->charts, old);
         if (bda_chart_suits(&chart, entries))
@@ -275,7 +277,7 @@ static void survey(const struct bda_terrain *terrain, const struct ground *groun
     uint32_t mark = few ? middle_of(terrain, first, &tally) : mark_for(terrain, old, tally.charted);
     if (is_chart(mark)) {
         const struct bda_chart chart = chart_of(terrain->charts, mark);
-        write_chart(terrain, ground, first, &chart, tally.charted);
+        write_chart(terrain, ground, first, &chart, &tally);
     }
     set_mark(terrain->charts, ground->landmarks, ground->number, mark);
 }
@@ -315,38 +317,53 @@ static bool is_crowded(const struct bda_chart *chart, uint32_t steps) {
     return steps <= CROWD_STEPS && bda_chart_suits(chart, chart->slots + 1);
 }
 
-/* A taken range was found where a chart did not say, in so many steps. If its entry leads elsewhere, or too far away,
- * it takes the place of one beside it that is gone, else one of its own. What else is wrong is left to the next survey,
- * which is due when there is no space and so many steps were made. */
-static void put_right(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot,
-                      uint32_t steps) {
+/* What a look-up has found, and how. */
+struct find {
+    uint32_t offset; /* in its area */
+    struct spot spot;
+    uint32_t steps;
+    bool astray; /* no landmark of the area stood near it */
+};
+
+/* Entries between the beginning of a range and what was looked up in it lead to what was there before. */
+static void put_aside(const struct bda_chart *chart, uint32_t from, uint32_t offset, uint32_t index) {
+    uint32_t end = bda_chart_up_to(chart, (uint32_t)bda_min(offset, BDA_CHART_NOWHERE - 1));
+    for (uint32_t slot = from; slot < end; slot++)
+        if (bda_chart_node(chart, slot) != 0)
+            bda_chart_set(chart, slot, bda_chart_offset(chart, slot), index);
+}
+
+/* A taken range was found where a chart did not say. If its entry leads elsewhere, or too far away, it takes the place
+ * of one beside it that is gone, else one of its own. What else is wrong is left to the next survey, which is due when
+ * there is no space and so many steps were made. */
+static void put_right(const struct bda_terrain *terrain, const struct ground *ground, const struct find *find) {
     const struct bda_chart chart = chart_of(terrain->charts, mark_at(ground->landmarks, ground->number));
-    uint32_t offset = offset_in(ground, spot.node), slot = bda_chart_up_to(&chart, offset);
+    uint32_t offset = offset_in(ground, find->spot.node), slot = bda_chart_up_to(&chart, offset);
+    put_aside(&chart, slot, find->offset, find->spot.index);
     bool gone = slot != 0 && is_gone(terrain, ground, &chart, slot - 1);
-    if (slot != 0 && !gone && steps <= bda_landmarks_reach(terrain->nodes))
+    if (slot != 0 && !gone && find->steps <= bda_landmarks_reach(terrain->nodes))
         return;
     if (gone) {
-        bda_chart_set(&chart, slot - 1, offset, spot.index);
+        bda_chart_set(&chart, slot - 1, offset, find->spot.index);
     } else if (is_gone(terrain, ground, &chart, slot)) {
-        bda_chart_set(&chart, slot, offset, spot.index);
-    } else if (!bda_chart_insert(&chart, slot, offset, spot.index) && !is_crowded(&chart, steps)) {
-        if (lose(&chart, steps + 1))
-            survey(terrain, ground, spot);
+        bda_chart_set(&chart, slot, offset, find->spot.index);
+    } else if (!bda_chart_insert(&chart, slot, offset, find->spot.index) && !is_crowded(&chart, find->steps)) {
+        if (lose(&chart, find->steps + 1))
+            survey(terrain, ground, find->spot);
     }
 }
 
-/* Takes note of what a look-up has found, and what it cost. */
-static void note(const struct bda_terrain *terrain, const struct ground *ground, struct spot spot, uint32_t steps) {
+/* Takes note of it. Of what no chart can name, or is free, there is nothing to note but where the area lies; a chart of
+ * which nothing stands there any more gives way to that. */
+static void note(const struct bda_terrain *terrain, const struct ground *ground, const struct find *find) {
     uint32_t mark = mark_at(ground->landmarks, ground->number);
-    bool near = steps <= bda_landmarks_reach(terrain->nodes);
-    if (is_chart(mark)) {
-        if (can_be_charted(&spot) || (!near && spot.index < BDA_CHART_NODES))
-            put_right(terrain, ground, spot, steps);
-    } else if (!stands(terrain, mark, ground->start, AREA)) {
-        set_mark(terrain->charts, ground->landmarks, ground->number, spot.index);
-    } else if (!near) {
-        survey(terrain, ground, spot);
-    }
+    bool near = find->steps <= bda_landmarks_reach(terrain->nodes), can_be = can_be_charted(&find->spot);
+    if (is_chart(mark) && can_be)
+        put_right(terrain, ground, find);
+    else if (find->astray || (!near && !can_be && !is_chart(mark)))
+        set_mark(terrain->charts, ground->landmarks, ground->number, find->spot.index);
+    else if (!near && !is_chart(mark))
+        survey(terrain, ground, find->spot);
 }
 
 uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, bool last) {
@@ -355,13 +372,17 @@ uint32_t bda_landmarks_find(const struct bda_terrain *terrain, uint32_t offset, 
     uint32_t steps = 0, most = last ? UINT32_MAX : BDA_LANDMARK_WALK;
     if (landmarks == NULL) /* nothing to remember how far one came */
         return walk(terrain, NULL, spot_at(terrain, terrain->region->first), offset, UINT32_MAX, &steps).index;
-    const struct spot from = spot_at(terrain, begin(terrain, landmarks, offset));
+    uint32_t number = offset >> BDA_AREA_LOG2, within = offset & (AREA - 1);
+    uint32_t index = landmark_near(terrain, landmarks, number, within);
+    bool astray = index == 0;
+    const struct spot from = spot_at(terrain, astray ? last_landmark(terrain, landmarks, number) : index);
     const struct spot spot = walk(terrain, landmarks, from, offset, most, &steps);
     if (spot.index == 0)
         return 0;
     if (holds(spot.node, offset)) {
-        const struct ground ground = ground_at(terrain, landmarks, offset >> BDA_AREA_LOG2);
-        note(terrain, &ground, spot, steps);
+        const struct ground ground = ground_at(terrain, landmarks, number);
+        const struct find find = { within, spot, steps, astray };
+        note(terrain, &ground, &find);
         return spot.index;
     }
     /* The next one goes on from here: nothing nearer stands, so neither does what the area had. */

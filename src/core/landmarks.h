@@ -9,7 +9,7 @@
  * Words: an *area* is 2^16 granules of a region in a row, 1 MiB in pools. It has one landmark, which is enough for few
  * ranges, or a *chart* (charts.h) of taken ranges in it, one of each *stride*. What is within *reach* of an entry, two
  * steps for each range of a stride, is found; who looks up what is not pays for the walk. The first of them makes a
- * *survey* of the area's ranges, and from that a chart; the next one is due once walks have cost as much as that.
+ * *survey* of the area's ranges, and from that a chart; the next one is due once walks have cost a step for each range.
  *
  * All of it is under the lock that covers the nodes, but for bda_landmarks_guess: whoever has no lock gets a node from
  * it that may lie near the right one, and looks. So what he reads stays where it is until bda_landmarks_destroy. Memory
@@ -74,7 +74,9 @@ BDA_INLINE uint32_t bda_landmarks_named(struct bda_landmarks *landmarks, struct 
     uint32_t mark = atomic_load_explicit(&landmarks->marks[offset >> BDA_AREA_LOG2], memory_order_acquire);
     if ((mark & BDA_MARK_IS_CHART) == 0)
         return mark;
-    return bda_chart_guess(charts, mark & ~BDA_MARK_IS_CHART, offset & ((1u << BDA_AREA_LOG2) - 1));
+    uint32_t within = offset & ((1u << BDA_AREA_LOG2) - 1);
+    within -= within == BDA_CHART_NOWHERE; /* where slots without an entry say that they are */
+    return bda_chart_guess(charts, mark & ~BDA_MARK_IS_CHART, within);
 }
 
 /* The node that holds a granule of region `index`, as far as is seen without a lock, within reach of a landmark; 0:

@@ -313,11 +313,12 @@ BDA_APART bool find_under_lock(BdaAllocator allocator, VkDeviceAddress address, 
 /* What the record of a range says that was seen without the lock; false where that is no longer its own, or is being
  * changed. */
 static bool describe_seen(BdaAllocator allocator, const struct bda_live_view *view, BdaFoundRange *range) {
-    struct bda_record_view record;
+    const struct bda_record *record = bda_record_at(allocator, view->record);
+    struct bda_record_view seen;
     BDA_YIELD_POINT();
-    if (!bda_record_read(bda_record_at(allocator, view->record), &record) || !bda_locate_lives_on(view))
+    if (!bda_record_read(record, &seen) || !bda_locate_lives_on(view) || !bda_record_stands(record, &seen))
         return false;
-    describe_record(allocator, &record, true, range);
+    describe_record(allocator, &seen, true, range);
     return true;
 }
 

@@ -122,6 +122,36 @@ static void a_name_is_of_the_allocation_that_was_found(void **state) {
     }
 }
 
+static uint32_t lent;
+
+/* What was lent to the allocation's node for a moment goes back, and becomes another's. */
+static void take_the_record_back(void) {
+    bda_yield_hook = NULL;
+    bda_node_set_record(bda_node_of(bench.allocator, (uint32_t)subject.handle), 0);
+    bda_record_destroy(bench.allocator, lent);
+    others[0] = take((BdaAllocInfo){ .size = KIB(300), .name = "stranger" });
+    assert_int_equal(bda_node_record(bda_node_of(bench.allocator, (uint32_t)others[0].handle)), lent);
+}
+
+/* As by who renames with a stale handle (bda_node_try_set_record). */
+static void a_record_may_have_been_there_for_a_moment(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    subject = take((BdaAllocInfo){ .size = KIB(100) });
+    for (uint32_t look = 0; look < 2; look++)
+        assert_string_equal(find_at(subject.address).range.name, "");
+    assert_int_equal(bda_record_create(bench.allocator, 0, NULL, &lent), VK_SUCCESS);
+    bda_node_set_record(bda_node_of(bench.allocator, (uint32_t)subject.handle), lent);
+    bda_yield_hook = take_the_record_back;
+    BdaFinding finding = find_at(subject.address);
+    bda_yield_hook = NULL;
+    assert_int_equal(finding.range.handle, subject.handle);
+    assert_string_equal(finding.range.name, "");
+    give(subject);
+    give(others[0]);
+    bench_close();
+}
+
 /* Two others come where one was, and the second of them has its node. */
 static void put_two_in_its_place(void) {
     bda_yield_hook = NULL;
@@ -229,6 +259,7 @@ int main(void) {
         cmocka_unit_test(names_and_values_are_seen_without_a_lock),
         cmocka_unit_test(own_buffers_are_seen_without_a_lock),
         cmocka_unit_test(a_name_is_of_the_allocation_that_was_found),
+        cmocka_unit_test(a_record_may_have_been_there_for_a_moment),
         cmocka_unit_test(a_buffer_is_that_of_the_allocation_that_was_found),
         cmocka_unit_test(a_buffer_that_is_gone_is_forgotten),
         cmocka_unit_test(no_name_is_told_half),

@@ -298,6 +298,8 @@ static void the_end_of_an_area_is_near_its_last_range(void **state) {
     }
     for (uint32_t offset = 0; offset < AREAS * AREA; offset += SIZE)
         right += guess(&arena, region, offset) == find(&arena, &host, region, offset);
+    for (uint32_t end = AREA; end <= AREAS * AREA; end += AREA) /* where slots without an entry say that they are */
+        assert_int_equal(guess(&arena, region, end - 1), find(&arena, &host, region, end - 1));
     assert_int_equal(right, AREAS * AREA / SIZE);
     drop_landmarks(&host);
     arena_close(&arena);
@@ -330,11 +332,12 @@ static void an_area_has_landmarks_for_all_its_ranges_however_few(void **state) {
  * of others. Returns how many of them the area's chart names; `seen`: how many are found without a lock, of `taken`. */
 struct charted {
     uint32_t named, seen, taken;
+    uint32_t last, mark; /* the last of them, and the area's landmark after it was looked up */
 };
 static struct charted chart_an_area(uint32_t size, uint32_t phantoms) {
     enum { AREA = 1 << BDA_AREA_LOG2 };
     static uint32_t taken[AREA / 64];
-    struct charted result = { 0, 0, 0 };
+    struct charted result = { .named = 0, .seen = 0, .taken = 0 };
     struct arena arena;
     struct bda_host host = { 0 };
     struct bda_directory *directory = NULL;
@@ -357,6 +360,9 @@ static struct charted chart_an_area(uint32_t size, uint32_t phantoms) {
         result.named += bda_landmarks_named(atomic_load(&landmarks[region]), &charts, i * size) == taken[i];
         result.seen += guess(&arena, region, i * size) == taken[i];
     }
+    result.last = taken[count - 1];
+    (void)find(&arena, &host, region, (count - 1) * size);
+    result.mark = atomic_load(&atomic_load(&landmarks[region])->marks[0]);
     drop_landmarks(&host);
     if (phantoms != 0)
         remove_phantoms(&arena, directory, phantoms);
@@ -409,6 +415,7 @@ static void ranges_of_later_nodes_are_found_by_walks(void **state) {
         const struct charted charted = chart_an_area(size, BDA_CHART_NODES);
         assert_in_range(charted.named, 0, 1);
         assert_in_range(charted.seen, 1, charted.taken - 1);
+        assert_int_equal(charted.mark, charted.last); /* and no survey, which would lead no nearer */
     }
 }
 
@@ -489,6 +496,88 @@ static void what_a_chart_says_wrong_is_put_right_at_once(void **state) {
     arena_close(&arena);
 }
 
+/* What lies where many were, and is found by whichever of its bytes. */
+static void a_range_over_many_entries_is_led_to_from_each(void **state) {
+    (void)state;
+    enum { COUNT = 60, SIZE = 20, FIRST = 15, FREED = 30 };
+    struct arena arena;
+    struct bda_host host = { 0 };
+    uint32_t taken[COUNT];
+    arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
+    struct bda_directory *phantoms = add_phantoms(&arena, BDA_MANY_NODES);
+    uint32_t region = arena_add(&arena, 0, COUNT * SIZE);
+    for (uint32_t i = 0; i < COUNT; i++)
+        taken[i] = arena_take(&arena, SIZE);
+    for (uint32_t i = 0; i < 2 * COUNT; i++)
+        (void)find(&arena, &host, region, i * 7 % COUNT * SIZE);
+    for (uint32_t i = FIRST; i < FIRST + FREED; i++)
+        arena_free(&arena, taken[i]);
+    uint32_t large = arena_take(&arena, FREED * SIZE), begin = bda_node_offset(arena_node(&arena, large));
+    assert_int_equal(begin, FIRST * SIZE);
+    for (uint32_t offset = FREED * SIZE; offset-- > 0;) {
+        assert_int_equal(find(&arena, &host, region, begin + offset), large);
+        assert_int_equal(guess(&arena, region, begin + offset), large);
+    }
+    drop_landmarks(&host);
+    remove_phantoms(&arena, phantoms, BDA_MANY_NODES);
+    arena_close(&arena);
+}
+
+/* However few they are, and wherever the next size of a chart begins. */
+static void free_ranges_between_taken_ones_are_no_hindrance(void **state) {
+    (void)state;
+    enum { AREA = 1 << BDA_AREA_LOG2, MOST = 80 };
+    const uint32_t nodes[] = { 0, BDA_FEW_NODES, BDA_MANY_NODES };
+    for (uint32_t i = 0; i < COUNT_OF(nodes); i++)
+        for (uint32_t count = 1; count <= MOST; count++) {
+            struct arena arena;
+            struct bda_host host = { 0 };
+            struct bda_directory *phantoms = NULL;
+            uint32_t taken[2 * MOST], size = AREA / (2 * count);
+            arena_open(&arena, GRANULE_LOG2);
+            make_charts(&host);
+            if (nodes[i] != 0)
+                phantoms = add_phantoms(&arena, nodes[i]);
+            uint32_t region = arena_add(&arena, 0, AREA);
+            for (uint32_t k = 0; k < 2 * count; k++)
+                taken[k] = arena_take(&arena, size);
+            for (uint32_t k = 0; k < 2 * count; k += 2)
+                arena_free(&arena, taken[k]);
+            for (uint32_t k = 0; k < 6 * count; k++)
+                (void)find(&arena, &host, region, (k % count * 2 + 1) * size);
+            for (uint32_t k = 1; k < 2 * count; k += 2)
+                if (guess(&arena, region, k * size) != taken[k])
+                    fail_msg("%u nodes, %u ranges: number %u is not seen", nodes[i], count, k / 2);
+            drop_landmarks(&host);
+            if (phantoms != NULL)
+                remove_phantoms(&arena, phantoms, nodes[i]);
+            arena_close(&arena);
+        }
+}
+
+static void a_chart_goes_with_all_that_it_named(void **state) {
+    (void)state;
+    enum { AREA = 1 << BDA_AREA_LOG2, COUNT = 64, SIZE = AREA / COUNT, AREAS = 3 };
+    struct arena arena;
+    struct bda_host host = { 0 };
+    static uint32_t taken[AREAS * COUNT];
+    arena_open(&arena, GRANULE_LOG2);
+    make_charts(&host);
+    uint32_t region = arena_add(&arena, 0, AREAS * AREA);
+    for (uint32_t i = 0; i < AREAS * COUNT; i++)
+        taken[i] = arena_take(&arena, SIZE);
+    for (uint32_t i = 0; i < 2 * AREAS * COUNT; i++)
+        (void)find(&arena, &host, region, i % (AREAS * COUNT) * SIZE);
+    assert_true(chart_of(region, AREAS - 1).slots >= COUNT / 4);
+    for (uint32_t i = 0; i < AREAS * COUNT; i++)
+        arena_free(&arena, taken[i]);
+    uint32_t whole = find(&arena, &host, region, 2 * AREA + 5);
+    assert_int_equal(atomic_load(&atomic_load(&landmarks[region])->marks[2]), whole);
+    drop_landmarks(&host);
+    arena_close(&arena);
+}
+
 /* More ranges than the largest chart has room for: every second one or fewer stand on it. */
 static void a_crowded_area_is_charted_in_part(void **state) {
     (void)state;
@@ -510,10 +599,10 @@ static void a_crowded_area_is_charted_in_part(void **state) {
     }
     assert_true(right > RANGES / 32);
     const struct bda_chart chart = chart_of(region, 0);
-    chart.halves[0].lost = 0;
+    chart.halves[0].credit = 7;
     for (uint32_t i = 0; i < RANGES - 1; i++) /* nothing is to be gained by another survey, which would take long */
         assert_int_equal(bda_node_offset(arena_node(&arena, find(&arena, &host, region, i))), i);
-    assert_int_equal(chart.halves[0].lost, 0);
+    assert_int_equal(chart.halves[0].credit, 7);
     drop_landmarks(&host);
     arena_close(&arena);
 }
@@ -564,6 +653,9 @@ int main(void) {
         cmocka_unit_test(guesses_are_right_once_somebody_looked),
         cmocka_unit_test(whoever_has_no_lock_is_led_to_nodes_that_are_there),
         cmocka_unit_test(what_a_chart_says_wrong_is_put_right_at_once),
+        cmocka_unit_test(a_range_over_many_entries_is_led_to_from_each),
+        cmocka_unit_test(free_ranges_between_taken_ones_are_no_hindrance),
+        cmocka_unit_test(a_chart_goes_with_all_that_it_named),
         cmocka_unit_test(a_crowded_area_is_charted_in_part),
         cmocka_unit_test(a_walk_ends_whatever_the_links_say),
     };
