@@ -20,10 +20,9 @@ struct public {
     struct fake_driver *driver; /* NULL: on a device that is not ours */
     BdaAllocator allocator;
     BdaAllocFlags flags; /* of every request */
-    /* batches, in the library's form; so batches are for one thread at a time, single calls are not */
+    /* batches of requests, in the library's form; so those are for one thread at a time, all else is not */
     BdaAllocInfo infos[MOST_BATCH];
     BdaAllocation allocations[MOST_BATCH];
-    BdaHandle handles[MOST_BATCH];
 };
 
 static void destroy(void *self) {
@@ -157,11 +156,13 @@ static bool alloc_many(void *self, uint32_t count, const uint64_t *sizes, uint64
     return true;
 }
 
+/* Of any thread, so it has no memory in common with others. */
 static void free_many(void *self, uint32_t count, const struct bench_range *ranges) {
-    struct public *public = self;
+    const struct public *public = self;
+    BdaHandle handles[MOST_BATCH];
     for (uint32_t i = 0; i < count; i++)
-    public->handles[i] = ranges[i].handle;
-    if (bda_free_many(public->allocator, count, public->handles) != VK_SUCCESS)
+        handles[i] = ranges[i].handle;
+    if (bda_free_many(public->allocator, count, handles) != VK_SUCCESS)
         bench_fail("bda_free_many refused live allocations");
 }
 

@@ -448,3 +448,49 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
     bda_claim_leave(&cache->claim);
     return kept;
 }
+
+/* ---- Several frees ---- */
+
+struct bda_cache *bda_cache_enter(BdaAllocator allocator) {
+    struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_of_thread(allocator, false);
+    return cache != NULL && bda_claim_enter(&cache->claim) ? cache : NULL;
+}
+
+bool bda_cache_retire_one(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_pool **lacks) {
+    struct bda_node *node = bda_handle_node(allocator, handle);
+    uint32_t generation = bda_handle_generation(handle);
+    if (node == NULL || generation + 1 == BDA_GENERATION_SPENT)
+        return false;
+    uint32_t home = bda_node_home(node);
+    struct bda_pool *arena = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_acquire);
+    if (!bda_home_is_one(home) || arena == NULL || bda_pool_rests(arena))
+        return false;
+    if (bda_cache_stock(cache, bda_home_stock(home)) == NULL) {
+        *lacks = arena;
+        return false;
+    }
+    return bda_cache_retire(node, generation, home);
+}
+
+bool bda_cache_keep_one(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, const struct bda_live *live,
+                        struct bda_stock **bounded) {
+    struct bda_stock *stock = bda_cache_stock(cache, live->block->stock); /* not by its home, see bda_node_home */
+    uint32_t number = bda_shelf_of(bda_node_size(live->node));
+    if (stock == NULL)
+        return false;
+    if (stock != *bounded)
+        keep_within_bounds(allocator, stock);
+    *bounded = stock;
+    if (bda_node_zone(live->node) >= stock->zones || bda_stock_kept(stock) >= stock->most ||
+        (stock->source && bda_shelf_count(&stock->shelves[number]) >= stock->shelves[number].most))
+        return false;
+    bda_history_add(allocator, &cache->ring, handle, live->block->region.base + bda_node_start(live->node),
+                    bda_history_extent(live->node));
+    if (stock->source) {
+        bda_shelf_put(stock, number, live->index, live->node);
+    } else {
+        bda_stock_count_in(stock, live->node);
+        put_out(stock, live->index, live->node);
+    }
+    return true;
+}

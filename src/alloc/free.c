@@ -315,32 +315,75 @@ static void prefetch_ahead(BdaAllocator allocator, uint32_t left, const BdaHandl
     bda_prefetch(bda_node_of(allocator, bda_handle_index(handles[AHEAD])));
 }
 
-/* Retires what lies in the pool of the first one, up to one that does not, under one lock; returns how many. */
-static uint32_t retire_run(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
+/* So many at most go into caches: what comes and goes by the thousand would only wash through them. */
+enum { KEPT_AT_ONCE = 256 };
+
+/* Frees that belong together: all of them happen, or none. */
+struct frees {
+    uint32_t count;
+    const BdaHandle *handles;
+    struct bda_cache *cache;          /* the thread's own, with its owner inside; NULL: it takes no part */
+    uint64_t kept[KEPT_AT_ONCE / 64]; /* which of them it has retired, a bit each */
+    bool any_kept;
+    struct bda_pool *lacks; /* what the cache would have liked to have a stock for */
+};
+
+static bool is_kept(const struct frees *frees, uint32_t i) {
+    return frees->any_kept && (frees->kept[i / 64] >> i % 64 & 1u) != 0;
+}
+
+/* Retires the first ones that the thread's cache may keep, without the lock; returns how many. */
+static uint32_t retire_kept(BdaAllocator allocator, struct frees *frees, uint32_t from) {
+    uint32_t i = from;
+    for (; frees->cache != NULL && i < frees->count; i++) {
+        prefetch_ahead(allocator, frees->count - i, frees->handles + i);
+        if (frees->handles[i] == 0)
+            continue;
+        if (!bda_cache_retire_one(allocator, frees->cache, frees->handles[i], &frees->lacks))
+            break;
+        frees->kept[i / 64] |= (uint64_t)1 << i % 64;
+        frees->any_kept = true;
+    }
+    return i - from;
+}
+
+/* Retires what lies in the pool of the first one, up to one that does not, or that caches may keep, under one lock;
+ * returns how many. */
+static uint32_t retire_run(BdaAllocator allocator, const struct frees *frees, uint32_t from) {
     struct bda_live live;
-    if (!bda_handle_find(allocator, handles[0], &live))
+    if (!bda_handle_find(allocator, frees->handles[from], &live))
         return 0;
     struct bda_pool *pool = live.pool;
-    uint32_t done = 0;
+    uint32_t i = from;
     bda_lock(&pool->lock);
-    for (; done < count; done++) {
-        prefetch_ahead(allocator, count - done, handles + done);
-        if (handles[done] == 0)
+    for (; i < frees->count; i++) {
+        BdaHandle handle = frees->handles[i];
+        prefetch_ahead(allocator, frees->count - i, frees->handles + i);
+        if (handle == 0)
             continue;
-        if (!bda_handle_find(allocator, handles[done], &live) || live.pool != pool)
+        if (!bda_handle_find(allocator, handle, &live) || live.pool != pool)
             break;
-        if (!retire(allocator, handles[done], &live, BDA_NODE_RETIRED))
+        if (frees->cache != NULL && i != from && bda_home_is_one(bda_node_home(live.node)))
+            break;
+        if (!retire(allocator, handle, &live, BDA_NODE_RETIRED))
             break;
     }
     bda_unlock(&pool->lock);
-    return done;
+    return i - from;
 }
 
-/* Retires all; returns how many, fewer than `count` where the next one is bad. */
-static uint32_t retire_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
+/* Retires all; returns how many, fewer than there are where the next one is bad. */
+static uint32_t retire_many(BdaAllocator allocator, struct frees *frees) {
     uint32_t done = 0;
-    while (done < count) {
-        uint32_t run = handles[done] == 0 ? 1 : retire_run(allocator, count - done, handles + done);
+    while (done < frees->count) {
+        uint32_t run = retire_kept(allocator, frees, done);
+        done += run;
+        if (done == frees->count)
+            break;
+        if (frees->handles[done] != 0)
+            run = retire_run(allocator, frees, done);
+        else
+            run = 1;
         if (run == 0)
             break;
         done += run;
@@ -382,16 +425,35 @@ static void add_to_batch(struct batch *batch, const struct bda_live *live) {
     batch->large += bda_range_is_large(live->node) ? bda_node_size(live->node) : 0;
 }
 
-/* The second step: what is more than a range goes alone. */
-static void release_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
+/* The second step of what the thread's cache has retired: kept, or back to TLSF. Then its owner leaves it. */
+static void release_kept(BdaAllocator allocator, const struct frees *frees) {
     struct batch batch = { .count = 0, .used = 0, .large = 0 };
-    for (uint32_t i = 0; i < count; i++) {
-        prefetch_ahead(allocator, count - i, handles + i);
-        if (handles[i] == 0)
+    struct bda_stock *bounded = NULL;
+    for (uint32_t i = 0; i < frees->count && frees->any_kept; i++) {
+        BdaHandle handle = frees->handles[i];
+        if (!is_kept(frees, i))
             continue;
-        struct bda_live live = bda_range_at(allocator, NULL, bda_handle_index(handles[i]));
+        struct bda_live live = bda_range_at(allocator, NULL, bda_handle_index(handle));
         live.pool = atomic_load_explicit(&live.block->pool, memory_order_relaxed);
-        bda_history_tell(allocator, handles[i], live.node, 0);
+        if (bda_cache_keep_one(allocator, frees->cache, handle, &live, &bounded))
+            continue;
+        bda_history_tell(allocator, handle, live.node, 0);
+        add_to_batch(&batch, &live);
+    }
+    release_batch(&batch);
+}
+
+/* The second step of the others: what is more than a range goes alone. */
+static void release_many(BdaAllocator allocator, const struct frees *frees) {
+    struct batch batch = { .count = 0, .used = 0, .large = 0 };
+    for (uint32_t i = 0; i < frees->count; i++) {
+        BdaHandle handle = frees->handles[i];
+        if (handle == 0 || is_kept(frees, i))
+            continue;
+        prefetch_ahead(allocator, frees->count - i, frees->handles + i);
+        struct bda_live live = bda_range_at(allocator, NULL, bda_handle_index(handle));
+        live.pool = atomic_load_explicit(&live.block->pool, memory_order_relaxed);
+        bda_history_tell(allocator, handle, live.node, 0);
         if (!live.block->plain) {
             (void)bda_release(allocator, live.index);
             continue;
@@ -404,15 +466,25 @@ static void release_many(BdaAllocator allocator, uint32_t count, const BdaHandle
 
 bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *handles, uint32_t *bad,
                       const char **reason) {
-    uint32_t retired = retire_many(allocator, count, handles);
-    if (retired == count) {
-        release_many(allocator, count, handles);
+    struct frees frees = { .count = count, .handles = handles };
+    if (count <= KEPT_AT_ONCE && allocator->event == NULL)
+        frees.cache = bda_cache_enter(allocator);
+    uint32_t retired = retire_many(allocator, &frees);
+    bool good = retired == count;
+    if (good)
+        release_kept(allocator, &frees);
+    for (uint32_t i = good ? 0 : retired; i-- > 0;)
+        if (handles[i] != 0)
+            bda_unretire(allocator, bda_handle_index(handles[i]));
+    if (frees.cache != NULL)
+        bda_claim_leave(&frees.cache->claim);
+    if (frees.lacks != NULL)
+        bda_caches_wish(allocator, frees.cache, frees.lacks);
+    if (good) {
+        release_many(allocator, &frees);
         return true;
     }
     *bad = retired;
     *reason = bda_handle_fault(allocator, handles[retired]);
-    while (retired-- > 0)
-        if (handles[retired] != 0)
-            bda_unretire(allocator, bda_handle_index(handles[retired]));
     return false;
 }
