@@ -6,12 +6,14 @@
  *              pool of the library has less than one for each thread, and they are all in use
  *   hand-over  threads in twos: one allocates, the other is handed the range through a bounded queue, puts it into a
  *              random slot and frees what was there. A thread alone does both in turn, through the queue too.
+ *   lists      the same, but what was there is gathered, and freed by one call for each LIST of them, as a frame's
+ *              garbage is; by who has no such call one by one
  *
  * A *crew* is a team of threads with an allocator of each contender; there is one for each number of threads, and all
  * of them live at the same time. Rounds go around contenders and crews, so that a machine that gets slower for a while
  * does not look like one that does not scale, and each ratio is of two figures of the same round. Threads sleep between
- * rounds, and wake on any processor with nothing of theirs in its caches; so a round is long, and its first tenth is
- * not counted. Who is slow plays fewer pairs: a round takes ROUND_MS at most.
+ * rounds, and others have used the caches of their processors meanwhile; so a round is long, and its first tenth is not
+ * counted. Who is slow plays fewer pairs: a round takes ROUND_MS at most.
  */
 #include "threads.h"
 
@@ -31,17 +33,19 @@ enum {
     LEAST_PAIRS = 10000,
     MOST_STANDARD_THREADS = 16,
     QUEUE_SHARE = 16,
-    BLOCKS_EACH = 4
+    BLOCKS_EACH = 4,
+    LIST = 64
 };
 
 static const uint64_t standard_counts[] = { 10000, 0 };
 
 static const struct bench_threads_workload workloads[] = {
-    { "threads", "private", &bench_small, false, BLOCKS_EACH, NULL },
-    { "threads", "private", &bench_log_uniform, false, BLOCKS_EACH, NULL },
-    { "threads", "private", &bench_fixed, false, BLOCKS_EACH, NULL },
-    { "threads", "private, few blocks", &bench_small, false, 0, NULL },
-    { "threads", "hand-over", &bench_small, true, BLOCKS_EACH, NULL },
+    { "threads", "private", &bench_small, false, false, BLOCKS_EACH, NULL },
+    { "threads", "private", &bench_log_uniform, false, false, BLOCKS_EACH, NULL },
+    { "threads", "private", &bench_fixed, false, false, BLOCKS_EACH, NULL },
+    { "threads", "private, few blocks", &bench_small, false, false, 0, NULL },
+    { "threads", "hand-over", &bench_small, true, false, BLOCKS_EACH, NULL },
+    { "threads", "hand-over, lists", &bench_small, true, true, BLOCKS_EACH, NULL },
 };
 
 enum { WORKLOAD_COUNT = sizeof workloads / sizeof *workloads };
@@ -53,8 +57,9 @@ struct stand {
     struct bench_queue *queues;         /* of each player, where ranges are handed over */
     uint32_t player_count;
     uint32_t threads;
-    uint64_t most;                 /* pairs that it can play in the time of a round */
-    uint64_t played;               /* so far, by each player */
+    uint64_t most;   /* pairs that it can play in the time of a round */
+    uint64_t played; /* so far, by each player */
+    bool in_lists;
     uint64_t from, warm_up, count; /* what the next run plays: pairs that are not counted, pairs that are */
 };
 
@@ -100,11 +105,31 @@ static inline void produce(struct bench_player *player, struct bench_queue *queu
     bench_queue_push(queue, range);
 }
 
-static inline void consume(struct bench_player *player, struct bench_queue *queue, uint32_t slot) {
-    struct bench_range range = bench_queue_pop(queue);
-    if (player->ranges[slot].handle != 0)
-        player->contender->free(player->self, player->ranges[slot]);
+/* What is to be freed by one call. */
+struct list {
+    uint32_t count;
+    struct bench_range ranges[LIST];
+};
+
+static void free_list(struct bench_player *player, struct list *list) {
+    if (list->count != 0)
+        player->contender->free_many(player->self, list->count, list->ranges);
+    list->count = 0;
+}
+
+/* `list` NULL: one by one. */
+static inline void consume(struct bench_player *player, struct bench_queue *queue, uint32_t slot, struct list *list) {
+    struct bench_range range = bench_queue_pop(queue), gone = player->ranges[slot];
     player->ranges[slot] = range;
+    if (gone.handle == 0)
+        return;
+    if (list == NULL) {
+        player->contender->free(player->self, gone);
+        return;
+    }
+    list->ranges[list->count++] = gone;
+    if (list->count == LIST)
+        free_list(player, list);
 }
 
 /* The first threads produce, the last ones consume. */
@@ -115,14 +140,17 @@ static void hand_over(struct stand *stand, uint32_t thread, uint64_t from, uint6
     const struct bench_script *script = &stand->scripts[which];
     bool produces = thread < stand->player_count;
     bool consumes = thread >= stand->player_count || stand->threads == stand->player_count;
+    struct list list = { .count = 0 };
+    bool in_lists = stand->in_lists && player->contender->free_many != NULL;
     for (const struct bench_pair *pair = script->pairs + from; count != 0; pair++, count--) {
         if (produces)
             produce(player, queue, pair->size, script->mix->alignment);
         if (produces && consumes)
             bench_queue_tell(queue);
         if (consumes)
-            consume(player, queue, pair->slot);
+            consume(player, queue, pair->slot, in_lists ? &list : NULL);
     }
+    free_list(player, &list);
     if (produces)
         bench_queue_tell(queue);
 }
@@ -173,7 +201,9 @@ static void open_stand(struct stand *stand, const struct contender *contender, c
     struct bench_script common = scripts[0];
     struct bench_player first;
     common.pool_bytes *= players;
-    *stand = (struct stand){ .scripts = scripts, .player_count = players, .threads = threads };
+    *stand = (struct stand){
+        .scripts = scripts, .player_count = players, .threads = threads, .in_lists = trial->workload->in_lists
+    };
     if (!bench_player_open(&first, contender, &common, &options))
         return;
     stand->players = bench_line_memory(players, sizeof *stand->players);

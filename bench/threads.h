@@ -12,6 +12,7 @@ struct bench_threads_workload {
     const char *name; /* in the table's title */
     const struct bench_mix *mix;
     bool hands_over;
+    bool in_lists;                     /* what was handed over is freed many at once, by who can */
     uint32_t blocks_each;              /* of the library's pool, for each player; 0: as few for all as can be */
     const struct bench_device *device; /* or NULL */
 };
