@@ -56,7 +56,9 @@ int bench_driver_threads(const struct bench_settings *settings, struct bench_res
     const struct bench_device *device = open_device(settings);
     if (device == NULL)
         return EXIT_SUCCESS;
-    const struct bench_threads_workload workload = { "driver-threads", device->name, &bench_small, false, false, 0, device };
+    const struct bench_threads_workload workload = {
+        "driver-threads", device->name, &bench_small, false, false, 0, device
+    };
     struct bench_counts counts = bench_counts_of(settings, standard);
     struct bench_field field = bench_choose(settings, uses_driver_from_threads);
     bench_say_processors();
