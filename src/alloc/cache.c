@@ -385,13 +385,19 @@ static struct bda_stock *enter(BdaAllocator allocator, struct bda_cache *cache, 
     return enters ? stock : NULL;
 }
 
+/* Of a range that was retired without the lock: what its node says of a record may be another thread's for a moment. */
+static void tell_history(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node) {
+    VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
+    bda_history_add(allocator, &cache->ring, handle, address, bda_history_extent(node));
+}
+
 /* Retires an allocation of an arena that the thread does not take from: it leaves with the next bundle. */
-static bool pass_on(BdaAllocator allocator, struct bda_stock *stock, BdaHandle handle, struct bda_node *node,
-                    uint32_t home) {
+static bool pass_on(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock, BdaHandle handle,
+                    struct bda_node *node, uint32_t home) {
     uint32_t generation = bda_handle_generation(handle);
     if (generation + 1 == BDA_GENERATION_SPENT || !bda_cache_retire(node, generation, home))
         return false;
-    bda_history_tell(allocator, handle, node, 0);
+    tell_history(allocator, cache, handle, node);
     bda_stock_count_in(stock, node);
     put_out(stock, bda_handle_index(handle), node);
     return true;
@@ -410,7 +416,7 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
     if (wanted && stock->source)
         make_room(allocator, stock, bda_home_shelf(home));
     else if (wanted)
-        passed = pass_on(allocator, stock, handle, node, home);
+        passed = pass_on(allocator, cache, stock, handle, node, home);
     bda_claim_leave(&cache->claim);
     return passed || (wanted && bda_cache_put(allocator, handle, node));
 }
@@ -456,26 +462,30 @@ struct bda_cache *bda_cache_enter(BdaAllocator allocator) {
     return cache != NULL && bda_claim_enter(&cache->claim) ? cache : NULL;
 }
 
-bool bda_cache_retire_one(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_pool **lacks) {
-    struct bda_node *node = bda_handle_node(allocator, handle);
-    uint32_t generation = bda_handle_generation(handle);
-    if (node == NULL || generation + 1 == BDA_GENERATION_SPENT)
-        return false;
+bool bda_cache_may_keep(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node,
+                        struct bda_pool **lacks) {
     uint32_t home = bda_node_home(node);
     struct bda_pool *arena = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_acquire);
-    if (!bda_home_is_one(home) || arena == NULL || bda_pool_rests(arena))
+    if (!bda_home_is_one(home) || bda_handle_generation(handle) + 1 == BDA_GENERATION_SPENT || arena == NULL ||
+        bda_pool_rests(arena))
         return false;
-    if (bda_cache_stock(cache, bda_home_stock(home)) == NULL) {
+    bool has_stock = bda_cache_stock(cache, bda_home_stock(home)) != NULL;
+    if (!has_stock)
         *lacks = arena;
-        return false;
-    }
-    return bda_cache_retire(node, generation, home);
+    return has_stock;
 }
 
+bool bda_cache_retire_one(BdaHandle handle, struct bda_node *node) {
+    uint32_t home = bda_node_home(node);
+    return bda_home_is_one(home) && bda_cache_retire(node, bda_handle_generation(handle), home);
+}
+
+/* Not by a home that its node says, see bda_node_home. */
 bool bda_cache_keep_one(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, const struct bda_live *live,
                         struct bda_stock **bounded) {
-    struct bda_stock *stock = bda_cache_stock(cache, live->block->stock); /* not by its home, see bda_node_home */
+    struct bda_stock *stock = bda_cache_stock(cache, live->block->stock);
     uint32_t number = bda_shelf_of(bda_node_size(live->node));
+    tell_history(allocator, cache, handle, live->node);
     if (stock == NULL)
         return false;
     if (stock != *bounded)
@@ -484,8 +494,6 @@ bool bda_cache_keep_one(BdaAllocator allocator, struct bda_cache *cache, BdaHand
     if (bda_node_zone(live->node) >= stock->zones || bda_stock_kept(stock) >= stock->most ||
         (stock->source && bda_shelf_count(&stock->shelves[number]) >= stock->shelves[number].most))
         return false;
-    bda_history_add(allocator, &cache->ring, handle, live->block->region.base + bda_node_start(live->node),
-                    bda_history_extent(live->node));
     if (stock->source) {
         bda_shelf_put(stock, number, live->index, live->node);
     } else {

@@ -194,12 +194,17 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live);
 /* The thread's cache with its owner inside, who is to leave it; NULL: there is none, or somebody else is inside. */
 struct bda_cache *bda_cache_enter(BdaAllocator allocator);
 
-/* Retires an allocation if it may be kept. False: it takes another way, and nothing has changed; `lacks` becomes its
- * arena where the cache lacks a stock for that, to be wished for once its owner has left it. The owner is inside. */
-bool bda_cache_retire_one(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_pool **lacks);
+/* Whether an allocation may be kept, as far as is seen now. Else `lacks` becomes its arena if the cache only lacks a
+ * stock for that, to be wished for once its owner has left it. The owner is inside. */
+bool bda_cache_may_keep(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node,
+                        struct bda_pool **lacks);
 
-/* Keeps what that has retired, on a shelf or on its way to the depot. False: there is no room for it, and it goes back
- * to TLSF. `bounded` is the stock that the one before went to, NULL at first. The owner is inside. */
+/* Retires such a one. False: it takes another way, and nothing has changed. The owner is inside. */
+bool bda_cache_retire_one(BdaHandle handle, struct bda_node *node);
+
+/* Keeps what that has retired, on a shelf or on its way to the depot, and tells the history of it in any case. False:
+ * there is no room for it, and it goes back to TLSF. `bounded` is the stock that the one before went to, NULL at first.
+ * The owner is inside. */
 bool bda_cache_keep_one(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, const struct bda_live *live,
                         struct bda_stock **bounded);
 

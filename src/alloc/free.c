@@ -332,14 +332,21 @@ static bool is_kept(const struct frees *frees, uint32_t i) {
     return frees->any_kept && (frees->kept[i / 64] >> i % 64 & 1u) != 0;
 }
 
+/* Whether the thread's cache may keep what a handle names, which has led to `node`. */
+static bool may_keep(BdaAllocator allocator, struct frees *frees, BdaHandle handle, struct bda_node *node) {
+    return frees->cache != NULL && bda_cache_may_keep(allocator, frees->cache, handle, node, &frees->lacks);
+}
+
 /* Retires the first ones that the thread's cache may keep, without the lock; returns how many. */
 static uint32_t retire_kept(BdaAllocator allocator, struct frees *frees, uint32_t from) {
     uint32_t i = from;
-    for (; frees->cache != NULL && i < frees->count; i++) {
+    for (; i < frees->count; i++) {
+        BdaHandle handle = frees->handles[i];
         prefetch_ahead(allocator, frees->count - i, frees->handles + i);
-        if (frees->handles[i] == 0)
+        if (handle == 0)
             continue;
-        if (!bda_cache_retire_one(allocator, frees->cache, frees->handles[i], &frees->lacks))
+        struct bda_node *node = bda_handle_node(allocator, handle);
+        if (node == NULL || !may_keep(allocator, frees, handle, node) || !bda_cache_retire_one(handle, node))
             break;
         frees->kept[i / 64] |= (uint64_t)1 << i % 64;
         frees->any_kept = true;
@@ -347,9 +354,9 @@ static uint32_t retire_kept(BdaAllocator allocator, struct frees *frees, uint32_
     return i - from;
 }
 
-/* Retires what lies in the pool of the first one, up to one that does not, or that caches may keep, under one lock;
+/* Retires what lies in the pool of the first one, up to one that does not, or that the cache may keep, under one lock;
  * returns how many. */
-static uint32_t retire_run(BdaAllocator allocator, const struct frees *frees, uint32_t from) {
+static uint32_t retire_run(BdaAllocator allocator, struct frees *frees, uint32_t from) {
     struct bda_live live;
     if (!bda_handle_find(allocator, frees->handles[from], &live))
         return 0;
@@ -363,7 +370,7 @@ static uint32_t retire_run(BdaAllocator allocator, const struct frees *frees, ui
             continue;
         if (!bda_handle_find(allocator, handle, &live) || live.pool != pool)
             break;
-        if (frees->cache != NULL && i != from && bda_home_is_one(bda_node_home(live.node)))
+        if (i != from && may_keep(allocator, frees, handle, live.node))
             break;
         if (!retire(allocator, handle, &live, BDA_NODE_RETIRED))
             break;
@@ -374,19 +381,13 @@ static uint32_t retire_run(BdaAllocator allocator, const struct frees *frees, ui
 
 /* Retires all; returns how many, fewer than there are where the next one is bad. */
 static uint32_t retire_many(BdaAllocator allocator, struct frees *frees) {
-    uint32_t done = 0;
+    uint32_t done = retire_kept(allocator, frees, 0);
     while (done < frees->count) {
-        uint32_t run = retire_kept(allocator, frees, done);
-        done += run;
-        if (done == frees->count)
-            break;
-        if (frees->handles[done] != 0)
-            run = retire_run(allocator, frees, done);
-        else
-            run = 1;
+        uint32_t run = retire_run(allocator, frees, done);
         if (run == 0)
             break;
         done += run;
+        done += retire_kept(allocator, frees, done);
     }
     return done;
 }
@@ -425,7 +426,7 @@ static void add_to_batch(struct batch *batch, const struct bda_live *live) {
     batch->large += bda_range_is_large(live->node) ? bda_node_size(live->node) : 0;
 }
 
-/* The second step of what the thread's cache has retired: kept, or back to TLSF. Then its owner leaves it. */
+/* The second step of what the thread's cache has retired: kept, or back to TLSF. */
 static void release_kept(BdaAllocator allocator, const struct frees *frees) {
     struct batch batch = { .count = 0, .used = 0, .large = 0 };
     struct bda_stock *bounded = NULL;
@@ -435,10 +436,8 @@ static void release_kept(BdaAllocator allocator, const struct frees *frees) {
             continue;
         struct bda_live live = bda_range_at(allocator, NULL, bda_handle_index(handle));
         live.pool = atomic_load_explicit(&live.block->pool, memory_order_relaxed);
-        if (bda_cache_keep_one(allocator, frees->cache, handle, &live, &bounded))
-            continue;
-        bda_history_tell(allocator, handle, live.node, 0);
-        add_to_batch(&batch, &live);
+        if (!bda_cache_keep_one(allocator, frees->cache, handle, &live, &bounded))
+            add_to_batch(&batch, &live);
     }
     release_batch(&batch);
 }
