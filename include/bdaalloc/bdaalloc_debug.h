@@ -188,7 +188,8 @@ BDA_API void bda_set_frame(BdaAllocator allocator, uint64_t frame);
  * BDA_CHECK_HISTORY_BIT it is among them, by its allocation, where that is remembered. `owners` NULL: `count`
  * becomes how many there are. Else `count` says how many fit, and becomes how many were written: VK_INCOMPLETE where
  * there are more. `history` says how far the answer reaches: where it is not complete, an owner that is not in it may
- * have been forgotten. Cost: all rings are read, some nanoseconds for each event; no lock, no driver call, no memory.
+ * have been forgotten. Cost: all rings are read, some nanoseconds for each event; what is remembered of allocations
+ * once more for each owner that is written and had no name; no lock, no driver call, no memory.
  * For any thread, while others free. Errors: VALIDATION_FAILED (history or count is NULL, a precision that is no power
  * of two).
  */

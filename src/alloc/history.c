@@ -6,14 +6,14 @@
 #include <string.h>
 
 enum {
-    DEPTH = 512,        /* 16 KiB for each thread, */
-    DEPTH_ALONE = 256,  /* 8 for all: an empty allocator holds less than 64 */
+    DEPTH = 512,        /* 20 KiB for each thread, */
+    DEPTH_ALONE = 256,  /* 10 for all: an empty allocator holds less than 64 */
     SHARED_DEPTH = 128, /* of threads that will soon have their own, where the caller names none */
     GUESTS = 42,        /* requests of theirs, before that */
 };
 
 static size_t shared_bytes(const struct bda_history *history) {
-    return bda_ring_bytes((history->shared.mask + 1) >> BDA_RING_STEP_LOG2);
+    return (size_t)(history->shared.mask + 1 + history->shared.births_mask + 1) * sizeof history->shared.words[0];
 }
 
 VkResult bda_history_init(BdaAllocator allocator, uint32_t depth, bool caches) {
