@@ -69,9 +69,8 @@ static bool lose(const struct bda_chart *chart, uint32_t steps) {
 
 void bda_landmarks_forget(_Atomic(struct bda_landmarks *) *landmarks, struct bda_charts *charts) {
     struct bda_landmarks *present = atomic_load_explicit(landmarks, memory_order_relaxed);
-    for (uint32_t i = 0; present != NULL && i < present->count; i++) {
+    for (uint32_t i = 0; present != NULL && i < present->count; i++)
         set_mark(charts, present, i, 0);
-    }
 }
 
 void bda_landmarks_destroy(struct bda_host *host, _Atomic(struct bda_landmarks *) *landmarks) {
