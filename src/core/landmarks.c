@@ -356,12 +356,12 @@ static void put_right(const struct bda_terrain *terrain, const struct ground *gr
  * which nothing stands there any more gives way to that. */
 static void note(const struct bda_terrain *terrain, const struct ground *ground, const struct find *find) {
     uint32_t mark = mark_at(ground->landmarks, ground->number);
-    bool near = find->steps <= bda_landmarks_reach(terrain->nodes), can_be = can_be_charted(&find->spot);
+    bool beyond = find->steps > bda_landmarks_reach(terrain->nodes), can_be = can_be_charted(&find->spot);
     if (is_chart(mark) && can_be)
         put_right(terrain, ground, find);
-    else if (find->astray || (!near && !can_be && !is_chart(mark)))
+    else if (find->astray || (beyond && !can_be && !is_chart(mark)))
         set_mark(terrain->charts, ground->landmarks, ground->number, find->spot.index);
-    else if (!near && !is_chart(mark))
+    else if (beyond && !is_chart(mark))
         survey(terrain, ground, find->spot);
 }
 
