@@ -94,7 +94,7 @@ def check_instructions(program, results):
 
 def check_threads(results):
     """Two tables for each workload, and the mutex's contenders in them."""
-    check(len({r["table"] for r in results}) == 10, "times and ratios of five workloads")
+    check(len({r["table"] for r in results}) == 12, "times and ratios of six workloads")
     check({"core-mutex", "public-locked", "none"} <= contenders(results), "who takes threads")
     check("core" not in contenders(results) and "public" not in contenders(results), "who takes none is left out")
     for r in results:
@@ -112,11 +112,13 @@ def check_stall(results):
 
 def check_find(results):
     """Everybody finds what is there; the bytes stay in bounds."""
-    check({"find", "find-inside", "resolve", "mapped", "info", "tree", "sorted"} == contenders(results), "who looks up")
+    check({"find", "find-inside", "find-named", "resolve", "mapped", "info", "tree", "sorted", "without history"} ==
+          contenders(results), "who looks up")
     check(len({r["table"] for r in results}) == 5, "bytes before and after, and three kinds of times")
     bytes_of = [r["median"] for r in results if r["unit"] == "B"]
-    step = 32 * 1024 / results[0]["live"]  # memory for charts comes in such
-    check(len(bytes_of) == 2 and bytes_of[0] <= bytes_of[1] < bytes_of[0] + 32 + step, f"bytes a range: {bytes_of}")
+    step = 16 * 1024 / results[0]["live"]  # memory for charts comes in such
+    check(len(bytes_of) == 3 and bytes_of[0] <= bytes_of[1] < bytes_of[0] + 32 + step, f"bytes a range: {bytes_of}")
+    check(bytes_of[2] < bytes_of[1], f"less without a history: {bytes_of}")
 
 
 def check_cold(results):

@@ -43,14 +43,15 @@ static void wait_for_all(struct bench_team *team) {
 }
 
 /* Each thread has a processor of its own, of those that the program may use: one that wakes elsewhere finds nothing of
- * its own in the caches there, and how often that happens is chance. Where that cannot be had it goes without. */
-static void pin(uint32_t number) {
+ * its own in the caches there, and how often that happens is chance. Where there are fewer they go without, since who
+ * waits for another would keep it from its processor. */
+static void pin(uint32_t number, uint32_t size) {
 #if defined(__linux__)
     cpu_set_t allowed, one;
     CPU_ZERO(&one);
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || (uint32_t)CPU_COUNT(&allowed) < size)
         return;
-    uint32_t left = number % (uint32_t)CPU_COUNT(&allowed);
+    uint32_t left = number;
     for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET(cpu, &allowed) && left-- == 0) {
             CPU_SET(cpu, &one);
@@ -58,14 +59,14 @@ static void pin(uint32_t number) {
             return;
         }
 #else
-    (void)number;
+    (void)number, (void)size;
 #endif
 }
 
 static void *live(void *argument) {
     struct member *member = argument;
     struct bench_team *team = member->team;
-    pin(member->number);
+    pin(member->number, team->size);
     while (true) {
         (void)pthread_barrier_wait(&team->told);
         if (team->part == NULL)
