@@ -421,20 +421,29 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
     return passed || (wanted && bda_cache_put(allocator, handle, node));
 }
 
-/* A retired range goes onto its shelf, where there is room, or with the next bundle. The owner is inside. */
-BDA_INLINE bool keep(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
+/* Whether a retired range goes onto its shelf, or with the next bundle. The owner is inside. */
+BDA_INLINE bool has_room_for(const struct bda_stock *stock, uint32_t number, struct bda_node *node) {
     const struct bda_shelf *shelf = &stock->shelves[number];
-    if ((stock->source && bda_shelf_count(shelf) >= shelf->most) || bda_stock_kept(stock) >= stock->most ||
-        bda_node_zone(live->node) >= stock->zones)
-        return false;
-    bda_node_set_record(live->node, bda_home(bda_pool_stock(stock->pool), number));
-    bda_node_set_state(live->node, BDA_NODE_CACHED);
+    return (!stock->source || bda_shelf_count(shelf) < shelf->most) && bda_stock_kept(stock) < stock->most &&
+           bda_node_zone(node) < stock->zones;
+}
+
+BDA_INLINE void put(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
     if (stock->source) {
         bda_shelf_put(stock, number, live->index, live->node);
     } else {
         bda_stock_count_in(stock, live->node);
         put_out(stock, live->index, live->node);
     }
+}
+
+/* One that is not kept yet, where there is room. */
+BDA_INLINE bool keep(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
+    if (!has_room_for(stock, number, live->node))
+        return false;
+    bda_node_set_record(live->node, bda_home(bda_pool_stock(stock->pool), number));
+    bda_node_set_state(live->node, BDA_NODE_CACHED);
+    put(stock, number, live);
     return true;
 }
 
@@ -491,14 +500,8 @@ bool bda_cache_keep_one(BdaAllocator allocator, struct bda_cache *cache, BdaHand
     if (stock != *bounded)
         keep_within_bounds(allocator, stock);
     *bounded = stock;
-    if (bda_node_zone(live->node) >= stock->zones || bda_stock_kept(stock) >= stock->most ||
-        (stock->source && bda_shelf_count(&stock->shelves[number]) >= stock->shelves[number].most))
+    if (!has_room_for(stock, number, live->node))
         return false;
-    if (stock->source) {
-        bda_shelf_put(stock, number, live->index, live->node);
-    } else {
-        bda_stock_count_in(stock, live->node);
-        put_out(stock, live->index, live->node);
-    }
+    put(stock, number, live);
     return true;
 }
