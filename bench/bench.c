@@ -124,6 +124,7 @@ enum option_code {
     OPTION_SEED,
     OPTION_SEEDS,
     OPTION_BYTES,
+    OPTION_WORKLOAD,
     OPTION_ONLY,
     OPTION_JSON,
     OPTION_KEEP,
@@ -140,6 +141,7 @@ static const struct option options[] = { { "live", required_argument, NULL, OPTI
                                          { "seed", required_argument, NULL, OPTION_SEED },
                                          { "seeds", required_argument, NULL, OPTION_SEEDS },
                                          { "bytes", no_argument, NULL, OPTION_BYTES },
+                                         { "workload", required_argument, NULL, OPTION_WORKLOAD },
                                          { "only", required_argument, NULL, OPTION_ONLY },
                                          { "json", required_argument, NULL, OPTION_JSON },
                                          { "keep", required_argument, NULL, OPTION_KEEP },
@@ -166,6 +168,7 @@ static void print_help(void) {
            "  --seed N          first seed of the generator (1)\n"
            "  --seeds N         occupancy: so many seeds\n"
            "  --bytes           steady: sizes of any byte count\n"
+           "  --workload NAME   threads: this one, as tables' titles name it\n"
            "  --only A[,B...]   these contenders\n"
            "  --json FILE       writes the results there too\n"
            "  --keep FOLDER     instructions, cold: keeps callgrind's files there\n"
@@ -256,6 +259,9 @@ static void take_option(struct bench_settings *settings, int code, const char *a
         break;
     case OPTION_BYTES:
         settings->any_bytes = true;
+        break;
+    case OPTION_WORKLOAD:
+        settings->workload = argument;
         break;
     case OPTION_ONLY:
         check_only(argument);

@@ -20,8 +20,9 @@ struct bench_counts {
 
 /* From the command line; what is 0 there is for each measurement to choose. */
 struct bench_settings {
-    const char *program; /* argv[0] */
-    const char *only;    /* names with commas between; NULL: every contender that fits */
+    const char *program;  /* argv[0] */
+    const char *only;     /* names with commas between; NULL: every contender that fits */
+    const char *workload; /* threads: the one to measure; NULL: all */
     const char *json;
     const char *child; /* instructions: the workload that this process runs under valgrind; verify: a mistake to see */
     const char *keep;  /* instructions, cold: a folder for callgrind's files */

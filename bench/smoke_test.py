@@ -138,7 +138,8 @@ def check_verify(results):
 def check_refusals(program):
     """What the command line must not accept."""
     for arguments in (["nonsense"], [], ["steady", "--only", "nobody"], ["steady", "--live", "12x"],
-                      ["steady", "--rounds", "0"], ["threads", "--threads", "1000"], ["steady", "--json", "/nonexistent/x.json", *SMALL]):
+                      ["steady", "--rounds", "0"], ["threads", "--threads", "1000"],
+                      ["threads", "--workload", "nothing"], ["steady", "--json", "/nonexistent/x.json", *SMALL]):
         done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
         check(done.returncode == 1, f"exit code 1 for {arguments}, not {done.returncode}")
     for mistake in ("overlap", "alignment", "free"):

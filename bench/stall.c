@@ -175,12 +175,12 @@ static void clear(struct scene *scene) {
 
 static void play_round(struct scene *scene, struct bench_team *team, struct round *round) {
     clear(scene);
-    (void)bench_team_run(team, NULL, play_alone, scene);
+    bench_team_run(team, NULL, play_alone, scene);
     cut(&scene->quiet, round->cuts[0]);
     clear(scene);
     atomic_store(&scene->over, false);
     atomic_store(&scene->slow->is_slow, true);
-    (void)bench_team_run(team, NULL, play_beside, scene);
+    bench_team_run(team, NULL, play_beside, scene);
     atomic_store(&scene->slow->is_slow, false);
     drop_large(scene, 0);
     cut(&scene->stalled, round->cuts[1]);

@@ -10,12 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Begin and end are written by one thread each; 64 bytes keep it in a cache line of its own. */
 struct member {
-    _Alignas(64) struct bench_team *team;
+    struct bench_team *team;
     pthread_t thread;
     uint32_t number;
-    double begin, end;
 };
 
 /* Barriers order everything: what is told stands before `told`, what was done before `done`. Between the two parts of a
@@ -27,14 +25,9 @@ struct bench_team {
     pthread_barrier_t told, done;
     _Atomic uint64_t ready; /* threads that were, in all runs together */
     uint64_t ready_goal;
+    uint32_t place; /* the processor of the first one, the others are on those that follow */
     struct member *members;
 };
-
-static double wall_seconds(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static void wait_for_all(struct bench_team *team) {
     atomic_fetch_add(&team->ready, 1);
@@ -42,16 +35,16 @@ static void wait_for_all(struct bench_team *team) {
         (void)sched_yield();
 }
 
-/* Each thread has a processor of its own, of those that the program may use: one that wakes elsewhere finds nothing of
- * its own in the caches there, and how often that happens is chance. Where there are fewer they go without, since who
- * waits for another would keep it from its processor. */
-static void pin(uint32_t number, uint32_t size) {
+/* Each thread has a processor of its own, of those that the main thread may use: one that wakes elsewhere finds nothing
+ * of its own in the caches there, and how often that happens is chance. Where there are fewer they go without, since
+ * who waits for another would keep it from its processor. */
+static void pin(uint32_t number, uint32_t place, uint32_t size) {
 #if defined(__linux__)
     cpu_set_t allowed, one;
     CPU_ZERO(&one);
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || (uint32_t)CPU_COUNT(&allowed) < size)
+    if (sched_getaffinity(getpid(), sizeof allowed, &allowed) != 0 || (uint32_t)CPU_COUNT(&allowed) < size)
         return;
-    uint32_t left = number;
+    uint32_t left = (number + place) % (uint32_t)CPU_COUNT(&allowed);
     for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET(cpu, &allowed) && left-- == 0) {
             CPU_SET(cpu, &one);
@@ -59,24 +52,25 @@ static void pin(uint32_t number, uint32_t size) {
             return;
         }
 #else
-    (void)number, (void)size;
+    (void)number, (void)place, (void)size;
 #endif
 }
 
 static void *live(void *argument) {
     struct member *member = argument;
     struct bench_team *team = member->team;
-    pin(member->number, team->size);
+    uint32_t place = UINT32_MAX; /* none yet */
     while (true) {
         (void)pthread_barrier_wait(&team->told);
         if (team->part == NULL)
             return NULL;
+        if (place != team->place)
+            pin(member->number, team->place, team->size);
+        place = team->place;
         if (team->prepare != NULL)
             team->prepare(team->task, member->number);
         wait_for_all(team);
-        member->begin = wall_seconds();
         team->part(team->task, member->number);
-        member->end = wall_seconds();
         (void)pthread_barrier_wait(&team->done);
     }
 }
@@ -91,7 +85,7 @@ void *bench_line_memory(size_t count, size_t size) {
 struct bench_team *bench_team_make(uint32_t size) {
     struct bench_team *team = bench_memory(1, sizeof *team);
     team->size = size;
-    team->members = bench_line_memory(size, sizeof *team->members);
+    team->members = bench_memory(size, sizeof *team->members);
     (void)pthread_barrier_init(&team->told, NULL, size + 1);
     (void)pthread_barrier_init(&team->done, NULL, size + 1);
     for (uint32_t i = 0; i < size; i++) {
@@ -113,22 +107,26 @@ void bench_team_release(struct bench_team *team) {
     free(team);
 }
 
-double bench_team_run(struct bench_team *team, bench_part *prepare, bench_part *part, void *task) {
+void bench_team_move(struct bench_team *team) {
+    uint32_t count = bench_processors();
+    team->place = (team->place + team->size + (team->size % count == 0)) % count;
+}
+
+void bench_team_run(struct bench_team *team, bench_part *prepare, bench_part *part, void *task) {
     team->prepare = prepare;
     team->part = part;
     team->task = task;
     team->ready_goal += team->size;
     (void)pthread_barrier_wait(&team->told);
     (void)pthread_barrier_wait(&team->done);
-    double begin = team->members[0].begin, end = team->members[0].end;
-    for (uint32_t i = 1; i < team->size; i++) {
-        begin = team->members[i].begin < begin ? team->members[i].begin : begin;
-        end = team->members[i].end > end ? team->members[i].end : end;
-    }
-    return end - begin;
 }
 
 uint32_t bench_processors(void) {
+#if defined(__linux__)
+    cpu_set_t allowed;
+    if (sched_getaffinity(getpid(), sizeof allowed, &allowed) == 0)
+        return (uint32_t)CPU_COUNT(&allowed);
+#endif
     long count = sysconf(_SC_NPROCESSORS_ONLN);
     return count > 0 ? (uint32_t)count : 1;
 }

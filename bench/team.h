@@ -16,12 +16,11 @@ typedef void bench_part(void *task, uint32_t thread);
 struct bench_team *bench_team_make(uint32_t size);
 void bench_team_release(struct bench_team *team);
 
-/*
- * Every thread runs `prepare` (may be NULL); when all are ready, `part`. Answers the seconds from the moment when the
- * first thread began with `part` to the moment when the last one was done, by the clock on the wall: a thread that
- * waits for another does not use its processor, but it is what the program pays.
- */
-double bench_team_run(struct bench_team *team, bench_part *prepare, bench_part *part, void *task);
+/* Every thread runs `prepare` (may be NULL); when all are ready, `part`. Returns when all are done. */
+void bench_team_run(struct bench_team *team, bench_part *prepare, bench_part *part, void *task);
+
+/* With the next run the threads are on other processors, if there are any. */
+void bench_team_move(struct bench_team *team);
 
 /* Zeroed memory in cache lines of its own: what different threads write must not share one. */
 void *bench_line_memory(size_t count, size_t size);

@@ -12,12 +12,18 @@
  * A *crew* is a team of threads with an allocator of each contender; there is one for each number of threads, and all
  * of them live at the same time. Rounds go around contenders and crews, so that a machine that gets slower for a while
  * does not look like one that does not scale, and each ratio is of two figures of the same round. Threads sleep between
- * rounds, and others have used the caches of their processors meanwhile; so a round is long, and its first tenth is not
- * counted. Who is slow plays fewer pairs: a round takes ROUND_MS at most.
+ * rounds, and others have used the caches of their processors meanwhile; so a round is long, and what stands before it
+ * is not counted.
+ *
+ * A round is over when the first thread has played all of its pairs, and what each of them has played until then
+ * counts: processors of one machine differ at times by a factor of three, and the sum of what they do is what there is
+ * to be had, not what the slowest would take for an equal part. Each round is on other processors than the one before,
+ * or a fast one would be what all are compared with. Who is slow plays fewer pairs: a round takes ROUND_MS at most.
  */
 #include "threads.h"
 
 #include "check.h"
+#include "clock.h"
 #include "queue.h"
 #include "team.h"
 
@@ -31,6 +37,7 @@ enum {
     STANDARD_ROUNDS = 5,
     ROUND_MS = 60,
     LEAST_PAIRS = 10000,
+    CHUNK = 500, /* pairs between two looks at whether the round is over: some 20 us */
     MOST_STANDARD_THREADS = 16,
     QUEUE_SHARE = 16,
     BLOCKS_EACH = 4,
@@ -50,17 +57,26 @@ static const struct bench_threads_workload workloads[] = {
 
 enum { WORKLOAD_COUNT = sizeof workloads / sizeof *workloads };
 
+/* How far a player has come in its script, and what it did last. Where ranges are handed over, the beginning is noted
+ * by one thread and the end by another. */
+struct progress {
+    _Alignas(64) uint64_t played; /* in all, when the last run ended */
+    uint64_t counted;             /* in the last run */
+    double begin, end;            /* of that, seconds on the wall */
+};
+
 /* One contender of one crew. */
 struct stand {
     const struct bench_script *scripts; /* of each player */
     struct bench_player *players;       /* of one allocator; NULL: it could not be made */
+    struct progress *progress;          /* of each player */
     struct bench_queue *queues;         /* of each player, where ranges are handed over */
     uint32_t player_count;
     uint32_t threads;
-    uint64_t most;   /* pairs that it can play in the time of a round */
-    uint64_t played; /* so far, by each player */
+    uint64_t most; /* pairs that it can play in the time of a round */
     bool in_lists;
-    uint64_t from, warm_up, count; /* what the next run plays: pairs that are not counted, pairs that are */
+    uint64_t warm_up, count; /* what each plays in the next run: pairs that are not counted, then so many at most */
+    _Atomic bool over;       /* somebody has played all of them */
 };
 
 struct crew {
@@ -88,14 +104,29 @@ static void fill(void *task, uint32_t thread) {
         bench_player_fill(&stand->players[thread], &stand->scripts[thread]);
 }
 
+static bool is_over(const struct stand *stand) {
+    return atomic_load_explicit(&stand->over, memory_order_relaxed);
+}
+
 static void warm_up_private(void *task, uint32_t thread) {
     struct stand *stand = task;
-    bench_play(&stand->players[thread], &stand->scripts[thread], stand->from, stand->warm_up);
+    bench_play(&stand->players[thread], &stand->scripts[thread], stand->progress[thread].played, stand->warm_up);
 }
 
 static void play_private(void *task, uint32_t thread) {
     struct stand *stand = task;
-    bench_play(&stand->players[thread], &stand->scripts[thread], stand->from + stand->warm_up, stand->count);
+    struct progress *progress = &stand->progress[thread];
+    uint64_t from = progress->played + stand->warm_up, done = 0;
+    double begin = bench_wall_seconds();
+    while (done < stand->count && !is_over(stand)) {
+        uint64_t left = stand->count - done, chunk = left < CHUNK ? left : CHUNK;
+        bench_play(&stand->players[thread], &stand->scripts[thread], from + done, chunk);
+        done += chunk;
+    }
+    atomic_store_explicit(&stand->over, true, memory_order_relaxed);
+    progress->begin = begin;
+    progress->end = bench_wall_seconds();
+    progress->counted = done;
 }
 
 static inline void produce(struct bench_player *player, struct bench_queue *queue, uint32_t size, uint64_t alignment) {
@@ -117,63 +148,103 @@ static void free_list(struct bench_player *player, struct list *list) {
     list->count = 0;
 }
 
-/* `list` NULL: one by one. */
-static inline void consume(struct bench_player *player, struct bench_queue *queue, uint32_t slot, struct list *list) {
-    struct bench_range range = bench_queue_pop(queue), gone = player->ranges[slot];
-    player->ranges[slot] = range;
+/* Handed over after the last range. */
+static const struct bench_range no_more = { UINT64_MAX, 0 };
+
+/* False: there was no more. `list` NULL: one by one. */
+static inline bool consume(struct bench_player *player, struct bench_queue *queue, const struct bench_pair *pair,
+                           struct list *list) {
+    struct bench_range range = bench_queue_pop(queue), gone;
+    if (range.handle == no_more.handle)
+        return false;
+    gone = player->ranges[pair->slot];
+    player->ranges[pair->slot] = range;
     if (gone.handle == 0)
-        return;
+        return true;
     if (list == NULL) {
         player->contender->free(player->self, gone);
-        return;
+        return true;
     }
     list->ranges[list->count++] = gone;
     if (list->count == LIST)
         free_list(player, list);
+    return true;
 }
 
-/* The first threads produce, the last ones consume. */
-static void hand_over(struct stand *stand, uint32_t thread, uint64_t from, uint64_t count) {
+/* The first threads produce, the last ones consume, and one alone does both. */
+static bool produces(const struct stand *stand, uint32_t thread) {
+    return thread < stand->player_count;
+}
+
+static bool consumes(const struct stand *stand, uint32_t thread) {
+    return thread >= stand->player_count || stand->threads == stand->player_count;
+}
+
+/* Until the producer has done so many, or the round is over; how many there were. */
+static uint64_t hand_over(struct stand *stand, uint32_t thread, uint64_t from, uint64_t count) {
     uint32_t which = thread % stand->player_count;
     struct bench_player *player = &stand->players[which];
     struct bench_queue *queue = &stand->queues[which];
     const struct bench_script *script = &stand->scripts[which];
-    bool produces = thread < stand->player_count;
-    bool consumes = thread >= stand->player_count || stand->threads == stand->player_count;
-    struct list list = { .count = 0 };
-    bool in_lists = stand->in_lists && player->contender->free_many != NULL;
-    for (const struct bench_pair *pair = script->pairs + from; count != 0; pair++, count--) {
-        if (produces)
-            produce(player, queue, pair->size, script->mix->alignment);
-        if (produces && consumes)
+    const struct bench_pair *pairs = script->pairs + from;
+    bool does_produce = produces(stand, thread), does_consume = consumes(stand, thread);
+    struct list list = { .count = 0 }, *in_lists = NULL;
+    uint64_t done = 0;
+    if (stand->in_lists && player->contender->free_many != NULL)
+        in_lists = &list;
+    for (;; done++) {
+        if (does_produce && (done == count || (done % CHUNK == 0 && is_over(stand))))
+            break;
+        if (does_produce)
+            produce(player, queue, pairs[done].size, script->mix->alignment);
+        if (does_produce && does_consume)
             bench_queue_tell(queue);
-        if (consumes)
-            consume(player, queue, pair->slot, in_lists ? &list : NULL);
+        if (does_consume && !consume(player, queue, &pairs[done], in_lists))
+            break;
     }
     free_list(player, &list);
-    if (produces)
+    if (!does_consume) {
+        bench_queue_push(queue, no_more);
         bench_queue_tell(queue);
+    }
+    return done;
 }
 
 static void warm_up_hand_over(void *task, uint32_t thread) {
     struct stand *stand = task;
-    hand_over(stand, thread, stand->from, stand->warm_up);
+    (void)hand_over(stand, thread, stand->progress[thread % stand->player_count].played, stand->warm_up);
 }
 
 static void play_hand_over(void *task, uint32_t thread) {
     struct stand *stand = task;
-    hand_over(stand, thread, stand->from + stand->warm_up, stand->count);
+    struct progress *progress = &stand->progress[thread % stand->player_count];
+    double begin = bench_wall_seconds();
+    uint64_t done = hand_over(stand, thread, progress->played + stand->warm_up, stand->count);
+    if (consumes(stand, thread))
+        progress->end = bench_wall_seconds();
+    if (!produces(stand, thread))
+        return;
+    atomic_store_explicit(&stand->over, true, memory_order_relaxed);
+    progress->begin = begin;
+    progress->counted = done;
 }
 
-/* Plays the script from `from` on; nanoseconds per counted pair. */
-static double run(const struct bench_threads_workload *workload, struct crew *crew, struct stand *stand, uint64_t from,
+/* Each plays on where it stands in its script; nanoseconds per counted pair, of all of them together. */
+static double run(const struct bench_threads_workload *workload, struct crew *crew, struct stand *stand,
                   uint64_t warm_up, uint64_t count) {
-    stand->from = from;
+    double pairs_a_second = 0;
     stand->warm_up = warm_up;
     stand->count = count;
-    double seconds = bench_team_run(crew->team, workload->hands_over ? warm_up_hand_over : warm_up_private,
-                                    workload->hands_over ? play_hand_over : play_private, stand);
-    return seconds * 1e9 / ((double)count * stand->player_count);
+    atomic_store_explicit(&stand->over, false, memory_order_relaxed);
+    bench_team_run(crew->team, workload->hands_over ? warm_up_hand_over : warm_up_private,
+                   workload->hands_over ? play_hand_over : play_private, stand);
+    for (uint32_t i = 0; i < stand->player_count; i++) {
+        struct progress *progress = &stand->progress[i];
+        progress->played += warm_up + progress->counted;
+        if (progress->counted != 0)
+            pairs_a_second += (double)progress->counted / (progress->end - progress->begin);
+    }
+    return 1e9 / pairs_a_second;
 }
 
 /* ---- Crews ---- */
@@ -187,7 +258,7 @@ static uint32_t players_of(const struct bench_threads_workload *workload, uint64
 
 /* What waits in a queue is live beside the slots, and must not crowd the pool. */
 static uint64_t queue_room(uint64_t live) {
-    uint64_t room = 1;
+    uint64_t room = 2; /* a thread alone has one in it when the next one comes */
     while (room < BENCH_QUEUE_MOST && 2 * room <= live / QUEUE_SHARE)
         room *= 2;
     return room;
@@ -207,6 +278,7 @@ static void open_stand(struct stand *stand, const struct contender *contender, c
     if (!bench_player_open(&first, contender, &common, &options))
         return;
     stand->players = bench_line_memory(players, sizeof *stand->players);
+    stand->progress = bench_line_memory(players, sizeof *stand->progress);
     stand->queues = bench_line_memory(players, sizeof *stand->queues);
     for (uint32_t i = 0; i < players; i++) {
         stand->players[i] = i == 0 ? first : bench_player_beside(&first);
@@ -214,9 +286,13 @@ static void open_stand(struct stand *stand, const struct contender *contender, c
     }
 }
 
-static void open_crew(struct crew *crew, const struct trial *trial, uint32_t threads, uint32_t rounds) {
+/* The first run, which nothing is known of yet: what a pair costs. */
+static uint64_t first_pairs(uint64_t pairs) {
+    return pairs < LEAST_PAIRS ? pairs : LEAST_PAIRS;
+}
+
+static void open_crew(struct crew *crew, const struct trial *trial, uint32_t threads, uint64_t pairs, uint32_t rounds) {
     uint32_t players = players_of(trial->workload, threads);
-    uint64_t warm_up = bench_warm_up(trial->live);
     crew->team = bench_team_make(threads);
     crew->times = bench_times_make(rounds);
     for (uint32_t i = 0; i < trial->field->count; i++) {
@@ -224,11 +300,10 @@ static void open_crew(struct crew *crew, const struct trial *trial, uint32_t thr
         open_stand(stand, trial->field->all[i], trial, players, threads);
         if (stand->players == NULL)
             continue;
-        (void)bench_team_run(crew->team, NULL, fill, stand);
-        double ns = run(trial->workload, crew, stand, 0, 0, warm_up) * players; /* of a pair of each player */
-        double most = ROUND_MS * 1e6 / (ns > 1 ? ns : 1);
+        bench_team_run(crew->team, NULL, fill, stand);
+        double ns = run(trial->workload, crew, stand, bench_warm_up(trial->live), first_pairs(pairs));
+        double most = ROUND_MS * 1e6 / (ns * players > 1 ? ns * players : 1); /* of a pair of each player */
         stand->most = most < LEAST_PAIRS ? LEAST_PAIRS : (uint64_t)most;
-        stand->played = warm_up;
     }
 }
 
@@ -237,7 +312,7 @@ static void check_stand(const struct stand *stand, const struct contender *conte
     struct bench_check check = { .who = contender->name };
     for (uint32_t i = 0; contender->has_pool && i < stand->player_count; i++) {
         struct bench_script played = stand->scripts[i];
-        played.count = stand->played;
+        played.count = stand->progress[i].played;
         bench_check_holdings(&check, &stand->players[i], &played);
     }
     bench_check_release(&check);
@@ -248,6 +323,7 @@ static void close_stand(struct stand *stand) {
         bench_player_drop(&stand->players[i]);
     bench_player_close(&stand->players[0]);
     free(stand->players);
+    free(stand->progress);
     free(stand->queues);
 }
 
@@ -339,15 +415,18 @@ static void make_scripts(struct trial *trial, uint64_t pairs, uint64_t seed) {
         bench_script_make(&trial->scripts[i], trial->workload->mix, BENCH_RANDOM, trial->live, pairs, seed + i);
 }
 
-/* Goes on in the script where the round before ended. */
 static double play_round(const struct trial *trial, struct crew *crew, struct stand *stand, uint64_t pairs) {
-    uint64_t count = pairs < stand->most ? pairs : stand->most, uncounted = count / 10, from = stand->played;
-    stand->played += uncounted + count;
-    return run(trial->workload, crew, stand, from, uncounted, count);
+    uint64_t count = pairs < stand->most ? pairs : stand->most;
+    return run(trial->workload, crew, stand, count / 10, count);
+}
+
+static void move_crews(const struct trial *trial) {
+    for (uint32_t c = 0; c < trial->threads.count; c++)
+        bench_team_move(trial->crews[c].team);
 }
 
 static void play_rounds(struct trial *trial, uint64_t pairs, uint32_t rounds) {
-    for (uint32_t r = 0; r < rounds; r++)
+    for (uint32_t r = 0; r < rounds; r++, move_crews(trial))
         for (uint32_t i = 0; i < trial->field->count; i++)
             for (uint32_t c = 0; c < trial->threads.count; c++) {
                 struct crew *crew = &trial->crews[c];
@@ -359,9 +438,10 @@ static void play_rounds(struct trial *trial, uint64_t pairs, uint32_t rounds) {
 static void measure(const struct bench_settings *settings, struct trial *trial, struct bench_results *results) {
     uint64_t pairs = bench_pairs(settings, STANDARD_PAIRS);
     uint32_t rounds = bench_rounds(settings, STANDARD_ROUNDS);
-    make_scripts(trial, bench_warm_up(trial->live) + (pairs / 10 + pairs) * rounds, settings->seed);
+    make_scripts(trial, bench_warm_up(trial->live) + first_pairs(pairs) + (pairs / 10 + pairs) * rounds,
+                 settings->seed);
     for (uint32_t c = 0; c < trial->threads.count; c++)
-        open_crew(&trial->crews[c], trial, (uint32_t)trial->threads.all[c], rounds);
+        open_crew(&trial->crews[c], trial, (uint32_t)trial->threads.all[c], pairs, rounds);
     play_rounds(trial, pairs, rounds);
     add_times(results, trial);
     add_scaling(results, trial);
@@ -411,13 +491,27 @@ static bool takes_threads(const struct contender *contender) {
     return contender->threads != BENCH_ONE_THREAD && !contender->makes_buffers;
 }
 
+static bool is_asked_for(const struct bench_settings *settings, const struct bench_threads_workload *workload) {
+    return settings->workload == NULL || strcmp(settings->workload, workload->name) == 0;
+}
+
+static void check_workload(const struct bench_settings *settings) {
+    for (uint32_t w = 0; w < WORKLOAD_COUNT; w++)
+        if (is_asked_for(settings, &workloads[w]))
+            return;
+    bench_fail("no workload '%s': there are private, 'private, few blocks', hand-over and 'hand-over, lists'",
+               settings->workload);
+}
+
 int bench_threads(const struct bench_settings *settings, struct bench_results *results) {
+    check_workload(settings);
     struct bench_counts counts = bench_counts_of(settings, standard_counts);
     struct bench_field field = bench_choose(settings, takes_threads);
     bench_say_processors();
     for (uint32_t c = 0; c < counts.count; c++)
         for (uint32_t w = 0; w < WORKLOAD_COUNT; w++)
-            bench_time_threads(settings, &workloads[w], &field, counts.all[c], results);
+            if (is_asked_for(settings, &workloads[w]))
+                bench_time_threads(settings, &workloads[w], &field, counts.all[c], results);
     bench_results_print(results);
     return EXIT_SUCCESS;
 }
