@@ -48,9 +48,12 @@ struct bda_stock {
     uint64_t filled[BDA_SHELVES / 64 + 2]; /* shelves that are not empty, a bit each; the last word is empty */
     struct bda_pool *pool;
     uint64_t depot_most;  /* granules that the depot may keep; as the pool said last */
+    uint32_t passed_most; /* granules in the bundle below, up to which one more goes there unasked; 0: each is asked
+                             for, or goes to a shelf */
     bool source;          /* the owner's: its requests come from here */
-    bool alone;           /* no other thread's do, or there is no other; as it was last */
+    bool alone;           /* no other thread's do, and nobody else frees here, or there is no other; as it was last */
     uint32_t hand;        /* the shelf that was emptied last to make space */
+    uint32_t fed;         /* for so many requests more that find nothing, others count as freeing here */
     uint32_t turned_away; /* ranges that found no space, while alone */
     uint32_t served;      /* requests, and those that were not, while alone: what the shelves are worth */
     uint32_t missed;

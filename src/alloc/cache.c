@@ -48,22 +48,52 @@ static uint32_t take_from_shelf(BdaAllocator allocator, struct bda_stock *stock,
 
 /* ---- Bundles; the owner is inside ---- */
 
-/* What is on its way out leaves: for the depot, or for TLSF. */
-static void send(struct bda_stock *stock) {
-    struct bda_pool *arena = stock->pool;
-    uint64_t granules = stock->outgoing.granules;
-    uint64_t most = stock->depot_most;
-    bda_pool_lock(arena);
-    if (!bda_depot_give(&arena->depot, &stock->outgoing, most))
-        bda_bundle_release(arena, &stock->outgoing);
-    bda_unlock(&arena->lock);
+/* A bundle goes back to TLSF, and is no longer kept. */
+static void give_back(struct bda_stock *stock, struct bda_bundle *bundle) {
+    uint64_t granules = bundle->granules;
+    bda_pool_lock(stock->pool);
+    bda_bundle_release(stock->pool, bundle);
     bda_stock_keep(stock, 0 - granules);
+    bda_unlock(&stock->pool->lock);
 }
 
-/* A kept range goes out. What is little for a bundle is much where little may be kept. */
+/* A bundle goes to the depot; false: there is no room. */
+static bool hand_in(struct bda_stock *stock, struct bda_bundle *bundle) {
+    struct bda_depot *depot = &stock->pool->depot;
+    uint64_t granules = bundle->granules;
+    if (stock->depot_most < granules)
+        return false;
+    bda_mutex_lock(&depot->lock);
+    bool given = bda_depot_give(depot, bundle, stock->depot_most);
+    if (given) /* at no moment in neither */
+        bda_stock_keep(stock, 0 - granules);
+    bda_mutex_unlock(&depot->lock);
+    return given;
+}
+
+/* A bundle of the depot is kept from now on; false: there is none. */
+static bool fetch(struct bda_stock *stock, struct bda_bundle *bundle) {
+    struct bda_depot *depot = &stock->pool->depot;
+    bda_mutex_lock(&depot->lock);
+    bool taken = bda_depot_take(depot, bundle);
+    bda_stock_keep(stock, bundle->granules);
+    bda_mutex_unlock(&depot->lock);
+    return taken;
+}
+
+/* What is on its way out leaves: for the depot, or for TLSF. */
+static void send(struct bda_stock *stock) {
+    if (!hand_in(stock, &stock->outgoing))
+        give_back(stock, &stock->outgoing);
+}
+
+/* What is little for a bundle is much where little may be kept: this part of it. */
+enum { BUNDLE_SHARE = 4 };
+
+/* A kept range goes out. */
 static void put_out(struct bda_stock *stock, uint32_t index, const struct bda_node *node) {
     bda_bundle_add(&stock->outgoing, index, bda_node_size(node));
-    if (bda_bundle_is_full(&stock->outgoing) || stock->outgoing.granules > stock->most / 4)
+    if (bda_bundle_is_full(&stock->outgoing) || stock->outgoing.granules > stock->most / BUNDLE_SHARE)
         send(stock);
 }
 
@@ -76,23 +106,23 @@ static void put_out_half(BdaAllocator allocator, struct bda_stock *stock, uint32
     }
 }
 
+/* Requests that find nothing kept, after which something is looked at anew. */
+enum { MISSES_LOOKED_AT = 512 };
+
 /* Fills shelves from a bundle of the depot; false: there was none, or no space for it. Then it goes back to TLSF, by
  * who takes from that anyway: the nodes beside those of the bundle are its own, and not of who has filled it. All that
  * are in it were another thread's last, and are asked for before the first is looked at. */
 static bool unpack(BdaAllocator allocator, struct bda_stock *stock) {
-    struct bda_pool *arena = stock->pool;
     struct bda_bundle bundle;
-    uint64_t space = stock->most - bda_min(bda_stock_kept(stock), stock->most);
     bda_bundle_clear(&bundle);
-    bda_pool_lock(arena);
-    bool fits = bda_depot_take(&arena->depot, &bundle) && bundle.granules <= space;
+    if (!fetch(stock, &bundle))
+        return false;
+    stock->fed = MISSES_LOOKED_AT;
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++)
         bda_prefetch(bda_node_of(allocator, bundle.nodes[i]));
-    if (fits)
-        bda_stock_keep(stock, bundle.granules); /* at no moment in neither */
-    else
-        bda_bundle_release(arena, &bundle);
-    bda_unlock(&arena->lock);
+    bool fits = bda_stock_kept(stock) <= stock->most;
+    if (!fits)
+        give_back(stock, &bundle);
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++) {
         struct bda_node *node = bda_node_of(allocator, bundle.nodes[i]);
         /* not by its home, see bda_node_home */
@@ -157,10 +187,10 @@ static bool is_roomy(const struct bda_pool *arena) {
     return atomic_load_explicit(&arena->roomy, memory_order_relaxed);
 }
 
-/* Fills a shelf from TLSF. A thread that is not alone in its arena takes more ranges at once each time that it comes
- * for some, so that it comes for the lock seldom, and their nodes lie side by side in cache lines that are no other
- * thread's. What has to go again before it was asked for makes it modest; and where little may be kept, one will do,
- * since what is taken ahead would drive out what is needed. */
+/* Fills a shelf from TLSF. One of several threads that take from an arena takes more ranges at once each time that it
+ * comes for some, so that it comes for the lock seldom, and their nodes lie side by side in cache lines that are no
+ * other thread's. What has to go again before it was asked for makes it modest; and where little may be kept, one will
+ * do, since what is taken ahead would drive out what is needed. */
 static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
     struct bda_shelf *shelf = &stock->shelves[number];
     uint64_t space = stock->most - bda_min(bda_stock_kept(stock), stock->most);
@@ -197,19 +227,25 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
 /* Of ranges that find no space while the thread is alone, one in so many makes some. */
 enum { TURNED_AWAY = 64 };
 
-/* Whether nobody else takes from the stock's arena. Then there is nobody to pass anything on to, nor to wait for. */
+static uint32_t takers_of(const struct bda_stock *stock) {
+    return atomic_load_explicit(&stock->pool->takers, memory_order_relaxed);
+}
+
+/* Whether nobody else takes from the stock's arena, nor frees what was taken there. Then there is nobody to pass
+ * anything on to, nor to wait for. */
 static bool is_alone(BdaAllocator allocator, const struct bda_stock *stock) {
-    uint32_t takers = atomic_load_explicit(&stock->pool->takers, memory_order_relaxed);
-    return (stock->source && takers < 2) || bda_thread_is_alone(allocator);
+    return (stock->source && takers_of(stock) < 2 && stock->fed == 0) || bda_thread_is_alone(allocator);
 }
 
 /* Alone in its arena, a thread keeps less where that is not roomy: a share of the same, as a power of two. */
 enum { ALONE_SHARE_LOG2 = 4 };
 
-/* What may be kept follows how much of the arena is free, and is shared by the threads, which are spread over all. What
- * a thread keeps of an arena where it is alone saves it little waiting, and costs fit where there is little space;
- * where there is no other thread at all it saves none, and there it keeps nothing then. */
-static uint64_t share_of(BdaAllocator allocator, const struct bda_pool *arena, bool alone) {
+/* What may be kept follows how much of the arena is free. Who takes from it shares that with others that do; who only
+ * frees there, with all threads, which are spread over all arenas. What a thread keeps of an arena where it is alone
+ * saves it little waiting, and costs fit where there is little space; where there is no other thread at all it saves
+ * none, and there it keeps nothing then. */
+static uint64_t share_of(BdaAllocator allocator, const struct bda_stock *stock, bool alone) {
+    const struct bda_pool *arena = stock->pool;
     uint64_t most = atomic_load_explicit(&arena->cached_most, memory_order_relaxed);
     uint32_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
     uint32_t arenas = atomic_load_explicit(&arena->head->arena_count, memory_order_relaxed);
@@ -217,15 +253,15 @@ static uint64_t share_of(BdaAllocator allocator, const struct bda_pool *arena, b
         return most;
     if (alone)
         return caches < 2 ? 0 : most >> ALONE_SHARE_LOG2;
-    return caches < 2 * arenas ? most : most / (caches / arenas);
+    return most / bda_max(stock->source ? takers_of(stock) : caches / arenas, 1);
 }
 
 /* What a taker has too much of, it would only take back. What another thread frees is best left to the one that takes
  * (unpack), if there is one. */
-static uint64_t depot_share_of(const struct bda_stock *stock) {
+static uint64_t depot_share_of(const struct bda_stock *stock, bool alone) {
     uint64_t most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed);
     bool taken = atomic_load_explicit(&stock->pool->takers, memory_order_relaxed) != 0;
-    if (stock->source || stock->alone)
+    if (stock->source || alone)
         return 0;
     return taken ? BDA_DEPOT_SHARES * most : most;
 }
@@ -240,11 +276,15 @@ static bool wants_space(struct bda_stock *stock) {
 }
 
 static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
-    stock->alone = is_alone(allocator, stock);
-    stock->most = share_of(allocator, stock->pool, stock->alone);
-    stock->depot_most = depot_share_of(stock);
+    bool alone = is_alone(allocator, stock);
+    stock->alone = alone;
+    stock->most = share_of(allocator, stock, alone);
+    stock->depot_most = depot_share_of(stock, alone);
+    stock->passed_most = stock->source ? 0 : (uint32_t)bda_min(stock->most / BUNDLE_SHARE, BDA_BUNDLE_GRANULES);
     stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
-    stock->reach = is_roomy(stock->pool) ? BDA_REACH_ROOMY : stock->alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
+    stock->reach = is_roomy(stock->pool) ? BDA_REACH_ROOMY : alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
+    if (!stock->source && stock->outgoing.granules > stock->most / BUNDLE_SHARE) /* there was more space before */
+        send(stock);
     if (wants_space(stock))
         make_space(allocator, stock);
 }
@@ -253,7 +293,7 @@ static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) 
  * Where they serve fewer requests than they do not, they cost more than that, and the pool rests from them for a while.
  * Asked when they have not served one; that counts where it has freed anything since the one before, not while all is
  * only taken. */
-enum { MISSES_LOOKED_AT = 512, RANGES_OF_A_REST = 16384 };
+enum { RANGES_OF_A_REST = 16384 };
 static bool is_of_little_use(struct bda_cache *cache, struct bda_stock *stock) {
     uint64_t freed = atomic_load_explicit(&cache->ring.head, memory_order_relaxed);
     stock->missed += freed != stock->freed;
@@ -285,6 +325,8 @@ void bda_stock_become_source(BdaAllocator allocator, struct bda_stock *stock) {
         return;
     atomic_fetch_add_explicit(&stock->pool->takers, 1, memory_order_relaxed);
     stock->source = true;
+    stock->passed_most = 0;
+    stock->fed = 0;
     stock->alone = is_alone(allocator, stock);
     for (uint32_t number = 0; number < BDA_SHELVES; number++)
         stock->shelves[number].most = (uint8_t)bda_shelf_room(number, stock->alone);
@@ -361,11 +403,13 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
     uint64_t offers = bda_stock_offers(stock, number);
-    if (offers == 0)
+    if (offers == 0) {
+        stock->fed -= stock->fed != 0;
         keep_within_bounds(allocator, stock);
+    }
     if (offers == 0 && is_of_little_use(cache, stock))
         rest(allocator, stock);
-    if (offers == 0 && !stock->alone) {
+    if (offers == 0 && takers_of(stock) > 1) {
         gather(allocator, stock, number, extent.alignment);
         offers = bda_stock_offers(stock, number);
     }
@@ -403,11 +447,26 @@ static bool pass_on(BdaAllocator allocator, struct bda_cache *cache, struct bda_
     return true;
 }
 
+/* What is on its way to an arena that rests goes back at once: nobody asks the depot there. */
+static void stop_passing(struct bda_cache *cache, uint32_t number) {
+    struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, number) : NULL;
+    if (stock == NULL || stock->passed_most == 0 || !bda_claim_enter(&cache->claim))
+        return;
+    stock->passed_most = 0;
+    if (bda_bundle_count(&stock->outgoing) != 0)
+        give_back(stock, &stock->outgoing);
+    bda_claim_leave(&cache->claim);
+}
+
 bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_pool *pool) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, false);
     uint32_t home = bda_node_home(node);
     if (!bda_home_is_one(home)) /* no longer: it has just been given a record */
         return false;
+    if (bda_pool_rests(pool)) {
+        stop_passing(cache, bda_home_stock(home));
+        return false;
+    }
     struct bda_stock *stock = enter(allocator, cache, bda_home_stock(home), pool);
     if (stock == NULL)
         return false;

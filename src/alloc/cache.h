@@ -143,6 +143,12 @@ BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t
     bda_shelf_set_count(shelf, bda_shelf_count(shelf) + 1);
 }
 
+/* The same, and leaves with the next bundle, which has room. */
+BDA_INLINE void bda_stock_pass(struct bda_stock *stock, uint32_t index, const struct bda_node *node) {
+    bda_stock_count_in(stock, node);
+    bda_bundle_add(&stock->outgoing, index, bda_node_size(node));
+}
+
 /* Retires an allocation that had this home. If it has been given a record meanwhile, it lives on: that way is not
  * for it. The owner is inside. */
 BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uint32_t home) {
@@ -156,8 +162,9 @@ BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uin
     return good;
 }
 
-/* Frees what `handle` names, which has led to `node`, onto the thread's shelves. False: it has no home there, or there
- * is no room, or it is no longer live, and nothing has changed. No calls either. */
+/* Frees what `handle` names, which has led to `node`, onto the thread's shelves, or into the bundle for the arena that
+ * it came from. False: it has no home there, or there is no room, or it is no longer live, and nothing has changed. No
+ * calls either. */
 BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
     uint32_t home = bda_node_home(node), generation = bda_handle_generation(handle);
     if (!bda_home_is_one(home) || generation + 1 == BDA_GENERATION_SPENT)
@@ -169,11 +176,15 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
     if (stock == NULL || stock->most == 0 || !bda_claim_enter(&cache->claim))
         return false;
     const struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
-    bool put = bda_shelf_count(shelf) < shelf->most && bda_stock_kept(stock) < stock->most &&
-               bda_cache_retire(node, generation, home);
+    bool shelved = bda_shelf_count(shelf) < shelf->most;
+    bool put = (shelved || bda_bundle_is_open(&stock->outgoing, stock->passed_most)) &&
+               bda_stock_kept(stock) < stock->most && bda_cache_retire(node, generation, home);
     if (put) {
         uint64_t extent = bda_history_extent(node);
-        bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
+        if (shelved)
+            bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
+        else
+            bda_stock_pass(stock, bda_handle_index(handle), node);
         VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
         bda_history_add(allocator, &cache->ring, handle, address, extent);
     }
@@ -181,7 +192,7 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
     return put;
 }
 
-/* The same with room made for it. For what has a home. */
+/* The same with room made for it, unless the pool rests. For what has a home. */
 bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_pool *pool);
 
 /* The same for an own buffer's range, which its owner has retired, once the buffer is gone. Nothing is left to fail but

@@ -178,8 +178,8 @@ void bda_caches_grant(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
-/* A thread that is not alone has use for a stock before it frees anything: it takes several ranges at a time, and what
- * threads give to the depot that only free. */
+/* A thread that is not alone has use for a stock before it frees anything: it takes what threads
+ * give to the depot that only free, and where others take, too, several ranges at a time. */
 struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
     bda_mutex_lock(&allocator->caches_lock);
     struct bda_stock *stock = open_stock(allocator, cache, pool);
@@ -241,23 +241,33 @@ static void drain_chosen(BdaAllocator allocator, choice choose, const struct bda
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
-static void release_depot(struct bda_pool *arena) {
-    struct bda_bundle bundle;
-    bda_bundle_clear(&bundle);
-    while (bda_depot_take(&arena->depot, &bundle))
-        bda_bundle_release(arena, &bundle);
+/* All bundles at once, or none where somebody used the depot since it was last asked, and `idle_only`. The arena's lock
+ * is held: what has left the depot is in TLSF for all who look. */
+static void release_depot(struct bda_pool *arena, bool idle_only) {
+    struct bda_depot *depot = &arena->depot;
+    struct bda_bundle bundles[BDA_BUNDLES];
+    uint32_t count = 0;
+    bda_mutex_lock(&depot->lock);
+    bool stays = idle_only && depot->used;
+    while (bda_depot_filled(depot) != 0 && !stays) {
+        bda_bundle_clear(&bundles[count]);
+        (void)bda_depot_take(depot, &bundles[count++]);
+    }
+    depot->used = false;
+    bda_mutex_unlock(&depot->lock);
+    for (uint32_t i = 0; i < count; i++)
+        bda_bundle_release(arena, &bundles[i]);
 }
 
 /* `idle_only`: a depot that was used since it was last asked is left alone. */
 static void drain_depots(BdaAllocator allocator, const struct bda_pool *only, bool idle_only) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
-        if ((only != NULL && only != pool->head) || bda_depot_filled(&pool->depot) == 0)
+        bool looks = !idle_only || bda_depot_filled(&pool->depot) != 0;
+        if ((only != NULL && only != pool->head) || !looks)
             continue;
         bda_lock(&pool->lock);
-        if (pool->depot.granules != 0 && !(idle_only && pool->depot.used))
-            release_depot(pool);
-        pool->depot.used = false;
+        release_depot(pool, idle_only);
         bda_unlock(&pool->lock);
     }
 }
@@ -296,14 +306,15 @@ void bda_caches_go(BdaAllocator allocator) {
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
-bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool) {
-    if (pool->depot.granules != 0)
-        return true;
+/* With the depot's lock, as bundles go in and out of it; a cache that comes meanwhile takes out nothing. */
+bool bda_caches_hold(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_lock(&pool->depot.lock);
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
-    for (; cache != NULL; cache = cache->older)
-        if (holds_of(cache, pool))
-            return true;
-    return false;
+    bool any = pool->depot.granules != 0;
+    for (; cache != NULL && !any; cache = cache->older)
+        any = holds_of(cache, pool);
+    bda_mutex_unlock(&pool->depot.lock);
+    return any;
 }
 
 uint64_t bda_stock_count(const struct bda_stock *stock) {
@@ -328,11 +339,13 @@ static uint64_t not_below_zero(uint64_t difference, uint64_t counted) {
     return (int64_t)(counted + difference) < 0 ? 0 - counted : difference;
 }
 
-struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool) {
-    struct bda_cached sum = { pool->depot.count, 0, pool->depot.granules };
+struct bda_cached bda_caches_sum(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_lock(&pool->depot.lock);
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
+    struct bda_cached sum = { pool->depot.count, 0, pool->depot.granules };
     for (; cache != NULL; cache = cache->older)
         add_stock(&sum, cache, pool);
+    bda_mutex_unlock(&pool->depot.lock);
     sum.count = bda_min(sum.count, pool->counters.live_count);
     sum.used = not_below_zero(sum.used, pool->counters.used);
     return sum;

@@ -86,7 +86,7 @@ struct bda_cached {
     VkDeviceSize used;
     uint64_t granules;
 };
-struct bda_cached bda_caches_sum(BdaAllocator allocator, const struct bda_pool *pool);
+struct bda_cached bda_caches_sum(BdaAllocator allocator, struct bda_pool *pool);
 
 /* Its `used` alone, which costs a load for each cache. The arena's lock is held. */
 uint64_t bda_caches_used(BdaAllocator allocator, const struct bda_pool *pool);
@@ -95,7 +95,7 @@ uint64_t bda_caches_used(BdaAllocator allocator, const struct bda_pool *pool);
 uint64_t bda_stock_count(const struct bda_stock *stock);
 
 /* Whether anything is kept of an arena, wherever. The arena's lock is held. */
-bool bda_caches_hold(BdaAllocator allocator, const struct bda_pool *pool);
+bool bda_caches_hold(BdaAllocator allocator, struct bda_pool *pool);
 
 /* An allocator's caches come and go with it. */
 void bda_caches_init(BdaAllocator allocator, bool off);

@@ -12,6 +12,7 @@
 
 #include "core/bits.h"
 #include "core/node.h"
+#include "platform/platform.h"
 
 enum {
     BDA_STEPS_LOG2 = 5, /* so a range serves requests of its size, and wastes a thirty-second of it at most, beside what
@@ -34,7 +35,7 @@ enum {
     BDA_BUNDLES = 8,                   /* in a depot */
     BDA_DEPOT_SHARES = 4,              /* as much as so many caches may keep waits there for one who takes */
     BDA_GATHER_SHARE = 32,             /* of the space left in a stock may be filled at once */
-    BDA_GATHER_MOST = 16,              /* ranges that a thread takes from TLSF at once, where it is not alone */
+    BDA_GATHER_MOST = 16,              /* ranges that a thread takes from TLSF at once, where others take, too */
 };
 
 /* Shelves for sizes of 1 to BDA_CACHED_MOST granules: the one that a range of such a size lies on, and the lowest one
@@ -103,12 +104,20 @@ static inline void bda_bundle_add(struct bda_bundle *bundle, uint32_t index, uin
     atomic_store_explicit(&bundle->count, count + 1, memory_order_relaxed);
 }
 
+/* Whether one more leaves room for another; `most` granules make it full, too. */
+static inline bool bda_bundle_is_open(const struct bda_bundle *bundle, uint32_t most) {
+    return bda_bundle_count(bundle) < BDA_BUNDLE_MOST - 1 && bundle->granules < most;
+}
+
 static inline bool bda_bundle_is_full(const struct bda_bundle *bundle) {
     return bda_bundle_count(bundle) == BDA_BUNDLE_MOST || bundle->granules >= BDA_BUNDLE_GRANULES;
 }
 
-/* All of it under the arena's lock, but for `filled`, which tells anybody whether it is worth taking that. */
+/* All of it under its lock, but for `filled`, which tells anybody whether it is worth taking that. The lock is not the
+ * arena's: that one belongs to who takes from the arena, mostly, and is not to be taken away from it for 64 ranges that
+ * it has no need to look at yet. */
 struct bda_depot {
+    struct bda_mutex lock;
     uint64_t granules, count; /* in all bundles */
     bool used;                /* since it was last asked whether it is idle */
     _Atomic uint32_t filled;  /* bundles */
@@ -120,10 +129,10 @@ static inline uint32_t bda_depot_filled(const struct bda_depot *depot) {
 }
 
 /* Keeps what is in a bundle, and clears it; false, and nothing has changed, where the depot has enough of them, or all
- * of it would be more than `most` granules. */
+ * of it would be more than `most` granules. The lock is held. */
 bool bda_depot_give(struct bda_depot *depot, struct bda_bundle *bundle, uint64_t most);
 
-/* The bundle that was given last, into one that is empty; false: there is none. */
+/* The bundle that was given last, into one that is empty; false: there is none. The lock is held. */
 bool bda_depot_take(struct bda_depot *depot, struct bda_bundle *bundle);
 
 #endif

@@ -305,14 +305,23 @@ void bda_free_unseen(BdaAllocator allocator, BdaHandle handle) {
 
 /* ---- Many at once ---- */
 
-/* Far more live allocations than caches hold make every look at a node a miss: the next ones are asked for while one is
- * looked at. */
-enum { AHEAD = 8 };
+/* Far more live allocations than caches hold make every look at a node a miss, and so does another thread that was the
+ * last to write it: the next ones are asked for while one is looked at. */
+enum { AHEAD = 16 };
+
+static void prefetch_node(BdaAllocator allocator, BdaHandle handle) {
+    if (bda_store_has(&allocator->nodes.store, bda_handle_index(handle)))
+        bda_prefetch(bda_node_of(allocator, bda_handle_index(handle)));
+}
+
+static void prefetch_first(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
+    for (uint32_t i = 0; i < AHEAD && i < count; i++)
+        prefetch_node(allocator, handles[i]);
+}
 
 static void prefetch_ahead(BdaAllocator allocator, uint32_t left, const BdaHandle *handles) {
-    if (left <= AHEAD || !bda_store_has(&allocator->nodes.store, bda_handle_index(handles[AHEAD])))
-        return;
-    bda_prefetch(bda_node_of(allocator, bda_handle_index(handles[AHEAD])));
+    if (left > AHEAD)
+        prefetch_node(allocator, handles[AHEAD]);
 }
 
 /* So many at most go into caches: what comes and goes by the thousand would only wash through them. */
@@ -468,6 +477,7 @@ bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *h
     struct frees frees = { .count = count, .handles = handles };
     if (count <= KEPT_AT_ONCE && allocator->event == NULL)
         frees.cache = bda_cache_enter(allocator);
+    prefetch_first(allocator, count, handles);
     uint32_t retired = retire_many(allocator, &frees);
     bool good = retired == count;
     if (good)

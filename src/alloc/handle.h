@@ -32,13 +32,26 @@ static inline uint32_t bda_handle_generation(BdaHandle handle) {
     return (uint32_t)(handle >> 32) & BDA_GENERATION_SPENT;
 }
 
-/* The node of the live allocation that a handle names, seen without a lock; NULL where it names none. */
-BDA_INLINE struct bda_node *bda_handle_node(BdaAllocator allocator, BdaHandle handle) {
+/* The node that a handle leads to, whatever it is; NULL where it leads to none. */
+BDA_INLINE struct bda_node *bda_handle_target(BdaAllocator allocator, BdaHandle handle) {
     uint32_t index = bda_handle_index(handle);
     uint32_t length = atomic_load_explicit(&allocator->nodes.store.length, memory_order_acquire);
-    if ((handle ^ allocator->tag) >> 56 != 0 || index >= length) /* node 0 is there, but never lives */
+    bool good = (handle ^ allocator->tag) >> 56 == 0 && index < length; /* node 0 is there, but never lives */
+    return good ? bda_node_of(allocator, index) : NULL;
+}
+
+/* The node of the live allocation that a handle names, seen without a lock; NULL where it names none. */
+BDA_INLINE struct bda_node *bda_handle_node(BdaAllocator allocator, BdaHandle handle) {
+    struct bda_node *node = bda_handle_target(allocator, handle);
+    return node != NULL && bda_node_is_live(node, bda_handle_generation(handle)) ? node : NULL;
+}
+
+/* The same for who is about to free it. Another thread may have been the last to write to it. */
+BDA_INLINE struct bda_node *bda_handle_node_to_free(BdaAllocator allocator, BdaHandle handle) {
+    struct bda_node *node = bda_handle_target(allocator, handle);
+    if (node == NULL)
         return NULL;
-    struct bda_node *node = bda_node_of(allocator, index);
+    bda_prefetch(node);
     return bda_node_is_live(node, bda_handle_generation(handle)) ? node : NULL;
 }
 

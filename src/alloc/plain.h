@@ -213,8 +213,7 @@ BDA_INLINE bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, 
                                    atomic_load_explicit(&block->pool, memory_order_acquire) };
     if (live.pool == NULL || !block->plain)
         return false;
-    bool kept = caches && bda_home_is_one(bda_node_home(node)) && !bda_pool_rests(live.pool) &&
-                bda_cache_store(allocator, handle, node, live.pool);
+    bool kept = caches && bda_home_is_one(bda_node_home(node)) && bda_cache_store(allocator, handle, node, live.pool);
     return kept || bda_plain_give_back(allocator, handle, &live, caches);
 }
 

@@ -149,6 +149,7 @@ static struct bda_pool *make_new(BdaAllocator allocator, const struct bda_pool_k
     memset(pool, 0, sizeof *pool);
     bda_lock_init(&pool->lock, allocator->locks, allocator->barrier);
     bda_condition_init(&pool->opened, allocator->locks);
+    bda_mutex_init(&pool->depot.lock, allocator->locks);
     bda_tlsf_init(&pool->tlsf, &allocator->nodes, &allocator->blocks, BDA_GRANULE_LOG2);
     pool->head = pool;
     pool->arena_count = 1;
@@ -281,6 +282,7 @@ void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {
 }
 
 void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_mutex_destroy(&pool->depot.lock);
     bda_condition_destroy(&pool->opened);
     bda_lock_destroy(&pool->lock);
     bda_host_release(&allocator->host, pool, sizeof *pool);

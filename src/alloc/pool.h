@@ -2,7 +2,8 @@
  * Pools: the blocks of one key, one TLSF over all of them, one lock.
  *
  * Pools are immortal while their allocator lives, so that a stale handle can always take the lock it finds. The lock
- * covers every field from `counters` on, the nodes in the pool's blocks, and the blocks' places in its lists.
+ * covers every field from `counters` on but the depot, which has one of its own, the nodes in the pool's blocks, and
+ * the blocks' places in its lists.
  *
  * A pool whose lock is in demand gets further arenas (arena.h): each is a struct bda_pool, too, with blocks, a TLSF and
  * a lock of its own. The first arena, the head, is what everybody else means by the pool: it alone grows.
@@ -20,6 +21,7 @@
 
 enum {
     BDA_CACHED_SHARE = 8, /* the part of what is free that all caches may keep; and the depot, see BDA_DEPOT_SHARES */
+    BDA_CACHED_STEP = 16, /* what may be kept is told anew when it has changed by this part of it */
     BDA_GRANULE_LOG2 = 4, /* 16 bytes, as malloc: the least alignment handed out */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
@@ -87,7 +89,6 @@ struct bda_pool {
         VkDeviceSize region_bytes; /* of the blocks that are cut */
     } counters;
     struct bda_tlsf tlsf;
-    struct bda_depot depot;
     uint64_t low_granules;   /* of free ones: below it the pool wants another block; 0: it never does */
     uint32_t strain;         /* how much its lock was in demand of late */
     const void *last_thread; /* that took it, as a wish for a range or a free */
@@ -102,6 +103,7 @@ struct bda_pool {
     struct bda_pool_peak peak; /* the head's, of the library's own pools */
     uint32_t first_block;      /* cut into pieces */
     uint32_t first_dedicated;
+    _Alignas(64) struct bda_depot depot; /* with a lock of its own */
 };
 
 /* A pool of the caller's: one pool for ranges, one for own buffers (there once it is used), and what they share. Its
@@ -151,13 +153,21 @@ void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceS
 
 /* What may be kept of the pool's ranges, now that more or less of it is free. A small range that is kept where large
  * ones live breaks their space up, so where those hold half of what is taken, only ranges of the lowest zone are kept,
- * which is where small ones gather. The pool's lock is held. */
+ * which is where small ones gather. Threads that free read these words without the lock, so they are written only when
+ * they have changed, and what may be kept when it has by a sixteenth. The pool's lock is held. */
 static inline void bda_pool_bound_caches(struct bda_pool *pool) {
     const struct bda_tlsf *tlsf = &pool->tlsf;
+    uint64_t most = tlsf->free_granules / BDA_CACHED_SHARE;
+    uint64_t before = atomic_load_explicit(&pool->cached_most, memory_order_relaxed);
+    bool roomy = tlsf->free_granules > tlsf->granules / 4;
     bool mostly_large = pool->large > (tlsf->granules - tlsf->free_granules) / 2;
-    atomic_store_explicit(&pool->cached_most, tlsf->free_granules / BDA_CACHED_SHARE, memory_order_relaxed);
-    atomic_store_explicit(&pool->roomy, tlsf->free_granules > tlsf->granules / 4, memory_order_relaxed);
-    atomic_store_explicit(&pool->kept_zones, mostly_large ? 1 : BDA_TLSF_ZONES, memory_order_relaxed);
+    uint32_t zones = mostly_large ? 1 : BDA_TLSF_ZONES;
+    if (most < before - before / BDA_CACHED_STEP || most > before + before / BDA_CACHED_STEP)
+        atomic_store_explicit(&pool->cached_most, most, memory_order_relaxed);
+    if (roomy != atomic_load_explicit(&pool->roomy, memory_order_relaxed))
+        atomic_store_explicit(&pool->roomy, roomy, memory_order_relaxed);
+    if (zones != atomic_load_explicit(&pool->kept_zones, memory_order_relaxed))
+        atomic_store_explicit(&pool->kept_zones, zones, memory_order_relaxed);
 }
 
 /* Whether caches leave its ranges alone. */

@@ -87,16 +87,40 @@ BDA_INLINE VkResult bda_range_take(BdaAllocator allocator, struct bda_pool *pool
 
 /* ---- Telling ---- */
 
+/* Writes two words at once. Callers copy what they are told in vectors as often as not (compilers see to that), and a
+ * vector that is read of words which have just been written one by one waits until all that was written before is in
+ * the cache. */
+BDA_INLINE void bda_write_pair(void *to, uint64_t first, uint64_t second) {
+#if defined(__GNUC__) && defined(__x86_64__)
+    typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
+    *(pair *)to = (pair){ first, second };
+#else
+    const uint64_t words[2] = { first, second };
+    memcpy(to, words, sizeof words);
+#endif
+}
+
+_Static_assert(offsetof(BdaAllocation, handle) == 0 && offsetof(BdaAllocation, address) == 8, "a pair of words");
+_Static_assert(offsetof(BdaAllocation, size) == offsetof(BdaAllocation, offset) + 8, "another one");
+#if UINTPTR_MAX == UINT64_MAX
+_Static_assert(offsetof(BdaAllocation, buffer) == offsetof(BdaAllocation, mapped) + 8 && sizeof(VkBuffer) == 8,
+               "and another one");
+#endif
+
 /* All that the caller is told of a range of `size` bytes. */
 BDA_INLINE void bda_range_describe(BdaAllocator allocator, const struct bda_live *live, VkDeviceSize size,
                                    BdaAllocation *allocation) {
     VkDeviceSize start = bda_node_start(live->node);
-    allocation->handle = bda_handle_of(allocator, live->index, live->node);
-    allocation->address = live->block->region.base + start;
-    allocation->mapped = live->block->mapped != NULL ? live->block->mapped + start : NULL;
+    unsigned char *mapped = live->block->mapped != NULL ? live->block->mapped + start : NULL;
+    bda_write_pair(&allocation->handle, bda_handle_of(allocator, live->index, live->node),
+                   live->block->region.base + start);
+#if UINTPTR_MAX == UINT64_MAX
+    bda_write_pair(&allocation->mapped, (uintptr_t)mapped, (uintptr_t)live->block->buffer);
+#else
+    allocation->mapped = mapped;
     allocation->buffer = live->block->buffer;
-    allocation->offset = start;
-    allocation->size = size;
+#endif
+    bda_write_pair(&allocation->offset, start, size);
 }
 
 /* ---- Giving back ---- */

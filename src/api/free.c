@@ -46,7 +46,7 @@ BDA_APART VkResult free_without_caches(BdaAllocator allocator, BdaHandle handle,
 VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    struct bda_node *node = bda_handle_node(allocator, handle);
+    struct bda_node *node = bda_handle_node_to_free(allocator, handle);
     if (node == NULL)
         return free_the_long_way(allocator, handle);
     if (allocator->caches_off)

@@ -75,7 +75,7 @@ static const char *check_lists(BdaAllocator allocator, struct bda_pool *pool, st
 }
 
 /* The pool's lock is held, and no thread is inside of its cache. */
-static const char *compare(BdaAllocator allocator, const struct bda_pool *pool, const struct sums *s) {
+static const char *compare(BdaAllocator allocator, struct bda_pool *pool, const struct sums *s) {
     const struct bda_pool_counters *c = &pool->counters;
     const struct bda_cached caches = bda_caches_sum(allocator, pool);
     if (c->block_count != s->blocks || c->dedicated_count != s->dedicated)

@@ -44,12 +44,15 @@ static void view_user(const struct bda_pool *head, struct pool_view *view) {
         bda_copy_text(view->name, sizeof view->name, user->name);
 }
 
-static void view_arena(const struct bda_pool *arena, struct arena_view *view) {
+static void view_arena(struct bda_pool *arena, struct arena_view *view) {
+    bda_mutex_lock(&arena->depot.lock);
+    uint64_t in_depot = arena->depot.granules;
+    bda_mutex_unlock(&arena->depot.lock);
     *view = (struct arena_view){ .number = arena->arena,
                                  .blocks = arena->counters.block_count,
                                  .reserved = arena->counters.reserved,
                                  .free = (VkDeviceSize)arena->tlsf.free_granules << BDA_GRANULE_LOG2,
-                                 .in_depot = (VkDeviceSize)arena->depot.granules << BDA_GRANULE_LOG2 };
+                                 .in_depot = in_depot << BDA_GRANULE_LOG2 };
 }
 
 static void view_pool(struct bda_pool *head, struct pool_view *view) {
