@@ -3,6 +3,8 @@
 
 #include "platform/platform.h"
 
+#include <pthread.h>
+
 struct bench bench;
 
 /* ---- What is told ---- */
@@ -12,8 +14,7 @@ static unsigned locks_held(void) {
 }
 
 /* Written down and looked at later: a failing assertion here would jump out of the library. */
-static void hear(void *user, BdaMessageSeverity severity, const char *text) {
-    struct bench *b = user;
+static void note(struct bench *b, BdaMessageSeverity severity, const char *text) {
     size_t size = text != NULL ? strlen(text) : 0;
     bool known = (unsigned)severity < COUNT_OF(b->told);
     if (bda_locks_held != 0 || size == 0 || memchr(text, '\n', size) != NULL || !known) {
@@ -27,6 +28,14 @@ static void hear(void *user, BdaMessageSeverity severity, const char *text) {
     b->length += size;
     b->text[b->length++] = '\n';
     b->text[b->length] = '\0';
+}
+
+/* Several threads may be refused something at once. */
+static void hear(void *user, BdaMessageSeverity severity, const char *text) {
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+    (void)pthread_mutex_lock(&one_at_a_time);
+    note(user, severity, text);
+    (void)pthread_mutex_unlock(&one_at_a_time);
 }
 
 void bench_hush(void) {
