@@ -178,8 +178,8 @@ void bda_caches_grant(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
-/* A thread that is not alone has use for a stock before it frees anything: it takes what threads
- * give to the depot that only free, and where others take, too, several ranges at a time. */
+/* A thread that is not alone has use for a stock before it frees anything: it takes what threads give to the depot that
+ * only free, and where others take, too, several ranges at a time. */
 struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
     bda_mutex_lock(&allocator->caches_lock);
     struct bda_stock *stock = open_stock(allocator, cache, pool);
@@ -259,12 +259,12 @@ static void release_depot(struct bda_pool *arena, bool idle_only) {
         bda_bundle_release(arena, &bundles[i]);
 }
 
-/* `idle_only`: a depot that was used since it was last asked is left alone. */
+/* `idle_only`: a depot that was used since it was last asked is left alone. Only then is an empty one told by a look
+ * without the lock, which may be too early for a bundle that has just been given. */
 static void drain_depots(BdaAllocator allocator, const struct bda_pool *only, bool idle_only) {
     struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
     for (; pool != NULL; pool = pool->older) {
-        bool looks = !idle_only || bda_depot_filled(&pool->depot) != 0;
-        if ((only != NULL && only != pool->head) || !looks)
+        if ((only != NULL && only != pool->head) || (idle_only && bda_depot_filled(&pool->depot) == 0))
             continue;
         bda_lock(&pool->lock);
         release_depot(pool, idle_only);

@@ -7,6 +7,9 @@
 
 #include "alloc/handle.h"
 
+#include <stddef.h>
+#include <string.h>
+
 /* ---- Taking ---- */
 
 /* What a request amounts to in a pool. */
