@@ -137,6 +137,8 @@ checked='example\..*[a-z]_checked'
 one_thread='unit\.(sweep|landmarks|tlsf|grow)|model\.|consume'
 # And builds that take nothing from the one they are a test of, so that they are the same twice over.
 own_build='consume\.add_subdirectory'
+# What comes between which two steps of a call, which is mostly waiting: for the debug build and the thread sanitizer.
+between='schedule\.interrupt'
 
 if [ "$mode" = all ]; then
     step "bda_view's page, in a headless browser"
@@ -156,10 +158,10 @@ if [ "$mode" = all ]; then
     fi
     step "release build and its tests"
     configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_EXAMPLES=OFF)
-    build_and_test release -E "valgrind|$own_build" -LE lavapipe25
+    build_and_test release -E "valgrind|$own_build|$between" -LE lavapipe25
     step "address and undefined-behaviour sanitizers"
     configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_BENCH=OFF)
-    build_and_test asan-ubsan -E "$checked" -LE lavapipe25
+    build_and_test asan-ubsan -E "$checked|$between" -LE lavapipe25
     step "thread sanitizer"
     configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_EXAMPLES=OFF)
     build_and_test tsan -E "$one_thread" -LE lavapipe25
