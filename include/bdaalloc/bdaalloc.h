@@ -194,17 +194,20 @@ typedef struct BdaAllocatorInfo {
      * heap is exhausted, an allocation gives all of the heap's empty blocks back before it is refused. */
     VkDeviceSize keep_empty;
     /* For how long a pool keeps what is over that: bda_collect gives a block back once so many calls of it in a row,
-     * itself included, have found the block empty and unused in between. 0: 16; 1: at once; at most 65534. */
+     * itself included, have found the block empty and unused in between. 0: 16; 1: at once; more than 65534 is
+     * as good as that. */
     uint32_t keep_collects;
     /* The low-water mark: a pool in use with fewer free bytes in its blocks wants the next one before a request has to
      * wait for it. bda_wants_block says so, bda_prepare makes it. 0: none. Surplus that would take a pool below its
      * mark stays. */
     VkDeviceSize low_water;
     /* The queue families that will use the memory; none given: every family of `device_info`. Where there are two or
-     * more, buffers of blocks are VK_SHARING_MODE_CONCURRENT over them, so pointers need no ownership transfers. */
+     * more, buffers of blocks are VK_SHARING_MODE_CONCURRENT over them, so pointers need no ownership transfers. One
+     * that the physical device does not have is refused. */
     uint32_t queue_family_count;
     const uint32_t *queue_families;
-    /* The most bytes to take from each heap, in heap order; fewer entries than heaps or a 0 leave no limit. */
+    /* The most bytes to take from each heap, in heap order; fewer entries than heaps or a 0 leave no limit, and there
+     * is nothing that entries beyond the heaps could limit. */
     uint32_t heap_limit_count;
     const VkDeviceSize *heap_limits;
     /* Checking modes, beside those that the environment variable BDA_DEBUG names. With BDA_CHECK_POINTERS_BIT the
@@ -250,10 +253,10 @@ typedef struct BdaAllocatorInfo {
  * Makes an allocator for one VkDevice. It makes no VkDeviceMemory yet; blocks come with the first requests.
  * Cost: a few queries of the physical device, one short-lived VkBuffer for each kind of pool, under 64 KiB of host
  *   memory.
- * Errors: VALIDATION_FAILED (a required member is NULL, unknown flags, `api_version` below 1.1, block sizes that
- *   contradict each other, too many prefixes, an empty one or one twice); FEATURE_NOT_PRESENT (bufferDeviceAddress is
- *   not enabled in `device_info`, or a Vulkan function is missing); OUT_OF_HOST_MEMORY.
- * Keeps VUID-VkMemoryAllocateInfo-flags-03331 and VUID-vkGetBufferDeviceAddress-bufferDeviceAddress-03324.
+ * Errors: VALIDATION_FAILED (a required member is NULL, unknown flags, `api_version` below 1.1, a first block larger
+ *   than the largest, no such queue family, too many prefixes, an empty one or one twice); FEATURE_NOT_PRESENT
+ * (bufferDeviceAddress is not enabled in `device_info`, or a Vulkan function is missing); OUT_OF_HOST_MEMORY. Keeps
+ * VUID-VkMemoryAllocateInfo-flags-03331 and VUID-vkGetBufferDeviceAddress-bufferDeviceAddress-03324.
  */
 BDA_API VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *allocator);
 
@@ -444,7 +447,8 @@ typedef struct BdaPoolInfo {
 } BdaPoolInfo;
 
 /* Makes a pool of its own block sizes, priority and limit, in the best memory type for its intent and usage. It makes
- * no memory yet. Errors: VALIDATION_FAILED, FEATURE_NOT_PRESENT, OUT_OF_HOST_MEMORY. */
+ * no memory yet. A BdaPool is never handed out twice: each takes 120 bytes of host memory until the allocator goes.
+ * Errors: VALIDATION_FAILED, FEATURE_NOT_PRESENT, OUT_OF_HOST_MEMORY. */
 BDA_API VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPool *pool);
 
 /* Destroys a pool. Pending frees in it are drained; what is still live is listed as in bda_destroy_allocator and

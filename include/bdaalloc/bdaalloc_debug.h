@@ -25,8 +25,9 @@ extern "C" {
  * Cost: bda_malloc as bda_alloc. bda_free_address as bda_free and one look-up (see bda_find): a handle is faster, where
  *   there is one.
  * Errors of bda_free_address: VALIDATION_FAILED (nothing live begins there: the message says what lies there instead),
- *   and nothing has changed. An address has no generation: a second free of one that was handed out again meanwhile
- *   frees the new allocation, as with free().
+ *   and nothing has changed. The first piece of an arena's chunk has the chunk's address, which is then what is freed:
+ *   pieces are not for bda_free_address. An address has no generation: a second free of one that was handed out again
+ * meanwhile frees the new allocation, as with free().
  */
 BDA_API VkDeviceAddress bda_malloc(BdaAllocator allocator, VkDeviceSize size, BdaIntent intent);
 BDA_API VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address);

@@ -48,7 +48,7 @@ typedef struct BdaUse {
     VkDeviceSize rest;
     VkDeviceSize empty; /* bytes of the empty blocks, their rest included */
     /* Free bytes beyond the longest piece of each pool. Empty blocks but the largest one do not count, since bda_trim
-     * gives them back (of a pool's arenas, each is taken by itself). */
+     * gives them back (where threads have parts of a pool, each part by itself). */
     VkDeviceSize scattered;
     double fragmentation; /* 0 to 1: scattered / free */
     /* The most of `used` that was ever seen here: by bda_collect, which sees all of the memory, by bda_get_stats,

@@ -1,6 +1,6 @@
 # Makes sure that Vulkan::Headers exists, for our build and (installed beside bdaallocConfig.cmake) for our users'.
 # The library needs the headers alone, so a machine without the loader is fine: FindVulkan alone would refuse it.
-if(NOT TARGET Vulkan::Headers)
+if(NOT TARGET Vulkan::Headers AND NOT Vulkan_INCLUDE_DIR)
     find_package(VulkanHeaders CONFIG QUIET)
 endif()
 if(NOT TARGET Vulkan::Headers)

@@ -176,21 +176,37 @@ static VkResult try_type(BdaAllocator allocator, struct bda_request *request, ui
     return result == VK_SUCCESS ? try(allocator, pool, request, context) : result;
 }
 
-static VkResult try_pool(BdaAllocator allocator, struct bda_request *request, bda_attempt try, void *context) {
-    uint32_t type = request->pool->ranges->key.memory_type;
-    if ((request->type_bits >> type & 1u) != 0)
-        return try_type(allocator, request, type, try, context);
-    request->reason = "the pool's memory type does not fit the request";
+/* Of the types that the intent tries, those that the request may go to, a bit each. */
+static uint32_t types_for(BdaAllocator allocator, const struct bda_request *request) {
+    const struct bda_type_order *order = order_of(allocator, request);
+    uint32_t types = 0;
+    for (uint32_t i = 0; i < order->count; i++)
+        types |= 1u << order->types[i];
+    return (request->pool != NULL ? 1u << request->pool->ranges->key.memory_type : types) & request->type_bits;
+}
+
+VkResult bda_check_types(BdaAllocator allocator, struct bda_request *request) {
+    if (types_for(allocator, request) != 0)
+        return VK_SUCCESS;
+    if (request->pool != NULL)
+        request->reason = "the pool's memory type does not fit the request";
+    else if ((request->flags & BDA_ALLOC_ZERO_BIT) != 0)
+        request->reason =
+            "no memory type serves the intent and the usage and can be mapped, as BDA_ALLOC_ZERO_BIT wants";
+    else
+        request->reason = "no memory type serves the intent and the usage";
     return VK_ERROR_FEATURE_NOT_PRESENT;
 }
 
 /* The next type is for full heaps only; what is answered in the end is what the best type said. */
 VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_attempt attempt, void *context) {
+    VkResult first = bda_check_types(allocator, request);
+    if (first != VK_SUCCESS)
+        return first;
     if (request->pool != NULL)
-        return try_pool(allocator, request, attempt, context);
+        return try_type(allocator, request, request->pool->ranges->key.memory_type, attempt, context);
     const struct bda_type_order *order = order_of(allocator, request);
-    VkResult first = VK_ERROR_FEATURE_NOT_PRESENT;
-    const char *first_reason = "no memory type serves the intent and the usage";
+    const char *first_reason = NULL;
     for (uint32_t i = 0; i < order->count; i++) {
         if ((request->type_bits >> order->types[i] & 1u) == 0)
             continue;
@@ -198,7 +214,7 @@ VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_
         VkResult result = try_type(allocator, request, order->types[i], attempt, context);
         if (!bda_is_exhaustion(result))
             return result;
-        if (first == VK_ERROR_FEATURE_NOT_PRESENT) {
+        if (first == VK_SUCCESS) {
             first = result;
             first_reason = request->reason;
         }

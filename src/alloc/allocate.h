@@ -23,6 +23,9 @@ uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAlloc
 typedef VkResult (*bda_attempt)(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                                 void *context);
 
+/* Whether any memory type serves a checked request. VK_ERROR_FEATURE_NOT_PRESENT, and why, if none does. */
+VkResult bda_check_types(BdaAllocator allocator, struct bda_request *request);
+
 /* Makes an attempt with the pool of each type that serves the request, in the intent's order, until one is not refused
  * for want of memory. */
 VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_attempt attempt, void *context);

@@ -494,6 +494,7 @@ bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *h
         return true;
     }
     *bad = retired;
-    *reason = bda_handle_fault(allocator, handles[retired]);
+    *reason = bda_handle_node(allocator, handles[retired]) != NULL ? "the handle is given twice"
+                                                                   : bda_handle_fault(allocator, handles[retired]);
     return false;
 }

@@ -6,6 +6,7 @@
  */
 #include "api/arena.h"
 
+#include "alloc/allocate.h"
 #include "alloc/caches.h"
 #include "alloc/free.h"
 #include "api/check.h"
@@ -92,6 +93,8 @@ static VkResult check(BdaAllocator allocator, const BdaArenaInfo *info, BdaArena
     VkResult result = bda_check_range(allocator, &arena->like, &own, &request);
     if (result == VK_SUCCESS && info->max_chunk_size != 0 && info->max_chunk_size < arena->least_size)
         result = bda_invalid(&request, "max_chunk_size is smaller than the first chunk");
+    if (result == VK_SUCCESS)
+        result = bda_check_types(allocator, &request);
     arena->least_mask = request.alignment - 1;
     *reason = request.reason;
     return result;

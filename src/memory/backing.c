@@ -40,7 +40,8 @@ static VkResult reserve(struct bda_device *device, const struct bda_backing_info
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     if (!bda_limit_reserve(info->limit, info->size)) {
-        *reason = "the pool's limit is reached";
+        *reason = info->size > info->limit->most ? "the pool's limit is smaller than the block that it takes"
+                                                 : "the pool's limit is reached";
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     VkResult result = bda_budget_reserve(&device->budget, heap, info->size, info->within_budget, reason);

@@ -87,10 +87,26 @@ static void read_limits(struct bda_device *device, const struct property_chain *
     l->max_buffer_size = f->maintenance4 ? chain->maintenance4.maxBufferSize : l->max_memory_size;
 }
 
+/* How many families the device has; so many that none is out of place where that cannot be asked. */
+static uint32_t count_families(const BdaAllocatorInfo *info) {
+    PFN_vkVoidFunction function =
+        info->get_instance_proc_addr(info->instance, "vkGetPhysicalDeviceQueueFamilyProperties");
+    uint32_t count = UINT32_MAX;
+    if (function != NULL)
+        ((PFN_vkGetPhysicalDeviceQueueFamilyProperties)function)(info->physical_device, &count, NULL);
+    return count;
+}
+
 static VkResult choose_families(struct bda_device *device, const BdaAllocatorInfo *info, const char **reason) {
     struct bda_features *features = &device->features;
     if (info->queue_family_count == 0)
         return VK_SUCCESS;
+    uint32_t count = count_families(info);
+    for (uint32_t i = 0; i < info->queue_family_count; i++)
+        if (info->queue_families[i] >= count) {
+            *reason = "queue_families names one that the device does not have";
+            return VK_ERROR_VALIDATION_FAILED_EXT;
+        }
     features->queue_family_count = 0;
     for (uint32_t i = 0; i < info->queue_family_count; i++)
         if (!bda_features_add_family(features, info->queue_families[i])) {
@@ -129,7 +145,8 @@ static VkResult load(struct bda_device *device, const BdaAllocatorInfo *info, co
     *reason = NULL;
     if (missing == NULL)
         return VK_SUCCESS;
-    (void)snprintf(device->missing, sizeof device->missing, "%s is missing", missing);
+    (void)snprintf(device->missing, sizeof device->missing, "%s is missing%s", missing,
+                   info->api_version == 0 ? "; api_version is 0, which means 1.2" : "");
     *reason = device->missing;
     return VK_ERROR_FEATURE_NOT_PRESENT;
 }

@@ -9,6 +9,10 @@
 
 #include <stdbool.h>
 
+#if VK_HEADER_VERSION < 235
+#error "libbdaalloc is compiled with Vulkan headers of 1.3.235 or newer; who only uses it may have older ones"
+#endif
+
 enum { BDA_MAX_QUEUE_FAMILIES = 32 };
 
 struct bda_features {

@@ -46,6 +46,8 @@ static const struct fake_entry entries[] = {
     { "vkGetPhysicalDeviceProperties", PHYSICAL, V1_0, 0, 0, F(fake_get_physical_device_properties) },
     { "vkGetPhysicalDeviceProperties2", PHYSICAL, V1_1, 0, 0, F(fake_get_physical_device_properties_2) },
     { "vkGetPhysicalDeviceProperties2KHR", PHYSICAL, NEVER, OLD, V1_1, F(fake_get_physical_device_properties_2_khr) },
+    { "vkGetPhysicalDeviceQueueFamilyProperties", PHYSICAL, V1_0, 0, 0,
+      F(fake_get_physical_device_queue_family_properties) },
     { "vkGetPhysicalDeviceMemoryProperties", PHYSICAL, V1_0, 0, 0, F(fake_get_physical_device_memory_properties) },
     { "vkGetPhysicalDeviceMemoryProperties2", PHYSICAL, V1_1, 0, 0, F(fake_get_physical_device_memory_properties_2) },
     { "vkGetPhysicalDeviceMemoryProperties2KHR", PHYSICAL, NEVER, OLD, V1_1,

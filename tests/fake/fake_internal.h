@@ -34,7 +34,7 @@
 #endif
 
 #define FAKE_MAX_TEXTS          256u
-#define FAKE_MAX_QUEUE_FAMILIES 8u
+#define FAKE_MAX_QUEUE_FAMILIES 40u
 #define FAKE_MAX_EXTENSIONS     32u
 
 /* VkBufferUsageFlags2CreateInfoKHR and its feature, which the headers of 2023 do not know. */
@@ -324,6 +324,8 @@ VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_properties_2(VkPhysicalDevic
                                                                  VkPhysicalDeviceProperties2 *out);
 VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_properties_2_khr(VkPhysicalDevice device,
                                                                      VkPhysicalDeviceProperties2 *out);
+VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_queue_family_properties(VkPhysicalDevice device, uint32_t *count,
+                                                                            VkQueueFamilyProperties *out);
 VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_memory_properties(VkPhysicalDevice device,
                                                                       VkPhysicalDeviceMemoryProperties *out);
 VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_memory_properties_2(VkPhysicalDevice device,

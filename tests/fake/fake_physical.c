@@ -85,6 +85,22 @@ VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_properties_2_khr(VkPhysicalD
     get_properties_2(device, out, "vkGetPhysicalDeviceProperties2KHR");
 }
 
+/* ---- Queue families ---- */
+
+VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_queue_family_properties(VkPhysicalDevice device, uint32_t *count,
+                                                                            VkQueueFamilyProperties *out) {
+    struct fake_driver *driver =
+        fake_enter(device, FAKE_LEVEL_PHYSICAL_DEVICE, FAKE_CALL_GET_PHYSICAL_DEVICE_PROPERTIES,
+                   "vkGetPhysicalDeviceQueueFamilyProperties");
+    uint32_t families = driver->config.queue_families;
+    if (out != NULL && *count < families)
+        families = *count;
+    for (uint32_t i = 0; out != NULL && i < families; i++)
+        out[i] = (VkQueueFamilyProperties){ .queueFlags = VK_QUEUE_COMPUTE_BIT, .queueCount = 1 };
+    *count = families;
+    fake_leave(driver);
+}
+
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 VKAPI_ATTR void VKAPI_CALL fake_get_physical_device_memory_properties(VkPhysicalDevice device,

@@ -35,7 +35,7 @@ struct fake_driver;
 enum fake_call {
     FAKE_CALL_ANY, /* every one of them, for fake_fail and fake_call_count */
     FAKE_CALL_GET_PROC_ADDR,
-    FAKE_CALL_GET_PHYSICAL_DEVICE_PROPERTIES,        /* and …Properties2 */
+    FAKE_CALL_GET_PHYSICAL_DEVICE_PROPERTIES,        /* and …Properties2, …QueueFamilyProperties */
     FAKE_CALL_GET_PHYSICAL_DEVICE_MEMORY_PROPERTIES, /* without budget */
     FAKE_CALL_GET_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
     FAKE_CALL_GET_PHYSICAL_DEVICE_FEATURES, /* Features2 */
@@ -136,7 +136,7 @@ struct fake_config {
     uint32_t without;          /* enum fake_feature, taken from the defaults: not supported */
     uint32_t disabled;         /* enum fake_feature: supported, but not enabled in the VkDeviceCreateInfo */
     bool separate_features;    /* one feature struct each in the chain, not VkPhysicalDeviceVulkan12Features */
-    uint32_t queue_families;   /* 0: 1; at most 8 */
+    uint32_t queue_families;   /* 0: 1; at most 40 */
 
     /* Limits. Members of `limits` that are 0 get a default: maxMemoryAllocationCount 4096, nonCoherentAtomSize 64,
      * minUniformBufferOffsetAlignment 64, minStorage… and minTexel… 16, bufferImageGranularity 1024,

@@ -318,6 +318,42 @@ static void a_refused_arena_leaves_nothing(void **state) {
     bench_close();
 }
 
+static void an_arena_that_no_type_serves_is_refused(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNMAPPABLE }, NULL);
+    const BdaAllocInfo never[] = { { .intent = BDA_INTENT_UPLOAD }, { .flags = BDA_ALLOC_ZERO_BIT } };
+    for (uint32_t i = 0; i < COUNT_OF(never); i++) {
+        BdaArena arena = (BdaArena)(uintptr_t)1;
+        assert_refusal(VK_ERROR_FEATURE_NOT_PRESENT,
+                       bda_create_arena(bench.allocator, &(BdaArenaInfo){ .chunk = never[i] }, &arena),
+                       "bda_create_arena", "no memory type serves the intent");
+        assert_null(arena);
+    }
+    bda_destroy_arena(make_arena((BdaArenaInfo){ .chunk = { .intent = BDA_INTENT_DEVICE } }));
+    bench_close();
+}
+
+/* The first piece begins where its chunk does, which is an allocation like any other. */
+static void a_chunk_freed_by_its_address_is_told_at_the_reset(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaArena arena = make_arena((BdaArenaInfo){ .chunk = { .size = KIB(4) } });
+    BdaPiece first = piece_of(arena, 100, 0), second = piece_of(arena, 100, 0), other = piece_of(arena, KIB(4), 0);
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_address(bench.allocator, second.address),
+                   "bda_free_address", "");
+    assert_int_equal(bda_free_address(bench.allocator, first.address), VK_SUCCESS);
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_reset_arena(arena, VK_NULL_HANDLE, 0), "bda_free", "stale");
+    assert_int_equal(bench_use().allocation_count, 0);
+    assert_int_equal(stats_of(arena).chunk_count, 0);
+    assert_true(other.address != first.address);
+    first = piece_of(arena, 100, 0);
+    BdaFinding finding;
+    uint32_t count = 1;
+    assert_int_equal(bda_find(bench.allocator, first.address, 1, &count, &finding), VK_SUCCESS);
+    bda_destroy_arena(arena);
+    bench_close();
+}
+
 static void misuse_is_refused(void **state) {
     (void)state;
     const VkResult bad = VK_ERROR_VALIDATION_FAILED_EXT;
@@ -446,6 +482,8 @@ int main(void) {
         cmocka_unit_test(what_was_written_is_seen_after_a_flush),
         cmocka_unit_test(a_refused_chunk_changes_nothing),
         cmocka_unit_test(a_refused_arena_leaves_nothing),
+        cmocka_unit_test(an_arena_that_no_type_serves_is_refused),
+        cmocka_unit_test(a_chunk_freed_by_its_address_is_told_at_the_reset),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(what_was_not_destroyed_is_told_of),
         cmocka_unit_test(chunks_that_went_with_their_pool_are_dropped),

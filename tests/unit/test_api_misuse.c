@@ -573,7 +573,7 @@ static void more_families_than_the_library_counts_are_refused(void **state) {
     uint32_t families[40];
     for (uint32_t i = 0; i < COUNT_OF(families); i++)
         families[i] = i;
-    bench_prepare(NULL);
+    bench_prepare(&(struct fake_config){ .queue_families = COUNT_OF(families) });
     bench.info.queue_family_count = COUNT_OF(families);
     bench.info.queue_families = families;
     BdaAllocator allocator = (BdaAllocator)&bench;

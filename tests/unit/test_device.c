@@ -259,10 +259,35 @@ static void more_families_than_can_be_counted_are_refused(void **state) {
     uint32_t families[BDA_MAX_QUEUE_FAMILIES + 1];
     for (uint32_t i = 0; i < COUNT(families); i++)
         families[i] = i;
-    rig_prepare(&rig, (struct fake_config){ 0 });
+    rig_prepare(&rig, (struct fake_config){ .queue_families = COUNT(families) });
     rig.info.queue_family_count = COUNT(families);
     rig.info.queue_families = families;
     assert_refused(&rig, VK_ERROR_VALIDATION_FAILED_EXT, "queue families");
+}
+
+static void a_version_that_was_not_given_is_mentioned(void **state) {
+    (void)state;
+    for (uint32_t given = 0; given < 2; given++) {
+        struct rig rig;
+        const char *reason = NULL;
+        rig_prepare(&rig, (struct fake_config){ .instance_version = VK_API_VERSION_1_1 });
+        rig.info.api_version = given == 0 ? 0 : VK_API_VERSION_1_2;
+        assert_int_equal(rig_start(&rig, &reason), VK_ERROR_FEATURE_NOT_PRESENT);
+        assert_int_equal(strstr(reason, "api_version is 0") != NULL, given == 0);
+        rig_close(&rig);
+    }
+}
+
+static void a_family_that_the_device_does_not_have_is_refused(void **state) {
+    (void)state;
+    const uint32_t families[] = { 0, 3 };
+    for (uint32_t count = 1; count <= 2; count++) {
+        struct rig rig;
+        rig_prepare(&rig, (struct fake_config){ .queue_families = 3 });
+        rig.info.queue_family_count = count;
+        rig.info.queue_families = &families[2 - count];
+        assert_refused(&rig, VK_ERROR_VALIDATION_FAILED_EXT, "queue_families");
+    }
 }
 
 /* A device is made of questions only: there is nothing that could run out. */
@@ -538,6 +563,8 @@ int main(void) {
         cmocka_unit_test(at_1_1_a_device_without_the_extension_is_refused),
         cmocka_unit_test(a_missing_function_is_named),
         cmocka_unit_test(more_families_than_can_be_counted_are_refused),
+        cmocka_unit_test(a_version_that_was_not_given_is_mentioned),
+        cmocka_unit_test(a_family_that_the_device_does_not_have_is_refused),
         cmocka_unit_test(a_device_costs_no_host_memory_and_no_object),
         cmocka_unit_test(the_families_are_the_callers_or_all_of_the_device),
         cmocka_unit_test(memory_and_limits_of_heaps_are_taken_over),

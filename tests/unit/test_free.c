@@ -194,7 +194,7 @@ static void a_handle_given_twice_is_bad(void **state) {
     const BdaHandle handles[] = { a.handle, b.handle, 0, a.handle };
     const struct bench_state before = bench_look();
     assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_many(bench.allocator, 4, handles), "bda_free_many",
-                   "item 3");
+                   "item 3: the handle is given twice");
     assert_unchanged(&before);
     give(a);
     give(b);

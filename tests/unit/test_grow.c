@@ -190,6 +190,16 @@ static void external_counts_of_all_heaps_add_up_without_wrapping(void **state) {
 
 /* ---- The limit of a pool ---- */
 
+static void a_limit_that_no_block_is_within_is_named(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(16) });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 256, .pool = pool });
+    assert_int_equal(bench_heard("the pool's limit is smaller than the block that it takes"), 1);
+    assert_int_equal(bench_pool_use(pool).reserved, 0);
+    bench_close();
+}
+
 static void a_pools_limit_holds_with_dedicated_memory_counted_in(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -553,6 +563,7 @@ int main(void) {
         cmocka_unit_test(the_count_of_memories_is_never_exceeded),
         cmocka_unit_test(empty_blocks_go_when_the_count_is_reached),
         cmocka_unit_test(external_counts_of_all_heaps_add_up_without_wrapping),
+        cmocka_unit_test(a_limit_that_no_block_is_within_is_named),
         cmocka_unit_test(a_pools_limit_holds_with_dedicated_memory_counted_in),
         cmocka_unit_test(a_limit_below_any_block_refuses_everything),
         cmocka_unit_test(a_driver_that_rounds_up_does_not_break_a_pools_limit),
