@@ -54,16 +54,20 @@ void bda_allocate_guard(BdaAllocator allocator, struct bda_request *request) {
 
 /* ---- One pool ---- */
 
+/* How often what threads keep is taken back, while they put more on their shelves. */
+enum { DRAINS = 4 };
+
 /* No block has room: what threads keep for themselves comes first, since it costs no call. (Another thread may have
  * been faster to drain it.) */
 static VkResult take_or_drain(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                               uint32_t *node) {
     bool kept;
     VkResult result = bda_arenas_take(allocator, pool, request, node, &kept);
-    if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || !kept)
-        return result;
-    bda_caches_drain(allocator, pool);
-    return bda_arenas_take(allocator, pool, request, node, NULL);
+    for (uint32_t drains = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && kept && drains < DRAINS; drains++) {
+        bda_caches_drain(allocator, pool);
+        result = bda_arenas_take(allocator, pool, request, node, &kept);
+    }
+    return result;
 }
 
 static bool is_any_pending(BdaAllocator allocator) {

@@ -344,6 +344,26 @@ static VkResult take_from_mine(BdaAllocator allocator, struct bda_pool *head, co
     return result;
 }
 
+/* The last look before a refusal: with the locks of all arenas at once, so that what goes from one to another while
+ * they are looked at one by one is not missed. Who holds several has the head's. */
+static VkResult take_from_all(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                              struct bda_live *live, bool *kept) {
+    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    struct bda_pool *arenas[BDA_ARENAS]; /* another one may be linked in meanwhile; it has no blocks yet */
+    uint32_t count = 0;
+    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        arenas[count++] = arena;
+    }
+    for (uint32_t i = 0; i < count && result == VK_ERROR_OUT_OF_DEVICE_MEMORY; i++) {
+        result = bda_range_take(allocator, arenas[i], request, true, live);
+        *kept = *kept || (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, arenas[i]));
+    }
+    while (count != 0)
+        bda_arena_unlock_beside_head(arenas[--count]);
+    return result;
+}
+
 VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                                 struct bda_live *live, bool *kept) {
     *kept = false;
@@ -353,6 +373,8 @@ VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, c
     if (result == VK_SUCCESS)
         return result;
     VkResult elsewhere = take_elsewhere(allocator, head, request, live, kept);
+    if (elsewhere == VK_ERROR_OUT_OF_DEVICE_MEMORY)
+        elsewhere = take_from_all(allocator, head, request, live, kept);
     return elsewhere != VK_ERROR_OUT_OF_DEVICE_MEMORY ? elsewhere : result;
 }
 

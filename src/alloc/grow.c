@@ -380,6 +380,15 @@ static void want_nothing(struct bda_pool *pool) {
     }
 }
 
+/* What threads keep is room, too, and costs no block. */
+static void drain_if_below_mark(BdaAllocator allocator, struct bda_pool *pool) {
+    bda_lock(&pool->lock);
+    bool below = is_below_mark(pool);
+    bda_unlock(&pool->lock);
+    if (below)
+        bda_caches_drain(allocator, pool);
+}
+
 /* Announces the next block if the pool wants one. */
 static bool begin_if_wanted(struct bda_pool *pool, struct bda_opening *opening) {
     bda_lock(&pool->lock);
@@ -414,6 +423,7 @@ static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struc
 VkResult bda_grow_to_mark(BdaAllocator allocator, struct bda_pool *pool, const char **reason) {
     VkResult result = VK_SUCCESS;
     struct bda_opening opening;
+    drain_if_below_mark(allocator, pool);
     while (result == VK_SUCCESS && begin_if_wanted(pool, &opening)) {
         struct bda_request like = { .size = 1, .room = 1, .alignment = 1, .flags = BDA_ALLOC_WITHIN_BUDGET_BIT };
         result = open_wanted(allocator, pool, &like, &opening);

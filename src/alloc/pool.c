@@ -336,8 +336,7 @@ void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t 
     bda_pool_bound_caches(pool);
     pool->atom_skew = bda_max(pool->atom_skew, skew_of(allocator, block));
     block->plain = !pool->key.own_buffers && allocator->event == NULL;
-    if (block->own != pool->key.own_buffers) /* who holds a stale handle may be reading it while the block moves */
-        block->own = pool->key.own_buffers;
+    block->own = pool->key.own_buffers;
     block->stock = (uint8_t)(block->plain ? pool->stock : BDA_STOCKS);
     atomic_store_explicit(&block->pool, pool, memory_order_release);
 }

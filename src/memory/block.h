@@ -23,7 +23,8 @@
 
 struct bda_pool;
 
-/* Immortal (see core/store.h): a record is used again for another block, but its memory stays. */
+/* Immortal (see core/store.h): a record is used again for another block, but its memory stays. What a free reads before
+ * it knows that its handle is not stale is atomic: the record may be another block's by then. */
 struct bda_block {
     /* in one cache line, all that taking a plain range and giving it back look at: */
     _Alignas(64) struct bda_region region; /* what TLSF hands out; first of all members, see core/tlsf.h */
@@ -32,7 +33,7 @@ struct bda_block {
     VkBuffer buffer;                       /* spanning, or the dedicated allocation's; none in own-buffer blocks */
     _Atomic uint8_t stock;                 /* where caches keep its ranges, see alloc/cache.h */
     _Atomic bool plain;                    /* cut into ranges that nobody listens to: a free is TLSF's work alone */
-    bool own;                              /* cut into ranges for own buffers */
+    _Atomic bool own;                      /* cut into ranges for own buffers */
     uint16_t idle;                         /* how often bda_collect found it empty since it was last used */
     /* what the rest of a block's life needs: */
     uint32_t call;               /* which public call opened it; see bda_reclaim_call */

@@ -1,0 +1,147 @@
+/*
+ * A pool of several arenas, no larger than it must be: threads hold together as many ranges as it has room for, hand
+ * them to each other, free and take. At each moment when one asks, room for it is free or kept by some cache, but it
+ * goes from arena to arena and from TLSF to shelves meanwhile. Nobody is refused it.
+ *
+ *     schedule_refusal [STEPS [SEED]]      of each thread
+ */
+#include "unit/alloc_support.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "alloc/arena.h"
+
+enum { THREADS = 3, BLOCKS = 8, RANGE_SIZE = 256, SHARED = 256, MOST = 4096 };
+
+static uint64_t steps = 100000, seed = 1;
+
+/* ---- Chance, a sequence for each thread ---- */
+
+static _Thread_local uint64_t chance;
+
+static uint32_t below(uint32_t bound) {
+    uint64_t z = chance += 0x9E3779B97F4A7C15;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) * 0x94D049BB133111EB;
+    return (uint32_t)((z ^ z >> 31) % bound);
+}
+
+static void stop_at_times(void) {
+    uint32_t dice = below(512);
+    if (dice < 24)
+        (void)sched_yield();
+    else if (dice == 24)
+        (void)nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+}
+
+/* ---- What each does ---- */
+
+static BdaPool pool;
+static _Atomic BdaHandle shared[SHARED]; /* anybody's */
+static _Atomic uint64_t taken, refused, lost;
+
+struct worker {
+    pthread_t thread;
+    uint64_t seed;
+    uint32_t count; /* places of its own; all workers' and the shared ones are as many as the pool has room for */
+    BdaHandle own[MOST];
+};
+
+static struct worker workers[THREADS];
+
+static BdaHandle take_one(void) {
+    const BdaAllocInfo info = {
+        .size = RANGE_SIZE, .pool = pool, .intent = BDA_INTENT_UPLOAD, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT
+    };
+    BdaAllocation allocation;
+    VkResult result = bda_alloc(bench.allocator, &info, &allocation);
+    atomic_fetch_add(result == VK_SUCCESS ? &taken : &refused, 1);
+    return allocation.handle;
+}
+
+static void free_one(BdaHandle handle) {
+    atomic_fetch_add(&lost, bda_free(bench.allocator, handle) != VK_SUCCESS ? 1u : 0u);
+}
+
+/* An empty place is filled first: so the pool is full most of the time. */
+static uint32_t choose(const struct worker *w) {
+    for (uint32_t i = 0; i < w->count; i++)
+        if (w->own[i] == 0)
+            return i;
+    return below(w->count);
+}
+
+static void *work(void *context) {
+    struct worker *w = context;
+    chance = w->seed;
+    for (uint64_t step = 0; step < steps; step++) {
+        BdaHandle *place = &w->own[choose(w)];
+        if (*place == 0) {
+            *place = take_one();
+        } else if (below(2) != 0) { /* what one has taken another one frees */
+            *place = atomic_exchange(&shared[below(SHARED)], *place);
+        } else {
+            free_one(*place);
+            *place = 0;
+        }
+    }
+    return NULL;
+}
+
+/* ---- The pool ---- */
+
+/* As many as it has room for, and all free again. */
+static uint32_t fill_and_empty(void) {
+    static BdaAllocation all[MOST];
+    VkResult end;
+    uint32_t count = take_until_refused((BdaAllocInfo){ .size = RANGE_SIZE, .pool = pool, .intent = BDA_INTENT_UPLOAD },
+                                        all, MOST, &end);
+    assert_int_equal(end, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    give_all(all, count);
+    return count;
+}
+
+static void room_that_goes_from_thread_to_thread_is_not_missed(void **state) {
+    (void)state;
+    bench_prepare(NULL);
+    bench.info.message = NULL;
+    bench_start();
+    pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_UPLOAD,
+                                    .first_block_size = KIB(64),
+                                    .max_block_size = KIB(64),
+                                    .limit = BLOCKS * KIB(64) });
+    uint32_t room = fill_and_empty();
+    assert_true(room > SHARED + THREADS);
+    atomic_store(&pool->ranges->crowded, true);
+    bda_yield_hook = stop_at_times;
+    for (uint32_t i = 0; i < THREADS; i++) {
+        workers[i].seed = seed * 1000003 + i * 7919;
+        workers[i].count = (room - SHARED) / THREADS;
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (uint32_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+    bda_yield_hook = NULL;
+    assert_true(pool->ranges->arena_count > 1);
+    print_message("             %u taken, %u refused\n", (unsigned)taken, (unsigned)refused);
+    for (uint32_t i = 0; i < SHARED; i++)
+        free_one(shared[i]);
+    for (uint32_t i = 0; i < THREADS; i++)
+        for (uint32_t k = 0; k < workers[i].count; k++)
+            free_one(workers[i].own[k]);
+    assert_int_equal(lost, 0);
+    assert_int_equal(refused, 0);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+int main(int count, char **arguments) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(room_that_goes_from_thread_to_thread_is_not_missed) };
+    steps = count > 1 ? strtoull(arguments[1], NULL, 0) : steps;
+    seed = count > 2 ? strtoull(arguments[2], NULL, 0) : seed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
