@@ -50,8 +50,8 @@ read_list() {
             files[i]=${line#*] }
             whys[i]='' olds[i]='' news[i]=''
             ;;
-        '- '*) olds[i]+=${olds[i]:+$'\n'}${line#- } ;;
-        '+ '*) news[i]+=${news[i]:+$'\n'}${line#+ } ;;
+        - | '- '*) olds[i]+=${olds[i]:+$'\n'}${line:2} ;; # "-" and "+" alone: an empty line
+        + | '+ '*) news[i]+=${news[i]:+$'\n'}${line:2} ;;
         *) whys[i]+=${whys[i]:+ }$line ;;
         esac
     done <"$list"

@@ -222,15 +222,15 @@ typedef struct BdaAllocatorInfo {
      * 64; at most BDA_RED_ZONE_MAX. Each allocation takes so many more; an own buffer with memory of its own that much
      * more memory, unless the driver requires that to be dedicated or it is exported. */
     uint32_t red_zone;
-    /* How many frees of each thread are remembered for bda_get_history and fault reports, at 32 bytes of host memory
-     * each; a name or a stack takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an
-     * allocation as much as its free. Half as many allocations are remembered beside them, by handle and frame, at 16
-     * bytes each. Rounded up to a power of two, 8 at least.
-     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. A thread has a ring of its own once it makes a
-     * request, but for the first 42 of all that the library's caches do not serve (with a name, or over 64 KiB; of a
-     * depth below 128 a third of it); one that only frees, once such have freed as many and somebody has made a request
-     * since, by name or for what its own cache lacked. What is freed before that goes into one ring of this depth, or
-     * of 128 where it is 0. Where there are no caches, or any checking mode is on, all threads share that one. */
+    /* How many frees of a thread bda_get_history and fault reports know of, rounded up to a power of two, 8 at least.
+     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Host memory: 32 bytes each. A name or a stack
+     * takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an allocation as much as its free.
+     * Half as many allocations are remembered beside them, by handle and frame, at 16 bytes each.
+     * A thread gets a ring of its own with its first request. Requests that no cache serves (with a name, or over
+     * 64 KiB) count for that only after the first 42 of all threads (a third of a depth below 128). One that only frees
+     * gets it once such threads have freed as many times, by anybody's next request with a name or for what its cache
+     * lacks. Until then frees go into one ring that threads share, of this depth, or of 128 where it is 0. Where there
+     * are no caches, or any checking mode is on, all go there. */
     uint32_t history_depth;
     /* With BDA_CHECK_STACKS_BIT: who takes stacks, and puts their frames into words, with this user pointer. NULL: what
      * the system offers (backtrace and backtrace_symbols of glibc and macOS, whose text takes memory of the C
@@ -521,10 +521,10 @@ BDA_API VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, V
 BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like,
                                      const BdaAllocInfo *like, VkDeviceSize bytes);
 
-/* Whether bda_prepare may have something to do: an allocation has left a pool below its low-water mark since
- * bda_prepare last saw to it, or a thread's part of one below its share of the mark (what else is free, or was freed
- * meanwhile, is found out there). VK_FALSE for NULL. Costs the reading of one
- * flag, takes no lock: for any thread, each frame. */
+/* Whether bda_prepare may have something to do: since it last saw to that, an allocation has left a pool below its
+ * low-water mark, or a thread's part of a pool below its share of the mark. What is free in other parts, or was freed
+ * meanwhile, only bda_prepare finds out. VK_FALSE for NULL. Reads one flag and takes no lock: for any thread, each
+ * frame. */
 BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
 
 /*

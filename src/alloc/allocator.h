@@ -43,11 +43,9 @@ struct bda_stock {
     _Alignas(64) _Atomic uint64_t used; /* to be added to what the pool's counters say, modulo 2^64 */
     _Atomic uint64_t kept;              /* granules */
     uint64_t most;                      /* that may be kept; the owner's */
-    uint32_t zones;                     /* of so many of the lowest zones, as the pool said last */
     uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
     uint64_t filled[BDA_SHELVES / 64 + 2]; /* shelves that are not empty, a bit each; the last word is empty */
     struct bda_pool *pool;
-    uint64_t depot_most;  /* granules that the depot may keep; as the pool said last */
     uint32_t passed_most; /* granules in the bundle below, up to which one more goes there unasked; 0: each is asked
                              for, or goes to a shelf */
     bool source;          /* the owner's: its requests come from here */

@@ -86,7 +86,7 @@ static uint32_t give_up_node(BdaAllocator allocator, struct bda_pool *arena) {
 /* The first empty block of an arena that is large enough, and that it can do without: so many granules are free in the
  * others then. 0: there is none. The arena's lock is held. */
 static uint32_t find_spare_block(BdaAllocator allocator, struct bda_pool *arena, uint32_t granules, uint64_t left) {
-    uint32_t index = bda_tlsf_empty_regions(&arena->tlsf) != 0 ? arena->first_block : 0;
+    uint32_t index = arena->first_block;
     for (; index != 0; index = bda_block_at(allocator, index)->next) {
         uint32_t size = bda_block_at(allocator, index)->region.size;
         if (size >= granules && arena->tlsf.free_granules - size >= left &&
@@ -114,7 +114,6 @@ static void bring_in(BdaAllocator allocator, struct bda_pool *arena, struct movi
     bda_arena_lock_beside_head(arena);
     bda_node_list_push(&allocator->nodes, &arena->tlsf.spare, moving.node);
     bda_pool_add_block(allocator, arena, moving.block);
-    arena->head->atom_skew = bda_max(arena->head->atom_skew, arena->atom_skew);
     bda_arena_unlock_beside_head(arena);
 }
 

@@ -1,6 +1,8 @@
 /* The longer ways of a request and a free, see cache.h. */
 #include "alloc/arena.h"
 
+#include <assert.h>
+
 /* ---- Back to TLSF ---- */
 
 void bda_bundle_release(struct bda_pool *arena, struct bda_bundle *bundle) {
@@ -32,12 +34,6 @@ static void set_list(struct bda_stock *stock, uint32_t number, uint32_t list, ui
     bda_shelf_set_count(shelf, count);
 }
 
-static void add_to_shelf(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
-    struct bda_shelf *shelf = &stock->shelves[number];
-    bda_node_set_link(node, shelf->first);
-    set_list(stock, number, index, bda_shelf_count(shelf) + 1);
-}
-
 /* The range on top; there is one. */
 static uint32_t take_from_shelf(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
     struct bda_shelf *shelf = &stock->shelves[number];
@@ -57,14 +53,24 @@ static void give_back(struct bda_stock *stock, struct bda_bundle *bundle) {
     bda_unlock(&stock->pool->lock);
 }
 
+/* What a taker has too much of, it would only take back. What another thread frees is best left to the one that takes
+ * (unpack), if there is one. */
+static uint64_t depot_share_of(const struct bda_stock *stock) {
+    uint64_t most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed);
+    bool taken = atomic_load_explicit(&stock->pool->takers, memory_order_relaxed) != 0;
+    if (stock->source || stock->alone)
+        return 0;
+    return taken ? BDA_DEPOT_SHARES * most : most;
+}
+
 /* A bundle goes to the depot; false: there is no room. */
 static bool hand_in(struct bda_stock *stock, struct bda_bundle *bundle) {
     struct bda_depot *depot = &stock->pool->depot;
-    uint64_t granules = bundle->granules;
-    if (stock->depot_most < granules)
+    uint64_t granules = bundle->granules, most = depot_share_of(stock);
+    if (most < granules)
         return false;
     bda_mutex_lock(&depot->lock);
-    bool given = bda_depot_give(depot, bundle, stock->depot_most);
+    bool given = bda_depot_give(depot, bundle, most);
     if (given) /* at no moment in neither */
         bda_stock_keep(stock, 0 - granules);
     bda_mutex_unlock(&depot->lock);
@@ -126,7 +132,7 @@ static bool unpack(BdaAllocator allocator, struct bda_stock *stock) {
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++) {
         struct bda_node *node = bda_node_of(allocator, bundle.nodes[i]);
         /* not by its home, see bda_node_home */
-        add_to_shelf(stock, bda_shelf_of(bda_node_size(node)), bundle.nodes[i], node);
+        bda_shelf_push(stock, bda_shelf_of(bda_node_size(node)), bundle.nodes[i], node);
     }
     return fits;
 }
@@ -140,7 +146,7 @@ static bool take_back(BdaAllocator allocator, struct bda_stock *stock, uint32_t 
         struct bda_node *node = bda_node_of(allocator, index);
         if (bda_shelf_of(bda_node_size(node)) != number)
             break;
-        add_to_shelf(stock, number, index, node);
+        bda_shelf_push(stock, number, index, node);
         bundle->granules -= bda_node_size(node);
         atomic_store_explicit(&bundle->count, --count, memory_order_relaxed);
     }
@@ -169,7 +175,7 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
         return false;
     const struct bda_live live = { (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
     bda_node_retire(live.node, BDA_NODE_CACHED);
-    if (bda_range_is_large(live.node) || bda_node_zone(live.node) >= stock->zones || bda_node_is_spent(live.node)) {
+    if (bda_range_is_large(live.node) || !bda_range_zone_is_kept(pool, live.node) || bda_node_is_spent(live.node)) {
         bda_tlsf_free_node(&pool->tlsf, live.index, live.node); /* it lies where none is kept, or has no life left */
         return false;
     }
@@ -178,7 +184,7 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
     bda_pool_watch_level(pool);
     pool->counters.live_count++;
     bda_node_set_record(live.node, bda_home(bda_pool_stock(pool), number));
-    add_to_shelf(stock, number, live.index, live.node);
+    bda_shelf_push(stock, number, live.index, live.node);
     bda_stock_keep(stock, bda_node_size(live.node));
     return true;
 }
@@ -195,10 +201,8 @@ static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
     struct bda_shelf *shelf = &stock->shelves[number];
     uint64_t space = stock->most - bda_min(bda_stock_kept(stock), stock->most);
     uint64_t wanted = bda_min(1u + shelf->eager, space / BDA_GATHER_SHARE / bda_shelf_begin(number));
-    if (wanted < 2)
-        wanted = 0;
     shelf->eager = (uint8_t)bda_min(1u + shelf->eager, bda_min(shelf->most, BDA_GATHER_MOST) - 1);
-    if (wanted == 0)
+    if (wanted < 2)
         return;
     bda_pool_lock(stock->pool);
     while (wanted != 0 && gather_one(allocator, stock, number, alignment))
@@ -256,16 +260,6 @@ static uint64_t share_of(BdaAllocator allocator, const struct bda_stock *stock, 
     return most / bda_max(stock->source ? takers_of(stock) : caches / arenas, 1);
 }
 
-/* What a taker has too much of, it would only take back. What another thread frees is best left to the one that takes
- * (unpack), if there is one. */
-static uint64_t depot_share_of(const struct bda_stock *stock, bool alone) {
-    uint64_t most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed);
-    bool taken = atomic_load_explicit(&stock->pool->takers, memory_order_relaxed) != 0;
-    if (stock->source || alone)
-        return 0;
-    return taken ? BDA_DEPOT_SHARES * most : most;
-}
-
 /* What there is no space for goes back at once while the thread is alone, which makes space for other sizes only now
  * and then. */
 static bool wants_space(struct bda_stock *stock) {
@@ -279,9 +273,7 @@ static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) 
     bool alone = is_alone(allocator, stock);
     stock->alone = alone;
     stock->most = share_of(allocator, stock, alone);
-    stock->depot_most = depot_share_of(stock, alone);
     stock->passed_most = stock->source ? 0 : (uint32_t)bda_min(stock->most / BUNDLE_SHARE, BDA_BUNDLE_GRANULES);
-    stock->zones = atomic_load_explicit(&stock->pool->kept_zones, memory_order_relaxed);
     stock->reach = is_roomy(stock->pool) ? BDA_REACH_ROOMY : alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
     if (!stock->source && stock->outgoing.granules > stock->most / BUNDLE_SHARE) /* there was more space before */
         send(stock);
@@ -385,6 +377,20 @@ static struct bda_stock *source_of(BdaAllocator allocator, struct bda_cache *cac
     return stock;
 }
 
+/* Nothing that is kept serves a request: what the stock may keep is looked at anew, and some is taken ahead where
+ * others take, too. Returns what serves it then. */
+static uint64_t look_further(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock, uint32_t number,
+                             VkDeviceSize alignment) {
+    stock->fed -= stock->fed != 0;
+    keep_within_bounds(allocator, stock);
+    if (is_of_little_use(cache, stock))
+        rest(allocator, stock);
+    if (takers_of(stock) < 2)
+        return 0;
+    gather(allocator, stock, number, alignment);
+    return bda_stock_offers(stock, number);
+}
+
 bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_extent extent, VkDeviceSize size,
                      struct bda_live *live) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, true);
@@ -403,16 +409,8 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
     uint64_t offers = bda_stock_offers(stock, number);
-    if (offers == 0) {
-        stock->fed -= stock->fed != 0;
-        keep_within_bounds(allocator, stock);
-    }
-    if (offers == 0 && is_of_little_use(cache, stock))
-        rest(allocator, stock);
-    if (offers == 0 && takers_of(stock) > 1) {
-        gather(allocator, stock, number, extent.alignment);
-        offers = bda_stock_offers(stock, number);
-    }
+    if (offers == 0)
+        offers = look_further(allocator, cache, stock, number, extent.alignment);
     bool taken = offers != 0 &&
                  bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), size, extent.alignment, live);
     bda_claim_leave(&cache->claim);
@@ -438,8 +436,7 @@ static void tell_history(BdaAllocator allocator, struct bda_cache *cache, BdaHan
 /* Retires an allocation of an arena that the thread does not take from: it leaves with the next bundle. */
 static bool pass_on(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock, BdaHandle handle,
                     struct bda_node *node, uint32_t home) {
-    uint32_t generation = bda_handle_generation(handle);
-    if (generation + 1 == BDA_GENERATION_SPENT || !bda_cache_retire(node, generation, home))
+    if (!bda_cache_retire(node, bda_handle_generation(handle), home))
         return false;
     tell_history(allocator, cache, handle, node);
     bda_stock_count_in(stock, node);
@@ -471,20 +468,22 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
     if (stock == NULL)
         return false;
     keep_within_bounds(allocator, stock);
-    bool wanted = bda_node_zone(node) < stock->zones && bda_stock_kept(stock) < stock->most, passed = false;
-    if (wanted && stock->source)
-        make_room(allocator, stock, bda_home_shelf(home));
-    else if (wanted)
-        passed = pass_on(allocator, cache, stock, handle, node, home);
+    bool kept = false;
+    if (bda_range_zone_is_kept(stock->pool, node) && bda_stock_kept(stock) < stock->most) {
+        if (stock->source)
+            make_room(allocator, stock, bda_home_shelf(home));
+        kept = stock->source ? bda_stock_put(allocator, cache, stock, handle, node, home)
+                             : pass_on(allocator, cache, stock, handle, node, home);
+    }
     bda_claim_leave(&cache->claim);
-    return passed || (wanted && bda_cache_put(allocator, handle, node));
+    return kept;
 }
 
 /* Whether a retired range goes onto its shelf, or with the next bundle. The owner is inside. */
 BDA_INLINE bool has_room_for(const struct bda_stock *stock, uint32_t number, struct bda_node *node) {
     const struct bda_shelf *shelf = &stock->shelves[number];
     return (!stock->source || bda_shelf_count(shelf) < shelf->most) && bda_stock_kept(stock) < stock->most &&
-           bda_node_zone(node) < stock->zones;
+           bda_range_zone_is_kept(stock->pool, node);
 }
 
 BDA_INLINE void put(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
@@ -530,12 +529,11 @@ struct bda_cache *bda_cache_enter(BdaAllocator allocator) {
     return cache != NULL && bda_claim_enter(&cache->claim) ? cache : NULL;
 }
 
-bool bda_cache_may_keep(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node,
+bool bda_cache_may_keep(BdaAllocator allocator, struct bda_cache *cache, struct bda_node *node,
                         struct bda_pool **lacks) {
     uint32_t home = bda_node_home(node);
     struct bda_pool *arena = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_acquire);
-    if (!bda_home_is_one(home) || bda_handle_generation(handle) + 1 == BDA_GENERATION_SPENT || arena == NULL ||
-        bda_pool_rests(arena))
+    if (!bda_home_is_one(home) || arena == NULL || bda_pool_rests(arena))
         return false;
     bool has_stock = bda_cache_stock(cache, bda_home_stock(home)) != NULL;
     if (!has_stock)
@@ -554,8 +552,7 @@ bool bda_cache_keep_one(BdaAllocator allocator, struct bda_cache *cache, BdaHand
     struct bda_stock *stock = bda_cache_stock(cache, live->block->stock);
     uint32_t number = bda_shelf_of(bda_node_size(live->node));
     tell_history(allocator, cache, handle, live->node);
-    if (stock == NULL)
-        return false;
+    assert(stock != NULL);
     if (stock != *bounded)
         keep_within_bounds(allocator, stock);
     *bounded = stock;

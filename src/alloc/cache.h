@@ -7,8 +7,9 @@
  * overflows there leaves in bundles, back to TLSF; what comes from other arenas leaves in bundles at once, for the
  * arena's depot. What is lacking comes from the depot, then from TLSF.
  *
- * The owner is inside of its cache under a claim (claim.h). Others come for all of it: before a request is
- * refused or a block is opened, in bda_trim, when its thread has ended, when nothing happened between two bda_collect.
+ * The owner is inside of its cache under a claim (claim.h). Others come for all of it: before a request is refused or a
+ * block is opened (but for one of an arena's own, where others have room: bda_grow_arena), in bda_trim, when its thread
+ * has ended, when nothing happened between two bda_collect.
  *
  * Only unnamed ranges without a record are kept, so that nothing but their node is to be touched.
  *
@@ -133,14 +134,19 @@ BDA_INLINE void bda_stock_count_in(struct bda_stock *stock, const struct bda_nod
     bda_stock_keep(stock, granules);
 }
 
-/* The same, and goes onto its shelf. */
-BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
+/* A kept range goes onto a shelf. */
+BDA_INLINE void bda_shelf_push(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
     struct bda_shelf *shelf = &stock->shelves[number];
-    bda_stock_count_in(stock, node);
     bda_stock_mark(stock, number, true);
     bda_node_set_link(node, shelf->first);
     shelf->first = index;
     bda_shelf_set_count(shelf, bda_shelf_count(shelf) + 1);
+}
+
+/* An allocation, just retired, is kept from now on and goes onto its shelf. */
+BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
+    bda_stock_count_in(stock, node);
+    bda_shelf_push(stock, number, index, node);
 }
 
 /* The same, and leaves with the next bundle, which has room. */
@@ -153,7 +159,7 @@ BDA_INLINE void bda_stock_pass(struct bda_stock *stock, uint32_t index, const st
  * for it. The owner is inside. */
 BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uint32_t home) {
     BDA_YIELD_POINT();
-    if (!bda_node_try_retire(node, generation, BDA_NODE_CACHED, true))
+    if (generation + 1 == BDA_GENERATION_SPENT || !bda_node_try_retire(node, generation, BDA_NODE_CACHED, true))
         return false;
     BDA_YIELD_POINT();
     bool good = bda_node_has_home(node, home);
@@ -162,23 +168,14 @@ BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uin
     return good;
 }
 
-/* Frees what `handle` names, which has led to `node`, onto the thread's shelves, or into the bundle for the arena that
- * it came from. False: it has no home there, or there is no room, or it is no longer live, and nothing has changed. No
- * calls either. */
-BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
-    uint32_t home = bda_node_home(node), generation = bda_handle_generation(handle);
-    if (!bda_home_is_one(home) || generation + 1 == BDA_GENERATION_SPENT)
-        return false;
-    struct bda_cache *cache = bda_cache_at_hand(allocator);
-    if (cache == NULL)
-        return false;
-    struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
-    if (stock == NULL || stock->most == 0 || !bda_claim_enter(&cache->claim))
-        return false;
+/* Keeps an allocation that had this home, on its shelf or in the bundle for its arena, and tells the history. False:
+ * there is no room, or it is no longer live, and nothing has changed. The owner is inside. No calls. */
+BDA_INLINE bool bda_stock_put(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
+                              BdaHandle handle, struct bda_node *node, uint32_t home) {
     const struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
     bool shelved = bda_shelf_count(shelf) < shelf->most;
     bool put = (shelved || bda_bundle_is_open(&stock->outgoing, stock->passed_most)) &&
-               bda_stock_kept(stock) < stock->most && bda_cache_retire(node, generation, home);
+               bda_stock_kept(stock) < stock->most && bda_cache_retire(node, bda_handle_generation(handle), home);
     if (put) {
         uint64_t extent = bda_history_extent(node);
         if (shelved)
@@ -188,6 +185,21 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
         VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
         bda_history_add(allocator, &cache->ring, handle, address, extent);
     }
+    return put;
+}
+
+/* Frees what `handle` names, which has led to `node`, like that. False also where it has no home there. */
+BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+    uint32_t home = bda_node_home(node);
+    if (!bda_home_is_one(home))
+        return false;
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
+    if (cache == NULL)
+        return false;
+    struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
+    if (stock == NULL || stock->most == 0 || !bda_claim_enter(&cache->claim))
+        return false;
+    bool put = bda_stock_put(allocator, cache, stock, handle, node, home);
     bda_claim_leave(&cache->claim);
     return put;
 }
@@ -207,7 +219,7 @@ struct bda_cache *bda_cache_enter(BdaAllocator allocator);
 
 /* Whether an allocation may be kept, as far as is seen now. Else `lacks` becomes its arena if the cache only lacks a
  * stock for that, to be wished for once its owner has left it. The owner is inside. */
-bool bda_cache_may_keep(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node,
+bool bda_cache_may_keep(BdaAllocator allocator, struct bda_cache *cache, struct bda_node *node,
                         struct bda_pool **lacks);
 
 /* Retires such a one. False: it takes another way, and nothing has changed. The owner is inside. */

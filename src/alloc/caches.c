@@ -80,7 +80,6 @@ static struct bda_cache *make_cache(BdaAllocator allocator) {
     return cache;
 }
 
-/* Finds the calling thread's cache, or makes it where the caller `may` take memory; NULL: there is none. */
 static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
     bool waiting = !may && atomic_load_explicit(&allocator->wishes, memory_order_relaxed);
     if (waiting || !bda_thread_watch(end_thread))
@@ -139,7 +138,6 @@ static struct bda_stock *open_stock(BdaAllocator allocator, struct bda_cache *ca
     return stock;
 }
 
-/* Where a thread only frees, what it lacks is made by one that allocates. */
 void bda_caches_wish(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *pool) {
     if (bda_pool_stock(pool) == BDA_STOCKS || atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         return;
@@ -160,7 +158,6 @@ static void provide(BdaAllocator allocator, struct bda_pool *pool) {
         (void)open_stock(allocator, cache, pool);
 }
 
-/* What host memory is refused for is wished for again. */
 void bda_caches_grant(BdaAllocator allocator, struct bda_pool *pool) {
     bda_mutex_lock(&allocator->caches_lock);
     atomic_store_explicit(&allocator->wishes, false, memory_order_relaxed);
@@ -367,7 +364,7 @@ uint64_t bda_caches_used(BdaAllocator allocator, const struct bda_pool *pool) {
 void bda_caches_init(BdaAllocator allocator, bool off) {
     static _Atomic uint64_t last;
     allocator->serial = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
-    allocator->caches_off = off || !allocator->locks;
+    allocator->caches_off = off;
     allocator->barrier = !allocator->caches_off && bda_barrier_exists();
     bda_mutex_init(&allocator->caches_lock, allocator->locks);
     bda_mutex_lock(&registry_lock);

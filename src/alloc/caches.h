@@ -2,8 +2,9 @@
  * The caches of an allocator: whose they are, and what is done with all of them.
  *
  * A cache is made, and gets a stock for a pool, where an allocation may take host memory for it. A thread that only
- * frees takes none: it leaves a wish, which the next small allocation that is on its longer way grants. When a thread
- * ends, what its cache keeps goes back, and the next thread that has none gets the cache.
+ * frees takes none: it leaves a wish. Any thread's next request grants it that looks behind the shelves, brings a name
+ * or a value, comes in a list, is for an own buffer, or takes the long way. When a thread ends, what its cache keeps
+ * goes back, and the next thread that has none gets the cache.
  */
 #ifndef BDA_ALLOC_CACHES_H
 #define BDA_ALLOC_CACHES_H

@@ -28,7 +28,8 @@ enum {
     BDA_REACH_SHARED = 0x1F,   /* else from one of the next four, where a thread is not alone; */
     BDA_REACH_ALONE = 1,       /* or from the right one only */
     BDA_SHELF_GRANULES = 8192, /* on a shelf, 128 KiB, */
-    BDA_SHELF_GRANULES_SHARED = 32768, /* or this where a thread is not alone: it comes for a lock seldom; */
+    BDA_SHELF_GRANULES_SHARED = 32768, /* or this where a thread was not alone when it began to take from the arena: it
+                                          comes for a lock seldom; */
     BDA_SHELF_MOST = 64,               /* or so many ranges */
     BDA_BUNDLE_GRANULES = 32768,       /* in a bundle, 512 KiB, */
     BDA_BUNDLE_MOST = 64,              /* or so many ranges */
@@ -73,7 +74,8 @@ static inline uint32_t bda_home_shelf(uint32_t home) {
     return home & 0xFFFF;
 }
 
-/* How many ranges make a shelf full. */
+/* How many ranges make a shelf full. That is set when a thread begins to take from an arena (bda_stock_become_source):
+ * whether it was `alone` then holds for its shelves as long as it takes from there, whoever comes or goes. */
 static inline uint32_t bda_shelf_room(uint32_t shelf, bool alone) {
     uint32_t granules = alone ? BDA_SHELF_GRANULES : BDA_SHELF_GRANULES_SHARED;
     uint32_t room = granules / (uint32_t)bda_max(bda_shelf_begin(shelf), 1);

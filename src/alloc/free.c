@@ -333,17 +333,16 @@ struct frees {
     const BdaHandle *handles;
     struct bda_cache *cache;          /* the thread's own, with its owner inside; NULL: it takes no part */
     uint64_t kept[KEPT_AT_ONCE / 64]; /* which of them it has retired, a bit each */
-    bool any_kept;
-    struct bda_pool *lacks; /* what the cache would have liked to have a stock for */
+    struct bda_pool *lacks;           /* what the cache would have liked to have a stock for */
 };
 
 static bool is_kept(const struct frees *frees, uint32_t i) {
-    return frees->any_kept && (frees->kept[i / 64] >> i % 64 & 1u) != 0;
+    return frees->cache != NULL && (frees->kept[i / 64] >> i % 64 & 1u) != 0;
 }
 
-/* Whether the thread's cache may keep what a handle names, which has led to `node`. */
-static bool may_keep(BdaAllocator allocator, struct frees *frees, BdaHandle handle, struct bda_node *node) {
-    return frees->cache != NULL && bda_cache_may_keep(allocator, frees->cache, handle, node, &frees->lacks);
+/* Whether the thread's cache may keep what a handle has led to. */
+static bool may_keep(BdaAllocator allocator, struct frees *frees, struct bda_node *node) {
+    return frees->cache != NULL && bda_cache_may_keep(allocator, frees->cache, node, &frees->lacks);
 }
 
 /* Retires the first ones that the thread's cache may keep, without the lock; returns how many. */
@@ -355,10 +354,9 @@ static uint32_t retire_kept(BdaAllocator allocator, struct frees *frees, uint32_
         if (handle == 0)
             continue;
         struct bda_node *node = bda_handle_node(allocator, handle);
-        if (node == NULL || !may_keep(allocator, frees, handle, node) || !bda_cache_retire_one(handle, node))
+        if (node == NULL || !may_keep(allocator, frees, node) || !bda_cache_retire_one(handle, node))
             break;
         frees->kept[i / 64] |= (uint64_t)1 << i % 64;
-        frees->any_kept = true;
     }
     return i - from;
 }
@@ -379,7 +377,7 @@ static uint32_t retire_run(BdaAllocator allocator, struct frees *frees, uint32_t
             continue;
         if (!bda_handle_find(allocator, handle, &live) || live.pool != pool)
             break;
-        if (i != from && may_keep(allocator, frees, handle, live.node))
+        if (i != from && may_keep(allocator, frees, live.node))
             break;
         if (!retire(allocator, handle, &live, BDA_NODE_RETIRED))
             break;
@@ -439,7 +437,7 @@ static void add_to_batch(struct batch *batch, const struct bda_live *live) {
 static void release_kept(BdaAllocator allocator, const struct frees *frees) {
     struct batch batch = { .count = 0, .used = 0, .large = 0 };
     struct bda_stock *bounded = NULL;
-    for (uint32_t i = 0; i < frees->count && frees->any_kept; i++) {
+    for (uint32_t i = 0; frees->cache != NULL && i < frees->count; i++) {
         BdaHandle handle = frees->handles[i];
         if (!is_kept(frees, i))
             continue;

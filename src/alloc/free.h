@@ -22,7 +22,8 @@ bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *h
 /* The first step: the node's state becomes `state`, retired or pending. Returns the node, 0 with the reason. */
 uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_state state, const char **reason);
 
-/* Takes a retirement back; the handle is good again. Only from the state retired, before anything else. */
+/* Takes a retirement back; the handle is good again. From the state retired, or cached (bda_cache_retire_one), before
+ * anything else. */
 void bda_unretire(BdaAllocator allocator, uint32_t index);
 
 /* What was asked for of one that is live, has been retired, or waits. Under the pool's lock, or the owner's. */

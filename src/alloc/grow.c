@@ -14,7 +14,6 @@
 static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
     struct bda_pool *head = pool->head;
     bda_pool_add_block(allocator, pool, index);
-    head->atom_skew = bda_max(head->atom_skew, pool->atom_skew);
     if (bda_block_at(allocator, index)->backing.size >= head->next_block_size)
         head->next_block_size = bda_min(head->next_block_size * 2, head->max_block_size);
     bda_locate_add(allocator, index);

@@ -104,8 +104,7 @@ static void give_back(BdaAllocator allocator, const struct bda_live *live) {
  * caller's, nobody who listens. */
 BDA_INLINE void let_go(BdaAllocator allocator, const struct bda_live *live) {
     bool wanted = bda_node_last_record(live->node) == 0 && !bda_range_is_large(live->node) &&
-                  !bda_node_is_spent(live->node) && allocator->event == NULL && live->pool->user == NULL &&
-                  !bda_pool_rests(live->pool);
+                  !bda_node_is_spent(live->node) && live->pool->user == NULL && !bda_pool_rests(live->pool);
     if (!wanted || !bda_cache_keep(allocator, live))
         give_back(allocator, live);
 }
@@ -186,12 +185,14 @@ BDA_APART bool take_alone(BdaAllocator allocator, struct bda_pool *pool, VkDevic
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    if (room <= BDA_CACHED_BYTES && !bda_pool_rests(bda_arena_of_thread(allocator, pool)) &&
-        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
-        become_own(live);
-        return true;
+    if (room <= BDA_CACHED_BYTES && !bda_pool_rests(bda_arena_of_thread(allocator, pool))) {
+        if (bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
+            become_own(live);
+            return true;
+        }
+    } else {
+        bda_arena_settle_if_crowded(allocator, pool);
     }
-    bda_arena_settle_if_crowded(allocator, pool);
     struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
     bda_pool_lock(arena);
     bool taken = bda_range_take(allocator, arena, &request, true, live) == VK_SUCCESS;

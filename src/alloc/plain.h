@@ -143,8 +143,9 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
             bda_plain_tell_made(allocator, bda_cache_at_hand(allocator), true, allocation->handle);
             return VK_SUCCESS;
         }
+    } else {
+        bda_arena_settle_if_crowded(allocator, pool);
     }
-    bda_arena_settle_if_crowded(allocator, pool);
     struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (bda_arena_is_guest(cache, pool) && bda_arena_may_get_block(info->size, info->flags))
         return VK_NOT_READY;

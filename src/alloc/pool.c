@@ -335,6 +335,7 @@ void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t 
     pool->counters.region_bytes += (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
     bda_pool_bound_caches(pool);
     pool->atom_skew = bda_max(pool->atom_skew, skew_of(allocator, block));
+    pool->head->atom_skew = bda_max(pool->head->atom_skew, pool->atom_skew);
     block->plain = !pool->key.own_buffers && allocator->event == NULL;
     block->own = pool->key.own_buffers;
     block->stock = (uint8_t)(block->plain ? pool->stock : BDA_STOCKS);

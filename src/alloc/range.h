@@ -41,10 +41,15 @@ BDA_INLINE bool bda_range_is_large(const struct bda_node *node) {
     return bda_node_size(node) > BDA_CACHED_MOST;
 }
 
+/* Whether it lies where caches keep ranges of its pool. */
+BDA_INLINE bool bda_range_zone_is_kept(const struct bda_pool *pool, struct bda_node *node) {
+    return bda_node_zone(node) < atomic_load_explicit(&pool->kept_zones, memory_order_relaxed);
+}
+
 /* Where caches keep it, 0 where they do not. */
 BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
     bool kept = live->block->stock != BDA_STOCKS && !bda_range_is_large(live->node) &&
-                bda_node_zone(live->node) < atomic_load_explicit(&live->pool->kept_zones, memory_order_relaxed);
+                bda_range_zone_is_kept(live->pool, live->node);
     return kept ? bda_home(live->block->stock, bda_shelf_of(bda_node_size(live->node))) : 0;
 }
 

@@ -327,9 +327,9 @@ BDA_INLINE bool bda_node_view(struct bda_node *node, uint32_t region, struct bda
     return view->slack != BDA_SLACK_UNKNOWN && bda_node_tag(node) == view->tag;
 }
 
-/* What the owner of a taken range writes to it and keeps with it: a record (name, user value, own buffer), or with the
+/* What the owner of a taken range writes to it and keeps with it: a record (name, user value, stack), or with the
  * highest bit set where caches keep it (alloc/depot.h), or of a pending one what its slack was (alloc/free.c); 0: none
- * of them. */
+ * of them. Its own buffer stands beside the node (words.h). */
 #define BDA_NODE_HOME ((uint32_t)1 << 31)
 
 /* It may change under one's eyes: who gives a node a record that has just been freed puts that there for a moment, also

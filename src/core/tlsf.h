@@ -31,7 +31,7 @@ enum {
     BDA_TLSF_ZONES = 1 << BDA_TLSF_ZONES_LOG2,
     BDA_TLSF_LISTS = BDA_TLSF_LEVELS * BDA_TLSF_CLASSES * BDA_TLSF_ZONES,
     BDA_TLSF_WORDS = (BDA_TLSF_LISTS + 63) / 64,
-    BDA_TLSF_SMALL = 1 << 12,     /* the largest size that gathers in the lowest zone, see bda_tlsf_alloc */
+    BDA_TLSF_SMALL = 1 << 12,     /* the largest size that gathers in the lowest zone, see bda_tlsf_take */
     BDA_TLSF_NODES_PER_ALLOC = 2, /* what lies in front of an aligned range, and the range */
     BDA_TLSF_NEAR_TRIES = 8,      /* lists near a size that are looked into */
     BDA_TLSF_EXACT_TRIES = 4,     /* ranges looked at before "no space" */

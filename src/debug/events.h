@@ -4,7 +4,7 @@
 
 #include "alloc/hooks.h"
 
-/* A bda_event_hook. */
+/* Tells one event; called by the bda_event_hook that all modes share (watch.c). */
 void bda_events_log(BdaAllocator allocator, const struct bda_event *event);
 
 #endif

@@ -10,7 +10,7 @@ uint32_t bda_find_all(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAdd
                       BdaFinding *findings);
 
 /* The short way of what is asked most: whose this byte is. False: in no live allocation, or not as easily said; then
- * `finding` is as it was. */
+ * what stands in `finding` means nothing. */
 bool bda_find_live(BdaAllocator allocator, VkDeviceAddress address, BdaFinding *finding);
 
 #endif

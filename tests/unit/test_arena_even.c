@@ -26,6 +26,22 @@ static void let_look(uint32_t requests) {
 
 /* ---- Empty blocks ---- */
 
+/* Also one that looks behind its shelves first, which looks there, too. */
+static void a_request_that_nothing_kept_serves_counts_once(void **state) {
+    (void)state;
+    open_crowded(NULL, 2);
+    let_take(wish, 2);
+    const uint8_t *patience = &cache_of_helper()->patience[bda_pool_stock(head)];
+    const VkDeviceSize sizes[] = { wish.size, KIB(1), KIB(40) };
+    for (uint32_t i = 0; i < COUNT_OF(sizes); i++) {
+        uint8_t before = *patience;
+        let_take((BdaAllocInfo){ .size = sizes[i] }, 1);
+        assert_int_equal(*patience, (uint8_t)(before + 1));
+    }
+    let_give();
+    close_crowded();
+}
+
 /* It has room for each of its requests, and gets another block nevertheless. */
 static void where_little_is_free_an_empty_block_comes_before_it_is_needed(void **state) {
     (void)state;
@@ -272,6 +288,7 @@ static void who_lacks_room_borrows_it(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_that_nothing_kept_serves_counts_once),
         cmocka_unit_test(where_little_is_free_an_empty_block_comes_before_it_is_needed),
         cmocka_unit_test(who_has_no_more_gives_nothing),
         cmocka_unit_test(what_waits_in_a_bundle_goes_after_a_while),
