@@ -139,7 +139,7 @@ static bool adopt_block_for(BdaAllocator allocator, struct bda_pool *arena, cons
 
 /* Whether it should have another arena, or another block, a thread asks once in so many of its requests that find
  * nothing kept. */
-enum { PATIENCE = 64 };
+enum { PATIENCE = 32 };
 
 /* What a thread keeps of the arena that is its own, by the number of its cache, or NULL (bda_pool_arena). */
 static struct bda_stock *find_own(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {

@@ -9,7 +9,7 @@
 static const BdaAllocInfo wish = { .size = 70 << 10 };
 
 /* More requests than it takes to look. */
-enum { LOOKS = 64, TEN_OF_A_BLOCK = 10 };
+enum { LOOKS = 32, TEN_OF_A_BLOCK = 10 };
 
 static struct bda_pool *arena_of_helper(void) {
     return pool_of(helper.slots[0].handle);
