@@ -5,7 +5,6 @@
 #include "alloc/grow.h"
 #include "alloc/own.h"
 #include "alloc/plain.h"
-#include "alloc/prefixes.h"
 #include "alloc/reclaim.h"
 
 #include <string.h>
@@ -70,14 +69,10 @@ static VkResult take_or_drain(BdaAllocator allocator, struct bda_pool *pool, con
     return result;
 }
 
-static bool is_any_pending(BdaAllocator allocator) {
-    return atomic_load_explicit(&allocator->pending.group_count, memory_order_relaxed) != 0;
-}
-
 /* Then what is due of the pending frees. */
 static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                                    uint32_t *node) {
-    if (!is_any_pending(allocator))
+    if (!bda_pending_any(&allocator->pending))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     (void)bda_pending_try_collect(allocator); /* a lost device shows in the calls that follow */
     return bda_arenas_take(allocator, pool, request, node, NULL);
@@ -149,10 +144,6 @@ VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct b
 
 /* ---- The types an intent tries ---- */
 
-static const struct bda_type_order *order_of(BdaAllocator allocator, const struct bda_request *request) {
-    return &allocator->order[request->intent][(request->flags & BDA_ALLOC_HOST_FALLBACK_BIT) != 0];
-}
-
 static VkResult pool_for(BdaAllocator allocator, const struct bda_request *request, uint32_t type,
                          struct bda_pool **pool) {
     bool own = request->buffer_info != NULL;
@@ -180,17 +171,13 @@ static VkResult try_type(BdaAllocator allocator, struct bda_request *request, ui
     return result == VK_SUCCESS ? try(allocator, pool, request, context) : result;
 }
 
-/* Of the types that the intent tries, those that the request may go to, a bit each. */
-static uint32_t types_for(BdaAllocator allocator, const struct bda_request *request) {
-    const struct bda_type_order *order = order_of(allocator, request);
-    uint32_t types = 0;
-    for (uint32_t i = 0; i < order->count; i++)
-        types |= 1u << order->types[i];
-    return (request->pool != NULL ? 1u << request->pool->ranges->key.memory_type : types) & request->type_bits;
-}
-
 VkResult bda_check_types(BdaAllocator allocator, struct bda_request *request) {
-    if (types_for(allocator, request) != 0)
+    const struct bda_pool *ranges = request->pool != NULL ? request->pool->ranges : NULL;
+    uint32_t bits = request->type_bits;
+    bool any = ranges != NULL ? (bits >> ranges->key.memory_type & 1u) != 0
+                              : bda_first_type(bda_order_of(allocator, request->intent, request->flags), bits) !=
+                                    VK_MAX_MEMORY_TYPES;
+    if (any)
         return VK_SUCCESS;
     if (request->pool != NULL)
         request->reason = "the pool's memory type does not fit the request";
@@ -209,7 +196,7 @@ VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_
         return first;
     if (request->pool != NULL)
         return try_type(allocator, request, request->pool->ranges->key.memory_type, attempt, context);
-    const struct bda_type_order *order = order_of(allocator, request);
+    const struct bda_type_order *order = bda_order_of(allocator, request->intent, request->flags);
     const char *first_reason = NULL;
     for (uint32_t i = 0; i < order->count; i++) {
         if ((request->type_bits >> order->types[i] & 1u) == 0)
@@ -275,150 +262,6 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
         enter_prefix(allocator, *node);
     tell(allocator, request, *node);
     return VK_SUCCESS;
-}
-
-/* ---- Plain requests that may take no new memory ---- */
-
-/* Whether some arena of a pool has, or threads keep of it, more than a request takes; it may still be in pieces. */
-static bool has_free(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size) {
-    bool has = false;
-    bda_lock(&pool->lock);
-    for (struct bda_pool *arena = pool; arena != NULL && !has; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        has = (VkDeviceSize)arena->tlsf.free_granules << BDA_GRANULE_LOG2 >= size || bda_caches_hold(allocator, arena);
-        bda_arena_unlock_beside_head(arena);
-    }
-    bda_unlock(&pool->lock);
-    return has;
-}
-
-/* Whether a pool of one of the other memory types that the request may go to could have room. */
-static bool others_may_serve(BdaAllocator allocator, const struct bda_pool *pool, const BdaAllocInfo *info) {
-    const struct bda_type_order *order =
-        &allocator->order[info->intent][(info->flags & BDA_ALLOC_HOST_FALLBACK_BIT) != 0];
-    for (uint32_t i = 0; info->pool == NULL && i < order->count; i++) {
-        struct bda_pool *other =
-            atomic_load_explicit(&allocator->pools[order->types[i]][BDA_USAGE_GENERAL][false], memory_order_acquire);
-        if (other != NULL && other != pool && has_free(allocator, other, info->size))
-            return true;
-    }
-    return false;
-}
-
-bool bda_allocate_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info) {
-    return !is_any_pending(allocator) && !others_may_serve(allocator, pool, info);
-}
-
-/* ---- Plain requests with a record ---- */
-
-/* The request, with its record. VK_ERROR_OUT_OF_HOST_MEMORY. */
-BDA_INLINE VkResult make_plain_request(BdaAllocator allocator, const BdaAllocInfo *info, VkDeviceSize alignment,
-                                       struct bda_request *request) {
-    *request = (struct bda_request){ .size = info->size, .room = info->size, .alignment = alignment };
-    uint32_t record;
-    VkResult result = bda_record_create(allocator, info->user, info->name, &record);
-    request->record = result == VK_SUCCESS ? record : 0;
-    return result;
-}
-
-/* As bda_plain_take; the record goes again where the range is refused. */
-BDA_INLINE VkResult take_recorded(BdaAllocator allocator, struct bda_pool *arena, const struct bda_request *request,
-                                  bool caches, BdaAllocation *allocation) {
-    struct bda_live live;
-    VkResult result = bda_range_take(allocator, arena, request, caches, &live);
-    if (result == VK_SUCCESS) {
-        bda_range_describe(allocator, &live, request->size, allocation);
-        bda_prefixes_enter(allocator, request->record, request->size);
-    } else {
-        bda_record_destroy(allocator, request->record);
-    }
-    return result;
-}
-
-VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                                  const BdaAllocInfo *info, BdaAllocation *allocation) {
-    struct bda_request request;
-    if (make_plain_request(allocator, info, alignment, &request) != VK_SUCCESS)
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    bda_arena_settle_if_crowded(allocator, pool);
-    const struct bda_cache *cache = bda_cache_at_hand(allocator);
-    struct bda_pool *arena = bda_arena_of_cache(cache, pool);
-    bda_pool_lock(arena);
-    VkResult result = take_recorded(allocator, arena, &request, true, allocation);
-    result = bda_plain_answer(allocator, pool, arena, result);
-    bda_unlock(&arena->lock);
-    if (result == VK_SUCCESS && cache == NULL)
-        bda_caches_count_guest(allocator, 1);
-    if (result == VK_SUCCESS)
-        bda_caches_grant_any(allocator);
-    return result;
-}
-
-VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                                        const BdaAllocInfo *info, BdaAllocation *allocation) {
-    struct bda_request request;
-    if (make_plain_request(allocator, info, alignment, &request) != VK_SUCCESS)
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    bda_lock(&pool->lock);
-    VkResult result = take_recorded(allocator, pool, &request, false, allocation);
-    bda_unlock(&pool->lock);
-    return result;
-}
-
-/* ---- Many ranges ---- */
-
-/* One of a run that wants a record. The arena's lock is held. */
-BDA_APART bool take_one_recorded(BdaAllocator allocator, struct bda_pool *arena, VkDeviceSize alignment,
-                                 const BdaAllocInfo *info, BdaAllocation *allocation) {
-    struct bda_request request;
-    return make_plain_request(allocator, info, alignment, &request) == VK_SUCCESS &&
-           take_recorded(allocator, arena, &request, true, allocation) == VK_SUCCESS;
-}
-
-/* One of a run, from an arena of the run's pool. The arena's lock is held. */
-static bool take_plain(BdaAllocator allocator, struct bda_pool *arena, const BdaAllocInfo *info,
-                       BdaAllocation *allocation) {
-    struct bda_request request;
-    const struct bda_pool *pool = bda_plain_pool(allocator, info);
-    if (pool == NULL || pool != arena->head || !bda_plain_request(allocator, pool, info, &request))
-        return false;
-    if (bda_plain_wants_record(info))
-        return take_one_recorded(allocator, arena, request.alignment, info, allocation);
-    return bda_plain_take(allocator, arena, &request, true, allocation) == VK_SUCCESS;
-}
-
-/* So many of a run are taken under one lock: few enough that another thread waits for microseconds, and enough that
- * the lock costs nothing beside them. */
-enum { RUN_MOST = 64 };
-
-/* The first of a run, up to RUN_MOST, under one lock; returns how many. */
-static uint32_t take_run(BdaAllocator allocator, struct bda_pool *arena, uint32_t count, const BdaAllocInfo *infos,
-                         BdaAllocation *allocations) {
-    uint32_t most = count < RUN_MOST ? count : RUN_MOST, done = 0;
-    bda_pool_lock(arena);
-    while (done < most && take_plain(allocator, arena, &infos[done], &allocations[done]))
-        done++;
-    bda_unlock(&arena->lock);
-    return done;
-}
-
-uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos,
-                          BdaAllocation *allocations) {
-    struct bda_pool *pool = bda_plain_pool(allocator, infos);
-    if (pool == NULL)
-        return 0;
-    bda_arena_settle_if_crowded(allocator, pool);
-    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
-    bool caches = !allocator->caches_off;
-    struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
-    uint32_t done = 0, taken;
-    do {
-        taken = take_run(allocator, arena, count - done, &infos[done], &allocations[done]);
-        for (uint32_t i = 0; i < taken; i++)
-            bda_plain_tell_made(allocator, cache, caches, allocations[done + i].handle);
-        done += taken;
-    } while (taken == RUN_MOST && done < count);
-    return done;
 }
 
 /* ---- Room ahead ---- */

@@ -9,22 +9,12 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
 
 #define BDA_NO_ROOM "no block has room, and the request may take no new memory"
 
-/* Whether a plain request that may take no new memory, and that TLSF has just had no room for in its first pool, would
- * find none anywhere else either: no thread keeps anything of the pool, nothing is pending, and no other pool that it
- * may go to has as many bytes free. Then it can be refused without a second search. */
-bool bda_allocate_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info);
-
-/* Ranges for the first of `count` requests, as long as they are plain (alloc/plain.h), of one pool, and fit: the pool's
- * lock is taken for up to 64 of them at a time. Returns how many; nothing is said of why it ends. */
-uint32_t bda_allocate_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos,
-                          BdaAllocation *allocations);
+/* Whether any memory type serves a checked request. VK_ERROR_FEATURE_NOT_PRESENT, and why, if none does. */
+VkResult bda_check_types(BdaAllocator allocator, struct bda_request *request);
 
 /* What is done with a pool of each memory type in turn; `context` is its own. */
 typedef VkResult (*bda_attempt)(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                                 void *context);
-
-/* Whether any memory type serves a checked request. VK_ERROR_FEATURE_NOT_PRESENT, and why, if none does. */
-VkResult bda_check_types(BdaAllocator allocator, struct bda_request *request);
 
 /* Makes an attempt with the pool of each type that serves the request, in the intent's order, until one is not refused
  * for want of memory. */

@@ -189,6 +189,19 @@ BDA_INLINE struct bda_block *bda_block_of(BdaAllocator allocator, struct bda_nod
     return bda_block_at(allocator, bda_node_region(node));
 }
 
+/* The memory types that an intent tries, the best first; by flags those of the host may follow. */
+static inline const struct bda_type_order *bda_order_of(BdaAllocator allocator, BdaIntent intent, BdaAllocFlags flags) {
+    return &allocator->order[intent][(flags & BDA_ALLOC_HOST_FALLBACK_BIT) != 0];
+}
+
+/* The first of them that is one of `types`, a bit each; VK_MAX_MEMORY_TYPES: none is. */
+static inline uint32_t bda_first_type(const struct bda_type_order *order, uint32_t types) {
+    for (uint32_t i = 0; i < order->count; i++)
+        if ((types >> order->types[i] & 1u) != 0)
+            return order->types[i];
+    return VK_MAX_MEMORY_TYPES;
+}
+
 /* All pools by their heads, NULL after the last; a head leads to its arenas (pool.h). */
 static inline struct bda_pool *bda_pools_from(struct bda_pool *pool) {
     while (pool != NULL && pool->head != pool)

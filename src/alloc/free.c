@@ -3,12 +3,10 @@
 
 #include "alloc/allocate.h"
 #include "alloc/blocks.h"
-#include "alloc/grow.h"
 #include "alloc/history.h"
 #include "alloc/locate.h"
 #include "alloc/own.h"
 #include "alloc/plain.h"
-#include "alloc/prefixes.h"
 
 #include <assert.h>
 
@@ -104,7 +102,8 @@ VkDeviceSize bda_asked_once(BdaAllocator allocator, struct bda_node *node) {
 }
 
 /* Its generation has moved on: the handle is the one before. */
-void bda_tell_freed(BdaAllocator allocator, uint32_t index) {
+/* Tells who listens of a retired or pending node. */
+static void tell_freed(BdaAllocator allocator, uint32_t index) {
     if (allocator->event == NULL)
         return;
     struct bda_node *node = bda_node_of(allocator, index);
@@ -149,7 +148,9 @@ uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_stat
     return good ? live.index : 0;
 }
 
-void bda_unretire(BdaAllocator allocator, uint32_t index) {
+/* Takes a retirement back; the handle is good again. From the state retired, or cached (bda_cache_retire_one), before
+ * anything else. */
+static void unretire(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
     struct bda_pool *pool = bda_block_of(allocator, node)->pool;
     bda_lock(&pool->lock);
@@ -215,20 +216,18 @@ VkDeviceSize bda_release_held(BdaAllocator allocator, uint32_t index) {
     return bytes;
 }
 
+/* The second step, for a retired or pending node; a checking mode may hold it back. `seen`: its caller has heard of it.
+ * Returns the bytes of memory that go, see bda_release_list. */
 static VkDeviceSize release(BdaAllocator allocator, uint32_t index, bool seen) {
     VkDeviceSize bytes = 0;
     if (allocator->releasing != NULL)
         allocator->releasing(allocator, true);
-    bda_tell_freed(allocator, index);
+    tell_freed(allocator, index);
     if (allocator->hooks == NULL || !allocator->hooks->hold(allocator, index, seen, &bytes))
         bytes = bda_release_held(allocator, index);
     if (allocator->releasing != NULL)
         allocator->releasing(allocator, false);
     return bytes;
-}
-
-VkDeviceSize bda_release(BdaAllocator allocator, uint32_t index) {
-    return release(allocator, index, true);
 }
 
 void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool) {
@@ -240,7 +239,7 @@ VkDeviceSize bda_release_list(BdaAllocator allocator, uint32_t first) {
     VkDeviceSize bytes = 0;
     while (first != 0) { /* the link is read first: afterwards the node is somebody else's */
         uint32_t next = bda_node_link(bda_node_of(allocator, first));
-        bytes += bda_release(allocator, first);
+        bytes += release(allocator, first, true);
         first = next;
     }
     return bytes;
@@ -288,7 +287,7 @@ VkResult bda_free_handle(BdaAllocator allocator, BdaHandle handle, const char **
     uint32_t index = bda_retire(allocator, handle, BDA_NODE_RETIRED, reason);
     if (index == 0)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    (void)bda_release(allocator, index);
+    (void)release(allocator, index, true);
     return VK_SUCCESS;
 }
 
@@ -461,7 +460,7 @@ static void release_many(BdaAllocator allocator, const struct frees *frees) {
         live.pool = atomic_load_explicit(&live.block->pool, memory_order_relaxed);
         bda_history_tell(allocator, handle, live.node, 0);
         if (!live.block->plain) {
-            (void)bda_release(allocator, live.index);
+            (void)release(allocator, live.index, true);
             continue;
         }
         bda_record_destroy(allocator, bda_node_record(live.node));
@@ -482,7 +481,7 @@ bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *h
         release_kept(allocator, &frees);
     for (uint32_t i = good ? 0 : retired; i-- > 0;)
         if (handles[i] != 0)
-            bda_unretire(allocator, bda_handle_index(handles[i]));
+            unretire(allocator, bda_handle_index(handles[i]));
     if (frees.cache != NULL)
         bda_claim_leave(&frees.cache->claim);
     if (frees.lacks != NULL)

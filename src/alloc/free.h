@@ -22,19 +22,8 @@ bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *h
 /* The first step: the node's state becomes `state`, retired or pending. Returns the node, 0 with the reason. */
 uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_state state, const char **reason);
 
-/* Takes a retirement back; the handle is good again. From the state retired, or cached (bda_cache_retire_one), before
- * anything else. */
-void bda_unretire(BdaAllocator allocator, uint32_t index);
-
 /* What was asked for of one that is live, has been retired, or waits. Under the pool's lock, or the owner's. */
 VkDeviceSize bda_asked_once(BdaAllocator allocator, struct bda_node *node);
-
-/* Tells who listens of a retired or pending node. */
-void bda_tell_freed(BdaAllocator allocator, uint32_t index);
-
-/* The second step, for a retired or pending node; a checking mode may hold it back. Returns how many bytes of memory
- * went back to the driver: a dedicated block's, and those of blocks that a checking mode lets go in its place. */
-VkDeviceSize bda_release(BdaAllocator allocator, uint32_t index);
 
 /* For hooks: a retired or pending node becomes quarantined, and its link is the caller's; and in the end it goes, with
  * as many bytes of memory as is answered. */
@@ -44,7 +33,9 @@ VkDeviceSize bda_release_held(BdaAllocator allocator, uint32_t index);
 /* Has checking modes release what they hold, see struct bda_hooks; nothing to do without them. */
 void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool);
 
-/* The second step for a list of pending nodes, linked by bda_node_link; bytes as above. */
+/* The second step for a list of pending nodes, linked by bda_node_link; a checking mode may hold some back. Returns how
+ * many bytes of memory went back to the driver: of dedicated blocks, and of those that a checking mode lets go in
+ * their place. */
 VkDeviceSize bda_release_list(BdaAllocator allocator, uint32_t first);
 
 /* Both steps for everything that is live in a pool which nobody else uses any more. */

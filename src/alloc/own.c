@@ -20,7 +20,7 @@ static VkResult create(BdaAllocator allocator, const VkBufferCreateInfo *info, V
     return result;
 }
 
-void bda_own_destroy(BdaAllocator allocator, VkBuffer buffer) {
+static void destroy(BdaAllocator allocator, VkBuffer buffer) {
     struct bda_device *device = &allocator->device;
     if (buffer != VK_NULL_HANDLE)
         device->vk.destroy_buffer(device->handle, buffer, device->driver_callbacks);
@@ -32,7 +32,7 @@ void bda_own_release(BdaAllocator allocator, uint32_t index) {
         return;
     VkBuffer buffer = (VkBuffer)atomic_load_explicit(word, memory_order_relaxed);
     bda_words_write(word, 0);
-    bda_own_destroy(allocator, buffer);
+    destroy(allocator, buffer);
 }
 
 /* ---- Beside the node ---- */
@@ -128,14 +128,11 @@ BDA_INLINE bool is_plain(BdaAllocator allocator, const VkBufferCreateInfo *buffe
 /* The first pool of an intent that such buffers can lie in, or NULL. It is the library's own, so it stays what it is.
  */
 BDA_COLD struct bda_pool *find_first_pool(BdaAllocator allocator, struct bda_kind *kind, BdaIntent intent) {
-    const struct bda_type_order *order = &allocator->order[intent][0];
-    uint32_t i = 0;
-    while (i < order->count && (kind->type_bits >> order->types[i] & 1u) == 0)
-        i++;
-    if (i == order->count)
+    uint32_t type = bda_first_type(bda_order_of(allocator, intent, 0), kind->type_bits);
+    if (type == VK_MAX_MEMORY_TYPES)
         return NULL;
     struct bda_pool *pool =
-        atomic_load_explicit(&allocator->pools[order->types[i]][BDA_USAGE_GENERAL][1], memory_order_acquire);
+        atomic_load_explicit(&allocator->pools[type][BDA_USAGE_GENERAL][true], memory_order_acquire);
     atomic_store_explicit(&kind->first_pools[intent], pool, memory_order_release);
     return pool;
 }
@@ -214,7 +211,7 @@ BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize
 /* Where the address is not aligned, dedicated memory may do, and where memory ran out another type of it: that is for
  * the long way to see. */
 BDA_COLD VkResult give_up(BdaAllocator allocator, const struct bda_live *live, struct bda_own *own, VkResult result) {
-    bda_own_destroy(allocator, own->buffer);
+    destroy(allocator, own->buffer);
     own->buffer = VK_NULL_HANDLE;
     bda_node_retire(live->node, BDA_NODE_RETIRED);
     let_go(allocator, live);
@@ -319,7 +316,7 @@ static VkResult finish_own(BdaAllocator allocator, struct bda_pool *pool, struct
     VkResult result = bind_own(allocator, request, own);
     if (result == VK_SUCCESS)
         return VK_SUCCESS;
-    bda_own_destroy(allocator, own->buffer);
+    destroy(allocator, own->buffer);
     own->buffer = VK_NULL_HANDLE;
     bda_take_back(allocator, own->node);
     own->node = 0;
@@ -348,7 +345,7 @@ VkResult bda_own_allocate(BdaAllocator allocator, struct bda_request *request, u
     add_requirements(allocator, request, &own->requirements);
     result = bda_try_types(allocator, request, try_own, own);
     if (result != VK_SUCCESS)
-        bda_own_destroy(allocator, own->buffer);
+        destroy(allocator, own->buffer);
     *node = own->node;
     return result;
 }
@@ -359,7 +356,7 @@ VkResult bda_own_probe(BdaAllocator allocator, struct bda_request *request, stru
     if (result != VK_SUCCESS)
         return result;
     ask_requirements(allocator, request, &own);
-    bda_own_destroy(allocator, own.buffer);
+    destroy(allocator, own.buffer);
     add_requirements(allocator, request, &own.requirements);
     *requirements = own.requirements;
     return VK_SUCCESS;

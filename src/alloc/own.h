@@ -48,8 +48,6 @@ static inline VkBuffer bda_own_buffer(BdaAllocator allocator, uint32_t index) {
     return (VkBuffer)bda_words_read(&allocator->own_buffers, index);
 }
 
-void bda_own_destroy(BdaAllocator allocator, VkBuffer buffer);
-
 /* Destroys the buffer of a node that was retired, and forgets it: for the one who may give its range back. */
 void bda_own_release(BdaAllocator allocator, uint32_t index);
 

@@ -38,6 +38,10 @@ struct bda_pending {
 VkResult bda_pending_add(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,
                          const char **reason);
 
+static inline bool bda_pending_any(const struct bda_pending *pending) {
+    return atomic_load_explicit(&pending->group_count, memory_order_relaxed) != 0;
+}
+
 /* Releases every group whose semaphore has reached its value. A semaphore that cannot be read because the device is
  * lost counts as reached; VK_ERROR_DEVICE_LOST is answered then. Other errors leave the group waiting and are answered.
  * `bytes`: of memory that went back to the driver with dedicated blocks. */

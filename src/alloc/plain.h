@@ -93,8 +93,17 @@ BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, c
  * What the shorter ones found out is passed on. When they fail nothing has changed: it has to be refused, or needs more
  * than that. */
 
+/* Whether one that may take no new memory, and that TLSF has just had no room for in its first pool, would find none
+ * anywhere else either: no thread keeps anything of the pool, nothing is pending, and no other pool that it may go to
+ * has as many bytes free. Then it can be refused without a second search. (This and the next three are in plain.c.) */
+bool bda_plain_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info);
+
+/* Ranges for the first of `count` requests, as long as they are plain, of one pool, and fit: the pool's lock is taken
+ * for up to 64 of them at a time. Returns how many; nothing is said of why it ends. */
+uint32_t bda_plain_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos, BdaAllocation *allocations);
+
 /* The two below for what wants a record; the same answers. Apart, since that takes host memory anyway, and what has no
- * name is to know nothing of it. (allocate.c) */
+ * name is to know nothing of it. */
 VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                   const BdaAllocInfo *info, BdaAllocation *allocation);
 VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,

@@ -2,7 +2,6 @@
 #include "alloc/allocator.h"
 #include "alloc/arena.h"
 #include "alloc/grow.h"
-#include "alloc/range.h"
 
 #include <string.h>
 
@@ -206,11 +205,8 @@ struct bda_pool *bda_pool_arena(BdaAllocator allocator, struct bda_pool *head, u
 /* The intents that would try this pool of general ranges first find it without a search from now on. */
 static void become_first(BdaAllocator allocator, uint32_t memory_type, struct bda_pool *pool) {
     for (uint32_t intent = 0; intent < BDA_INTENT_COUNT; intent++) {
-        const struct bda_type_order *order = &allocator->order[intent][0];
-        uint32_t i = 0;
-        while (i < order->count && (allocator->range_type_bits[BDA_USAGE_GENERAL] >> order->types[i] & 1u) == 0)
-            i++;
-        if (i < order->count && order->types[i] == memory_type)
+        const struct bda_type_order *order = bda_order_of(allocator, (BdaIntent)intent, 0);
+        if (bda_first_type(order, allocator->range_type_bits[BDA_USAGE_GENERAL]) == memory_type)
             atomic_store_explicit(&allocator->first_pools[intent], pool, memory_order_release);
     }
 }

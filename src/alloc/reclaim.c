@@ -3,7 +3,6 @@
 
 #include "alloc/arena.h"
 #include "alloc/blocks.h"
-#include "alloc/grow.h"
 #include "alloc/locate.h"
 
 enum scope { ALL_EMPTY, SURPLUS, OLD_SURPLUS };

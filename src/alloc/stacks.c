@@ -2,7 +2,6 @@
 #include "alloc/stacks.h"
 
 #include "alloc/allocator.h"
-#include "core/bits.h"
 
 #include <string.h>
 

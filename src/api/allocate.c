@@ -73,7 +73,7 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo 
 BDA_COLD VkResult refuse_or_go_on(BdaAllocator allocator, struct bda_pool *pool, VkResult result,
                                   const BdaAllocInfo *info, BdaAllocation *allocation) {
     bool hopeless = result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (info->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0 &&
-                    bda_allocate_is_hopeless(allocator, pool, info);
+                    bda_plain_is_hopeless(allocator, pool, info);
     if (!hopeless)
         return alloc_the_long_way(allocator, info, allocation);
     memset(allocation, 0, sizeof *allocation);
@@ -145,7 +145,7 @@ static VkResult alloc_all(BdaAllocator allocator, uint32_t count, const BdaAlloc
     uint32_t call = 0;
     VkBufferCreateInfo own;
     for (uint32_t i = 0; i < count;) {
-        i += bda_allocate_run(allocator, count - i, &infos[i], &allocations[i]);
+        i += bda_plain_run(allocator, count - i, &infos[i], &allocations[i]);
         *done = i;
         if (i == count)
             break;

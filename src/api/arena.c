@@ -8,7 +8,6 @@
 
 #include "alloc/allocate.h"
 #include "alloc/caches.h"
-#include "alloc/free.h"
 #include "api/check.h"
 #include "api/request.h"
 #include "debug/message.h"

@@ -25,18 +25,6 @@ static const char *find_fault(const BdaPoolInfo *info) {
     return NULL;
 }
 
-/* The best memory type for the intent that carries the usage. */
-static bool choose_type(BdaAllocator allocator, const BdaPoolInfo *info, struct bda_pool_key *key) {
-    const struct bda_type_order *order =
-        &allocator->order[info->intent][(info->flags & BDA_ALLOC_HOST_FALLBACK_BIT) != 0];
-    for (uint32_t i = 0; i < order->count; i++) {
-        key->memory_type = order->types[i];
-        if ((allocator->range_type_bits[key->usage_class] >> key->memory_type & 1u) != 0)
-            return true;
-    }
-    return false;
-}
-
 static VkResult choose_key(BdaAllocator allocator, const BdaPoolInfo *info, struct bda_pool_key *key,
                            const char **reason) {
     *key = (struct bda_pool_key){ .usage_class = bda_usage_class_of(info->usage), .priority = BDA_DEFAULT_PRIORITY };
@@ -47,7 +35,9 @@ static VkResult choose_key(BdaAllocator allocator, const BdaPoolInfo *info, stru
         *reason = "no block carries this usage: its feature is not enabled, or it cannot be mixed";
         return VK_ERROR_FEATURE_NOT_PRESENT;
     }
-    if (!choose_type(allocator, info, key)) {
+    key->memory_type = bda_first_type(bda_order_of(allocator, info->intent, info->flags),
+                                      allocator->range_type_bits[key->usage_class]);
+    if (key->memory_type == VK_MAX_MEMORY_TYPES) {
         *reason = "no memory type serves the intent and the usage";
         return VK_ERROR_FEATURE_NOT_PRESENT;
     }

@@ -65,8 +65,7 @@ static VkDeviceSize largest_block(BdaAllocator allocator, const struct bda_reque
 }
 
 static VkDeviceSize largest_heap(BdaAllocator allocator, const struct bda_request *request) {
-    const struct bda_type_order *order =
-        &allocator->order[request->intent][(request->flags & BDA_ALLOC_HOST_FALLBACK_BIT) != 0];
+    const struct bda_type_order *order = bda_order_of(allocator, request->intent, request->flags);
     const struct bda_device *device = &allocator->device;
     VkDeviceSize largest = 0;
     for (uint32_t i = 0; i < order->count; i++) {

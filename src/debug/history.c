@@ -223,7 +223,8 @@ static void read_frame(struct search *search, struct bda_ring *ring) {
         birth->frame = bda_clock_whole_frame(search->frame, (uint32_t)clock);
 }
 
-uint64_t bda_history_frame_of(BdaAllocator allocator, BdaHandle handle) {
+/* In which frame an allocation was made; 0: that is not remembered. */
+static uint64_t frame_of(BdaAllocator allocator, BdaHandle handle) {
     struct birth birth = birth_of(allocator, handle);
     if (!birth.found && handle != 0)
         read_all(&birth.search, read_frame);
@@ -232,7 +233,7 @@ uint64_t bda_history_frame_of(BdaAllocator allocator, BdaHandle handle) {
 
 static void date_range(BdaAllocator allocator, BdaFoundRange *range) {
     if (range->frame == 0)
-        range->frame = bda_history_frame_of(allocator, range->handle);
+        range->frame = frame_of(allocator, range->handle);
 }
 
 void bda_history_date_frames(BdaAllocator allocator, BdaFinding *finding) {
@@ -276,7 +277,7 @@ static uint32_t find(struct search *search) {
     read_events(search);
     for (uint32_t i = 0; i < search->count && i < search->room; i++)
         if (search->owners[i].frame_allocated == 0)
-            search->owners[i].frame_allocated = bda_history_frame_of(search->allocator, search->owners[i].range.handle);
+            search->owners[i].frame_allocated = frame_of(search->allocator, search->owners[i].range.handle);
     return search->count;
 }
 

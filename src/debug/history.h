@@ -27,9 +27,6 @@ uint32_t bda_history_find_all(BdaAllocator allocator, VkDeviceAddress first, VkD
  * `former` and `history` are known. */
 void bda_history_tell_untouched(BdaFinding *finding);
 
-/* In which frame an allocation was made; 0: that is not remembered. */
-uint64_t bda_history_frame_of(BdaAllocator allocator, BdaHandle handle);
-
 /* Says so of what lives in a finding. */
 void bda_history_date_frames(BdaAllocator allocator, BdaFinding *finding);
 

@@ -65,7 +65,7 @@ static VkResult open_chunk(struct bda_shadow *shadow, VkDeviceSize size, struct 
     VkResult result = VK_ERROR_FEATURE_NOT_PRESENT;
     *reason = "no memory type serves the tables of checked pointers";
     for (uint32_t i = 0; i < sizeof intents / sizeof intents[0]; i++) {
-        const struct bda_type_order *order = &shadow->allocator->order[intents[i]][0];
+        const struct bda_type_order *order = bda_order_of(shadow->allocator, intents[i], 0);
         for (uint32_t type = 0; type < order->count; type++) {
             *reason = NULL;
             result = open_in(&shadow->allocator->device, order->types[type], size, chunk, reason);

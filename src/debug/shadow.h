@@ -22,7 +22,6 @@
 enum {
     BDA_SHADOW_GRANULE_LOG2 = 4,
     BDA_SHADOW_PAGE_LOG2 = 20,
-    BDA_SHADOW_LEAF_LOG2 = 34,
     BDA_SHADOW_TOP_LOG2 = 48,
     BDA_PIECE_LOG2 = 16,
     BDA_SHADOW_NULL_END = 1 << 16, /* an address below is a null pointer, with an offset perhaps */

@@ -169,7 +169,7 @@ static void nor_while_there_is_room_that_was_made_ahead(void **state) {
     const BdaAllocInfo like = { .size = 4 << 10 };
     assert_int_equal(bda_warm_up(bench.allocator, &like, KIB(600)), VK_SUCCESS);
     unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
-    for (uint32_t i = 0; i < 2 * LOOKS; i++)
+    for (uint32_t i = 0; i < 4 * LOOKS; i++)
         let_take(like, 1);
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls);
     for (uint32_t i = 0; i < 40; i++)

@@ -1,0 +1,147 @@
+/* What the short way of plain requests keeps apart, see plain.h: refusals without a second search, requests that want a
+ * record, and runs of many. */
+#include "alloc/plain.h"
+
+#include "alloc/pending.h"
+
+/* ---- Plain requests that may take no new memory ---- */
+
+/* Whether some arena of a pool has, or threads keep of it, more than a request takes; it may still be in pieces. */
+static bool has_free(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size) {
+    bool has = false;
+    bda_lock(&pool->lock);
+    for (struct bda_pool *arena = pool; arena != NULL && !has; arena = bda_pool_next_arena(arena)) {
+        bda_arena_lock_beside_head(arena);
+        has = (VkDeviceSize)arena->tlsf.free_granules << BDA_GRANULE_LOG2 >= size || bda_caches_hold(allocator, arena);
+        bda_arena_unlock_beside_head(arena);
+    }
+    bda_unlock(&pool->lock);
+    return has;
+}
+
+/* Whether a pool of one of the other memory types that the request may go to could have room. */
+static bool others_may_serve(BdaAllocator allocator, const struct bda_pool *pool, const BdaAllocInfo *info) {
+    const struct bda_type_order *order = bda_order_of(allocator, info->intent, info->flags);
+    for (uint32_t i = 0; info->pool == NULL && i < order->count; i++) {
+        struct bda_pool *other =
+            atomic_load_explicit(&allocator->pools[order->types[i]][BDA_USAGE_GENERAL][false], memory_order_acquire);
+        if (other != NULL && other != pool && has_free(allocator, other, info->size))
+            return true;
+    }
+    return false;
+}
+
+bool bda_plain_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info) {
+    return !bda_pending_any(&allocator->pending) && !others_may_serve(allocator, pool, info);
+}
+
+/* ---- Plain requests with a record ---- */
+
+/* The request, with its record. VK_ERROR_OUT_OF_HOST_MEMORY. */
+BDA_INLINE VkResult make_plain_request(BdaAllocator allocator, const BdaAllocInfo *info, VkDeviceSize alignment,
+                                       struct bda_request *request) {
+    *request = (struct bda_request){ .size = info->size, .room = info->size, .alignment = alignment };
+    uint32_t record;
+    VkResult result = bda_record_create(allocator, info->user, info->name, &record);
+    request->record = result == VK_SUCCESS ? record : 0;
+    return result;
+}
+
+/* As bda_plain_take; the record goes again where the range is refused. */
+BDA_INLINE VkResult take_recorded(BdaAllocator allocator, struct bda_pool *arena, const struct bda_request *request,
+                                  bool caches, BdaAllocation *allocation) {
+    struct bda_live live;
+    VkResult result = bda_range_take(allocator, arena, request, caches, &live);
+    if (result == VK_SUCCESS) {
+        bda_range_describe(allocator, &live, request->size, allocation);
+        bda_prefixes_enter(allocator, request->record, request->size);
+    } else {
+        bda_record_destroy(allocator, request->record);
+    }
+    return result;
+}
+
+VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                  const BdaAllocInfo *info, BdaAllocation *allocation) {
+    struct bda_request request;
+    if (make_plain_request(allocator, info, alignment, &request) != VK_SUCCESS)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    bda_arena_settle_if_crowded(allocator, pool);
+    const struct bda_cache *cache = bda_cache_at_hand(allocator);
+    struct bda_pool *arena = bda_arena_of_cache(cache, pool);
+    bda_pool_lock(arena);
+    VkResult result = take_recorded(allocator, arena, &request, true, allocation);
+    result = bda_plain_answer(allocator, pool, arena, result);
+    bda_unlock(&arena->lock);
+    if (result == VK_SUCCESS && cache == NULL)
+        bda_caches_count_guest(allocator, 1);
+    if (result == VK_SUCCESS)
+        bda_caches_grant_any(allocator);
+    return result;
+}
+
+VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                        const BdaAllocInfo *info, BdaAllocation *allocation) {
+    struct bda_request request;
+    if (make_plain_request(allocator, info, alignment, &request) != VK_SUCCESS)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    bda_lock(&pool->lock);
+    VkResult result = take_recorded(allocator, pool, &request, false, allocation);
+    bda_unlock(&pool->lock);
+    return result;
+}
+
+/* ---- Many ranges ---- */
+
+/* One of a run that wants a record. The arena's lock is held. */
+BDA_APART bool take_one_recorded(BdaAllocator allocator, struct bda_pool *arena, VkDeviceSize alignment,
+                                 const BdaAllocInfo *info, BdaAllocation *allocation) {
+    struct bda_request request;
+    return make_plain_request(allocator, info, alignment, &request) == VK_SUCCESS &&
+           take_recorded(allocator, arena, &request, true, allocation) == VK_SUCCESS;
+}
+
+/* One of a run, from an arena of the run's pool. The arena's lock is held. */
+static bool take_plain(BdaAllocator allocator, struct bda_pool *arena, const BdaAllocInfo *info,
+                       BdaAllocation *allocation) {
+    struct bda_request request;
+    const struct bda_pool *pool = bda_plain_pool(allocator, info);
+    if (pool == NULL || pool != arena->head || !bda_plain_request(allocator, pool, info, &request))
+        return false;
+    if (bda_plain_wants_record(info))
+        return take_one_recorded(allocator, arena, request.alignment, info, allocation);
+    return bda_plain_take(allocator, arena, &request, true, allocation) == VK_SUCCESS;
+}
+
+/* So many of a run are taken under one lock: few enough that another thread waits for microseconds, and enough that
+ * the lock costs nothing beside them. */
+enum { RUN_MOST = 64 };
+
+/* The first of a run, up to RUN_MOST, under one lock; returns how many. */
+static uint32_t take_run(BdaAllocator allocator, struct bda_pool *arena, uint32_t count, const BdaAllocInfo *infos,
+                         BdaAllocation *allocations) {
+    uint32_t most = count < RUN_MOST ? count : RUN_MOST, done = 0;
+    bda_pool_lock(arena);
+    while (done < most && take_plain(allocator, arena, &infos[done], &allocations[done]))
+        done++;
+    bda_unlock(&arena->lock);
+    return done;
+}
+
+uint32_t bda_plain_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos, BdaAllocation *allocations) {
+    struct bda_pool *pool = bda_plain_pool(allocator, infos);
+    if (pool == NULL)
+        return 0;
+    bda_arena_settle_if_crowded(allocator, pool);
+    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
+    bool caches = !allocator->caches_off;
+    struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
+    uint32_t done = 0, taken;
+    do {
+        taken = take_run(allocator, arena, count - done, &infos[done], &allocations[done]);
+        for (uint32_t i = 0; i < taken; i++)
+            bda_plain_tell_made(allocator, cache, caches, allocations[done + i].handle);
+        done += taken;
+    } while (taken == RUN_MOST && done < count);
+    return done;
+}
