@@ -212,6 +212,23 @@ static void who_takes_asks_for_each(void **state) {
     close_all(held);
 }
 
+/* Also where its first request is served from the depot, so that nothing is looked at anew. */
+static void who_takes_from_the_depot_asks_for_each_too(void **state) {
+    (void)state;
+    BdaAllocation held = open_with_helper(MIB(4));
+    hand_over(SOME, 64);
+    tell(&helper, free_all);
+    assert_true(bda_depot_filled(&pool_of(&held)->depot) != 0);
+    assert_true(others_stock(&held)->passed_most != 0);
+    uint32_t filled = bda_depot_filled(&pool_of(&held)->depot) + bda_bundle_count(&others_stock(&held)->outgoing);
+    tell(&helper, take_one_of_its_own);
+    assert_true(others_stock(&held)->source);
+    assert_true(filled > bda_depot_filled(&pool_of(&held)->depot) + bda_bundle_count(&others_stock(&held)->outgoing));
+    assert_int_equal(others_stock(&held)->passed_most, 0);
+    tell(&helper, free_all);
+    close_all(held);
+}
+
 /* ---- Who takes ---- */
 
 /* Leaves less than a quarter of the block free. */
@@ -348,6 +365,7 @@ int main(void) {
         cmocka_unit_test(what_is_on_its_way_to_a_pool_that_rests_goes_back),
         cmocka_unit_test(a_thread_begins_to_take_while_another_one_trims),
         cmocka_unit_test(who_takes_asks_for_each),
+        cmocka_unit_test(who_takes_from_the_depot_asks_for_each_too),
         cmocka_unit_test(who_takes_what_others_free_is_not_alone),
         cmocka_unit_test(who_takes_alone_takes_nothing_ahead),
         cmocka_unit_test(a_bundle_is_seen_that_somebody_new_takes_out),
