@@ -309,42 +309,26 @@ bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size) {
 /* ---- Taking; the head's lock is held ---- */
 
 static VkResult take_from(BdaAllocator allocator, struct bda_pool *arena, const struct bda_request *request,
-                          struct bda_live *live, bool *kept) {
+                          struct bda_live *live) {
     bda_arena_lock_beside_head(arena);
     VkResult result = bda_range_take(allocator, arena, request, true, live);
-    *kept = *kept || (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, arena));
     bda_arena_unlock_beside_head(arena);
-    return result;
-}
-
-/* Tries them all, that one first. An arena that wants more nodes than there is host memory for may stand beside one
- * that has some. */
-static VkResult take_elsewhere(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
-                               struct bda_live *live, bool *kept) {
-    struct bda_pool *mine = bda_arena_of_thread(allocator, head), *roomiest = find_roomiest(head);
-    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    if (roomiest != mine)
-        result = take_from(allocator, roomiest, request, live, kept);
-    for (struct bda_pool *arena = head; arena != NULL && result != VK_SUCCESS; arena = bda_pool_next_arena(arena))
-        if (arena != mine && arena != roomiest) {
-            VkResult other = take_from(allocator, arena, request, live, kept);
-            result = other != VK_ERROR_OUT_OF_DEVICE_MEMORY ? other : result;
-        }
     return result;
 }
 
 /* From the thread's arena, if need be from an empty block of another one that comes to it. */
 static VkResult take_from_mine(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
-                               struct bda_live *live, bool *kept) {
+                               struct bda_live *live) {
     struct bda_pool *mine = bda_arena_of_thread(allocator, head);
-    VkResult result = take_from(allocator, mine, request, live, kept);
+    VkResult result = take_from(allocator, mine, request, live);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && adopt_block_for(allocator, mine, request))
-        result = take_from(allocator, mine, request, live, kept);
+        result = take_from(allocator, mine, request, live);
     return result;
 }
 
-/* The last look before a refusal: with the locks of all arenas at once, so that what goes from one to another while
- * they are looked at one by one is not missed. Who holds several has the head's. */
+/* From any: the last look before a refusal, with the locks of all arenas at once, so that room which goes from one to
+ * another is not missed, nor what threads keep of any. Who holds several has the head's. An arena that wants more nodes
+ * than there is host memory for may stand beside one that has some. */
 static VkResult take_from_all(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                               struct bda_live *live, bool *kept) {
     VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
@@ -354,9 +338,12 @@ static VkResult take_from_all(BdaAllocator allocator, struct bda_pool *head, con
         bda_arena_lock_beside_head(arena);
         arenas[count++] = arena;
     }
-    for (uint32_t i = 0; i < count && result == VK_ERROR_OUT_OF_DEVICE_MEMORY; i++) {
-        result = bda_range_take(allocator, arenas[i], request, true, live);
-        *kept = *kept || (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && bda_caches_hold(allocator, arenas[i]));
+    for (uint32_t i = 0; i < count && result != VK_SUCCESS; i++) {
+        VkResult one = bda_range_take(allocator, arenas[i], request, true, live);
+        if (one != VK_ERROR_OUT_OF_DEVICE_MEMORY)
+            result = one;
+        else
+            *kept = *kept || bda_caches_hold(allocator, arenas[i]);
     }
     while (count != 0)
         bda_arena_unlock_beside_head(arenas[--count]);
@@ -366,15 +353,10 @@ static VkResult take_from_all(BdaAllocator allocator, struct bda_pool *head, con
 VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                                 struct bda_live *live, bool *kept) {
     *kept = false;
-    if (bda_arena_is_alone(head))
-        return take_from(allocator, head, request, live, kept);
-    VkResult result = take_from_mine(allocator, head, request, live, kept);
-    if (result == VK_SUCCESS)
-        return result;
-    VkResult elsewhere = take_elsewhere(allocator, head, request, live, kept);
-    if (elsewhere == VK_ERROR_OUT_OF_DEVICE_MEMORY)
-        elsewhere = take_from_all(allocator, head, request, live, kept);
-    return elsewhere != VK_ERROR_OUT_OF_DEVICE_MEMORY ? elsewhere : result;
+    if (!bda_arena_is_alone(head) && (take_from_mine(allocator, head, request, live) == VK_SUCCESS ||
+                                      take_from(allocator, find_roomiest(head), request, live) == VK_SUCCESS))
+        return VK_SUCCESS;
+    return take_from_all(allocator, head, request, live, kept);
 }
 
 VkResult bda_arenas_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
@@ -393,9 +375,8 @@ VkResult bda_arenas_take(BdaAllocator allocator, struct bda_pool *head, const st
 VkResult bda_arena_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                         uint32_t *node) {
     struct bda_live live = { .index = 0 };
-    bool kept = false;
     bda_lock(&head->lock);
-    VkResult result = take_from_mine(allocator, head, request, &live, &kept);
+    VkResult result = take_from_mine(allocator, head, request, &live);
     bda_unlock(&head->lock);
     *node = result == VK_SUCCESS ? live.index : 0;
     return result;

@@ -11,7 +11,7 @@
  * over more of them.
  *
  * Whoever looks through all arenas, or moves a block between them, holds the head's lock, and takes those of the others
- * one at a time under it.
+ * under it: one at a time, and all of them for a last look before a request is refused.
  */
 #ifndef BDA_ALLOC_ARENA_H
 #define BDA_ALLOC_ARENA_H
