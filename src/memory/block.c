@@ -1,7 +1,6 @@
 /* Opening and closing blocks, see block.h. */
 #include "memory/block.h"
 
-
 /* Of a buffer that is small enough for any driver to share memory. */
 #define PROBE_SIZE 256
 
