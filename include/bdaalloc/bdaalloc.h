@@ -255,8 +255,8 @@ typedef struct BdaAllocatorInfo {
  *   memory.
  * Errors: VALIDATION_FAILED (a required member is NULL, unknown flags, `api_version` below 1.1, a first block larger
  *   than the largest, no such queue family, too many prefixes, an empty one or one twice); FEATURE_NOT_PRESENT
- * (bufferDeviceAddress is not enabled in `device_info`, or a Vulkan function is missing); OUT_OF_HOST_MEMORY. Keeps
- * VUID-VkMemoryAllocateInfo-flags-03331 and VUID-vkGetBufferDeviceAddress-bufferDeviceAddress-03324.
+ *   (bufferDeviceAddress is not enabled in `device_info`, or a Vulkan function is missing); OUT_OF_HOST_MEMORY.
+ * Keeps VUID-VkMemoryAllocateInfo-flags-03331 and VUID-vkGetBufferDeviceAddress-bufferDeviceAddress-03324.
  */
 BDA_API VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *allocator);
 
@@ -533,10 +533,12 @@ BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
  * time; each block is made once, and requests that find no room meanwhile wait for it rather than make their own.
  * Nothing is given back for such a block: it is made only within the heap's budget, limits and counts.
  * VK_SUCCESS; VK_INCOMPLETE where they are reached, so that a pool stays below its mark until it is allocated from
- * again and bda_prepare called again: no error, and no message. Cost: nothing but a lock for each pool where no block
- * is wanted; else as a new block in bda_alloc, with no lock held. What was made stays, unused, until bda_trim or until
- * a heap is exhausted. Errors: OUT_OF_HOST_MEMORY, what the driver answers; the other pools' blocks are made all the
- * same. Driver: vkCreateBuffer, vkGetBufferMemoryRequirements2, vkAllocateMemory, vkMapMemory, vkBindBufferMemory,
+ * again and bda_prepare called again: no error, and no message. Cost: nothing but a lock for each pool above its mark.
+ * Of one below it, what threads keep comes back first, once for each block (BdaUse::cached; as bda_trim does it), since
+ * that may be enough; else as a new block in bda_alloc, with no lock held. What was made stays, unused, until bda_trim
+ * or until a heap is exhausted.
+ * Errors: OUT_OF_HOST_MEMORY, what the driver answers; the other pools' blocks are made all the same.
+ * Driver: vkCreateBuffer, vkGetBufferMemoryRequirements2, vkAllocateMemory, vkMapMemory, vkBindBufferMemory,
  *   vkGetBufferDeviceAddress, vkGetPhysicalDeviceMemoryProperties2, their counterparts.
  */
 BDA_API VkResult bda_prepare(BdaAllocator allocator);

@@ -56,8 +56,9 @@ BDA_API VkResult bda_alloc_from_arena(BdaArena arena, VkDeviceSize size, VkDevic
 
 /* All pieces go: their chunks are freed once `timeline` has reached `value`, as with bda_free_after, or at once where
  * it is VK_NULL_HANDLE. The arena begins anew at once, in new chunks. Cost: as bda_free_after, for each chunk: mostly
- * one. Errors: those of bda_free_after, and then the arena is as it was; but VALIDATION_FAILED means that a chunk was
- * freed by somebody else (by its address, or with its pool): the others are freed then, and the arena begins anew. */
+ * one. Errors: those of bda_free_after, and then the arena is as it was; but VALIDATION_FAILED (of an arena,
+ * not of NULL) means that a chunk was freed by somebody else, by its address or with its pool: the others are freed
+ * then, and the arena begins anew. */
 BDA_API VkResult bda_reset_arena(BdaArena arena, VkSemaphore timeline, uint64_t value);
 
 /* Makes what the CPU has written into the pieces visible to the device, whenever it wrote that: before a submission.

@@ -27,7 +27,7 @@ extern "C" {
  * Errors of bda_free_address: VALIDATION_FAILED (nothing live begins there: the message says what lies there instead),
  *   and nothing has changed. The first piece of an arena's chunk has the chunk's address, which is then what is freed:
  *   pieces are not for bda_free_address. An address has no generation: a second free of one that was handed out again
- * meanwhile frees the new allocation, as with free().
+ *   meanwhile frees the new allocation, as with free().
  */
 BDA_API VkDeviceAddress bda_malloc(BdaAllocator allocator, VkDeviceSize size, BdaIntent intent);
 BDA_API VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address);

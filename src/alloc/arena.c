@@ -138,7 +138,7 @@ static bool adopt_block_for(BdaAllocator allocator, struct bda_pool *arena, cons
 /* ---- A thread's own ---- */
 
 /* Whether it should have another arena, or another block, a thread asks once in so many of its requests that find
- * nothing kept. */
+ * nothing kept; what goes the long way as well counts twice. */
 enum { PATIENCE = 32 };
 
 /* What a thread keeps of the arena that is its own, by the number of its cache, or NULL (bda_pool_arena). */
@@ -326,9 +326,17 @@ static VkResult take_from_mine(BdaAllocator allocator, struct bda_pool *head, co
     return result;
 }
 
+/* From the one with most room, if that is another. */
+static VkResult take_from_roomiest(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                                   struct bda_live *live) {
+    struct bda_pool *roomiest = find_roomiest(head);
+    bool other = roomiest != bda_arena_of_thread(allocator, head);
+    return other ? take_from(allocator, roomiest, request, live) : VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
 /* From any: the last look before a refusal, with the locks of all arenas at once, so that room which goes from one to
- * another is not missed, nor what threads keep of any. Who holds several has the head's. An arena that wants more nodes
- * than there is host memory for may stand beside one that has some. */
+ * another is not missed. (What goes from shelf to shelf meanwhile may be: see take_or_drain.) Who holds several has the
+ * head's. An arena that wants more nodes than there is host memory for may stand beside one that has some. */
 static VkResult take_from_all(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                               struct bda_live *live, bool *kept) {
     VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
@@ -354,7 +362,7 @@ VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, c
                                 struct bda_live *live, bool *kept) {
     *kept = false;
     if (!bda_arena_is_alone(head) && (take_from_mine(allocator, head, request, live) == VK_SUCCESS ||
-                                      take_from(allocator, find_roomiest(head), request, live) == VK_SUCCESS))
+                                      take_from_roomiest(allocator, head, request, live) == VK_SUCCESS))
         return VK_SUCCESS;
     return take_from_all(allocator, head, request, live, kept);
 }

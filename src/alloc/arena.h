@@ -74,9 +74,9 @@ struct bda_pool *bda_arena_for_block(BdaAllocator allocator, struct bda_pool *he
 bool bda_arena_wants_block(struct bda_pool *head, VkDeviceSize size);
 
 /* Takes a range from the blocks there are: from the thread's arena, or from an empty block of another one that comes to
- * it, or from wherever there is room. `kept`: it was refused, and threads keep something of the pool; both are seen
- * together, so what somebody gives back in between is not overlooked. VK_ERROR_OUT_OF_DEVICE_MEMORY: no room;
- * VK_ERROR_OUT_OF_HOST_MEMORY. The head's lock is held. */
+ * it, or from wherever there is room. `kept`: it was refused, and threads keep something of the pool; of each arena
+ * both are seen together, so what somebody gives back to it in between is not overlooked.
+ * VK_ERROR_OUT_OF_DEVICE_MEMORY: no room; VK_ERROR_OUT_OF_HOST_MEMORY. The head's lock is held. */
 VkResult bda_arenas_take_locked(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                                 struct bda_live *live, bool *kept);
 

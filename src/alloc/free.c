@@ -101,8 +101,7 @@ VkDeviceSize bda_asked_once(BdaAllocator allocator, struct bda_node *node) {
                                               : slack_of_home(bda_node_home(node)));
 }
 
-/* Its generation has moved on: the handle is the one before. */
-/* Tells who listens of a retired or pending node. */
+/* Tells who listens of a retired or pending node: its generation has moved on, the handle is the one before. */
 static void tell_freed(BdaAllocator allocator, uint32_t index) {
     if (allocator->event == NULL)
         return;
@@ -469,6 +468,12 @@ static void release_many(BdaAllocator allocator, const struct frees *frees) {
     release_batch(&batch);
 }
 
+static bool is_among(BdaHandle handle, uint32_t count, const BdaHandle *handles) {
+    while (count != 0 && handles[count - 1] != handle)
+        count--;
+    return count != 0;
+}
+
 bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *handles, uint32_t *bad,
                       const char **reason) {
     struct frees frees = { .count = count, .handles = handles };
@@ -491,7 +496,7 @@ bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *h
         return true;
     }
     *bad = retired;
-    *reason = bda_handle_node(allocator, handles[retired]) != NULL ? "the handle is given twice"
-                                                                   : bda_handle_fault(allocator, handles[retired]);
+    *reason = is_among(handles[retired], retired, handles) ? "the handle is given twice"
+                                                           : bda_handle_fault(allocator, handles[retired]);
     return false;
 }

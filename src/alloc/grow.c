@@ -14,6 +14,7 @@
 static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
     struct bda_pool *head = pool->head;
     bda_pool_add_block(allocator, pool, index);
+    head->drained = false;
     if (bda_block_at(allocator, index)->backing.size >= head->next_block_size)
         head->next_block_size = bda_min(head->next_block_size * 2, head->max_block_size);
     bda_locate_add(allocator, index);
@@ -379,12 +380,14 @@ static void want_nothing(struct bda_pool *pool) {
     }
 }
 
-/* What threads keep is room, too, and costs no block. */
+/* What threads keep is room, too, and costs no block; but it comes back once for each block that is made, or a pool at
+ * its mark would empty all shelves again and again. */
 static void drain_if_below_mark(BdaAllocator allocator, struct bda_pool *pool) {
     bda_lock(&pool->lock);
-    bool below = is_below_mark(pool);
+    bool drains = !pool->drained && is_below_mark(pool);
+    pool->drained = pool->drained || drains;
     bda_unlock(&pool->lock);
-    if (below)
+    if (drains)
         bda_caches_drain(allocator, pool);
 }
 

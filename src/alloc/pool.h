@@ -93,6 +93,7 @@ struct bda_pool {
     uint32_t strain;         /* how much its lock was in demand of late */
     const void *last_thread; /* that took it, as a wish for a range or a free */
     bool wants;              /* an allocation has left less, and nobody has seen to it since */
+    bool drained;            /* the head's: what threads keep came back for the mark, since the last block was made */
     _Atomic bool *some_want; /* the allocator's */
     uint64_t large;          /* granules in ranges too large to be kept */
     VkDeviceSize next_block_size;

@@ -99,7 +99,7 @@ static bool gap_fits(struct tlsf_model *model, const struct tlsf_stretch *stretc
     return pad <= gap.size && size <= gap.size - pad;
 }
 
-/* The guarantee of bda_tlsf_alloc: no gap was sure to fit, and none fitted while few enough were to be looked at. */
+/* The guarantee of bda_tlsf_take: no gap was sure to fit, and none fitted while few enough were to be looked at. */
 static bool may_refuse(struct tlsf_model *model, uint32_t size, uint64_t alignment) {
     uint64_t padded = size + (alignment >> model->plan->granule_log2) - 1;
     uint32_t candidates = 0, fitting = 0;

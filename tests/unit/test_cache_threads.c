@@ -285,14 +285,6 @@ static void who_has_just_come_to_take_keeps_its_first_bundle(void **state) {
     close_held(held);
 }
 
-/* The stock of the newest other cache, which frees for the arena of an allocation. */
-__attribute__((unused)) static const struct bda_stock *others_stock(const BdaAllocation *of) {
-    struct bda_cache *cache = bench.allocator->newest_cache;
-    if (cache == bda_cache_at_hand(bench.allocator))
-        cache = cache->older;
-    return bda_cache_stock(cache, bda_pool_stock(block_of(of)->pool));
-}
-
 static void free_given(struct helper *h) {
     for (uint32_t i = 0; i < h->count; i++)
         h->wrong += bda_free(h->allocator, h->given[i].handle) != VK_SUCCESS ? 1u : 0u;
@@ -301,7 +293,7 @@ static void free_given(struct helper *h) {
 /* Free is less than the low-water mark, and more than that with what threads keep. */
 static void what_threads_keep_counts_before_a_block_is_made_ahead(void **state) {
     (void)state;
-    static BdaAllocation small[700], named[128];
+    static BdaAllocation small[700], named[192];
     bench_open(NULL, &(BdaAllocatorInfo){ .low_water = KIB(300), .max_block_size = MIB(1) });
     for (uint32_t i = 0; i < COUNT_OF(small); i++)
         small[i] = take_bytes(KIB(1), BDA_INTENT_DEVICE);
@@ -320,10 +312,28 @@ static void what_threads_keep_counts_before_a_block_is_made_ahead(void **state) 
     assert_int_equal(bench_use().block_count, 1);
     assert_int_equal(bench_use().cached, 0);
     assert_false(bda_wants_block(bench.allocator));
+    helper.given = &small[400]; /* and the same again: shelves are not emptied for ever */
+    helper.count = 256;
+    tell(&helper, free_given);
+    while (!bda_wants_block(bench.allocator) && count < COUNT_OF(named))
+        named[count++] = take((BdaAllocInfo){ .size = 5000, .name = "named", .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
+    assert_true(bda_wants_block(bench.allocator) && bench_use().cached != 0);
+    assert_int_equal(bda_prepare(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_use().block_count, 2);
+    assert_true(bench_use().cached != 0);
     dismiss(&helper);
-    give_all(&small[400], COUNT_OF(small) - 400);
+    give_all(&small[656], COUNT_OF(small) - 656);
     give_all(named, count);
     bench_close();
+}
+
+/* Granules that wait in the depot once the helper has freed 200 KiB of the pool. */
+static uint64_t waiting_after_frees(struct bda_pool *pool) {
+    fill(&helper, 200, KIB(1));
+    assert_int_equal(bda_trim(bench.allocator, UINT64_MAX, NULL), VK_SUCCESS);
+    assert_int_equal(bda_depot_filled(&pool->depot), 0);
+    tell(&helper, free_all);
+    return pool->depot.granules;
 }
 
 static void more_waits_in_a_depot_for_one_who_takes(void **state) {
@@ -332,9 +342,11 @@ static void more_waits_in_a_depot_for_one_who_takes(void **state) {
     hire(&helper);
     (void)fill_depot(&held);
     struct bda_pool *pool = block_of(&held)->pool;
+    uint64_t waiting = waiting_after_frees(pool);
+    assert_in_range(waiting, pool->cached_most + 1, BDA_DEPOT_SHARES * pool->cached_most);
     uint32_t takers = atomic_exchange(&pool->takers, 0);
-    fill(&helper, 200, 64);
-    tell(&helper, free_all);
+    waiting = waiting_after_frees(pool);
+    assert_in_range(waiting, pool->cached_most / 2, pool->cached_most);
     atomic_store(&pool->takers, takers);
     dismiss(&helper);
     close_held(held);

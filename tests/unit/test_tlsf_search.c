@@ -1,5 +1,5 @@
 /*
- * core/tlsf.h: what the search guarantees. Each sentence of the comment at bda_tlsf_alloc is held against a naive
+ * core/tlsf.h: what the search guarantees. Each sentence of the comment at bda_tlsf_take is held against a naive
  * search that looks at every free range there is, in random states and in ones that are made for the sentence; and the
  * limit is shown, a request that is refused although a range that holds it is free.
  */
