@@ -167,8 +167,8 @@ if [ "$mode" = all ]; then
     build_and_test tsan -E "$one_thread" -LE lavapipe25
     step "checks that run nothing"
     check "clang: the library without a warning" check_preset clang bdaalloc_shared bdaalloc_testing
-    check "mingw-w64: the library without a warning" check_preset mingw bdaalloc_shared bdaalloc_testing
-    check "mingw-w64 with 32 bits: the library without a warning" check_preset mingw32 bdaalloc_shared bdaalloc_testing
+    check "mingw-w64: the library without a warning" check_preset mingw bdaalloc_shared
+    check "mingw-w64 with 32 bits: the library without a warning" check_preset mingw32 bdaalloc_shared
     check "clang-format" check_format
     check "clang-tidy" check_tidy
     step "proofs of the core, the quick ones"
