@@ -171,13 +171,15 @@ static VkResult try_type(BdaAllocator allocator, struct bda_request *request, ui
     return result == VK_SUCCESS ? try(allocator, pool, request, context) : result;
 }
 
+static bool has_type(BdaAllocator allocator, const struct bda_request *request) {
+    if (request->pool != NULL)
+        return (request->type_bits >> request->pool->ranges->key.memory_type & 1u) != 0;
+    const struct bda_type_order *order = bda_order_of(allocator, request->intent, request->flags);
+    return bda_first_type(order, request->type_bits) != VK_MAX_MEMORY_TYPES;
+}
+
 VkResult bda_check_types(BdaAllocator allocator, struct bda_request *request) {
-    const struct bda_pool *ranges = request->pool != NULL ? request->pool->ranges : NULL;
-    uint32_t bits = request->type_bits;
-    bool any = ranges != NULL ? (bits >> ranges->key.memory_type & 1u) != 0
-                              : bda_first_type(bda_order_of(allocator, request->intent, request->flags), bits) !=
-                                    VK_MAX_MEMORY_TYPES;
-    if (any)
+    if (has_type(allocator, request))
         return VK_SUCCESS;
     if (request->pool != NULL)
         request->reason = "the pool's memory type does not fit the request";

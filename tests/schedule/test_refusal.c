@@ -5,38 +5,18 @@
  *
  *     schedule_refusal [STEPS [SEED]]      of each thread
  */
+#include "schedule/chance.h"
 #include "unit/alloc_support.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "alloc/arena.h"
 
 enum { THREADS = 3, BLOCKS = 8, MOST = 4096 };
 
 static uint64_t steps = 100000, seed = 1;
-
-/* ---- Chance, a sequence for each thread ---- */
-
-static _Thread_local uint64_t chance;
-
-static uint32_t below(uint32_t bound) {
-    uint64_t z = chance += 0x9E3779B97F4A7C15;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) * 0x94D049BB133111EB;
-    return (uint32_t)((z ^ z >> 31) % bound);
-}
-
-static void stop_at_times(void) {
-    uint32_t dice = below(512);
-    if (dice < 24)
-        (void)sched_yield();
-    else if (dice == 24)
-        (void)nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
-}
 
 /* ---- What each does ---- */
 
