@@ -55,6 +55,7 @@ struct bda_stock {
     uint32_t turned_away; /* ranges that found no space, while alone */
     uint32_t served;      /* requests, and those that were not, while alone: what the shelves are worth */
     uint32_t missed;
+    uint32_t rests; /* times in a row that they were found to be worth little */
     uint64_t freed; /* what the cache's ring said when one was last not served */
     struct bda_shelf shelves[BDA_SHELVES];
     uint32_t waiting;           /* ranges in the bundle below, when it was last asked whether they wait */
@@ -68,6 +69,7 @@ struct bda_cache {
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
     struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
                                                   it takes from; NULL: not known yet */
+    bool open; /* the owner's: it may keep something; not since a pool began to rest, until another one keeps again */
     bool settled[BDA_STOCKS + 1];              /* the owner's: it has chosen its arena of that pool */
     uint8_t patience[BDA_STOCKS + 1];          /* the owner's: requests since then that found nothing kept */
     uint8_t lacking[BDA_STOCKS + 1];           /* the owner's: requests that its arena had no room for */

@@ -269,10 +269,11 @@ static bool wants_space(struct bda_stock *stock) {
     return kept >= stock->most && (kept >= 2 * stock->most || ++stock->turned_away % TURNED_AWAY == 0);
 }
 
-static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) {
+static void keep_within_bounds(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock) {
     bool alone = is_alone(allocator, stock);
     stock->alone = alone;
     stock->most = share_of(allocator, stock, alone);
+    cache->open |= stock->most != 0;
     stock->passed_most = stock->source ? 0 : (uint32_t)bda_min(stock->most / BUNDLE_SHARE, BDA_BUNDLE_GRANULES);
     stock->reach = is_roomy(stock->pool) ? BDA_REACH_ROOMY : alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
     if (!stock->source && stock->outgoing.granules > stock->most / BUNDLE_SHARE) /* there was more space before */
@@ -283,9 +284,10 @@ static void keep_within_bounds(BdaAllocator allocator, struct bda_stock *stock) 
 
 /* A thread that is alone waits for nobody: its shelves save it a search and no more, which they do where sizes recur.
  * Where they serve fewer requests than they do not, they cost more than that, and the pool rests from them for a while.
+ * Each time in a row it rests for twice as long, up to a bound: to try the shelves costs more than to leave them alone.
  * Asked when they have not served one; that counts where it has freed anything since the one before, not while all is
  * only taken. */
-enum { RANGES_OF_A_REST = 16384 };
+enum { RANGES_OF_A_REST = 1 << 14, RESTS_THAT_GROW = 4 };
 static bool is_of_little_use(struct bda_cache *cache, struct bda_stock *stock) {
     uint64_t freed = atomic_load_explicit(&cache->ring.head, memory_order_relaxed);
     stock->missed += freed != stock->freed;
@@ -294,15 +296,18 @@ static bool is_of_little_use(struct bda_cache *cache, struct bda_stock *stock) {
         return false;
     bool little = stock->alone && stock->served < stock->missed;
     stock->missed = stock->served = 0;
+    stock->rests = little ? stock->rests + 1 : 0;
     return little;
 }
 
-static void rest(BdaAllocator allocator, struct bda_stock *stock) {
+static void rest(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock) {
     struct bda_pool *arena = stock->pool;
     bda_stock_drain(allocator, stock);
     stock->most = 0; /* until it is looked at again, see keep_within_bounds */
+    cache->open = false;
     bda_pool_lock(arena);
-    atomic_store_explicit(&arena->rest, RANGES_OF_A_REST, memory_order_relaxed);
+    uint32_t doubled = (uint32_t)bda_min(stock->rests, RESTS_THAT_GROW + 1) - 1;
+    atomic_store_explicit(&arena->rest, RANGES_OF_A_REST << doubled, memory_order_relaxed);
     bda_unlock(&arena->lock);
 }
 
@@ -382,9 +387,9 @@ static struct bda_stock *source_of(BdaAllocator allocator, struct bda_cache *cac
 static uint64_t look_further(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock, uint32_t number,
                              VkDeviceSize alignment) {
     stock->fed -= stock->fed != 0;
-    keep_within_bounds(allocator, stock);
+    keep_within_bounds(allocator, cache, stock);
     if (is_of_little_use(cache, stock))
-        rest(allocator, stock);
+        rest(allocator, cache, stock);
     if (takers_of(stock) < 2)
         return 0;
     gather(allocator, stock, number, alignment);
@@ -405,7 +410,7 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
         return false;
     /* one that has just become the source, or rested, has no space for a bundle yet, and would lose it */
     if (stock->most == 0 && bda_depot_filled(&stock->pool->depot) != 0)
-        keep_within_bounds(allocator, stock);
+        keep_within_bounds(allocator, cache, stock);
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
     uint64_t offers = bda_stock_offers(stock, number);
@@ -467,7 +472,7 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
     struct bda_stock *stock = enter(allocator, cache, bda_home_stock(home), pool);
     if (stock == NULL)
         return false;
-    keep_within_bounds(allocator, stock);
+    keep_within_bounds(allocator, cache, stock);
     bool kept = false;
     if (bda_range_zone_is_kept(stock->pool, node) && bda_stock_kept(stock) < stock->most) {
         if (stock->source)
@@ -513,7 +518,7 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live) {
         return false;
     bool kept = keep(stock, number, live);
     if (!kept) {
-        keep_within_bounds(allocator, stock);
+        keep_within_bounds(allocator, cache, stock);
         if (stock->source)
             make_room(allocator, stock, number);
         kept = keep(stock, number, live);
@@ -554,7 +559,7 @@ bool bda_cache_keep_one(BdaAllocator allocator, struct bda_cache *cache, BdaHand
     tell_history(allocator, cache, handle, live->node);
     assert(stock != NULL);
     if (stock != *bounded)
-        keep_within_bounds(allocator, stock);
+        keep_within_bounds(allocator, cache, stock);
     *bounded = stock;
     if (!has_room_for(stock, number, live->node))
         return false;

@@ -188,13 +188,18 @@ BDA_INLINE bool bda_stock_put(BdaAllocator allocator, struct bda_cache *cache, s
     return put;
 }
 
+/* Whether a cache (NULL: there is none) may keep anything. Asked before the range's home, which is chance. */
+BDA_INLINE bool bda_cache_is_open(const struct bda_cache *cache) {
+    return cache != NULL && cache->open;
+}
+
 /* Frees what `handle` names, which has led to `node`, like that. False also where it has no home there. */
 BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
+    if (!bda_cache_is_open(cache))
+        return false;
     uint32_t home = bda_node_home(node);
     if (!bda_home_is_one(home))
-        return false;
-    struct bda_cache *cache = bda_cache_at_hand(allocator);
-    if (cache == NULL)
         return false;
     struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
     if (stock == NULL || stock->most == 0 || !bda_claim_enter(&cache->claim))

@@ -30,14 +30,16 @@ BDA_INLINE void bda_caches_grant_any(BdaAllocator allocator) {
         bda_caches_grant(allocator, NULL);
 }
 
-/* A thread frees what caches do not keep. If it has none, and is not one of the few that have made a request or two, it
- * wishes for one for its ring. No lock is held. */
-BDA_INLINE void bda_cache_for_frees(BdaAllocator allocator) {
+/* The calling thread's cache, at a free of what is not kept; or NULL. If it has none, and is not one of the few that
+ * have made a request or two, it wishes for one for its ring. No lock is held. */
+BDA_INLINE struct bda_cache *bda_cache_for_frees(BdaAllocator allocator) {
     const struct bda_history *history = &allocator->history;
-    if (history->guests_most != UINT32_MAX && bda_cache_at_hand(allocator) == NULL &&
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
+    if (cache == NULL && history->guests_most != UINT32_MAX &&
         atomic_load_explicit(&history->frees, memory_order_relaxed) >=
             atomic_load_explicit(&history->guests, memory_order_relaxed))
-        (void)bda_cache_look_for(allocator, false);
+        cache = bda_cache_look_for(allocator, false);
+    return cache;
 }
 
 /* So many requests have come through. Where the thread has no cache their frees leave events in the ring that such

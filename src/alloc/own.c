@@ -265,10 +265,11 @@ BDA_COLD void tell_history_of_recorded(BdaAllocator allocator, BdaHandle handle,
 }
 
 BDA_INLINE void tell_history(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
+    bool caches = !allocator->caches_off;
     if (bda_node_last_record(live->node) != 0)
         tell_history_of_recorded(allocator, handle, live);
     else
-        bda_plain_tell(allocator, handle, live, !allocator->caches_off, 0);
+        bda_plain_tell(allocator, caches ? bda_cache_at_hand(allocator) : NULL, caches, handle, live, 0);
 }
 
 bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {

@@ -182,10 +182,9 @@ BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_poo
 }
 
 /* Tells the history of what was just retired. The thread's own ring is written without a call, and so is the one that
- * there is where the caller synchronises. */
-BDA_INLINE void bda_plain_tell(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live, bool caches,
-                               uint32_t record) {
-    struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
+ * there is where the caller synchronises. `cache`: the thread's, or NULL. */
+BDA_INLINE void bda_plain_tell(BdaAllocator allocator, struct bda_cache *cache, bool caches, BdaHandle handle,
+                               const struct bda_live *live, uint32_t record) {
     if (record != 0 || (cache == NULL && (caches || allocator->locks)))
         bda_history_tell(allocator, handle, live->node, 0);
     else
@@ -195,8 +194,8 @@ BDA_INLINE void bda_plain_tell(BdaAllocator allocator, BdaHandle handle, const s
 
 /* Gives a range back to TLSF. One that is retired here was live since it was found, and in the same pool. `caches`:
  * false where there are none. */
-BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live,
-                                    bool caches) {
+BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, struct bda_cache *cache, bool caches, BdaHandle handle,
+                                    const struct bda_live *live) {
     struct bda_pool *pool = live->pool;
     uint32_t record = 0;
     if (caches)
@@ -206,7 +205,7 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, co
     bool good = bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks);
     if (good) {
         record = bda_node_record(live->node);
-        bda_plain_tell(allocator, handle, live, caches, record);
+        bda_plain_tell(allocator, cache, caches, handle, live, record);
         if (record != 0) /* before somebody else has the bytes, and counts them */
             bda_prefixes_leave(allocator, bda_record_at(allocator, record));
         bda_range_free(live);
@@ -217,14 +216,16 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, BdaHandle handle, co
     return good;
 }
 
-BDA_INLINE bool bda_plain_free_shared(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, bool caches) {
+BDA_INLINE bool bda_plain_free_shared(BdaAllocator allocator, struct bda_cache *cache, bool caches, BdaHandle handle,
+                                      struct bda_node *node) {
     struct bda_block *block = bda_block_of(allocator, node);
     const struct bda_live live = { bda_handle_index(handle), node, block,
                                    atomic_load_explicit(&block->pool, memory_order_acquire) };
     if (live.pool == NULL || !block->plain)
         return false;
-    bool kept = caches && bda_home_is_one(bda_node_home(node)) && bda_cache_store(allocator, handle, node, live.pool);
-    return kept || bda_plain_give_back(allocator, handle, &live, caches);
+    bool may_keep = caches && (bda_cache_is_open(cache) || !bda_pool_rests(live.pool));
+    bool kept = may_keep && bda_home_is_one(bda_node_home(node)) && bda_cache_store(allocator, handle, node, live.pool);
+    return kept || bda_plain_give_back(allocator, cache, caches, handle, &live);
 }
 
 #endif

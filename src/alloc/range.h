@@ -46,11 +46,17 @@ BDA_INLINE bool bda_range_zone_is_kept(const struct bda_pool *pool, struct bda_n
     return bda_node_zone(node) < atomic_load_explicit(&pool->kept_zones, memory_order_relaxed);
 }
 
-/* Where caches keep it, 0 where they do not. */
+/* Where caches keep it, 0 where they do not. Which it is, is chance: a mask, and no branch. */
 BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
-    bool kept = live->block->stock != BDA_STOCKS && !bda_range_is_large(live->node) &&
-                bda_range_zone_is_kept(live->pool, live->node);
-    return kept ? bda_home(live->block->stock, bda_shelf_of(bda_node_size(live->node))) : 0;
+    uint32_t kept = (uint32_t)(live->block->stock != BDA_STOCKS) & (uint32_t)!bda_range_is_large(live->node) &
+                    (uint32_t)bda_range_zone_is_kept(live->pool, live->node);
+    return bda_home(live->block->stock, bda_shelf_of(bda_node_size(live->node))) & (0 - kept);
+}
+
+/* The granules of a range that is large, 0 of any other. Which it is, is chance: a mask, and no branch. */
+BDA_INLINE uint32_t bda_range_large_part(const struct bda_node *node) {
+    uint32_t size = bda_node_size(node);
+    return size & (0 - ((BDA_CACHED_MOST - size) >> 31));
 }
 
 /* Whether caches keep ranges of a pool, and so want to know how many of them are large. */
@@ -62,7 +68,7 @@ BDA_INLINE bool bda_range_bounds_caches(const struct bda_pool *pool) {
  * known to have none. The pool's lock is held. */
 BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request, bool caches) {
     if (caches && bda_range_bounds_caches(live->pool)) {
-        live->pool->large += bda_range_is_large(live->node) ? bda_node_size(live->node) : 0;
+        live->pool->large += bda_range_large_part(live->node);
         bda_pool_bound_or_rest(live->pool);
     }
     bda_pool_watch_level(live->pool);
@@ -136,7 +142,7 @@ BDA_INLINE void bda_range_describe(BdaAllocator allocator, const struct bda_live
 /* Gives a range that is not live any more back to TLSF. The pool's lock is held. */
 BDA_INLINE void bda_range_give(struct bda_pool *pool, uint32_t index, struct bda_node *node) {
     if (bda_range_bounds_caches(pool))
-        pool->large -= bda_range_is_large(node) ? bda_node_size(node) : 0;
+        pool->large -= bda_range_large_part(node);
     bda_tlsf_free_node(&pool->tlsf, index, node);
 }
 

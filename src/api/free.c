@@ -29,10 +29,10 @@ BDA_APART VkResult free_own(BdaAllocator allocator, BdaHandle handle, struct bda
 /* Apart, so that the shortest way saves no registers for it. */
 BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
     struct bda_block *block = bda_block_of(allocator, node);
-    bda_cache_for_frees(allocator);
+    struct bda_cache *cache = bda_cache_for_frees(allocator);
     if (block->own)
         return free_own(allocator, handle, node, block);
-    return bda_plain_free_shared(allocator, handle, node, true) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+    return bda_plain_free_shared(allocator, cache, true, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
 /* The same where there are no caches. */
@@ -40,7 +40,7 @@ BDA_APART VkResult free_without_caches(BdaAllocator allocator, BdaHandle handle,
     struct bda_block *block = bda_block_of(allocator, node);
     if (block->own)
         return free_own(allocator, handle, node, block);
-    return bda_plain_free_shared(allocator, handle, node, false) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+    return bda_plain_free_shared(allocator, NULL, false, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
 VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
@@ -66,7 +66,7 @@ VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore ti
     if (timeline == VK_NULL_HANDLE)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "timeline is NULL");
     const char *reason = NULL;
-    bda_cache_for_frees(allocator);
+    (void)bda_cache_for_frees(allocator);
     VkResult result = bda_pending_add(allocator, handle, timeline, value, &reason);
     return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
 }
@@ -78,7 +78,7 @@ VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "handles is NULL");
     const char *reason = NULL;
     uint32_t bad = 0;
-    bda_cache_for_frees(allocator);
+    (void)bda_cache_for_frees(allocator);
     if (bda_free_handles(allocator, count, handles, &bad, &reason))
         return VK_SUCCESS;
     char where[64];

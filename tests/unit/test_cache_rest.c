@@ -115,10 +115,46 @@ static void a_rest_ends(void **state) {
         give(take_small(KIB(1)));
     }
     assert_in_range(pairs, 1000, 100000);
-    give(take_small(KIB(2))); /* what may be kept is asked anew */
+    assert_int_equal(cached(), KIB(1)); /* a free finds that out by itself */
+    give(take_small(KIB(2)));
     VkDeviceSize before = cached();
     give(other);
     assert_int_equal(cached(), before + KIB(1));
+    bench_close();
+}
+
+/* The pool rests, or begins to; how many ranges are taken until it no longer does. */
+static uint32_t length_of_rest(const BdaAllocation *a) {
+    for (uint32_t i = 0; !rests(a); i++) {
+        assert_in_range(i, 0, ENOUGH);
+        churn_without_a_pattern(1);
+    }
+    uint32_t length = 0;
+    for (; rests(a); length++)
+        give(take_small(64));
+    return length;
+}
+
+/* What is tried in vain again and again is tried less and less; once shelves have served, a rest is a short one again. */
+static void rests_in_a_row_become_longer(void **state) {
+    (void)state;
+    open_used(&large_block);
+    BdaAllocation held[4];
+    fill_up(held);
+    uint32_t first = length_of_rest(&held[0]), before = first;
+    for (uint32_t i = 1; i < 7; i++) {
+        uint32_t length = length_of_rest(&held[0]), wanted = i <= 4 ? 2 * before : before;
+        assert_in_range(length, wanted - 8, wanted + 8);
+        before = length;
+    }
+    give_all(held, COUNT_OF(held));
+    BdaAllocation other = take_small(64);
+    churn_mostly_served(3 * ENOUGH);
+    assert_false(rests(&other));
+    fill_up(held);
+    assert_in_range(length_of_rest(&held[0]), first - 8, first + 8);
+    give_all(held, COUNT_OF(held));
+    give(other);
     bench_close();
 }
 
@@ -174,6 +210,7 @@ int main(void) {
         cmocka_unit_test(shelves_that_serve_do_not_rest),
         cmocka_unit_test(what_is_only_taken_says_nothing_about_them),
         cmocka_unit_test(a_rest_ends),
+        cmocka_unit_test(rests_in_a_row_become_longer),
         cmocka_unit_test(it_ends_when_another_thread_comes),
         cmocka_unit_test(nothing_is_left_on_them),
     };
