@@ -43,6 +43,7 @@ struct bda_stock {
     _Alignas(64) _Atomic uint64_t used; /* to be added to what the pool's counters say, modulo 2^64 */
     _Atomic uint64_t kept;              /* granules */
     uint64_t most;                      /* that may be kept; the owner's */
+    uint64_t largest;                   /* range that is kept now, in granules; the owner's */
     uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
     uint64_t filled[BDA_SHELVES / 64 + 2]; /* shelves that are not empty, a bit each; the last word is empty */
     struct bda_pool *pool;
@@ -70,10 +71,10 @@ struct bda_cache {
     struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
                                                   it takes from; NULL: not known yet */
     bool open; /* the owner's: it may keep something; not since a pool began to rest, until another one keeps again */
-    bool settled[BDA_STOCKS + 1];              /* the owner's: it has chosen its arena of that pool */
-    uint8_t patience[BDA_STOCKS + 1];          /* the owner's: requests since then that found nothing kept */
-    uint8_t lacking[BDA_STOCKS + 1];           /* the owner's: requests that its arena had no room for */
-    bool is_guest[BDA_STOCKS + 1];             /* the owner's: it shares an arena, and would rather have a block */
+    bool settled[BDA_STOCKS + 1];     /* the owner's: it has chosen its arena of that pool */
+    uint8_t patience[BDA_STOCKS + 1]; /* the owner's: requests since then that found nothing kept */
+    uint8_t lacking[BDA_STOCKS + 1];  /* the owner's: requests that its arena had no room for */
+    bool is_guest[BDA_STOCKS + 1];    /* the owner's: it shares an arena, and would rather have a block */
     /* under the lock of the caches: */
     struct bda_cache *older;
     const void *owner;       /* a thread (bda_this_thread), or NULL */

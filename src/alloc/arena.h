@@ -56,7 +56,7 @@ bool bda_arena_wishes_block(BdaAllocator allocator, const struct bda_pool *head)
 
 /* Whether an arena may get a block for such a request, although others have room. */
 BDA_INLINE bool bda_arena_may_get_block(VkDeviceSize size, BdaAllocFlags flags) {
-    return size <= BDA_CACHED_BYTES && (flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
+    return size <= BDA_SMALL_BYTES && (flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
 }
 
 BDA_INLINE bool bda_arena_is_guest(const struct bda_cache *cache, const struct bda_pool *head) {

@@ -7,6 +7,8 @@
 
 void bda_bundle_release(struct bda_pool *arena, struct bda_bundle *bundle) {
     arena->counters.live_count -= bda_bundle_count(bundle);
+    for (uint32_t i = 0; i < bda_bundle_count(bundle); i++)
+        arena->large -= bda_range_large_part(bda_node_at(arena->tlsf.nodes, bundle->nodes[i]));
     bda_tlsf_free_many(&arena->tlsf, bda_bundle_count(bundle), bundle->nodes);
     bda_bundle_clear(bundle);
 }
@@ -19,7 +21,7 @@ static uint64_t release_list(BdaAllocator allocator, struct bda_pool *arena, uin
         uint32_t next = bda_node_link(node);
         granules += bda_node_size(node);
         arena->counters.live_count--;
-        bda_tlsf_free_node(&arena->tlsf, list, node);
+        bda_range_give(arena, list, node);
         list = next;
     }
     return granules;
@@ -175,7 +177,7 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
         return false;
     const struct bda_live live = { (uint32_t)taken.index, taken.node, bda_block_of(allocator, taken.node), pool };
     bda_node_retire(live.node, BDA_NODE_CACHED);
-    if (bda_range_is_large(live.node) || !bda_range_zone_is_kept(pool, live.node) || bda_node_is_spent(live.node)) {
+    if (!bda_range_may_be_kept(pool, live.node) || bda_node_is_spent(live.node)) {
         bda_tlsf_free_node(&pool->tlsf, live.index, live.node); /* it lies where none is kept, or has no life left */
         return false;
     }
@@ -183,14 +185,11 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
         live.block->idle = 0;
     bda_pool_watch_level(pool);
     pool->counters.live_count++;
+    pool->large += bda_range_large_part(live.node);
     bda_node_set_record(live.node, bda_home(bda_pool_stock(pool), number));
     bda_shelf_push(stock, number, live.index, live.node);
     bda_stock_keep(stock, bda_node_size(live.node));
     return true;
-}
-
-static bool is_roomy(const struct bda_pool *arena) {
-    return atomic_load_explicit(&arena->roomy, memory_order_relaxed);
 }
 
 /* Fills a shelf from TLSF. One of several threads that take from an arena takes more ranges at once each time that it
@@ -253,7 +252,7 @@ static uint64_t share_of(BdaAllocator allocator, const struct bda_stock *stock, 
     uint64_t most = atomic_load_explicit(&arena->cached_most, memory_order_relaxed);
     uint32_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
     uint32_t arenas = atomic_load_explicit(&arena->head->arena_count, memory_order_relaxed);
-    if (alone && is_roomy(arena))
+    if (alone && bda_pool_is_roomy(arena))
         return most;
     if (alone)
         return caches < 2 ? 0 : most >> ALONE_SHARE_LOG2;
@@ -269,13 +268,22 @@ static bool wants_space(struct bda_stock *stock) {
     return kept >= stock->most && (kept >= 2 * stock->most || ++stock->turned_away % TURNED_AWAY == 0);
 }
 
+/* What is too large to be kept from now on goes out. */
+static void keep_up_to(BdaAllocator allocator, struct bda_stock *stock, uint32_t granules) {
+    for (uint32_t number = bda_shelf_of(granules) + 1; granules < stock->largest && number < BDA_SHELVES; number++)
+        while (stock->shelves[number].first != 0)
+            put_out_half(allocator, stock, number);
+    stock->largest = granules;
+}
+
 static void keep_within_bounds(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock) {
     bool alone = is_alone(allocator, stock);
     stock->alone = alone;
     stock->most = share_of(allocator, stock, alone);
     cache->open |= stock->most != 0;
     stock->passed_most = stock->source ? 0 : (uint32_t)bda_min(stock->most / BUNDLE_SHARE, BDA_BUNDLE_GRANULES);
-    stock->reach = is_roomy(stock->pool) ? BDA_REACH_ROOMY : alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
+    keep_up_to(allocator, stock, bda_pool_is_roomy(stock->pool) ? BDA_CACHED_MOST : BDA_SMALL_MOST);
+    stock->reach = bda_pool_is_roomy(stock->pool) ? BDA_REACH_ROOMY : alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
     if (!stock->source && stock->outgoing.granules > stock->most / BUNDLE_SHARE) /* there was more space before */
         send(stock);
     if (wants_space(stock))
@@ -474,7 +482,7 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
         return false;
     keep_within_bounds(allocator, cache, stock);
     bool kept = false;
-    if (bda_range_zone_is_kept(stock->pool, node) && bda_stock_kept(stock) < stock->most) {
+    if (bda_range_may_be_kept(stock->pool, node) && bda_stock_kept(stock) < stock->most) {
         if (stock->source)
             make_room(allocator, stock, bda_home_shelf(home));
         kept = stock->source ? bda_stock_put(allocator, cache, stock, handle, node, home)
@@ -488,7 +496,7 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
 BDA_INLINE bool has_room_for(const struct bda_stock *stock, uint32_t number, struct bda_node *node) {
     const struct bda_shelf *shelf = &stock->shelves[number];
     return (!stock->source || bda_shelf_count(shelf) < shelf->most) && bda_stock_kept(stock) < stock->most &&
-           bda_range_zone_is_kept(stock->pool, node);
+           bda_range_may_be_kept(stock->pool, node);
 }
 
 BDA_INLINE void put(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {

@@ -107,10 +107,10 @@ BDA_INLINE struct bda_cache *bda_cache_take(BdaAllocator allocator, struct bda_p
                                             const struct bda_request *request, struct bda_live *live) {
     struct bda_extent extent = bda_range_extent(pool, request);
     struct bda_cache *cache = bda_cache_at_hand(allocator);
-    if (cache == NULL || extent.granules > BDA_CACHED_MOST)
+    if (cache == NULL)
         return NULL;
     struct bda_stock *stock = cache->sources[bda_pool_stock(pool)];
-    if (stock == NULL || bda_stock_kept(stock) == 0 || !bda_claim_enter(&cache->claim))
+    if (stock == NULL || extent.granules > stock->largest || !bda_claim_enter(&cache->claim))
         return NULL;
     uint32_t right = bda_shelf_for(extent.granules);
     uint64_t offers = bda_stock_offers(stock, right);

@@ -18,10 +18,13 @@ enum {
     BDA_STEPS_LOG2 = 5, /* so a range serves requests of its size, and wastes a thirty-second of it at most, beside what
                             TLSF has left uncut (tlsf.h) */
     BDA_STEPS = 1 << BDA_STEPS_LOG2,
-    BDA_CACHED_LOG2 = 12, /* the largest range that is kept, in granules: 64 KiB. Larger ones are few, and would hold
+    BDA_CACHED_LOG2 = 16, /* the largest range that is kept, in granules: 1 MiB. Larger ones are few, and would hold
                              most of the bytes */
     BDA_CACHED_MOST = 1 << BDA_CACHED_LOG2,
     BDA_CACHED_BYTES = BDA_CACHED_MOST << 4,
+    BDA_SMALL_MOST = 1 << 12, /* the largest that is kept where there is not much room, 64 KiB: what is larger and kept
+                                 then would be in the way of what is larger still */
+    BDA_SMALL_BYTES = BDA_SMALL_MOST << 4,
     BDA_SHELVES = ((BDA_CACHED_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1,
     BDA_REACH_ROOMY = 0xFF,    /* a request is served from the right shelf or one of the next seven, while there is much
                                   room: a quarter of its size is wasted at most */
@@ -30,8 +33,9 @@ enum {
     BDA_SHELF_GRANULES = 8192, /* on a shelf, 128 KiB, */
     BDA_SHELF_GRANULES_SHARED = 32768, /* or this where a thread was not alone when it began to take from the arena: it
                                           comes for a lock seldom; */
-    BDA_SHELF_MOST = 64,               /* or so many ranges */
-    BDA_BUNDLE_GRANULES = 32768,       /* in a bundle, 512 KiB, */
+    BDA_SHELF_MOST = 64,               /* or so many ranges; */
+    BDA_SHELF_LEAST = 4,               /* but this many of any size */
+    BDA_BUNDLE_GRANULES = 32768,       /* in a bundle, 512 KiB and the range that makes it so many, */
     BDA_BUNDLE_MOST = 64,              /* or so many ranges */
     BDA_BUNDLES = 8,                   /* in a depot */
     BDA_DEPOT_SHARES = 4,              /* as much as so many caches may keep waits there for one who takes */
@@ -79,7 +83,7 @@ static inline uint32_t bda_home_shelf(uint32_t home) {
 static inline uint32_t bda_shelf_room(uint32_t shelf, bool alone) {
     uint32_t granules = alone ? BDA_SHELF_GRANULES : BDA_SHELF_GRANULES_SHARED;
     uint32_t room = granules / (uint32_t)bda_max(bda_shelf_begin(shelf), 1);
-    return (uint32_t)bda_min(bda_max(room, 1), BDA_SHELF_MOST);
+    return (uint32_t)bda_min(bda_max(room, BDA_SHELF_LEAST), BDA_SHELF_MOST);
 }
 
 /* Kept ranges of one arena, by their nodes, each of which says its home. */

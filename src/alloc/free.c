@@ -428,7 +428,7 @@ static void add_to_batch(struct batch *batch, const struct bda_live *live) {
     batch->pool = live->pool;
     batch->nodes[batch->count++] = live->index;
     batch->used += bda_node_asked(live->node);
-    batch->large += bda_range_is_large(live->node) ? bda_node_size(live->node) : 0;
+    batch->large += bda_range_large_part(live->node);
 }
 
 /* The second step of what the thread's cache has retired: kept, or back to TLSF. */

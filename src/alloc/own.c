@@ -103,7 +103,7 @@ static void give_back(BdaAllocator allocator, const struct bda_live *live) {
 /* A retired range is kept by the thread, or goes back to TLSF. Caches serve the short way alone: no pool of the
  * caller's, nobody who listens. */
 BDA_INLINE void let_go(BdaAllocator allocator, const struct bda_live *live) {
-    bool wanted = bda_node_last_record(live->node) == 0 && !bda_range_is_large(live->node) &&
+    bool wanted = bda_node_last_record(live->node) == 0 && bda_range_may_be_kept(live->pool, live->node) &&
                   !bda_node_is_spent(live->node) && live->pool->user == NULL && !bda_pool_rests(live->pool);
     if (!wanted || !bda_cache_keep(allocator, live))
         give_back(allocator, live);
@@ -182,7 +182,7 @@ BDA_APART bool take_alone(BdaAllocator allocator, struct bda_pool *pool, VkDevic
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    if (room <= BDA_CACHED_BYTES && !bda_pool_rests(bda_arena_of_thread(allocator, pool))) {
+    if (bda_pool_is_cached(bda_arena_of_thread(allocator, pool), room)) {
         if (bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
             become_own(live);
             return true;

@@ -145,7 +145,7 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     const struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
     if (bda_plain_wants_record(info))
         return bda_plain_alloc_recorded(allocator, pool, alignment, info, allocation);
-    if (info->size <= BDA_CACHED_BYTES && !bda_pool_rests(bda_arena_of_thread(allocator, pool))) {
+    if (bda_pool_is_cached(bda_arena_of_thread(allocator, pool), info->size)) {
         struct bda_live live;
         if (bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, &live)) {
             bda_range_describe(allocator, &live, request.size, allocation);

@@ -22,6 +22,7 @@
 enum {
     BDA_CACHED_SHARE = 8, /* the part of what is free that all caches may keep; and the depot, see BDA_DEPOT_SHARES */
     BDA_CACHED_STEP = 16, /* what may be kept is told anew when it has changed by this part of it */
+    BDA_ROOMY_SHARE = 8,  /* there is much room as long as more than this part of an arena is free */
     BDA_GRANULE_LOG2 = 4, /* 16 bytes, as malloc: the least alignment handed out */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
@@ -75,7 +76,7 @@ struct bda_pool {
                                        memory; 0 on known drivers */
     /* written under the lock, and read without it with every free of another thread's: a cache line of their own */
     _Alignas(64) _Atomic uint64_t cached_most; /* granules that a cache may keep of it */
-    _Atomic bool roomy;                        /* a quarter of it is free */
+    _Atomic bool roomy;                        /* there is much room */
     _Atomic uint32_t kept_zones;               /* the lowest of them whose ranges may be kept */
     _Atomic uint32_t rest;                     /* so many more ranges are taken past the caches (cache.h) */
     /* under the lock, and written so often that what everybody reads must not lie in the same cache line: */
@@ -160,7 +161,7 @@ static inline void bda_pool_bound_caches(struct bda_pool *pool) {
     const struct bda_tlsf *tlsf = &pool->tlsf;
     uint64_t most = tlsf->free_granules / BDA_CACHED_SHARE;
     uint64_t before = atomic_load_explicit(&pool->cached_most, memory_order_relaxed);
-    bool roomy = tlsf->free_granules > tlsf->granules / 4;
+    bool roomy = tlsf->free_granules > tlsf->granules / BDA_ROOMY_SHARE;
     bool mostly_large = pool->large > (tlsf->granules - tlsf->free_granules) / 2;
     uint32_t zones = mostly_large ? 1 : BDA_TLSF_ZONES;
     if (most < before - before / BDA_CACHED_STEP || most > before + before / BDA_CACHED_STEP)
@@ -174,6 +175,15 @@ static inline void bda_pool_bound_caches(struct bda_pool *pool) {
 /* Whether caches leave its ranges alone. */
 BDA_INLINE bool bda_pool_rests(const struct bda_pool *pool) {
     return atomic_load_explicit(&pool->rest, memory_order_relaxed) != 0;
+}
+
+BDA_INLINE bool bda_pool_is_roomy(const struct bda_pool *pool) {
+    return atomic_load_explicit(&pool->roomy, memory_order_relaxed);
+}
+
+/* Whether a request of so many bytes is looked for in caches, as things are. */
+BDA_INLINE bool bda_pool_is_cached(const struct bda_pool *pool, VkDeviceSize size) {
+    return size <= BDA_CACHED_BYTES && (size <= BDA_SMALL_BYTES || bda_pool_is_roomy(pool)) && !bda_pool_rests(pool);
 }
 
 /* The pool's lock is held. */

@@ -36,27 +36,27 @@ BDA_INLINE struct bda_live bda_range_at(BdaAllocator allocator, struct bda_pool 
     return (struct bda_live){ index, node, bda_block_of(allocator, node), pool };
 }
 
-/* Caches keep none like it. */
-BDA_INLINE bool bda_range_is_large(const struct bda_node *node) {
-    return bda_node_size(node) > BDA_CACHED_MOST;
-}
-
-/* Whether it lies where caches keep ranges of its pool. */
-BDA_INLINE bool bda_range_zone_is_kept(const struct bda_pool *pool, struct bda_node *node) {
-    return bda_node_zone(node) < atomic_load_explicit(&pool->kept_zones, memory_order_relaxed);
-}
-
-/* Where caches keep it, 0 where they do not. Which it is, is chance: a mask, and no branch. */
-BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
-    uint32_t kept = (uint32_t)(live->block->stock != BDA_STOCKS) & (uint32_t)!bda_range_is_large(live->node) &
-                    (uint32_t)bda_range_zone_is_kept(live->pool, live->node);
-    return bda_home(live->block->stock, bda_shelf_of(bda_node_size(live->node))) & (0 - kept);
-}
-
-/* The granules of a range that is large, 0 of any other. Which it is, is chance: a mask, and no branch. */
+/* The granules of a range that is not small, 0 of a small one. Which it is, is chance: a mask, and no branch. (No range
+ * has 2^31 of them.) */
 BDA_INLINE uint32_t bda_range_large_part(const struct bda_node *node) {
     uint32_t size = bda_node_size(node);
-    return size & (0 - ((BDA_CACHED_MOST - size) >> 31));
+    return size & (0 - ((BDA_SMALL_MOST - size) >> 31));
+}
+
+/* Whether caches keep such a range of its pool, as things are: a small one where small ones gather, a larger one while
+ * there is much room. Chance again. */
+BDA_INLINE bool bda_range_may_be_kept(const struct bda_pool *pool, struct bda_node *node) {
+    uint32_t size = bda_node_size(node), small = size <= BDA_SMALL_MOST, larger = size <= BDA_CACHED_MOST;
+    uint32_t in_zone = bda_node_zone(node) < atomic_load_explicit(&pool->kept_zones, memory_order_relaxed);
+    uint32_t roomy = bda_pool_is_roomy(pool);
+    return ((small & in_zone) | (~small & larger & roomy)) != 0;
+}
+
+/* Where caches keep it, 0 where they do not. */
+BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
+    uint32_t kept = live->block->stock != BDA_STOCKS;
+    kept &= bda_range_may_be_kept(live->pool, live->node);
+    return bda_home(live->block->stock, bda_shelf_of(bda_node_size(live->node))) & (0 - kept);
 }
 
 /* Whether caches keep ranges of a pool, and so want to know how many of them are large. */

@@ -9,6 +9,7 @@ struct sums {
     uint64_t blocks, dedicated, live, pending, quarantined;
     VkDeviceSize reserved, used, pending_bytes, region_bytes, dedicated_used, dedicated_pending, cached;
     VkDeviceSize quarantined_bytes, dedicated_quarantined;
+    uint64_t large; /* granules, as bda_pool::large */
 };
 
 static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums *sums) {
@@ -16,6 +17,8 @@ static const char *add_nodes(BdaAllocator allocator, uint32_t index, struct sums
         struct bda_node *node = bda_node_of(allocator, index);
         const struct bda_block *block = bda_block_of(allocator, node);
         VkDeviceSize held = block->dedicated_size != 0 ? block->dedicated_size : bda_node_held(node);
+        if (block->dedicated_size == 0 && bda_node_state(node) != BDA_NODE_FREE)
+            sums->large += bda_range_large_part(node);
         switch (bda_node_state(node)) {
         case BDA_NODE_PENDING:
             sums->pending++;
@@ -92,6 +95,8 @@ static const char *compare(BdaAllocator allocator, struct bda_pool *pool, const 
         return "the bytes in quarantine are wrong";
     if (caches.granules << BDA_GRANULE_LOG2 != s->cached)
         return "the bytes kept in caches are wrong";
+    if (bda_range_bounds_caches(pool) && pool->large != s->large)
+        return "the bytes in large ranges are wrong";
     return NULL;
 }
 

@@ -85,7 +85,7 @@ struct bda_cache *cache_of_helper(void) {
 void make_empty_blocks(uint32_t count) {
     BdaAllocation fill[1 + 2 * 8];
     for (uint32_t i = 0; i < 1 + 2 * count; i++)
-        fill[i] = take_bytes(KIB(500), BDA_INTENT_DEVICE); /* two to a block, but one beside what is held */
+        fill[i] = take((BdaAllocInfo){ .size = KIB(500), .user = 1 }); /* two to a block, but one beside `held` */
     give_all(fill, 1 + 2 * count);
     assert_int_equal(bda_tlsf_empty_regions(&head->tlsf), count);
 }

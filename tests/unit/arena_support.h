@@ -10,7 +10,8 @@ extern struct helper helper;
 extern BdaAllocation held; /* what holds the first block */
 extern struct bda_pool *head;
 
-static const BdaAllocInfo large = { .size = 100 << 10 };
+/* With a value, so that caches keep none of it. */
+static const BdaAllocInfo large = { .size = 100 << 10, .user = 1 };
 
 /* Opens the bench with blocks of 1 MiB, `spare` of them empty beside the one with `held` in it, in a pool that is found
  * crowded; and closes it. `wishes`: NULL, or what else is to be so. */

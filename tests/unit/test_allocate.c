@@ -250,6 +250,8 @@ static void a_block_that_no_node_is_left_for_is_closed(void **state) {
     (void)state;
     bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED }, NULL);
     BdaAllocation held = take_bytes(KIB(600), BDA_INTENT_DEVICE);
+    for (int i = 0; i < 3; i++) /* the thread has its cache, and a place there for ranges of the pool */
+        give(take_bytes(64, BDA_INTENT_DEVICE));
     struct bda_nodes *nodes = &bench.allocator->nodes;
     struct bda_node_list *spare = &atomic_load(&bench.allocator->newest_pool)->tlsf.spare;
     struct bda_node_list hidden = { 0, 0 };

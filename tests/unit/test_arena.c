@@ -36,7 +36,7 @@ static void make_it_wait(struct bda_pool *arena) {
 }
 
 /* Kept by no cache, and finds room in the block of what is held. */
-static const BdaAllocInfo beside = { .size = 70 << 10 };
+static const BdaAllocInfo beside = { .size = 70 << 10, .user = 1 };
 
 static void a_lock_that_is_waited_for_is_noticed(void **state) {
     (void)state;

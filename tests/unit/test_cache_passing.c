@@ -234,7 +234,7 @@ static void who_takes_from_the_depot_asks_for_each_too(void **state) {
 /* Leaves less than a quarter of the block free. */
 static uint32_t crowd(BdaAllocation *large, uint32_t most, const struct bda_pool *pool) {
     uint32_t count = 0;
-    while (pool->tlsf.free_granules > pool->tlsf.granules / 5 && count < most)
+    while (pool->tlsf.free_granules > pool->tlsf.granules / (BDA_ROOMY_SHARE + 1) && count < most)
         large[count++] = take_bytes(KIB(128), BDA_INTENT_DEVICE);
     assert_true(count < most);
     return count;
@@ -352,7 +352,7 @@ static void what_may_be_kept_is_told_by_steps(void **state) {
     pool.tlsf.granules = 1000;
     bound_to(&pool, 100, 100);
     assert_true(pool.roomy);
-    bound_to(&pool, 20, 20);
+    bound_to(&pool, 10, 10);
     assert_false(pool.roomy);
 }
 

@@ -451,6 +451,23 @@ static void nothing_is_taken_ahead_among_large_ranges(void **state) {
     close_held(held);
 }
 
+/* Where there is much room, and they count as large. */
+static void larger_ranges_are_taken_ahead_too(void **state) {
+    (void)state;
+    BdaAllocation some[16];
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(512), .max_block_size = MIB(512) });
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    hire(&helper);
+    tell(&helper, take_and_free);
+    for (uint32_t i = 0; i < COUNT_OF(some); i++)
+        some[i] = take_bytes(KIB(100), BDA_INTENT_DEVICE);
+    assert_true(cached() >= KIB(100));
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    give_all(some, COUNT_OF(some));
+    dismiss(&helper);
+    close_held(held);
+}
+
 static void a_block_is_used_by_what_is_taken_ahead(void **state) {
     (void)state;
     BdaAllocation held = open_held(), some[64];
@@ -790,6 +807,7 @@ int main(void) {
         cmocka_unit_test(what_comes_in_a_bundle_is_of_its_size_whatever_its_home_says),
         cmocka_unit_test(what_may_be_kept_is_shared_by_the_threads),
         cmocka_unit_test(nothing_is_taken_ahead_among_large_ranges),
+        cmocka_unit_test(larger_ranges_are_taken_ahead_too),
         cmocka_unit_test(a_block_is_used_by_what_is_taken_ahead),
         cmocka_unit_test(what_is_taken_ahead_counts_for_the_mark),
         cmocka_unit_test(what_is_taken_ahead_counts_with_its_sliver),

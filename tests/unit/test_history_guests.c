@@ -18,7 +18,7 @@ static BdaAllocation take_named(BdaPool pool) {
 
 static BdaAllocation take_large(BdaPool pool) {
     (void)pool;
-    return take((BdaAllocInfo){ .size = MIB(1) / 4 });
+    return take((BdaAllocInfo){ .size = MIB(5) / 4 });
 }
 
 static BdaAllocation take_from_pool(BdaPool pool) {
@@ -32,7 +32,7 @@ static BdaAllocation take_dedicated(BdaPool pool) {
 
 static BdaAllocation take_large_buffer(BdaPool pool) {
     (void)pool;
-    return take_buffer(MIB(1) / 4, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+    return take_buffer(MIB(5) / 4, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
 }
 
 static BdaAllocation take_named_buffer(BdaPool pool) {
