@@ -32,7 +32,8 @@ BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle,
     struct bda_cache *cache = bda_cache_for_frees(allocator);
     if (block->own)
         return free_own(allocator, handle, node, block);
-    return bda_plain_free_shared(allocator, cache, true, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+    return bda_plain_free_shared(allocator, cache, true, handle, node) ? VK_SUCCESS
+                                                                       : free_the_long_way(allocator, handle);
 }
 
 /* The same where there are no caches. */
@@ -40,7 +41,8 @@ BDA_APART VkResult free_without_caches(BdaAllocator allocator, BdaHandle handle,
     struct bda_block *block = bda_block_of(allocator, node);
     if (block->own)
         return free_own(allocator, handle, node, block);
-    return bda_plain_free_shared(allocator, NULL, false, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+    return bda_plain_free_shared(allocator, NULL, false, handle, node) ? VK_SUCCESS
+                                                                       : free_the_long_way(allocator, handle);
 }
 
 VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
