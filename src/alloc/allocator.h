@@ -70,7 +70,8 @@ struct bda_cache {
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
     struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
                                                   it takes from; NULL: not known yet */
-    bool open; /* the owner's: it may keep something; not since a pool began to rest, until another one keeps again */
+    bool open; /* the owner's: it may keep something; not since a pool began to rest, until any keeps again. (What
+                  waits in its bundles then goes as it does without frees: bda_cache_send_waiting) */
     bool settled[BDA_STOCKS + 1];     /* the owner's: it has chosen its arena of that pool */
     uint8_t patience[BDA_STOCKS + 1]; /* the owner's: requests since then that found nothing kept */
     uint8_t lacking[BDA_STOCKS + 1];  /* the owner's: requests that its arena had no room for */

@@ -133,8 +133,10 @@ static bool unpack(BdaAllocator allocator, struct bda_stock *stock) {
         give_back(stock, &bundle);
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++) {
         struct bda_node *node = bda_node_of(allocator, bundle.nodes[i]);
-        /* not by its home, see bda_node_home */
-        bda_shelf_push(stock, bda_shelf_of(bda_node_size(node)), bundle.nodes[i], node);
+        if (bda_node_size(node) > stock->largest)
+            put_out(stock, bundle.nodes[i], node);
+        else /* not by its home, see bda_node_home */
+            bda_shelf_push(stock, bda_shelf_of(bda_node_size(node)), bundle.nodes[i], node);
     }
     return fits;
 }
@@ -268,12 +270,24 @@ static bool wants_space(struct bda_stock *stock) {
     return kept >= stock->most && (kept >= 2 * stock->most || ++stock->turned_away % TURNED_AWAY == 0);
 }
 
-/* What is too large to be kept from now on goes out. */
+/* The largest range that is kept: a small one in any case; while there is much room, what the bounds have room for. */
+static uint32_t largest_of(const struct bda_stock *stock) {
+    bool roomy = bda_pool_is_roomy(stock->pool);
+    return roomy ? (uint32_t)bda_min(bda_max(stock->most, BDA_SMALL_MOST), BDA_CACHED_MOST) : BDA_SMALL_MOST;
+}
+
+/* Shelves of larger ranges take nothing from now on, and what they have goes out. */
 static void keep_up_to(BdaAllocator allocator, struct bda_stock *stock, uint32_t granules) {
-    for (uint32_t number = bda_shelf_of(granules) + 1; granules < stock->largest && number < BDA_SHELVES; number++)
-        while (stock->shelves[number].first != 0)
-            put_out_half(allocator, stock, number);
+    const uint32_t small = bda_shelf_of(BDA_SMALL_MOST), last = bda_shelf_of(granules);
+    bool changes = stock->source && granules != stock->largest;
     stock->largest = granules;
+    for (uint32_t number = small + 1; changes && number < BDA_SHELVES; number++) {
+        stock->shelves[number].most = (uint8_t)(number <= last ? bda_shelf_room(number, stock->alone) : 0);
+        while (number > last && stock->shelves[number].first != 0)
+            put_out_half(allocator, stock, number);
+    }
+    if (changes && bda_bundle_count(&stock->outgoing) != 0)
+        send(stock);
 }
 
 static void keep_within_bounds(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock) {
@@ -282,7 +296,7 @@ static void keep_within_bounds(BdaAllocator allocator, struct bda_cache *cache, 
     stock->most = share_of(allocator, stock, alone);
     cache->open |= stock->most != 0;
     stock->passed_most = stock->source ? 0 : (uint32_t)bda_min(stock->most / BUNDLE_SHARE, BDA_BUNDLE_GRANULES);
-    keep_up_to(allocator, stock, bda_pool_is_roomy(stock->pool) ? BDA_CACHED_MOST : BDA_SMALL_MOST);
+    keep_up_to(allocator, stock, largest_of(stock));
     stock->reach = bda_pool_is_roomy(stock->pool) ? BDA_REACH_ROOMY : alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
     if (!stock->source && stock->outgoing.granules > stock->most / BUNDLE_SHARE) /* there was more space before */
         send(stock);
@@ -311,7 +325,7 @@ static bool is_of_little_use(struct bda_cache *cache, struct bda_stock *stock) {
 static void rest(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock) {
     struct bda_pool *arena = stock->pool;
     bda_stock_drain(allocator, stock);
-    stock->most = 0; /* until it is looked at again, see keep_within_bounds */
+    stock->most = stock->largest = 0; /* until it is looked at again, see keep_within_bounds */
     cache->open = false;
     bda_pool_lock(arena);
     uint32_t doubled = (uint32_t)bda_min(stock->rests, RESTS_THAT_GROW + 1) - 1;
@@ -333,8 +347,11 @@ void bda_stock_become_source(BdaAllocator allocator, struct bda_stock *stock) {
     stock->passed_most = 0;
     stock->fed = 0;
     stock->alone = is_alone(allocator, stock);
-    for (uint32_t number = 0; number < BDA_SHELVES; number++)
-        stock->shelves[number].most = (uint8_t)bda_shelf_room(number, stock->alone);
+    stock->largest = BDA_SMALL_MOST;
+    for (uint32_t number = 0; number < BDA_SHELVES; number++) {
+        bool small = number <= bda_shelf_of(BDA_SMALL_MOST); /* the others: keep_up_to */
+        stock->shelves[number].most = (uint8_t)(small ? bda_shelf_room(number, stock->alone) : 0);
+    }
 }
 
 void bda_stock_retire(struct bda_stock *stock) {

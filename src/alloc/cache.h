@@ -120,7 +120,7 @@ BDA_INLINE struct bda_cache *bda_cache_take(BdaAllocator allocator, struct bda_p
     return taken ? cache : NULL;
 }
 
-/* The same after a look into the depot: `size` bytes, in a range of such an extent. For what is not large. (No
+/* The same after a look into the depot: `size` bytes, in a range of such an extent. For what caches keep. (No
  * request is passed: it would have to be laid out in memory for this call.) */
 bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_extent extent, VkDeviceSize size,
                      struct bda_live *live);

@@ -78,8 +78,9 @@ static inline uint32_t bda_home_shelf(uint32_t home) {
     return home & 0xFFFF;
 }
 
-/* How many ranges make a shelf full. That is set when a thread begins to take from an arena (bda_stock_become_source):
- * whether it was `alone` then holds for its shelves as long as it takes from there, whoever comes or goes. */
+/* How many ranges make a shelf full. For small ones that is set when a thread begins to take from an arena
+ * (bda_stock_become_source): whether it was `alone` then holds for its shelves as long as it takes from there, whoever
+ * comes or goes. For larger ones when they come to be kept. */
 static inline uint32_t bda_shelf_room(uint32_t shelf, bool alone) {
     uint32_t granules = alone ? BDA_SHELF_GRANULES : BDA_SHELF_GRANULES_SHARED;
     uint32_t room = granules / (uint32_t)bda_max(bda_shelf_begin(shelf), 1);

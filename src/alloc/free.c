@@ -403,7 +403,7 @@ struct batch {
     uint32_t count;
     uint32_t nodes[64];
     VkDeviceSize used; /* bytes asked for */
-    uint64_t large;    /* granules in those that caches do not keep */
+    uint64_t large;    /* granules in those that are not small */
 };
 
 static void release_batch(struct batch *batch) {

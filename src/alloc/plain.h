@@ -73,7 +73,7 @@ BDA_INLINE VkResult bda_plain_take(BdaAllocator allocator, struct bda_pool *pool
     return result;
 }
 
-/* The shortest way of a request: from the thread's own shelves. What has a name or is large is never there. */
+/* The shortest way of a request: from the thread's own shelves. What has a name, or over 1 MiB, is never there. */
 BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
                                 const struct bda_request *request, BdaAllocation *allocation) {
     struct bda_live live;

@@ -77,7 +77,7 @@ struct bda_pool {
     /* written under the lock, and read without it with every free of another thread's: a cache line of their own */
     _Alignas(64) _Atomic uint64_t cached_most; /* granules that a cache may keep of it */
     _Atomic bool roomy;                        /* there is much room */
-    _Atomic uint32_t kept_zones;               /* the lowest of them whose ranges may be kept */
+    _Atomic uint32_t kept_zones;               /* the lowest of them whose small ranges may be kept */
     _Atomic uint32_t rest;                     /* so many more ranges are taken past the caches (cache.h) */
     /* under the lock, and written so often that what everybody reads must not lie in the same cache line: */
     _Alignas(64) struct bda_pool_counters {
@@ -96,7 +96,7 @@ struct bda_pool {
     bool wants;              /* an allocation has left less, and nobody has seen to it since */
     bool drained;            /* the head's: what threads keep came back for the mark, since the last block was made */
     _Atomic bool *some_want; /* the allocator's */
-    uint64_t large;          /* granules in ranges too large to be kept */
+    uint64_t large;          /* granules in ranges that are not small */
     VkDeviceSize next_block_size;
     struct bda_opening *openings; /* blocks on their way */
     uint32_t refused;             /* the head's: requests that are not to ask for a block of their arena's own */

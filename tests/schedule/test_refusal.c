@@ -132,7 +132,7 @@ static void room_that_goes_from_shelf_to_shelf_is_not_missed(void **state) {
     nobody_is_refused(256, KIB(64));
 }
 
-/* Of a size that caches do not keep. */
+/* Of a size that caches keep only while there is much room, and here there is none. */
 static void room_that_goes_from_arena_to_arena_is_not_missed(void **state) {
     (void)state;
     nobody_is_refused(KIB(80), MIB(1));

@@ -5,7 +5,7 @@
  */
 #include "arena_support.h"
 
-/* On the way that looks, and kept by no cache. */
+/* On the way that looks. */
 static const BdaAllocInfo wish = { .size = 70 << 10 };
 
 /* More requests than it takes to look. */
@@ -46,15 +46,15 @@ static void a_request_that_nothing_kept_serves_counts_once(void **state) {
 static void where_little_is_free_an_empty_block_comes_before_it_is_needed(void **state) {
     (void)state;
     open_crowded(NULL, 4);
-    let_take(wish, TEN_OF_A_BLOCK + 2);
+    let_take(wish, TEN_OF_A_BLOCK + 3);
     struct bda_pool *arena = arena_of_helper();
     assert_ptr_not_equal(arena, head);
     assert_int_equal(count_blocks(arena), 1);
-    assert_true(arena->tlsf.free_granules < arena->tlsf.granules / 4);
+    assert_true(arena->tlsf.free_granules < arena->tlsf.granules / BDA_ROOMY_SHARE);
     let_look(LOOKS);
     assert_int_equal(count_blocks(arena), 2);
     assert_int_equal(count_blocks(head), 3);
-    let_look(4 * LOOKS); /* now more is free than a quarter */
+    let_look(4 * LOOKS); /* now there is much room */
     assert_int_equal(count_blocks(arena), 2);
     let_give();
     close_crowded();

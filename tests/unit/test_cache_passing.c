@@ -231,7 +231,7 @@ static void who_takes_from_the_depot_asks_for_each_too(void **state) {
 
 /* ---- Who takes ---- */
 
-/* Leaves less than a quarter of the block free. */
+/* Leaves less than an eighth of the block free. */
 static uint32_t crowd(BdaAllocation *large, uint32_t most, const struct bda_pool *pool) {
     uint32_t count = 0;
     while (pool->tlsf.free_granules > pool->tlsf.granules / (BDA_ROOMY_SHARE + 1) && count < most)

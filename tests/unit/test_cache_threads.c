@@ -451,6 +451,73 @@ static void nothing_is_taken_ahead_among_large_ranges(void **state) {
     close_held(held);
 }
 
+/* As a larger range: its node may have come to be another's. */
+static bool is_kept(const BdaAllocation *a) {
+    struct bda_node *node = bda_node_of(bench.allocator, (uint32_t)a->handle);
+    return bda_node_state(node) == BDA_NODE_CACHED && bda_node_size(node) > BDA_SMALL_MOST;
+}
+
+/* Larger ones that lie on shelves when there is no more much room go with the next look at those, which take none from
+ * then on. Both threads take, so something may be kept. */
+static void where_there_is_little_room_only_small_ranges_are_kept(void **state) {
+    (void)state;
+    BdaAllocation large[8];
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(128), .max_block_size = MIB(128) });
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    hire(&helper);
+    tell(&helper, take_and_free);
+    BdaAllocation before = take_bytes(KIB(100), BDA_INTENT_DEVICE), after = take_bytes(KIB(100), BDA_INTENT_DEVICE);
+    BdaAllocation late = take_bytes(KIB(100), BDA_INTENT_DEVICE);
+    for (uint32_t i = 0; i < COUNT_OF(large) - 1; i++)
+        large[i] = take_bytes(MIB(14), BDA_INTENT_DEVICE);
+    give(before);
+    assert_true(is_kept(&before));
+    large[COUNT_OF(large) - 1] = take_bytes(MIB(14), BDA_INTENT_DEVICE);
+    give(take((BdaAllocInfo){ .size = 64, .user = 1 })); /* from TLSF, which says how much is free */
+    assert_false(block_of(&held)->pool->roomy);
+    give(after);
+    assert_true(is_kept(&after));
+    give(take_bytes(KIB(20), BDA_INTENT_DEVICE)); /* of which nothing is there: a look */
+    assert_int_not_equal(cached(), 0);
+    assert_false(is_kept(&before) || is_kept(&after));
+    give(late);
+    assert_false(is_kept(&late));
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    give_all(large, COUNT_OF(large));
+    dismiss(&helper);
+    close_held(held);
+}
+
+/* In a bundle that was filled while there was much room, for a thread that keeps none by the time it takes it. */
+static void larger_ranges_that_come_too_late_go_on(void **state) {
+    (void)state;
+    BdaAllocation passed[8];
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(128), .max_block_size = MIB(128) });
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    struct bda_pool *pool = block_of(&held)->pool;
+    for (uint32_t i = 0; i < COUNT_OF(passed); i++)
+        passed[i] = take_bytes(KIB(100), BDA_INTENT_DEVICE);
+    hire(&helper);
+    helper.given = passed;
+    helper.count = 1;
+    tell(&helper, free_given); /* there is no place for it yet: a wish */
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    give(take_bytes(2000, BDA_INTENT_DEVICE)); /* on the longer way, which grants it */
+    helper.given = passed + 1;
+    helper.count = COUNT_OF(passed) - 1;
+    tell(&helper, free_given);
+    assert_int_equal(bda_depot_filled(&pool->depot), 1);
+    assert_true(is_kept(&passed[1]));
+    bda_cache_at_hand(bench.allocator)->sources[bda_pool_stock(pool)]->largest = BDA_SMALL_MOST;
+    pool->roomy = false;
+    give(take_bytes(KIB(20), BDA_INTENT_DEVICE));
+    assert_int_equal(bda_depot_filled(&pool->depot), 0);
+    assert_false(is_kept(&passed[1]));
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    dismiss(&helper);
+    close_held(held);
+}
+
 /* Where there is much room, and they count as large. */
 static void larger_ranges_are_taken_ahead_too(void **state) {
     (void)state;
@@ -807,6 +874,8 @@ int main(void) {
         cmocka_unit_test(what_comes_in_a_bundle_is_of_its_size_whatever_its_home_says),
         cmocka_unit_test(what_may_be_kept_is_shared_by_the_threads),
         cmocka_unit_test(nothing_is_taken_ahead_among_large_ranges),
+        cmocka_unit_test(where_there_is_little_room_only_small_ranges_are_kept),
+        cmocka_unit_test(larger_ranges_that_come_too_late_go_on),
         cmocka_unit_test(larger_ranges_are_taken_ahead_too),
         cmocka_unit_test(a_block_is_used_by_what_is_taken_ahead),
         cmocka_unit_test(what_is_taken_ahead_counts_for_the_mark),
