@@ -276,7 +276,8 @@ static uint32_t largest_of(const struct bda_stock *stock) {
     return roomy ? (uint32_t)bda_min(bda_max(stock->most, BDA_SMALL_MOST), BDA_CACHED_MOST) : BDA_SMALL_MOST;
 }
 
-/* Shelves of larger ranges take nothing from now on, and what they have goes out. */
+/* Shelves of larger ranges take nothing from now on, and what they have goes out, so that nothing is left where small
+ * ones alone are kept; those up to there take some again. */
 static void keep_up_to(BdaAllocator allocator, struct bda_stock *stock, uint32_t granules) {
     const uint32_t small = bda_shelf_of(BDA_SMALL_MOST), last = bda_shelf_of(granules);
     bool changes = stock->source && granules != stock->largest;
@@ -326,7 +327,7 @@ static void rest(BdaAllocator allocator, struct bda_cache *cache, struct bda_sto
     struct bda_pool *arena = stock->pool;
     bda_stock_drain(allocator, stock);
     stock->most = stock->largest = 0; /* until it is looked at again, see keep_within_bounds */
-    cache->open = false;
+    cache->open = false;              /* or each free would ask for a home that serves nothing */
     bda_pool_lock(arena);
     uint32_t doubled = (uint32_t)bda_min(stock->rests, RESTS_THAT_GROW + 1) - 1;
     atomic_store_explicit(&arena->rest, RANGES_OF_A_REST << doubled, memory_order_relaxed);

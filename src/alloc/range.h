@@ -52,7 +52,7 @@ BDA_INLINE bool bda_range_may_be_kept(const struct bda_pool *pool, struct bda_no
     return ((small & in_zone) | (~small & larger & roomy)) != 0;
 }
 
-/* Where caches keep it, 0 where they do not. */
+/* Where caches keep it, 0 where they do not: found whether it is wanted or not, which costs less than a branch. */
 BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
     uint32_t kept = live->block->stock != BDA_STOCKS;
     kept &= bda_range_may_be_kept(live->pool, live->node);

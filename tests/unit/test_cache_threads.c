@@ -457,8 +457,8 @@ static bool is_kept(const BdaAllocation *a) {
     return bda_node_state(node) == BDA_NODE_CACHED && bda_node_size(node) > BDA_SMALL_MOST;
 }
 
-/* Larger ones that lie on shelves when there is no more much room go with the next look at those, which take none from
- * then on. Both threads take, so something may be kept. */
+/* Larger ones that lie on shelves when room becomes scarce go with the next look at those, which take none from then
+ * on. Both threads take: one alone would keep nothing there anyway. */
 static void where_there_is_little_room_only_small_ranges_are_kept(void **state) {
     (void)state;
     BdaAllocation large[8];
