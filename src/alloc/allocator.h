@@ -35,15 +35,16 @@ struct bda_shelf {
     _Atomic uint32_t count; /* in it */
     uint8_t most;           /* what makes it full; 0: the thread does not take from here */
     uint8_t eager;          /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
+    uint8_t kept_as;        /* enum bda_kept, of what lies here; set once, since to compute it takes longer */
 };
 
-/* What a cache keeps of one pool. */
+/* What a cache keeps of one arena. */
 struct bda_stock {
     /* Written by whoever is inside, read by statistics. */
-    _Alignas(64) _Atomic uint64_t used; /* to be added to what the pool's counters say, modulo 2^64 */
-    _Atomic uint64_t kept;              /* granules */
-    uint64_t most;                      /* that may be kept; the owner's */
-    uint64_t largest;                   /* range that is kept now, in granules; the owner's */
+    _Alignas(64) _Atomic uint64_t used;    /* to be added to what the pool's counters say, modulo 2^64 */
+    _Atomic uint64_t kept[BDA_KEPT_COUNT]; /* granules */
+    uint64_t most[BDA_KEPT_COUNT];         /* that may be kept; the owner's */
+    uint64_t largest;                      /* range that is kept now, in granules; the owner's */
     uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
     uint64_t filled[BDA_SHELVES / 64 + 2]; /* shelves that are not empty, a bit each; the last word is empty */
     struct bda_pool *pool;
@@ -51,10 +52,10 @@ struct bda_stock {
                              for, or goes to a shelf */
     bool source;          /* the owner's: its requests come from here */
     bool alone;           /* no other thread's do, and nobody else frees here, or there is no other; as it was last */
-    uint32_t hand;        /* the shelf that was emptied last to make space */
-    uint32_t fed;         /* for so many requests more that find nothing, others count as freeing here */
-    uint32_t turned_away; /* ranges that found no space, while alone */
-    uint32_t served;      /* requests, and those that were not, while alone: what the shelves are worth */
+    uint32_t hand[BDA_KEPT_COUNT]; /* the shelf that was emptied last to make space */
+    uint32_t fed;                  /* for so many requests more that find nothing, others count as freeing here */
+    uint32_t turned_away;          /* ranges that found no space, while alone */
+    uint32_t served;               /* requests, and those that were not, while alone: what the shelves are worth */
     uint32_t missed;
     uint32_t rests; /* times in a row that they were found to be worth little */
     uint64_t freed; /* what the cache's ring said when one was last not served */

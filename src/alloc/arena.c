@@ -48,8 +48,8 @@ void bda_arenas_promise(struct bda_pool *head, uint64_t granules) {
 static struct bda_pool *find_roomiest(struct bda_pool *head) {
     struct bda_pool *best = head;
     for (struct bda_pool *arena = bda_pool_next_arena(head); arena != NULL; arena = bda_pool_next_arena(arena))
-        if (atomic_load_explicit(&arena->cached_most, memory_order_relaxed) >
-            atomic_load_explicit(&best->cached_most, memory_order_relaxed))
+        if (atomic_load_explicit(&arena->cached_most[BDA_KEPT_SMALL], memory_order_relaxed) >
+            atomic_load_explicit(&best->cached_most[BDA_KEPT_SMALL], memory_order_relaxed))
             best = arena;
     return best;
 }

@@ -2,6 +2,7 @@
 #include "alloc/arena.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* ---- Back to TLSF ---- */
 
@@ -13,18 +14,15 @@ void bda_bundle_release(struct bda_pool *arena, struct bda_bundle *bundle) {
     bda_bundle_clear(bundle);
 }
 
-/* Gives the ranges of a list back; returns their granules. The arena's lock is held. */
-static uint64_t release_list(BdaAllocator allocator, struct bda_pool *arena, uint32_t list) {
-    uint64_t granules = 0;
+/* Gives the ranges of a list back. The arena's lock is held. */
+static void release_list(BdaAllocator allocator, struct bda_pool *arena, uint32_t list) {
     while (list != 0) {
         struct bda_node *node = bda_node_of(allocator, list);
         uint32_t next = bda_node_link(node);
-        granules += bda_node_size(node);
         arena->counters.live_count--;
         bda_range_give(arena, list, node);
         list = next;
     }
-    return granules;
 }
 
 /* ---- Shelves; the owner is inside ---- */
@@ -36,12 +34,31 @@ static void set_list(struct bda_stock *stock, uint32_t number, uint32_t list, ui
     bda_shelf_set_count(shelf, count);
 }
 
-/* The range on top; there is one. */
+static enum bda_kept kept_on(const struct bda_stock *stock, uint32_t number) {
+    return (enum bda_kept)stock->shelves[number].kept_as;
+}
+
+/* A kept range counts as larger, or no longer, since it goes onto this shelf or comes from there. */
+static void count_on_shelf(struct bda_stock *stock, uint32_t number, const struct bda_node *node, bool comes) {
+    enum bda_kept here = kept_on(stock, number);
+    bda_stock_keep(stock, comes ? here : BDA_KEPT_SMALL, bda_node_size(node));
+    bda_stock_keep(stock, comes ? BDA_KEPT_SMALL : here, 0 - (uint64_t)bda_node_size(node));
+}
+
+/* The range on top, which is on its way out now; there is one. */
 static uint32_t take_from_shelf(BdaAllocator allocator, struct bda_stock *stock, uint32_t number) {
     struct bda_shelf *shelf = &stock->shelves[number];
     uint32_t index = shelf->first;
-    set_list(stock, number, bda_node_link(bda_node_of(allocator, index)), bda_shelf_count(shelf) - 1);
+    struct bda_node *node = bda_node_of(allocator, index);
+    set_list(stock, number, bda_node_link(node), bda_shelf_count(shelf) - 1);
+    count_on_shelf(stock, number, node, false);
     return index;
+}
+
+/* One that was on its way goes there. */
+static void put_onto_shelf(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
+    count_on_shelf(stock, number, node, true);
+    bda_shelf_push(stock, number, index, node);
 }
 
 /* ---- Bundles; the owner is inside ---- */
@@ -51,14 +68,14 @@ static void give_back(struct bda_stock *stock, struct bda_bundle *bundle) {
     uint64_t granules = bundle->granules;
     bda_pool_lock(stock->pool);
     bda_bundle_release(stock->pool, bundle);
-    bda_stock_keep(stock, 0 - granules);
+    bda_stock_keep(stock, BDA_KEPT_SMALL, 0 - granules);
     bda_unlock(&stock->pool->lock);
 }
 
 /* What a taker has too much of, it would only take back. What another thread frees is best left to the one that takes
  * (unpack), if there is one. */
 static uint64_t depot_share_of(const struct bda_stock *stock) {
-    uint64_t most = atomic_load_explicit(&stock->pool->cached_most, memory_order_relaxed);
+    uint64_t most = atomic_load_explicit(&stock->pool->cached_most[BDA_KEPT_SMALL], memory_order_relaxed);
     bool taken = atomic_load_explicit(&stock->pool->takers, memory_order_relaxed) != 0;
     if (stock->source || stock->alone)
         return 0;
@@ -74,7 +91,7 @@ static bool hand_in(struct bda_stock *stock, struct bda_bundle *bundle) {
     bda_mutex_lock(&depot->lock);
     bool given = bda_depot_give(depot, bundle, most);
     if (given) /* at no moment in neither */
-        bda_stock_keep(stock, 0 - granules);
+        bda_stock_keep(stock, BDA_KEPT_SMALL, 0 - granules);
     bda_mutex_unlock(&depot->lock);
     return given;
 }
@@ -84,7 +101,7 @@ static bool fetch(struct bda_stock *stock, struct bda_bundle *bundle) {
     struct bda_depot *depot = &stock->pool->depot;
     bda_mutex_lock(&depot->lock);
     bool taken = bda_depot_take(depot, bundle);
-    bda_stock_keep(stock, bundle->granules);
+    bda_stock_keep(stock, BDA_KEPT_SMALL, bundle->granules);
     bda_mutex_unlock(&depot->lock);
     return taken;
 }
@@ -101,7 +118,7 @@ enum { BUNDLE_SHARE = 4 };
 /* A kept range goes out. */
 static void put_out(struct bda_stock *stock, uint32_t index, const struct bda_node *node) {
     bda_bundle_add(&stock->outgoing, index, bda_node_size(node));
-    if (bda_bundle_is_full(&stock->outgoing) || stock->outgoing.granules > stock->most / BUNDLE_SHARE)
+    if (bda_bundle_is_full(&stock->outgoing) || stock->outgoing.granules > stock->most[BDA_KEPT_SMALL] / BUNDLE_SHARE)
         send(stock);
 }
 
@@ -128,17 +145,18 @@ static bool unpack(BdaAllocator allocator, struct bda_stock *stock) {
     stock->fed = MISSES_LOOKED_AT;
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++)
         bda_prefetch(bda_node_of(allocator, bundle.nodes[i]));
-    bool fits = bda_stock_kept(stock) <= stock->most;
-    if (!fits)
+    if (bda_stock_kept_of(stock, BDA_KEPT_SMALL) > stock->most[BDA_KEPT_SMALL]) {
         give_back(stock, &bundle);
+        return false;
+    }
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++) {
         struct bda_node *node = bda_node_of(allocator, bundle.nodes[i]);
         if (bda_node_size(node) > stock->largest)
             put_out(stock, bundle.nodes[i], node);
         else /* not by its home, see bda_node_home */
-            bda_shelf_push(stock, bda_shelf_of(bda_node_size(node)), bundle.nodes[i], node);
+            put_onto_shelf(stock, bda_shelf_of(bda_node_size(node)), bundle.nodes[i], node);
     }
-    return fits;
+    return true;
 }
 
 /* What went out last may be what is wanted next. */
@@ -150,7 +168,7 @@ static bool take_back(BdaAllocator allocator, struct bda_stock *stock, uint32_t 
         struct bda_node *node = bda_node_of(allocator, index);
         if (bda_shelf_of(bda_node_size(node)) != number)
             break;
-        bda_shelf_push(stock, number, index, node);
+        put_onto_shelf(stock, number, index, node);
         bundle->granules -= bda_node_size(node);
         atomic_store_explicit(&bundle->count, --count, memory_order_relaxed);
     }
@@ -190,7 +208,7 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
     pool->large += bda_range_large_part(live.node);
     bda_node_set_record(live.node, bda_home(bda_pool_stock(pool), number));
     bda_shelf_push(stock, number, live.index, live.node);
-    bda_stock_keep(stock, bda_node_size(live.node));
+    bda_stock_keep(stock, kept_on(stock, number), bda_node_size(live.node));
     return true;
 }
 
@@ -200,7 +218,8 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
  * do, since what is taken ahead would drive out what is needed. */
 static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
     struct bda_shelf *shelf = &stock->shelves[number];
-    uint64_t space = stock->most - bda_min(bda_stock_kept(stock), stock->most);
+    enum bda_kept which = kept_on(stock, number);
+    uint64_t space = stock->most[which] - bda_min(bda_stock_kept_of(stock, which), stock->most[which]);
     uint64_t wanted = bda_min(1u + shelf->eager, space / BDA_GATHER_SHARE / bda_shelf_begin(number));
     shelf->eager = (uint8_t)bda_min(1u + shelf->eager, bda_min(shelf->most, BDA_GATHER_MOST) - 1);
     if (wanted < 2)
@@ -218,14 +237,19 @@ static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
 
 /* Empties one shelf after another, from where it left off last time, until a quarter of what may be kept is free again.
  */
-static void make_space(BdaAllocator allocator, struct bda_stock *stock) {
-    uint64_t wanted = stock->most - stock->most / 4;
-    for (uint32_t tries = 0; tries < BDA_SHELVES && bda_stock_kept(stock) > wanted + stock->outgoing.granules;
-         tries++) {
-        stock->hand = (stock->hand + 1) % BDA_SHELVES;
-        stock->shelves[stock->hand].eager = 0;
-        while (stock->shelves[stock->hand].first != 0)
-            put_out_half(allocator, stock, stock->hand);
+static void make_space(BdaAllocator allocator, struct bda_stock *stock, enum bda_kept which) {
+    bool larger = which == BDA_KEPT_LARGER;
+    uint32_t first = larger ? BDA_SMALL_SHELVES : 0, count = larger ? BDA_SHELVES - first : BDA_SMALL_SHELVES;
+    uint64_t wanted = stock->most[which] - stock->most[which] / 4;
+    uint32_t *hand = &stock->hand[which];
+    for (uint32_t tries = 0; tries < count; tries++) {
+        uint64_t leaves = larger ? 0 : stock->outgoing.granules;
+        if (bda_stock_kept_of(stock, which) <= wanted + leaves)
+            return;
+        *hand = (*hand + 1) % count;
+        stock->shelves[first + *hand].eager = 0;
+        while (stock->shelves[first + *hand].first != 0)
+            put_out_half(allocator, stock, first + *hand);
     }
 }
 
@@ -249,9 +273,9 @@ enum { ALONE_SHARE_LOG2 = 4 };
  * frees there, with all threads, which are spread over all arenas. What a thread keeps of an arena where it is alone
  * saves it little waiting, and costs fit where there is little space; where there is no other thread at all it saves
  * none, and there it keeps nothing then. */
-static uint64_t share_of(BdaAllocator allocator, const struct bda_stock *stock, bool alone) {
+static uint64_t share_of(BdaAllocator allocator, const struct bda_stock *stock, bool alone, enum bda_kept which) {
     const struct bda_pool *arena = stock->pool;
-    uint64_t most = atomic_load_explicit(&arena->cached_most, memory_order_relaxed);
+    uint64_t most = atomic_load_explicit(&arena->cached_most[which], memory_order_relaxed);
     uint32_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
     uint32_t arenas = atomic_load_explicit(&arena->head->arena_count, memory_order_relaxed);
     if (alone && bda_pool_is_roomy(arena))
@@ -263,26 +287,27 @@ static uint64_t share_of(BdaAllocator allocator, const struct bda_stock *stock, 
 
 /* What there is no space for goes back at once while the thread is alone, which makes space for other sizes only now
  * and then. */
-static bool wants_space(struct bda_stock *stock) {
-    uint64_t kept = bda_stock_kept(stock);
+static bool wants_space(struct bda_stock *stock, enum bda_kept which) {
+    uint64_t kept = bda_stock_kept_of(stock, which), most = stock->most[which];
     if (!stock->alone)
-        return kept >= stock->most;
-    return kept >= stock->most && (kept >= 2 * stock->most || ++stock->turned_away % TURNED_AWAY == 0);
+        return kept >= most;
+    return kept >= most && (kept >= 2 * most || ++stock->turned_away % TURNED_AWAY == 0);
 }
 
 /* The largest range that is kept: a small one in any case; while there is much room, what the bounds have room for. */
 static uint32_t largest_of(const struct bda_stock *stock) {
     bool roomy = bda_pool_is_roomy(stock->pool);
-    return roomy ? (uint32_t)bda_min(bda_max(stock->most, BDA_SMALL_MOST), BDA_CACHED_MOST) : BDA_SMALL_MOST;
+    uint64_t most = stock->most[BDA_KEPT_LARGER];
+    return roomy ? (uint32_t)bda_min(bda_max(most, BDA_SMALL_MOST), BDA_CACHED_MOST) : BDA_SMALL_MOST;
 }
 
 /* Shelves of larger ranges take nothing from now on, and what they have goes out, so that nothing is left where small
  * ones alone are kept; those up to there take some again. */
 static void keep_up_to(BdaAllocator allocator, struct bda_stock *stock, uint32_t granules) {
-    const uint32_t small = bda_shelf_of(BDA_SMALL_MOST), last = bda_shelf_of(granules);
+    const uint32_t last = bda_shelf_of(granules);
     bool changes = stock->source && granules != stock->largest;
     stock->largest = granules;
-    for (uint32_t number = small + 1; changes && number < BDA_SHELVES; number++) {
+    for (uint32_t number = BDA_SMALL_SHELVES; changes && number < BDA_SHELVES; number++) {
         stock->shelves[number].most = (uint8_t)(number <= last ? bda_shelf_room(number, stock->alone) : 0);
         while (number > last && stock->shelves[number].first != 0)
             put_out_half(allocator, stock, number);
@@ -294,15 +319,18 @@ static void keep_up_to(BdaAllocator allocator, struct bda_stock *stock, uint32_t
 static void keep_within_bounds(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock) {
     bool alone = is_alone(allocator, stock);
     stock->alone = alone;
-    stock->most = share_of(allocator, stock, alone);
-    cache->open |= stock->most != 0;
-    stock->passed_most = stock->source ? 0 : (uint32_t)bda_min(stock->most / BUNDLE_SHARE, BDA_BUNDLE_GRANULES);
+    for (enum bda_kept which = BDA_KEPT_SMALL; which < BDA_KEPT_COUNT; which++)
+        stock->most[which] = share_of(allocator, stock, alone, which);
+    uint64_t bundle_most = stock->most[BDA_KEPT_SMALL] / BUNDLE_SHARE;
+    cache->open |= stock->most[BDA_KEPT_SMALL] != 0;
+    stock->passed_most = stock->source ? 0 : (uint32_t)bda_min(bundle_most, BDA_BUNDLE_GRANULES);
     keep_up_to(allocator, stock, largest_of(stock));
     stock->reach = bda_pool_is_roomy(stock->pool) ? BDA_REACH_ROOMY : alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
-    if (!stock->source && stock->outgoing.granules > stock->most / BUNDLE_SHARE) /* there was more space before */
+    if (!stock->source && stock->outgoing.granules > bundle_most) /* there was more space before */
         send(stock);
-    if (wants_space(stock))
-        make_space(allocator, stock);
+    for (enum bda_kept which = BDA_KEPT_SMALL; which < BDA_KEPT_COUNT; which++)
+        if (wants_space(stock, which))
+            make_space(allocator, stock, which);
 }
 
 /* A thread that is alone waits for nobody: its shelves save it a search and no more, which they do where sizes recur.
@@ -326,8 +354,9 @@ static bool is_of_little_use(struct bda_cache *cache, struct bda_stock *stock) {
 static void rest(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock) {
     struct bda_pool *arena = stock->pool;
     bda_stock_drain(allocator, stock);
-    stock->most = stock->largest = 0; /* until it is looked at again, see keep_within_bounds */
-    cache->open = false;              /* or each free would ask for a home that serves nothing */
+    memset(stock->most, 0, sizeof stock->most); /* until it is looked at again, see keep_within_bounds */
+    stock->largest = 0;
+    cache->open = false; /* or each free would ask for a home that serves nothing */
     bda_pool_lock(arena);
     uint32_t doubled = (uint32_t)bda_min(stock->rests, RESTS_THAT_GROW + 1) - 1;
     atomic_store_explicit(&arena->rest, RANGES_OF_A_REST << doubled, memory_order_relaxed);
@@ -350,7 +379,7 @@ void bda_stock_become_source(BdaAllocator allocator, struct bda_stock *stock) {
     stock->alone = is_alone(allocator, stock);
     stock->largest = BDA_SMALL_MOST;
     for (uint32_t number = 0; number < BDA_SHELVES; number++) {
-        bool small = number <= bda_shelf_of(BDA_SMALL_MOST); /* the others: keep_up_to */
+        bool small = number < BDA_SMALL_SHELVES; /* the others: keep_up_to */
         stock->shelves[number].most = (uint8_t)(small ? bda_shelf_room(number, stock->alone) : 0);
     }
 }
@@ -365,15 +394,15 @@ void bda_stock_retire(struct bda_stock *stock) {
 }
 
 void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock) {
-    uint64_t granules = stock->outgoing.granules;
     bda_lock(&stock->pool->lock); /* whoever drains is nobody who wants a range */
     bda_bundle_release(stock->pool, &stock->outgoing);
     for (uint32_t number = 0; number < BDA_SHELVES; number++) {
-        granules += release_list(allocator, stock->pool, stock->shelves[number].first);
+        release_list(allocator, stock->pool, stock->shelves[number].first);
         set_list(stock, number, 0, 0);
     }
     bda_unlock(&stock->pool->lock);
-    bda_stock_keep(stock, 0 - granules);
+    for (enum bda_kept which = BDA_KEPT_SMALL; which < BDA_KEPT_COUNT; which++)
+        bda_stock_keep(stock, which, 0 - bda_stock_kept_of(stock, which));
     stock->missed = stock->served = 0; /* what is lacking now says nothing about them */
 }
 
@@ -435,7 +464,7 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
     /* one that has just become the source, or rested, has no space for a bundle yet, and would lose it */
-    if (stock->most == 0 && bda_depot_filled(&stock->pool->depot) != 0)
+    if (stock->most[BDA_KEPT_SMALL] == 0 && bda_depot_filled(&stock->pool->depot) != 0)
         keep_within_bounds(allocator, cache, stock);
     if (stock->shelves[number].first == 0)
         refill(allocator, stock, number);
@@ -446,6 +475,11 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
                  bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), size, extent.alignment, live);
     bda_claim_leave(&cache->claim);
     return taken;
+}
+
+/* What a range of that shelf counts as when it comes: without a shelf it goes into the bundle. */
+BDA_INLINE enum bda_kept kept_as(const struct bda_stock *stock, uint32_t number) {
+    return stock->source ? kept_on(stock, number) : BDA_KEPT_SMALL;
 }
 
 /* The stock that a free goes to, with its owner inside; NULL: there is none, or somebody else is inside. */
@@ -470,7 +504,7 @@ static bool pass_on(BdaAllocator allocator, struct bda_cache *cache, struct bda_
     if (!bda_cache_retire(node, bda_handle_generation(handle), home))
         return false;
     tell_history(allocator, cache, handle, node);
-    bda_stock_count_in(stock, node);
+    bda_stock_count_in(stock, BDA_KEPT_SMALL, node);
     put_out(stock, bda_handle_index(handle), node);
     return true;
 }
@@ -500,7 +534,7 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
         return false;
     keep_within_bounds(allocator, cache, stock);
     bool kept = false;
-    if (bda_range_may_be_kept(stock->pool, node) && bda_stock_kept(stock) < stock->most) {
+    if (bda_range_may_be_kept(stock->pool, node) && bda_stock_has_space(stock, kept_as(stock, bda_home_shelf(home)))) {
         if (stock->source)
             make_room(allocator, stock, bda_home_shelf(home));
         kept = stock->source ? bda_stock_put(allocator, cache, stock, handle, node, home)
@@ -513,17 +547,16 @@ bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *
 /* Whether a retired range goes onto its shelf, or with the next bundle. The owner is inside. */
 BDA_INLINE bool has_room_for(const struct bda_stock *stock, uint32_t number, struct bda_node *node) {
     const struct bda_shelf *shelf = &stock->shelves[number];
-    return (!stock->source || bda_shelf_count(shelf) < shelf->most) && bda_stock_kept(stock) < stock->most &&
-           bda_range_may_be_kept(stock->pool, node);
+    return (!stock->source || bda_shelf_count(shelf) < shelf->most) &&
+           bda_stock_has_space(stock, kept_as(stock, number)) && bda_range_may_be_kept(stock->pool, node);
 }
 
 BDA_INLINE void put(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
-    if (stock->source) {
-        bda_shelf_put(stock, number, live->index, live->node);
-    } else {
-        bda_stock_count_in(stock, live->node);
+    bda_stock_count_in(stock, kept_as(stock, number), live->node);
+    if (stock->source)
+        bda_shelf_push(stock, number, live->index, live->node);
+    else
         put_out(stock, live->index, live->node);
-    }
 }
 
 /* One that is not kept yet, where there is room. */

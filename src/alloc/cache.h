@@ -48,13 +48,21 @@ BDA_INLINE void bda_stock_use(struct bda_stock *stock, uint64_t bytes) {
                           memory_order_relaxed);
 }
 
+BDA_INLINE uint64_t bda_stock_kept_of(const struct bda_stock *stock, enum bda_kept which) {
+    return atomic_load_explicit(&stock->kept[which], memory_order_relaxed);
+}
+
 BDA_INLINE uint64_t bda_stock_kept(const struct bda_stock *stock) {
-    return atomic_load_explicit(&stock->kept, memory_order_relaxed);
+    return bda_stock_kept_of(stock, BDA_KEPT_SMALL) + bda_stock_kept_of(stock, BDA_KEPT_LARGER);
 }
 
 /* So many granules more, modulo 2^64. */
-BDA_INLINE void bda_stock_keep(struct bda_stock *stock, uint64_t granules) {
-    atomic_store_explicit(&stock->kept, bda_stock_kept(stock) + granules, memory_order_relaxed);
+BDA_INLINE void bda_stock_keep(struct bda_stock *stock, enum bda_kept which, uint64_t granules) {
+    atomic_store_explicit(&stock->kept[which], bda_stock_kept_of(stock, which) + granules, memory_order_relaxed);
+}
+
+BDA_INLINE bool bda_stock_has_space(const struct bda_stock *stock, enum bda_kept which) {
+    return bda_stock_kept_of(stock, which) < stock->most[which];
 }
 
 BDA_INLINE uint32_t bda_shelf_count(const struct bda_shelf *shelf) {
@@ -94,7 +102,7 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
     if (shelf->first == 0)
         bda_stock_mark(stock, number, false);
     bda_stock_use(stock, size);
-    bda_stock_keep(stock, 0 - (uint64_t)granules);
+    bda_stock_keep(stock, (enum bda_kept)shelf->kept_as, 0 - (uint64_t)granules);
     stock->served++;
     bda_node_set_slack(live->node, (granules << BDA_GRANULE_LOG2) - (uint32_t)size);
     bda_node_publish(live->node, bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE);
@@ -128,10 +136,10 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
 /* ---- Keeping ---- */
 
 /* An allocation, just retired, is kept from now on. The owner is inside. */
-BDA_INLINE void bda_stock_count_in(struct bda_stock *stock, const struct bda_node *node) {
+BDA_INLINE void bda_stock_count_in(struct bda_stock *stock, enum bda_kept which, const struct bda_node *node) {
     uint64_t granules = bda_node_size(node);
     bda_stock_use(stock, bda_node_slack(node) - (granules << BDA_GRANULE_LOG2));
-    bda_stock_keep(stock, granules);
+    bda_stock_keep(stock, which, granules);
 }
 
 /* A kept range goes onto a shelf. */
@@ -141,18 +149,6 @@ BDA_INLINE void bda_shelf_push(struct bda_stock *stock, uint32_t number, uint32_
     bda_node_set_link(node, shelf->first);
     shelf->first = index;
     bda_shelf_set_count(shelf, bda_shelf_count(shelf) + 1);
-}
-
-/* An allocation, just retired, is kept from now on and goes onto its shelf. */
-BDA_INLINE void bda_shelf_put(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
-    bda_stock_count_in(stock, node);
-    bda_shelf_push(stock, number, index, node);
-}
-
-/* The same, and leaves with the next bundle, which has room. */
-BDA_INLINE void bda_stock_pass(struct bda_stock *stock, uint32_t index, const struct bda_node *node) {
-    bda_stock_count_in(stock, node);
-    bda_bundle_add(&stock->outgoing, index, bda_node_size(node));
 }
 
 /* Retires an allocation that had this home. If it has been given a record meanwhile, it lives on: that way is not
@@ -172,16 +168,19 @@ BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uin
  * there is no room, or it is no longer live, and nothing has changed. The owner is inside. No calls. */
 BDA_INLINE bool bda_stock_put(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
                               BdaHandle handle, struct bda_node *node, uint32_t home) {
-    const struct bda_shelf *shelf = &stock->shelves[bda_home_shelf(home)];
+    uint32_t number = bda_home_shelf(home);
+    const struct bda_shelf *shelf = &stock->shelves[number];
     bool shelved = bda_shelf_count(shelf) < shelf->most;
+    enum bda_kept kept_as = (enum bda_kept)(shelf->kept_as & (uint32_t)shelved);
     bool put = (shelved || bda_bundle_is_open(&stock->outgoing, stock->passed_most)) &&
-               bda_stock_kept(stock) < stock->most && bda_cache_retire(node, bda_handle_generation(handle), home);
+               bda_stock_has_space(stock, kept_as) && bda_cache_retire(node, bda_handle_generation(handle), home);
     if (put) {
         uint64_t extent = bda_history_extent(node);
+        bda_stock_count_in(stock, kept_as, node);
         if (shelved)
-            bda_shelf_put(stock, bda_home_shelf(home), bda_handle_index(handle), node);
+            bda_shelf_push(stock, number, bda_handle_index(handle), node);
         else
-            bda_stock_pass(stock, bda_handle_index(handle), node);
+            bda_bundle_add(&stock->outgoing, bda_handle_index(handle), bda_node_size(node));
         VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
         bda_history_add(allocator, &cache->ring, handle, address, extent);
     }
@@ -202,7 +201,7 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct b
     if (!bda_home_is_one(home))
         return false;
     struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
-    if (stock == NULL || stock->most == 0 || !bda_claim_enter(&cache->claim))
+    if (stock == NULL || stock->most[BDA_KEPT_SMALL] == 0 || !bda_claim_enter(&cache->claim))
         return false;
     bool put = bda_stock_put(allocator, cache, stock, handle, node, home);
     bda_claim_leave(&cache->claim);

@@ -125,6 +125,8 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
     memset(stock, 0, sizeof *stock);
     stock->pool = pool;
     stock->reach = 1;
+    for (uint32_t number = 0; number < BDA_SHELVES; number++)
+        stock->shelves[number].kept_as = number < BDA_SMALL_SHELVES ? BDA_KEPT_SMALL : BDA_KEPT_LARGER;
     return stock;
 }
 

@@ -22,10 +22,12 @@ enum {
                              most of the bytes */
     BDA_CACHED_MOST = 1 << BDA_CACHED_LOG2,
     BDA_CACHED_BYTES = BDA_CACHED_MOST << 4,
-    BDA_SMALL_MOST = 1 << 12, /* the largest that is kept where there is not much room, 64 KiB: what is larger and kept
-                                 then would be in the way of what is larger still */
+    BDA_SMALL_LOG2 = 12, /* the largest that is kept where there is not much room: 64 KiB. What is larger and kept then
+                            would be in the way of what is larger still */
+    BDA_SMALL_MOST = 1 << BDA_SMALL_LOG2,
     BDA_SMALL_BYTES = BDA_SMALL_MOST << 4,
     BDA_SHELVES = ((BDA_CACHED_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1,
+    BDA_SMALL_SHELVES = ((BDA_SMALL_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1, /* the first of them */
     BDA_REACH_ROOMY = 0xFF,    /* a request is served from the right shelf or one of the next seven, while there is much
                                   room: a quarter of its size is wasted at most */
     BDA_REACH_SHARED = 0x1F,   /* else from one of the next four, where a thread is not alone; */
@@ -59,6 +61,13 @@ static inline uint32_t bda_shelf_for(uint32_t granules) {
     uint32_t step = bda_floor_log2(granules | BDA_STEPS) - BDA_STEPS_LOG2;
     return (step << BDA_STEPS_LOG2) + ((granules + (1u << step) - 1) >> step);
 }
+
+/* What is kept is bounded by size: the few larger ranges would leave no space for the many small ones. */
+enum bda_kept {
+    BDA_KEPT_SMALL,  /* and all that is on its way out */
+    BDA_KEPT_LARGER, /* on the shelves from BDA_SMALL_SHELVES on */
+    BDA_KEPT_COUNT,
+};
 
 /* The home of a range: which stock of a cache keeps it and on which shelf, found once when it is taken from TLSF. It
  * stands in its node in the place of a record; what has a record is never kept. */

@@ -20,10 +20,14 @@
 #include "platform/platform.h"
 
 enum {
-    BDA_CACHED_SHARE = 8, /* the part of what is free that all caches may keep; and the depot, see BDA_DEPOT_SHARES */
-    BDA_CACHED_STEP = 16, /* what may be kept is told anew when it has changed by this part of it */
-    BDA_ROOMY_SHARE = 8,  /* there is much room as long as more than this part of an arena is free */
-    BDA_GRANULE_LOG2 = 4, /* 16 bytes, as malloc: the least alignment handed out */
+    BDA_CACHED_SHARE = 8,    /* the part of what is free that all caches may keep of small ranges; and the depot, see
+                                BDA_DEPOT_SHARES */
+    BDA_LARGER_SHARE = 4,    /* of larger ones, while there is much room, */
+    BDA_LARGER_OF_TAKEN = 8, /* but not more than this part of what is taken: where little is, that lies together, and
+                                what is kept would lie in between */
+    BDA_CACHED_STEP = 16,    /* what may be kept is told anew when it has changed by this part of it */
+    BDA_ROOMY_SHARE = 8,     /* there is much room as long as more than this part of an arena is free */
+    BDA_GRANULE_LOG2 = 4,    /* 16 bytes, as malloc: the least alignment handed out */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
 
@@ -75,10 +79,10 @@ struct bda_pool {
     _Atomic VkDeviceSize atom_skew; /* read without the lock: bytes by which aligned addresses miss the atoms of the
                                        memory; 0 on known drivers */
     /* written under the lock, and read without it with every free of another thread's: a cache line of their own */
-    _Alignas(64) _Atomic uint64_t cached_most; /* granules that a cache may keep of it */
-    _Atomic bool roomy;                        /* there is much room */
-    _Atomic uint32_t kept_zones;               /* the lowest of them whose small ranges may be kept */
-    _Atomic uint32_t rest;                     /* so many more ranges are taken past the caches (cache.h) */
+    _Alignas(64) _Atomic uint64_t cached_most[BDA_KEPT_COUNT]; /* granules that caches may keep of it */
+    _Atomic bool roomy;                                        /* there is much room */
+    _Atomic uint32_t kept_zones;                               /* the lowest of them whose small ranges may be kept */
+    _Atomic uint32_t rest; /* so many more ranges are taken past the caches (cache.h) */
     /* under the lock, and written so often that what everybody reads must not lie in the same cache line: */
     _Alignas(64) struct bda_pool_counters {
         uint64_t live_count, pending_count;
@@ -153,19 +157,22 @@ void bda_pool_set_low_water(struct bda_pool *pool, VkDeviceSize bytes);
 /* Sets block sizes, 0 meaning the allocator's; cut to what the heap bears. */
 void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize first, VkDeviceSize most);
 
+static inline void bda_pool_bound(_Atomic uint64_t *bound, uint64_t most) {
+    uint64_t before = atomic_load_explicit(bound, memory_order_relaxed);
+    if (most < before - before / BDA_CACHED_STEP || most > before + before / BDA_CACHED_STEP)
+        atomic_store_explicit(bound, most, memory_order_relaxed);
+}
+
 /* What may be kept of the pool's ranges, now that more or less of it is free. A small range that is kept where large
  * ones live breaks their space up, so where those hold half of what is taken, only ranges of the lowest zone are kept,
  * which is where small ones gather. Threads that free read these words without the lock, so they are written only when
  * they have changed, and what may be kept when it has by a sixteenth. The pool's lock is held. */
 static inline void bda_pool_bound_caches(struct bda_pool *pool) {
-    const struct bda_tlsf *tlsf = &pool->tlsf;
-    uint64_t most = tlsf->free_granules / BDA_CACHED_SHARE;
-    uint64_t before = atomic_load_explicit(&pool->cached_most, memory_order_relaxed);
-    bool roomy = tlsf->free_granules > tlsf->granules / BDA_ROOMY_SHARE;
-    bool mostly_large = pool->large > (tlsf->granules - tlsf->free_granules) / 2;
-    uint32_t zones = mostly_large ? 1 : BDA_TLSF_ZONES;
-    if (most < before - before / BDA_CACHED_STEP || most > before + before / BDA_CACHED_STEP)
-        atomic_store_explicit(&pool->cached_most, most, memory_order_relaxed);
+    uint64_t free = pool->tlsf.free_granules, taken = pool->tlsf.granules - free;
+    bool roomy = free > pool->tlsf.granules / BDA_ROOMY_SHARE;
+    uint32_t zones = pool->large > taken / 2 ? 1 : BDA_TLSF_ZONES; /* mostly large ones */
+    bda_pool_bound(&pool->cached_most[BDA_KEPT_SMALL], free / BDA_CACHED_SHARE);
+    bda_pool_bound(&pool->cached_most[BDA_KEPT_LARGER], bda_min(free / BDA_LARGER_SHARE, taken / BDA_LARGER_OF_TAKEN));
     if (roomy != atomic_load_explicit(&pool->roomy, memory_order_relaxed))
         atomic_store_explicit(&pool->roomy, roomy, memory_order_relaxed);
     if (zones != atomic_load_explicit(&pool->kept_zones, memory_order_relaxed))

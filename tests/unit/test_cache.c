@@ -187,13 +187,38 @@ static void a_range_that_lies_wrong_stays_for_another_request(void **state) {
 static void large_ranges_are_not_kept(void **state) {
     (void)state;
     open_used(&large_block);
+    BdaAllocation taken = take_small(MIB(8));
+    give(take_small(64)); /* what may be kept is asked with it */
     give(take_small(MIB(1)));
     assert_int_equal(cached(), MIB(1));
     drain();
     give(take_small(MIB(1) + 1));
     assert_int_equal(cached(), 0);
+    give(taken);
+    assert_int_equal(cached(), 0);
     BdaUse use = bench_use();
     assert_int_equal(use.empty_count, 1);
+    bench_close();
+}
+
+/* Where little is taken it lies together, and larger ranges that are kept would come to lie in between. */
+static void of_larger_ranges_less_is_kept_than_is_taken(void **state) {
+    (void)state;
+    open_used(&large_block);
+    BdaAllocation taken[64];
+    for (uint32_t i = 0; i < COUNT_OF(taken); i++)
+        taken[i] = take_small(KIB(64));
+    give(take_small(64));
+    drain();
+    give(take_small(KIB(300))); /* within an eighth of that before it comes, and a range more */
+    assert_int_equal(cached(), KIB(300));
+    give(take_small(KIB(400)));
+    give(take_small(KIB(500)));
+    assert_int_equal(cached(), KIB(700));
+    give(take_small(KIB(60))); /* small ones have a bound of their own */
+    assert_int_equal(cached(), KIB(760));
+    for (uint32_t i = 0; i < COUNT_OF(taken); i++)
+        give(taken[i]);
     bench_close();
 }
 
@@ -396,7 +421,7 @@ static void what_is_on_its_way_out_is_little_where_little_is_kept(void **state) 
     const struct bda_stock *stock = cache->sources[bda_pool_stock(pool_of(&all[0]))];
     for (uint32_t k = 0; k < COUNT_OF(all); k++) {
         give(all[k]);
-        assert_in_range(stock->outgoing.granules, 0, stock->most / 4);
+        assert_in_range(stock->outgoing.granules, 0, stock->most[BDA_KEPT_SMALL] / 4);
     }
     bench_close();
 }
@@ -565,6 +590,7 @@ int main(void) {
         cmocka_unit_test(alignments_hold_for_what_is_kept),
         cmocka_unit_test(a_range_that_lies_wrong_stays_for_another_request),
         cmocka_unit_test(large_ranges_are_not_kept),
+        cmocka_unit_test(of_larger_ranges_less_is_kept_than_is_taken),
         cmocka_unit_test(what_has_a_name_or_a_value_is_not_kept),
         cmocka_unit_test(a_named_request_keeps_its_name),
         cmocka_unit_test(the_last_generation_is_not_kept),

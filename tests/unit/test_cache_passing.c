@@ -86,10 +86,10 @@ static void a_bundle_takes_what_it_has_room_for(void **state) {
     uint32_t sent = 0;
     for (uint32_t before = 0; helper.count != 0; before = bda_bundle_count(&stock->outgoing)) {
         tell(&helper, free_one);
-        assert_true(stock->passed_most != 0 && stock->passed_most <= stock->most / 4);
+        assert_true(stock->passed_most != 0 && stock->passed_most <= stock->most[BDA_KEPT_SMALL] / 4);
         assert_true(bda_bundle_count(&stock->outgoing) < BDA_BUNDLE_MOST);
-        assert_true(stock->outgoing.granules <= stock->most / 4 + (KIB(4) >> BDA_GRANULE_LOG2));
-        assert_true(bda_stock_kept(stock) <= stock->most + (KIB(4) >> BDA_GRANULE_LOG2));
+        assert_true(stock->outgoing.granules <= stock->most[BDA_KEPT_SMALL] / 4 + (KIB(4) >> BDA_GRANULE_LOG2));
+        assert_true(bda_stock_kept(stock) <= stock->most[BDA_KEPT_SMALL] + (KIB(4) >> BDA_GRANULE_LOG2));
         sent += bda_bundle_count(&stock->outgoing) < before;
     }
     assert_true(sent > 2);
@@ -145,10 +145,10 @@ static void a_bundle_that_was_begun_in_better_times_leaves(void **state) {
     hand_over(SOME, KIB(2));
     for (uint32_t i = 0; i < 10 || bda_bundle_count(&stock->outgoing) < 10; i++)
         tell(&helper, free_one);
-    atomic_store(&pool_of(&held)->cached_most, 0);
+    atomic_store(&pool_of(&held)->cached_most[BDA_KEPT_SMALL], 0);
     for (uint32_t i = 0; i < BDA_BUNDLE_MOST; i++)
         tell(&helper, free_one);
-    assert_int_equal(stock->most, 0);
+    assert_int_equal(stock->most[BDA_KEPT_SMALL], 0);
     assert_int_equal(bda_stock_kept(stock), 0);
     assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
     tell(&helper, free_all);
@@ -254,14 +254,14 @@ static void who_takes_what_others_free_is_not_alone(void **state) {
     some[taken++] = take_bytes(KIB(2), BDA_INTENT_DEVICE); /* of which nothing is kept */
     assert_false(pool->roomy);
     assert_false(stock->alone);
-    assert_int_equal(stock->most, pool->cached_most);
+    assert_int_equal(stock->most[BDA_KEPT_SMALL], pool->cached_most[BDA_KEPT_SMALL]);
     assert_in_range(stock->fed, 1, MISSES);
     while (stock->fed != 0 && taken < COUNT_OF(some) - 1)
         some[taken++] = take_bytes(KIB(2), BDA_INTENT_DEVICE);
     some[taken++] = take_bytes(KIB(2), BDA_INTENT_DEVICE);
     assert_in_range(taken, MISSES / 2, MISSES + 2);
     assert_true(stock->alone);
-    assert_true(stock->most < pool->cached_most / 8);
+    assert_true(stock->most[BDA_KEPT_SMALL] < pool->cached_most[BDA_KEPT_SMALL] / 8);
     give_all(some, taken);
     give_all(large, count);
     close_all(held);
@@ -332,7 +332,7 @@ static void a_bundle_is_seen_that_somebody_new_takes_out(void **state) {
 static void bound_to(struct bda_pool *pool, uint64_t free, uint64_t expected) {
     pool->tlsf.free_granules = free * BDA_CACHED_SHARE;
     bda_pool_bound_caches(pool);
-    assert_int_equal(pool->cached_most, expected);
+    assert_int_equal(pool->cached_most[BDA_KEPT_SMALL], expected);
 }
 
 /* Others read it with every free. */
