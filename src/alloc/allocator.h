@@ -3,6 +3,7 @@
 #define BDA_ALLOC_ALLOCATOR_H
 
 #include "alloc/claim.h"
+#include "alloc/closing.h"
 #include "alloc/hooks.h"
 #include "alloc/pending.h"
 #include "alloc/pool.h"
@@ -146,6 +147,7 @@ struct BdaAllocator_T {
     struct bda_charts charts; /* of look-ups; with a lock of their own */
     /* under the pools lock; read without, since they only grow */
     struct bda_mutex pools_lock;
+    struct bda_closings closings; /* with a lock of its own */
     _Atomic(struct bda_pool *) newest_pool;
     _Atomic(BdaPool) newest_user_pool;
     BdaArena newest_arena;            /* not of a pool: the caller's, see api/arena.c */

@@ -48,8 +48,9 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uin
 
 /* ---- A block for a request ---- */
 
-/* How often a request waits for blocks of other threads before it makes one of its own: more than once, since who waits
- * beside it may take the room, but a request must not starve where that happens again and again. */
+/* How often a request waits for blocks of other threads before it makes one of its own, and for those that go back
+ * before it is refused: more than once, since who waits beside it may take the room, but a request must not starve
+ * where that happens again and again. */
 enum { WAITS_MOST = 3 };
 
 /* Memory that surely holds the request, wherever the driver places it. */
@@ -131,6 +132,8 @@ static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *poo
 /* Near a full heap, empty blocks go first, then the size is halved. */
 static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                            struct block_sizes sizes, struct bda_opening *opening, uint32_t *index) {
+    uint64_t arrived = bda_closings_arrived(&allocator->closings);
+    uint32_t waits = 0;
     bool relieved = false;
     for (VkDeviceSize size = sizes.next;;) {
         request->reason = NULL;
@@ -142,9 +145,12 @@ static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct
             if (relieve(allocator, pool, request, size, result))
                 continue;
         }
-        if (result == VK_ERROR_TOO_MANY_OBJECTS || size == sizes.least)
+        if (result != VK_ERROR_TOO_MANY_OBJECTS && size != sizes.least)
+            size = bda_max(size / 2, sizes.least);
+        else if (waits++ < WAITS_MOST && bda_closing_wait(&allocator->closings, &arrived))
+            size = sizes.next;
+        else
             return result;
-        size = bda_max(size / 2, sizes.least);
         bda_opening_resize(pool, opening, size);
     }
 }
@@ -481,7 +487,8 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
     const VkBufferCreateInfo *info = request->buffer_info != NULL ? request->buffer_info : &spanning;
     struct bda_requirements needs;
     VkResult result = VK_SUCCESS;
-    uint32_t index = 0;
+    uint64_t arrived = bda_closings_arrived(&allocator->closings);
+    uint32_t index = 0, waits = 0;
     for (bool relieved = false;; relieved = true) {
         if (buffer == VK_NULL_HANDLE)
             result = device->vk.create_buffer(device->handle, info, device->driver_callbacks, &buffer);
@@ -495,7 +502,10 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
         if (result == VK_SUCCESS)
             break;
         buffer = VK_NULL_HANDLE;
-        if (relieved || !bda_is_exhaustion(result) || !relieve(allocator, pool, request, requirements->size, result))
+        if (!bda_is_exhaustion(result))
+            return result;
+        bool again = !relieved && relieve(allocator, pool, request, requirements->size, result);
+        if (!again && (waits++ == WAITS_MOST || !bda_closing_wait(&allocator->closings, &arrived)))
             return result;
         result = VK_SUCCESS;
     }

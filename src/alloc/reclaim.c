@@ -54,12 +54,14 @@ static struct empty find_empty(BdaAllocator allocator, struct bda_pool *head, en
     return empty;
 }
 
-/* Takes a block out of its pool, so that nobody else finds it, if it is still empty. The head's lock is held. */
+/* Takes a block out of its pool, so that nobody else finds it, if it is still empty: it is to be closed. The head's
+ * lock is held. */
 static bool unlink_empty(BdaAllocator allocator, struct bda_pool *arena, uint32_t index) {
     struct bda_pool *head = arena->head;
     bda_arena_lock_beside_head(arena);
     bool is_empty = bda_tlsf_region_is_empty(&arena->tlsf, index);
     if (is_empty) {
+        bda_closing_begin(&allocator->closings);
         bda_locate_remove(allocator, index);
         bda_pool_remove_block(allocator, arena, index);
         /* The next block need not be as large as the largest ever was. */
@@ -90,12 +92,17 @@ static struct empty unlink_largest(BdaAllocator allocator, struct bda_pool *head
     return empty;
 }
 
+static void close_unlinked(BdaAllocator allocator, uint32_t index) {
+    bda_blocks_close(allocator, index);
+    bda_closing_end(&allocator->closings);
+}
+
 /* Closes it. Returns its bytes, 0 when there was nothing to close. */
 static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *head, enum scope scope, uint32_t but) {
     struct empty empty = unlink_largest(allocator, head, scope, but);
     if (empty.largest_block == 0)
         return 0;
-    bda_blocks_close(allocator, empty.largest_block);
+    close_unlinked(allocator, empty.largest_block);
     bda_pool_give_nodes(allocator, empty.arena); /* there were more of them while there was more to cut */
     return empty.largest;
 }
@@ -122,7 +129,7 @@ static bool close_opened(BdaAllocator allocator, struct bda_pool *head, uint32_t
     }
     bda_unlock(&head->lock);
     if (index != 0)
-        bda_blocks_close(allocator, index);
+        close_unlinked(allocator, index);
     return index != 0;
 }
 

@@ -67,9 +67,27 @@ void bda_barrier_everywhere(void) {
 
 #else
 
+/* No thread can be cancelled on Android. */
+#if defined(__ANDROID__)
+enum { PTHREAD_CANCEL_DISABLE };
+static void pthread_setcancelstate(int state, int *before) {
+    *before = state;
+}
+#endif
+
 void bda_native_nap(void) {
     const struct timespec nap = { .tv_nsec = 20000 };
+    int before;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     (void)nanosleep(&nap, NULL);
+    (void)pthread_setcancelstate(before, &before);
+}
+
+void bda_native_condition_wait(bda_native_condition *condition, bda_native_mutex *mutex) {
+    int before;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    (void)pthread_cond_wait(condition, mutex);
+    (void)pthread_setcancelstate(before, &before);
 }
 
 /* Locks of this library are held for less than it takes to put a thread to sleep: who finds one taken tries again for a

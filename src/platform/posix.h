@@ -15,7 +15,7 @@ static inline void bda_native_yield(void) {
     (void)sched_yield();
 }
 
-/* Sleeps for some 20 microseconds, so that threads of any priority run. */
+/* Sleeps for some 20 microseconds, so that threads of any priority run. Nobody is cancelled meanwhile. */
 void bda_native_nap(void);
 
 /* Cannot fail on the systems we know (it allocates nothing on Linux, BSD, macOS). */
@@ -48,9 +48,8 @@ static inline void bda_native_condition_destroy(bda_native_condition *condition)
     (void)pthread_cond_destroy(condition);
 }
 
-static inline void bda_native_condition_wait(bda_native_condition *condition, bda_native_mutex *mutex) {
-    (void)pthread_cond_wait(condition, mutex);
-}
+/* Who is cancelled while it sleeps goes on to the end of the call first: else it would take the mutex along. */
+void bda_native_condition_wait(bda_native_condition *condition, bda_native_mutex *mutex);
 
 static inline void bda_native_condition_wake(bda_native_condition *condition) {
     (void)pthread_cond_broadcast(condition);

@@ -291,6 +291,28 @@ static void who_waits_leaves_the_lock_and_has_it_again_when_woken(void **state) 
     bda_mutex_destroy(&meeting.mutex);
 }
 
+/* Who is cancelled in its sleep would end with the mutex, and everybody else would wait for ever. */
+static void who_waits_is_not_cancelled(void **state) {
+    (void)state;
+    pthread_t thread;
+    void *end = &thread;
+    struct meeting meeting = { .waiting = THREADS - 1 };
+    bda_mutex_init(&meeting.mutex, true);
+    bda_condition_init(&meeting.changed, true);
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_it, &meeting), 0);
+    while (!all_wait(&meeting)) {}
+    assert_int_equal(pthread_cancel(thread), 0);
+    bda_mutex_lock(&meeting.mutex);
+    meeting.open = true;
+    bda_condition_wake(&meeting.changed);
+    bda_mutex_unlock(&meeting.mutex);
+    assert_int_equal(pthread_join(thread, &end), 0);
+    assert_null(end); /* not PTHREAD_CANCELED */
+    assert_int_equal(meeting.woken, 1);
+    bda_condition_destroy(&meeting.changed);
+    bda_mutex_destroy(&meeting.mutex);
+}
+
 static void a_condition_that_is_not_used_touches_nothing(void **state) {
     (void)state;
     struct bda_condition condition;
@@ -317,6 +339,7 @@ int main(void) {
         cmocka_unit_test(asking_again_whether_there_is_a_barrier_changes_nothing),
         cmocka_unit_test(the_test_build_can_stop_at_every_lock),
         cmocka_unit_test(who_waits_leaves_the_lock_and_has_it_again_when_woken),
+        cmocka_unit_test(who_waits_is_not_cancelled),
         cmocka_unit_test(a_condition_that_is_not_used_touches_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
