@@ -99,9 +99,13 @@ static VkDeviceSize least_size(BdaAllocator allocator, const struct bda_pool *po
     return bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
 }
 
+/* Once a pool has grown, the first blocks of so many arenas are together about what is its turn; and none is so small
+ * that a large pool's blocks, and its memory objects, become many: after four of them an arena is at the pool's turn,
+ * too. */
+enum { LEAST_PART = 8 };
+
 /* An arena grows by as much as it has, as a pool does, so that whose turn it happens to be does not get more than all
  * others together; but by no less than a part of what is the pool's turn. The head's lock is held. */
-enum { LEAST_PART = 8 };
 static VkDeviceSize next_size_of_arena(BdaAllocator allocator, struct bda_pool *head) {
     VkDeviceSize least = head->next_block_size / LEAST_PART, size = head->first_block_size;
     struct bda_pool *own = bda_arena_own(allocator, head);
@@ -198,7 +202,10 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
 
 /* ---- A block for an arena, where others have room ---- */
 
-/* After a refusal, so many requests ask for none. */
+/* After a refusal, so many requests ask for none. A full heap stays full for a while, and others have room meanwhile: a
+ * request that goes there takes a microsecond at most (design.md, Arenas), a refusal some calls of the driver. Even if
+ * those take a hundred times as long, they are a tenth of it all; and a thread that asks at such a rate learns within
+ * some milliseconds that there is memory again. */
 enum { PATIENCE_AFTER_REFUSAL = 1024 };
 
 /* Announces it, if it is wanted, nobody makes one just now, and none was refused of late. */
