@@ -73,6 +73,7 @@ static void count_quarantined(struct bda_pool *pool, const struct bda_node *node
 /* The slack of what waits, in the place of a record: a home in no stock (alloc/depot.h), which is what whoever takes it
  * for a home finds. It is some rounding and a guard, far below 8 MiB. */
 static uint32_t home_of_slack(uint32_t slack) {
+    _Static_assert(BDA_STOCKS <= UINT8_MAX, "a home says its stock in eight bits, as a block does");
     assert(slack >> 23 == 0);
     return BDA_NODE_HOME | slack >> 16 << 24 | (uint32_t)BDA_STOCKS << 16 | (slack & 0xFFFF);
 }

@@ -1,5 +1,6 @@
 /*
- * Freeing, in two steps. Retire: under the pool's lock the generation moves, and the handle is dead. Release: the own
+ * Freeing, in two steps. Retire: the generation moves, by one compare-and-swap, and the handle is dead; under the
+ * pool's lock, but without it where a thread keeps the range, and on the short way of own buffers. Release: the own
  * buffer goes, the range returns to TLSF, or the dedicated block goes. Nothing here allocates, and nothing can fail but
  * the handle.
  */

@@ -94,14 +94,19 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
 }
 
-/* The size that is a block's turn, and the least that serves the request. */
-struct block_sizes {
-    VkDeviceSize next, least;
-};
+/* The least block that serves the request. */
+static VkDeviceSize least_size(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request) {
+    VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
+    return bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
+}
+
+/* Once a pool has grown, the first blocks of so many arenas are together about what is its turn; and none is so small
+ * that a large pool's blocks, and its memory objects, become many: after four of them an arena is at the pool's turn,
+ * too. */
+enum { LEAST_PART = 8 };
 
 /* An arena grows by as much as it has, as a pool does, so that whose turn it happens to be does not get more than all
  * others together; but by no less than a part of what is the pool's turn. The head's lock is held. */
-enum { LEAST_PART = 8 };
 static VkDeviceSize next_size_of_arena(BdaAllocator allocator, struct bda_pool *head) {
     VkDeviceSize least = head->next_block_size / LEAST_PART, size = head->first_block_size;
     struct bda_pool *own = bda_arena_own(allocator, head);
@@ -115,53 +120,44 @@ static VkDeviceSize next_size_of_arena(BdaAllocator allocator, struct bda_pool *
     return bda_min(size, head->next_block_size);
 }
 
-/* `apart`: the block is an arena's, whether the pool has several or not. */
-static struct block_sizes sizes_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                                    bool apart) {
-    VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
-    least = bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
-    bda_lock(&pool->lock);
+/* The size that is a block's turn, and no less than serves the request. `apart`: the block is an arena's, whether the
+ * pool has several or not. The head's lock is held. */
+static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                              bool apart) {
+    VkDeviceSize least = least_size(allocator, pool, request);
     VkDeviceSize next =
         apart || !bda_arena_is_alone(pool) ? next_size_of_arena(allocator, pool) : pool->next_block_size;
-    bda_unlock(&pool->lock);
     while (next < least)
         next *= 2;
-    return (struct block_sizes){ bda_min(next, pool->max_block_size), least };
+    return bda_min(next, pool->max_block_size);
 }
 
-/* Near a full heap, empty blocks go first, then the size is halved. */
-static VkResult open_sized(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                           struct block_sizes sizes, struct bda_opening *opening, uint32_t *index) {
+/* Opens the block that was announced. Who takes new memory first gives back what is kept too much. Near a full heap,
+ * empty blocks go first, then the size is halved; then what others give back may be enough. */
+static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                          struct bda_opening *opening, uint32_t *index) {
+    const VkDeviceSize next = opening->size, least = least_size(allocator, pool, request);
     uint64_t arrived = bda_closings_arrived(&allocator->closings);
     uint32_t waits = 0;
     bool relieved = false;
-    for (VkDeviceSize size = sizes.next;;) {
+    bda_reclaim_pool_surplus(allocator, pool);
+    for (;;) {
         request->reason = NULL;
-        VkResult result = bda_blocks_open(allocator, pool, size, request, index);
+        VkResult result = bda_blocks_open(allocator, pool, opening->size, request, index);
         if (!bda_is_exhaustion(result))
             return result;
         if (!relieved) {
             relieved = true;
-            if (relieve(allocator, pool, request, size, result))
+            if (relieve(allocator, pool, request, opening->size, result))
                 continue;
         }
-        if (result != VK_ERROR_TOO_MANY_OBJECTS && size != sizes.least)
-            size = bda_max(size / 2, sizes.least);
+        if (result != VK_ERROR_TOO_MANY_OBJECTS && opening->size != least)
+            bda_opening_resize(pool, opening, bda_max(opening->size / 2, least));
         else if (waits++ < WAITS_MOST && bda_closing_wait(&allocator->closings, &arrived))
-            size = sizes.next;
+            bda_opening_resize(pool, opening, next);
         else
             return result;
-        bda_opening_resize(pool, opening, size);
     }
-}
-
-/* Opens the next block, which has been announced. Who takes new memory first gives back what is kept too much. */
-static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                          struct bda_opening *opening, uint32_t *index) {
-    bda_reclaim_pool_surplus(allocator, pool);
-    struct block_sizes sizes = sizes_for(allocator, pool, request, false);
-    bda_opening_resize(pool, opening, sizes.next);
-    return open_sized(allocator, pool, request, sizes, opening, index);
 }
 
 /* Looks for room again, since others free and make blocks; waits for those that will have some. Where there is none the
@@ -179,7 +175,7 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
         result = bda_arenas_take_locked(allocator, pool, request, &live, &kept);
     }
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY) {
-        bda_opening_begin(pool, opening, bytes);
+        bda_opening_begin(pool, opening, next_size(allocator, pool, request, false), bytes);
         result = VK_NOT_READY;
     }
     bda_unlock(&pool->lock);
@@ -212,19 +208,21 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
 
 /* ---- A block for an arena, where others have room ---- */
 
-/* After a refusal, so many requests ask for none. */
+/* After a refusal, so many requests ask for none. A full heap stays full for a while, and others have room meanwhile: a
+ * request that goes there takes a microsecond at most (design.md, Arenas), a refusal some calls of the driver. Even if
+ * those take a hundred times as long, they are a tenth of it all; and a thread that asks at such a rate learns within
+ * some milliseconds that there is memory again. */
 enum { PATIENCE_AFTER_REFUSAL = 1024 };
 
 /* Announces it, if it is wanted, nobody makes one just now, and none was refused of late. */
 static bool begin_for_arena(BdaAllocator allocator, struct bda_pool *head, struct bda_opening *opening,
-                            VkDeviceSize size, const struct bda_request *request) {
+                            const struct bda_request *request) {
     bda_lock(&head->lock);
+    VkDeviceSize size = next_size(allocator, head, request, true);
     bool begins = head->openings == NULL && head->refused == 0 && bda_arena_wants_block(head, size);
     head->refused -= head->refused != 0;
-    if (begins) {
-        bda_opening_begin(head, opening, needed(allocator, request));
-        opening->size = size;
-    }
+    if (begins)
+        bda_opening_begin(head, opening, size, needed(allocator, request));
     bda_unlock(&head->lock);
     return begins;
 }
@@ -238,13 +236,12 @@ static void remember_refusal(struct bda_pool *head) {
 /* One try within the budget: nothing is given back for it, since others have room. */
 VkResult bda_grow_arena(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node) {
     struct bda_opening opening;
-    VkDeviceSize size = sizes_for(allocator, head, request, true).next;
-    if (!begin_for_arena(allocator, head, &opening, size, request))
+    if (!begin_for_arena(allocator, head, &opening, request))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     struct bda_request wish = *request;
     wish.flags |= BDA_ALLOC_WITHIN_BUDGET_BIT;
     uint32_t index = 0;
-    VkResult result = bda_blocks_open(allocator, head, size, &wish, &index);
+    VkResult result = bda_blocks_open(allocator, head, opening.size, &wish, &index);
     request->call = wish.call;
     if (result == VK_SUCCESS)
         result = join_and_take(allocator, head, index, request, node);
@@ -334,7 +331,7 @@ static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct
     struct bda_opening opening;
     uint32_t index = 0;
     bda_lock(&pool->lock);
-    bda_opening_begin(pool, &opening, 0);
+    bda_opening_begin(pool, &opening, next_size(allocator, pool, like, false), 0);
     bda_unlock(&pool->lock);
     VkResult result = open_next(allocator, pool, like, &opening, &index);
     if (result == VK_SUCCESS)
@@ -398,11 +395,12 @@ static void drain_if_below_mark(BdaAllocator allocator, struct bda_pool *pool) {
 }
 
 /* Announces the next block if the pool wants one. */
-static bool begin_if_wanted(struct bda_pool *pool, struct bda_opening *opening) {
+static bool begin_if_wanted(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *like,
+                            struct bda_opening *opening) {
     bda_lock(&pool->lock);
     bool wanted = is_below_mark(pool);
     if (wanted)
-        bda_opening_begin(pool, opening, 0);
+        bda_opening_begin(pool, opening, next_size(allocator, pool, like, false), 0);
     else
         want_nothing(pool);
     bda_unlock(&pool->lock);
@@ -413,14 +411,12 @@ static bool begin_if_wanted(struct bda_pool *pool, struct bda_opening *opening) 
  * below half of its size: a heap that is so full is left to those who do. */
 static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like,
                             struct bda_opening *opening) {
-    struct block_sizes sizes = sizes_for(allocator, pool, like, false);
-    bda_opening_resize(pool, opening, sizes.next);
     uint32_t index = 0;
     uint64_t count;
-    VkResult result = bda_blocks_open(allocator, pool, sizes.next, like, &index);
-    if (bda_is_exhaustion(result) && sizes.next / 2 >= sizes.least) {
-        bda_opening_resize(pool, opening, sizes.next / 2);
-        result = bda_blocks_open(allocator, pool, sizes.next / 2, like, &index);
+    VkResult result = bda_blocks_open(allocator, pool, opening->size, like, &index);
+    if (bda_is_exhaustion(result) && opening->size / 2 >= least_size(allocator, pool, like)) {
+        bda_opening_resize(pool, opening, opening->size / 2);
+        result = bda_blocks_open(allocator, pool, opening->size, like, &index);
     }
     if (result == VK_SUCCESS)
         result = join_empty(allocator, pool, index, like, &count);
@@ -431,9 +427,10 @@ static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struc
 VkResult bda_grow_to_mark(BdaAllocator allocator, struct bda_pool *pool, const char **reason) {
     VkResult result = VK_SUCCESS;
     struct bda_opening opening;
+    const struct bda_request least = { .size = 1, .room = 1, .alignment = 1, .flags = BDA_ALLOC_WITHIN_BUDGET_BIT };
     drain_if_below_mark(allocator, pool);
-    while (result == VK_SUCCESS && begin_if_wanted(pool, &opening)) {
-        struct bda_request like = { .size = 1, .room = 1, .alignment = 1, .flags = BDA_ALLOC_WITHIN_BUDGET_BIT };
+    while (result == VK_SUCCESS && begin_if_wanted(allocator, pool, &least, &opening)) {
+        struct bda_request like = least;
         result = open_wanted(allocator, pool, &like, &opening);
         *reason = like.reason;
     }

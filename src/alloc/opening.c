@@ -1,11 +1,8 @@
 /* Blocks on their way, see opening.h. */
 #include "alloc/opening.h"
 
-#include "core/bits.h"
-
-void bda_opening_begin(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize booked) {
-    *opening = (struct bda_opening){ .next = pool->openings, .number = ++pool->last_opening, .booked = booked };
-    opening->size = bda_max(pool->next_block_size, booked);
+void bda_opening_begin(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize size, VkDeviceSize booked) {
+    *opening = (struct bda_opening){ pool->openings, ++pool->last_opening, size, booked };
     pool->openings = opening;
 }
 

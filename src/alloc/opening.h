@@ -10,8 +10,8 @@
 
 #include "alloc/pool.h"
 
-/* Announces a block of the size whose turn it is. The pool's lock is held. */
-void bda_opening_begin(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize booked);
+/* Announces a block of this size, of which so much is booked. The pool's lock is held. */
+void bda_opening_begin(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize size, VkDeviceSize booked);
 
 /* It turns out smaller, or larger. Who has booked too much looks again when it has come. */
 void bda_opening_resize(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize size);

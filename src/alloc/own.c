@@ -45,28 +45,29 @@ BDA_COLD bda_word *secure_word(BdaAllocator allocator, uint32_t index) {
     return secured ? bda_words_find(&allocator->own_buffers, index) : NULL;
 }
 
-/* The driver has another address than the block's base makes expect, which it may; that is kept in the record. Under
- * the lock, since somebody may be looking for an address at this moment. */
-BDA_COLD VkResult keep_address(BdaAllocator allocator, struct bda_node *node, VkDeviceAddress address,
+/* The driver has another address than the block's base makes expect, which it may; that is kept in the record, that of
+ * the request (0: it has none). What stands in the node may be a stranger's for a moment (bda_node_try_set_record).
+ * Under the lock, since somebody may be looking for an address at this moment. */
+BDA_COLD VkResult keep_address(BdaAllocator allocator, struct bda_node *node, uint32_t record, VkDeviceAddress address,
                                VkDeviceSize alignment) {
     if (address % alignment != 0)
         return VK_ERROR_FEATURE_NOT_PRESENT;
-    uint32_t index = bda_node_record(node);
-    VkResult result = index == 0 ? bda_record_create(allocator, 0, NULL, &index) : VK_SUCCESS;
+    VkResult result = record == 0 ? bda_record_create(allocator, 0, NULL, &record) : VK_SUCCESS;
     if (result != VK_SUCCESS)
         return result;
     struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
     bda_lock(&pool->lock);
     atomic_store_explicit(&allocator->strays, true, memory_order_relaxed);
-    bda_record_at(allocator, index)->address = address;
-    bda_node_set_record(node, index);
+    bda_record_at(allocator, record)->address = address;
+    bda_node_set_record(node, record);
     bda_unlock(&pool->lock);
     return VK_SUCCESS;
 }
 
 /* Binds the buffer to its range and notes which it is. The address that the driver tells is the truth, whatever the
- * block's base says: VK_ERROR_FEATURE_NOT_PRESENT means that it does not have the alignment. */
-BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, const struct bda_own *own,
+ * block's base says: VK_ERROR_FEATURE_NOT_PRESENT means that it does not have the alignment. `record`: the request's.
+ */
+BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, struct bda_own *own, uint32_t record,
                          VkDeviceSize alignment) {
     struct bda_device *device = &allocator->device;
     VkDeviceSize start = bda_node_start(live->node);
@@ -80,8 +81,11 @@ BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, co
     if (result != VK_SUCCESS)
         return result;
     VkDeviceAddress address = bda_block_buffer_address(device, own->buffer);
-    if (address != live->block->region.base + start)
-        result = keep_address(allocator, live->node, address, alignment);
+    own->address = 0;
+    if (address != live->block->region.base + start) {
+        own->address = address;
+        result = keep_address(allocator, live->node, record, address, alignment);
+    }
     if (result == VK_SUCCESS)
         bda_words_write(word, (uint64_t)own->buffer);
     return result;
@@ -244,12 +248,11 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
         r->size > pool->most_plain || alignment > pool->most_plain ||
         !take(allocator, pool, size, r->size, alignment, &live))
         return BDA_OWN_IS_NOT_PLAIN;
-    result = bind(allocator, &live, own, alignment);
+    result = bind(allocator, &live, own, 0, alignment);
     if (result != VK_SUCCESS)
         return give_up(allocator, &live, own, result);
-    uint32_t record = bda_node_record(live.node);
     bda_range_describe(allocator, &live, size, allocation);
-    bda_own_describe(own->buffer, record != 0 ? bda_record_at(allocator, record)->address : 0, allocation);
+    bda_own_describe(own->buffer, own->address, allocation);
     bool caches = !allocator->caches_off;
     bda_plain_tell_made(allocator, caches ? bda_cache_at_hand(allocator) : NULL, caches, allocation->handle);
     return VK_SUCCESS;
@@ -305,7 +308,7 @@ static VkResult bind_own(BdaAllocator allocator, const struct bda_request *reque
     VkResult result = VK_SUCCESS;
     if (own->buffer == VK_NULL_HANDLE)
         result = create(allocator, request->buffer_info, &own->buffer);
-    return result == VK_SUCCESS ? bind(allocator, &live, own, request->alignment) : result;
+    return result == VK_SUCCESS ? bind(allocator, &live, own, request->record, request->alignment) : result;
 }
 
 /* A dedicated allocation can be aligned at will where a place in a block cannot. */

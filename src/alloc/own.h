@@ -17,7 +17,8 @@
 struct bda_own {
     VkBuffer buffer; /* VK_NULL_HANDLE: it went with a dedicated try that failed, and is made again */
     struct bda_requirements requirements;
-    uint32_t node; /* its place, once it has one */
+    uint32_t node;           /* its place, once it has one */
+    VkDeviceAddress address; /* once it is bound: the driver's, or 0, where its range lies */
 };
 
 /* ---- The short way ---- */

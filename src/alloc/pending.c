@@ -55,6 +55,11 @@ static void append(BdaAllocator allocator, struct bda_pending_group *group, uint
     group->last = last;
 }
 
+/* The lowest value that was asked for in a group or the next one: a later group may have taken in an earlier value. */
+static uint64_t lowest_of_two(const struct bda_pending_group *low) {
+    return bda_min(low[0].lowest, low[1].lowest);
+}
+
 /* Joins the two neighbours that then span the fewest values; false when no semaphore has two groups. */
 static bool join_closest(BdaAllocator allocator) {
     struct bda_pending *pending = &allocator->pending;
@@ -62,15 +67,16 @@ static bool join_closest(BdaAllocator allocator) {
     uint64_t best_span = UINT64_MAX;
     for (uint32_t i = 0; i + 1 < count_of(pending); i++) {
         const struct bda_pending_group *low = &pending->groups[i], *high = low + 1;
-        if (low->timeline == high->timeline && (best == UINT32_MAX || high->value - low->lowest < best_span)) {
+        uint64_t span = high->value - lowest_of_two(low);
+        if (low->timeline == high->timeline && (best == UINT32_MAX || span < best_span)) {
             best = i;
-            best_span = high->value - low->lowest;
+            best_span = span;
         }
     }
     if (best == UINT32_MAX)
         return false;
     struct bda_pending_group *low = &pending->groups[best], *high = low + 1;
-    high->lowest = low->lowest;
+    high->lowest = lowest_of_two(low);
     append(allocator, high, low->first, low->last);
     drop(pending, best);
     return true;
@@ -107,7 +113,8 @@ static VkResult add(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeli
     uint32_t node = bda_retire(allocator, handle, BDA_NODE_PENDING, reason);
     if (node != 0) {
         append(allocator, group, node, node);
-        group->value = group->value < value ? value : group->value;
+        group->value = bda_max(group->value, value);
+        group->lowest = bda_min(group->lowest, value);
     } else if (group->first == 0)
         drop(pending, (uint32_t)(group - pending->groups));
     return node != 0 ? VK_SUCCESS : VK_ERROR_VALIDATION_FAILED_EXT;

@@ -381,13 +381,8 @@ BDA_INLINE struct bda_taken take_whole(struct bda_tlsf *tlsf, bda_node_chunks ch
     return (struct bda_taken){ node, place.index };
 }
 
-/* Makes the first `size` granules of a larger one live. */
-BDA_INLINE struct bda_taken take_front(struct bda_tlsf *tlsf, bda_node_chunks chunks, struct place place,
-                                       struct bda_node *node, uint32_t size) {
-    return cut_front(tlsf, chunks, place, node, size, BDA_NODE_LIVE, true);
-}
-
-/* Both apart, as merging is, so that the search, which ends in one of the two, saves no registers for them. */
+/* Make a free range live as it lies, and the first `size` granules of a larger one. Both apart, as merging is, so that
+ * the search, which ends in one of the two, saves no registers for them. */
 BDA_APART struct bda_taken take_whole_apart(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
                                             uint32_t list, struct bda_node *node) {
     tlsf->free_granules -= bda_node_size(node);
@@ -397,7 +392,7 @@ BDA_APART struct bda_taken take_whole_apart(struct bda_tlsf *tlsf, bda_node_chun
 BDA_APART struct bda_taken take_front_apart(struct bda_tlsf *tlsf, bda_node_chunks chunks, uint32_t index,
                                             uint32_t list, struct bda_node *node, uint32_t size) {
     tlsf->free_granules -= size;
-    return take_front(tlsf, chunks, (struct place){ index, list }, node, size);
+    return cut_front(tlsf, chunks, (struct place){ index, list }, node, size, BDA_NODE_LIVE, true);
 }
 
 /* The same of any free range, after `pad` granules. It learns its zone anew. */
@@ -440,7 +435,7 @@ static void zone_empty_regions(struct bda_tlsf *tlsf) {
 }
 
 void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
-    struct bda_region *region = bda_store_at(tlsf->regions, region_index);
+    struct bda_region *region = region_at(tlsf, region_index);
     assert(region->size != 0 && tlsf->spare.count >= 1);
     region->start = tlsf->granules;
     region->older = tlsf->newest_region;
@@ -464,10 +459,10 @@ void bda_tlsf_add_region(struct bda_tlsf *tlsf, uint32_t region_index) {
 
 /* The younger ones move up. */
 static void forget_region(struct bda_tlsf *tlsf, uint32_t region_index) {
-    const struct bda_region *gone = bda_store_at(tlsf->regions, region_index);
+    const struct bda_region *gone = region_at(tlsf, region_index);
     uint32_t *link = &tlsf->newest_region;
     while (*link != region_index) {
-        struct bda_region *younger = bda_store_at(tlsf->regions, *link);
+        struct bda_region *younger = region_at(tlsf, *link);
         younger->start -= gone->size;
         link = &younger->older;
     }
@@ -475,7 +470,7 @@ static void forget_region(struct bda_tlsf *tlsf, uint32_t region_index) {
 }
 
 void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region_index) {
-    struct bda_region *region = bda_store_at(tlsf->regions, region_index);
+    struct bda_region *region = region_at(tlsf, region_index);
     assert(bda_tlsf_region_is_empty(tlsf, region_index));
     struct bda_node *node = bda_node_at(tlsf->nodes, region->first);
     unlink(tlsf, bda_nodes_chunks(tlsf->nodes), region->first, node, list_of(node));
@@ -491,8 +486,9 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region_index) {
         zone_empty_regions(tlsf);
 }
 
-/* Whatever the common case below leaves out. */
-BDA_COLD struct bda_taken take_aligned(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
+/* What the common case below leaves out: bases that are not aligned, what does not fit as it lies, first ranges of
+ * regions, spent generations, and refusals. */
+BDA_COLD struct bda_taken take_uncommon(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
     const struct wanted wanted = { size, (alignment >> tlsf->granule_log2) - 1, (tlsf->bases & (alignment - 1)) != 0 };
     struct place place = find(tlsf, chunks, &wanted);
@@ -510,7 +506,7 @@ BDA_INLINE struct bda_taken take_found(struct bda_tlsf *tlsf, struct place place
     uint64_t beyond = (alignment - 1) >> tlsf->granule_log2 & bda_node_offset(node);
     bool inner = bda_node_previous_link(node) != 0; /* node 0, none, has no neighbours */
     if (beyond != 0 || !inner || bda_node_is_spent(node))
-        return take_aligned(tlsf, size, alignment);
+        return take_uncommon(tlsf, size, alignment);
     if (tlsf->lists[place.list].size - size <= bda_tlsf_sliver(size)) /* which is known before the node's own */
         return take_whole_apart(tlsf, chunks, place.index, place.list, node);
     return take_front_apart(tlsf, chunks, place.index, place.list, node, size);
@@ -533,7 +529,7 @@ struct bda_taken bda_tlsf_take(struct bda_tlsf *tlsf, uint32_t size, uint64_t al
     assert(size != 0 && bda_is_power_of_two(alignment) && tlsf->spare.count >= BDA_TLSF_NODES_PER_ALLOC);
     assert(alignment >> tlsf->granule_log2 != 0);
     if ((tlsf->bases & (alignment - 1)) != 0)
-        return take_aligned(tlsf, size, alignment);
+        return take_uncommon(tlsf, size, alignment);
     uint32_t from = list_for(size, 0);
     uint64_t found = find_fast(tlsf, from, size);
     if (found == 0)
@@ -544,7 +540,7 @@ struct bda_taken bda_tlsf_take(struct bda_tlsf *tlsf, uint32_t size, uint64_t al
 uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size) {
     assert(size != 0 && tlsf->spare.count >= BDA_TLSF_NODES_PER_ALLOC);
     bda_node_chunks chunks = bda_nodes_chunks(tlsf->nodes);
-    uint32_t index = ((struct bda_region *)bda_store_at(tlsf->regions, region))->first;
+    uint32_t index = region_at(tlsf, region)->first;
     while (index != 0) {
         struct bda_node *node = bda_node_in(chunks, index);
         if (offset - bda_node_offset(node) < bda_node_size(node)) {
@@ -700,7 +696,7 @@ void bda_tlsf_free_many(struct bda_tlsf *tlsf, uint32_t count, const uint32_t *n
 }
 
 bool bda_tlsf_region_is_empty(struct bda_tlsf *tlsf, uint32_t region_index) {
-    struct bda_region *region = bda_store_at(tlsf->regions, region_index);
+    struct bda_region *region = region_at(tlsf, region_index);
     struct bda_node *first = bda_node_at(tlsf->nodes, region->first);
     return bda_node_state(first) == BDA_NODE_FREE && bda_node_size(first) == region->size;
 }

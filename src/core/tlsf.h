@@ -106,11 +106,6 @@ void bda_tlsf_remove_region(struct bda_tlsf *tlsf, uint32_t region);
  */
 struct bda_taken bda_tlsf_take(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment);
 
-/* The same, for whom the index is enough. */
-static inline uint32_t bda_tlsf_alloc(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
-    return (uint32_t)bda_tlsf_take(tlsf, size, alignment).index;
-}
-
 /* Takes exactly [offset, offset + size) of a region, or returns 0 if any of it is taken. Linear in the region. */
 uint32_t bda_tlsf_alloc_at(struct bda_tlsf *tlsf, uint32_t region, uint32_t offset, uint32_t size);
 

@@ -100,7 +100,7 @@ static void any_request(void) {
 
 static bool left_to_the_rest; /* by what looks at the nearest lists alone */
 
-struct bda_taken proof_take_aligned(struct bda_tlsf *in, uint32_t size, uint64_t alignment) {
+struct bda_taken proof_take_uncommon(struct bda_tlsf *in, uint32_t size, uint64_t alignment) {
     ENSURE(in == &tlsf && size == asked_size && alignment == asked_alignment && taken == 0 && !left_to_the_rest);
     ENSURE(tlsf.free_granules == tlsf_before.free_granules);
     left_to_the_rest = true;
@@ -119,7 +119,7 @@ void the_first_look_takes_what_holds_the_request(void) {
 
 void the_search_takes_what_holds_the_request(void) {
     any_request();
-    struct bda_taken found = take_aligned(&tlsf, asked_size, asked_alignment);
+    struct bda_taken found = take_uncommon(&tlsf, asked_size, asked_alignment);
     ENSURE(found.index == taken && (taken == 0 || found.node == at(taken)));
     ensure_nothing_changed();
     REACHES(taken != 0 && padding_from(at(taken)->offset, asked_alignment) != 0);
@@ -129,7 +129,7 @@ enum { ANY_ONE = 1 }; /* what is true of one of them is true of all: names are n
 
 void the_search_refuses_as_documented(void) {
     any_request();
-    take_aligned(&tlsf, asked_size, asked_alignment);
+    take_uncommon(&tlsf, asked_size, asked_alignment);
     GIVEN(taken == 0);
     for (uint32_t i = 1; i < PROOF_NODES; i++)
         depths[i] = depth_of(i);

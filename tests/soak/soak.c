@@ -142,7 +142,7 @@ static void allocate(struct soak *soak, struct slot *slot) {
     uint32_t above = (chance >> 16) % 4 == 0 ? (uint32_t)(chance >> 32) % (soak->mix->alignments + 1) : 0;
     uint64_t alignment = (uint64_t)1 << (soak->mix->granule_log2 + above);
     secure_nodes(soak);
-    slot->node = bda_tlsf_alloc(&soak->tlsf, size, alignment);
+    slot->node = (uint32_t)bda_tlsf_take(&soak->tlsf, size, alignment).index;
     if (slot->node == 0)
         note_refusal(soak, size, alignment);
     else

@@ -140,9 +140,14 @@ static inline void arena_remove(struct arena *arena, uint32_t region) {
     arena->count = kept;
 }
 
+/* A range's node alone. */
+static inline uint32_t tlsf_take(struct bda_tlsf *tlsf, uint32_t size, uint64_t alignment) {
+    return (uint32_t)bda_tlsf_take(tlsf, size, alignment).index;
+}
+
 static inline uint32_t arena_alloc(struct arena *arena, uint32_t size, uint64_t alignment) {
     arena_secure(arena, BDA_TLSF_NODES_PER_ALLOC);
-    uint32_t node = bda_tlsf_alloc(&arena->tlsf, size, alignment);
+    uint32_t node = tlsf_take(&arena->tlsf, size, alignment);
     assert_true(arena->tlsf.spare.count <= BDA_TLSF_NODES_PER_ALLOC);
     return node;
 }

@@ -4,6 +4,7 @@
  */
 #include "core_support.h"
 
+#include "alloc/allocator.h"
 #include "alloc/depot.h"
 
 #define MOST UINT64_MAX
@@ -59,7 +60,7 @@ static void a_request_finds_the_lowest_shelf_that_surely_holds_it(void **state) 
 
 static void a_home_says_stock_and_shelf(void **state) {
     (void)state;
-    for (uint32_t stock = 0; stock < 16; stock++)
+    for (uint32_t stock = 0; stock <= BDA_STOCKS; stock++) /* the last one is none, which a pending range has */
         for (uint32_t shelf = 1; shelf < BDA_SHELVES; shelf++) {
             uint32_t home = bda_home(stock, shelf);
             assert_true(bda_home_is_one(home));
@@ -102,8 +103,6 @@ static void a_bundle_is_full_by_ranges_or_by_bytes(void **state) {
 }
 
 /* ---- A depot ---- */
-
-#define MOST UINT64_MAX
 
 static struct bda_depot depot;
 

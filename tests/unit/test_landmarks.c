@@ -153,7 +153,7 @@ static void a_landmark_does_not_follow_its_node_to_another_pool(void **state) {
     *arena_region(&arena, index) = (struct bda_region){ .base = 1 << 20, .size = 1000 };
     bda_tlsf_add_region(&other, index);
     while (other.spare.count >= BDA_TLSF_NODES_PER_ALLOC)
-        assert_int_not_equal(bda_tlsf_alloc(&other, 10, GRANULE), 0);
+        assert_int_not_equal(tlsf_take(&other, 10, GRANULE), 0);
     assert_int_equal(find(&arena, &host, region, 15), arena_region(&arena, region)->first);
     drop_landmarks(&host);
     arena_close(&arena);

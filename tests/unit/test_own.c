@@ -1,7 +1,9 @@
 /* alloc/own.h: the short way of a buffer gives what the long way gives, and fails as it does. */
 #include "alloc_support.h"
 
+#include "alloc/handle.h"
 #include "alloc/own.h"
+#include "alloc/record.h"
 
 #include <pthread.h>
 
@@ -215,6 +217,45 @@ static void a_misaligned_address_goes_the_long_way(void **state) {
     assert_as_before(&before);
     give(a);
     bench_close();
+}
+
+static uint32_t visited, lent; /* a node, and the record that a stranger puts there for a moment; 0: nobody does */
+
+static void visit(void *user, enum fake_call call) {
+    (void)user;
+    if (lent != 0 && call == FAKE_CALL_GET_BUFFER_DEVICE_ADDRESS)
+        bda_node_set_record(bda_node_of(bench.allocator, visited), lent);
+}
+
+/* As by who renames with a stale handle (bda_node_try_set_record), while the buffer is on its way. */
+static void a_strangers_record_is_not_taken_for_its_own(void **state) {
+    (void)state;
+    for (int skewed = 0; skewed < 2; skewed++) {
+        bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED,
+                                          .buffer_address_skew = skewed != 0 ? MIB(1) : 0,
+                                          .on_call = visit },
+                   NULL);
+        make_known(100);
+        BdaAllocation a = plain(100);
+        visited = (uint32_t)a.handle;
+        give(a);
+        assert_int_equal(bda_record_create(bench.allocator, 0, NULL, &lent), VK_SUCCESS);
+        bda_record_at(bench.allocator, lent)->address = 1;
+        const uint32_t strange = lent;
+        a = plain(100);
+        lent = 0;
+        struct bda_node *node = bda_node_of(bench.allocator, visited);
+        assert_int_equal((uint32_t)a.handle, visited);
+        assert_int_equal(a.address, memory_of(a.buffer).base + memory_offset_of(a.buffer) + (skewed != 0 ? MIB(1) : 0));
+        if (skewed != 0)
+            assert_int_not_equal(bda_node_record(node), strange);
+        else
+            bda_node_set_record(node, 0); /* who lent it takes it back */
+        bda_record_destroy(bench.allocator, strange);
+        assert_int_equal(info_of(a.handle).allocation.address, a.address);
+        give(a);
+        bench_close();
+    }
 }
 
 /* ---- Failures ---- */
@@ -450,6 +491,7 @@ int main(void) {
         cmocka_unit_test(a_pool_without_room_grows_with_the_buffer_that_was_made),
         cmocka_unit_test(a_skewed_address_is_told_and_kept),
         cmocka_unit_test(a_misaligned_address_goes_the_long_way),
+        cmocka_unit_test(a_strangers_record_is_not_taken_for_its_own),
         cmocka_unit_test(a_failed_step_is_refused_and_changes_nothing),
         cmocka_unit_test(host_memory_that_runs_out_leaves_no_buffer_behind),
         cmocka_unit_test(a_freed_buffer_is_destroyed_at_once),

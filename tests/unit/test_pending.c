@@ -250,6 +250,63 @@ static void a_known_semaphore_is_never_one_too_many(void **state) {
     }
 }
 
+/* Makes room for two groups in place of those that fill_with_semaphores made for these. */
+static void make_room(const VkSemaphore *timelines) {
+    signal_all(timelines, 2, 10);
+    collect();
+}
+
+/* How many frees a semaphore's next value lets go. */
+static uint64_t let_go_by(VkSemaphore timeline, uint64_t value) {
+    uint64_t before = bench_use().pending_count;
+    fake_signal(bench.driver, timeline, value);
+    collect();
+    return before - bench_use().pending_count;
+}
+
+/* Where no semaphore has two groups, an earlier value joins the one of its semaphore, which spans more then. */
+static void an_earlier_value_that_joined_a_group_counts(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    VkSemaphore timelines[GROUPS];
+    fill_with_semaphores(timelines);
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[0], 5); /* spans 5 to 10 */
+    make_room(timelines + 100);
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[0], 11); /* with that 6, and without the earlier value 1 */
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[1], 14); /* 4: these two join */
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[2], 1000);
+    assert_int_equal(let_go_by(timelines[1], 10), 0);
+    assert_int_equal(let_go_by(timelines[1], 14), 2);
+    assert_int_equal(let_go_by(timelines[0], 10), 2);
+    assert_int_equal(let_go_by(timelines[0], 11), 1);
+    signal_all(timelines, GROUPS, 1000);
+    collect();
+    bench_close();
+}
+
+/* A value between those that a group took in makes a group before it. */
+static void a_value_amid_a_groups_own_spans_what_that_does(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    VkSemaphore timelines[GROUPS];
+    fill_with_semaphores(timelines);
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[0], 20); /* spans 10 to 20 */
+    make_room(timelines + 100);
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[0], 18); /* with that 10, by their last values 2 */
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[1], 17); /* 7: these two join */
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[2], 1000);
+    assert_int_equal(let_go_by(timelines[1], 10), 0);
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[3], 1000); /* now those of 10, and 10 is the lowest still */
+    make_room(timelines + 102);
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[0], 24); /* 14 */
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[1], 23); /* 13: these join */
+    free_later(take_bytes(16, BDA_INTENT_DEVICE), timelines[4], 1000);
+    assert_int_equal(let_go_by(timelines[0], 20), 3);
+    signal_all(timelines, GROUPS, 2000);
+    collect();
+    bench_close();
+}
+
 static void a_full_table_makes_room_by_merging_another_semaphores_values(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -429,6 +486,8 @@ int main(void) {
         cmocka_unit_test(values_in_falling_order_are_all_released),
         cmocka_unit_test(one_semaphore_too_many_changes_nothing),
         cmocka_unit_test(a_known_semaphore_is_never_one_too_many),
+        cmocka_unit_test(an_earlier_value_that_joined_a_group_counts),
+        cmocka_unit_test(a_value_amid_a_groups_own_spans_what_that_does),
         cmocka_unit_test(a_full_table_makes_room_by_merging_another_semaphores_values),
         cmocka_unit_test(a_bad_handle_puts_no_other_free_off),
         cmocka_unit_test(a_lost_device_counts_as_finished_and_is_told),

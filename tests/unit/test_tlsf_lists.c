@@ -292,7 +292,7 @@ static void a_refusal_over_a_thousand_holes_of_its_class_changes_nothing(void **
     for (uint32_t i = 0; i < COUNT_OF(requests); i++) {
         arena_secure(&arena, BDA_TLSF_NODES_PER_ALLOC);
         arena_take_picture(&arena, &before);
-        assert_int_equal(bda_tlsf_alloc(&arena.tlsf, requests[i].size, requests[i].alignment * GRANULE), 0);
+        assert_int_equal(tlsf_take(&arena.tlsf, requests[i].size, requests[i].alignment * GRANULE), 0);
         assert_arena_is_as_in(&arena, &before);
     }
     arena_close_sound(&arena);
@@ -408,7 +408,7 @@ static void a_refusal_keeps_its_guarantee_and_changes_nothing(void **state) {
         for (uint64_t alignment = GRANULE; alignment <= 1u << 14; alignment *= 2) {
             arena_secure(&arena, BDA_TLSF_NODES_PER_ALLOC);
             arena_take_picture(&arena, &before);
-            uint32_t node = bda_tlsf_alloc(&arena.tlsf, size, alignment);
+            uint32_t node = tlsf_take(&arena.tlsf, size, alignment);
             refused += node == 0;
             if (node != 0) {
                 arena_free(&arena, node);
