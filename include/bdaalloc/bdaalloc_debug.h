@@ -36,8 +36,10 @@ BDA_API VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress addres
  * From a pointer back to the buffer and the offset in it, for the commands that still want them. The address may lie
  * anywhere in an allocation. No lock is taken and nothing is allocated: the cost is that of finding the block; only
  * in memory of own buffers it is that of bda_find, since which of them it is has to be found.
- * Errors: VALIDATION_FAILED (NULL; the address is in no block, or, of own buffers, in none that is live). Whether a
- * range is live is not looked at: use bda_find to know. `address` is the device's own, or its sign-extended form.
+ * Errors: VALIDATION_FAILED (NULL; the address is in no block, or, of own buffers, in none that is live: the message
+ *   says what lies there instead, as that of bda_free_address does).
+ * Whether a range is live is not looked at: use bda_find to know. `address` is the device's own, or its sign-extended
+ * form.
  * Keeps VUID-VkBufferCopy-srcOffset and its like only as far as the caller knows the size.
  */
 BDA_API VkResult bda_resolve(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer, VkDeviceSize *offset);

@@ -1,6 +1,8 @@
 /* Refusals, see check.h. */
 #include "api/check.h"
 
+#include "alloc/handle.h"
+#include "debug/dead_handle.h"
 #include "debug/message.h"
 
 static const char *text_of(VkResult result) {
@@ -31,6 +33,15 @@ VkResult bda_refuse(BdaAllocator allocator, const char *function, VkResult resul
     if (allocator == NULL)
         return result;
     return bda_refuse_to(allocator->message, allocator->message_user, function, result, reason);
+}
+
+VkResult bda_refuse_handle(BdaAllocator allocator, const char *function, VkResult result, const char *reason,
+                           BdaHandle handle) {
+    char text[BDA_DEAD_HANDLE_TEXT];
+    if (reason != bda_handle_is_dead || allocator->message == NULL)
+        return bda_refuse(allocator, function, result, reason);
+    bda_dead_handle_in_words(allocator, handle, sizeof text, text);
+    return bda_refuse(allocator, function, result, text);
 }
 
 bool bda_pool_is_alive(BdaAllocator allocator, BdaPool pool) {

@@ -14,6 +14,11 @@
  * nobody can be told. */
 VkResult bda_refuse(BdaAllocator allocator, const char *function, VkResult result, const char *reason);
 
+/* The same of a handle, which says more where it was bda_handle_is_dead: what the handle is, or was. Then all that the
+ * history remembers is read, if there is a message callback. */
+VkResult bda_refuse_handle(BdaAllocator allocator, const char *function, VkResult result, const char *reason,
+                           BdaHandle handle);
+
 /* The same before there is an allocator. */
 VkResult bda_refuse_to(BdaMessageCallback message, void *user, const char *function, VkResult result,
                        const char *reason);
