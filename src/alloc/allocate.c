@@ -39,8 +39,15 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
         allocator->hooks->taken(allocator, node);
     BdaAllocation a;
     bda_describe(allocator, node, &a);
-    const struct bda_event event = { BDA_EVENT_ALLOCATED,      a.handle, a.address, a.size, request->name, a.mapped,
-                                     bda_held(allocator, node) };
+    const struct bda_event event = {
+        .kind = BDA_EVENT_ALLOCATED,
+        .handle = a.handle,
+        .address = a.address,
+        .size = a.size,
+        .name = request->name,
+        .mapped = a.mapped,
+        .held = bda_held(allocator, node),
+    };
     allocator->event(allocator, &event);
 }
 
