@@ -180,7 +180,8 @@ typedef struct BdaAllocatorInfo {
     /* Host memory, for the library and passed on to the driver, whose rules it must meet (pfnReallocation is needed
      * too); NULL is malloc. The struct is copied. */
     const VkAllocationCallbacks *callbacks;
-    /* Where messages go; NULL drops them. */
+    /* Where messages go. NULL drops them, unless the environment variable BDA_DEBUG says something: then they go to
+     * stderr. */
     BdaMessageCallback message;
     void *message_user;
     /* Size of a pool's first block; each further one is twice as large, up to the largest. 0: 1 MiB, growing to

@@ -44,3 +44,11 @@ void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity sev
     bda_make_one_line(text, wanted >= (int)sizeof text);
     callback(user, severity, text);
 }
+
+void bda_message_to_stderr(void *user, BdaMessageSeverity severity, const char *text) {
+    static const char *const words[] = {
+        [BDA_MESSAGE_INFO] = "", [BDA_MESSAGE_WARNING] = "warning: ", [BDA_MESSAGE_ERROR] = "error: "
+    };
+    (void)user;
+    (void)fprintf(stderr, "bdaalloc: %s%s\n", words[severity], text); /* at once: a line is no two threads' */
+}
