@@ -435,10 +435,12 @@ typedef struct BdaPoolInfo {
      * descriptor buffers and video, which need pools of their own. */
     uint64_t usage;
     float priority;
-    /* 0: as in BdaAllocatorInfo, resolved for the pool's memory type. */
+    /* 0: as in BdaAllocatorInfo, resolved for the pool's memory type; the largest is never below a first size that is
+     * given here, but for what the heap and the device's limits bear. */
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
-    /* The most bytes of device memory that the pool may hold, dedicated allocations included; 0: no limit. */
+    /* The most bytes of device memory that the pool may hold: its blocks, each with all of its bytes, which are 64 KiB
+     * at least, and its dedicated allocations. 0: no limit; from 1 to 65535 is refused. */
     VkDeviceSize limit;
     /* 0: as in BdaAllocatorInfo, all three of them. */
     VkDeviceSize keep_empty;
@@ -450,7 +452,8 @@ typedef struct BdaPoolInfo {
 
 /* Makes a pool of its own block sizes, priority and limit, in the best memory type for its intent and usage. It makes
  * no memory yet. A BdaPool is never handed out twice: each takes 120 bytes of host memory until the allocator goes.
- * Errors: VALIDATION_FAILED, FEATURE_NOT_PRESENT, OUT_OF_HOST_MEMORY. */
+ * Errors: VALIDATION_FAILED (NULL, unknown flags or intent, a first block larger than the largest, a limit that no block
+ *   is within), FEATURE_NOT_PRESENT, OUT_OF_HOST_MEMORY. */
 BDA_API VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPool *pool);
 
 /* Destroys a pool. Pending frees in it are drained; what is still live is listed as in bda_destroy_allocator and

@@ -22,6 +22,8 @@ static const char *find_fault(const BdaPoolInfo *info) {
         return "priority is not between 0 and 1";
     if (info->max_block_size != 0 && info->first_block_size > info->max_block_size)
         return "first_block_size is larger than max_block_size";
+    if (info->limit != 0 && info->limit < BDA_LEAST_BLOCK)
+        return "limit is smaller than any block, which has 64 KiB at least";
     return NULL;
 }
 

@@ -376,6 +376,8 @@ static void bad_pools_are_refused(void **state) {
         { { .priority = 2 }, BAD, "priority" },
         { { .priority = (float)NAN }, BAD, "priority" },
         { { .first_block_size = MIB(2), .max_block_size = MIB(1) }, BAD, "first_block_size" },
+        { { .limit = 1 }, BAD, "limit is smaller than any block" },
+        { { .limit = KIB(64) - 1 }, BAD, "limit is smaller than any block" },
         { { .usage = VK_BUFFER_USAGE_ACCELERATION_STRUCTURE_STORAGE_BIT_KHR }, NONE, "usage" },
         { { .usage = VK_BUFFER_USAGE_SAMPLER_DESCRIPTOR_BUFFER_BIT_EXT }, NONE, "usage" },
     };

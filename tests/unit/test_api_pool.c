@@ -43,6 +43,21 @@ static void parameters_are_told_back_with_their_defaults(void **state) {
     bench_close();
 }
 
+/* No larger than what the heap bears, and no smaller than what was asked for first. */
+static void the_largest_block_follows_the_first(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .heap_size = GIB(3) }, NULL);
+    const VkDeviceSize wanted[] = { MIB(1), MIB(512), GIB(1), GIB(3) };
+    const VkDeviceSize largest[] = { MIB(64), MIB(512), GIB(1), GIB(2) };
+    for (uint32_t i = 0; i < COUNT_OF(wanted); i++) {
+        BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_UPLOAD, .first_block_size = wanted[i] });
+        const BdaPoolInfo info = info_of_pool(pool);
+        assert_int_equal(info.first_block_size, wanted[i] < largest[i] ? wanted[i] : largest[i]);
+        assert_int_equal(info.max_block_size, largest[i]);
+    }
+    bench_close();
+}
+
 static void making_a_pool_makes_no_memory(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -344,6 +359,7 @@ static void another_allocators_pool_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_told_back_with_their_defaults),
+        cmocka_unit_test(the_largest_block_follows_the_first),
         cmocka_unit_test(making_a_pool_makes_no_memory),
         cmocka_unit_test(a_pools_blocks_are_its_own),
         cmocka_unit_test(a_pool_lies_in_the_best_memory_for_its_intent),

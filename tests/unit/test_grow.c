@@ -193,8 +193,8 @@ static void external_counts_of_all_heaps_add_up_without_wrapping(void **state) {
 static void a_limit_that_no_block_is_within_is_named(void **state) {
     (void)state;
     bench_open(NULL, NULL);
-    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(16) });
-    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 256, .pool = pool });
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(64) });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = KIB(64) + 16, .pool = pool });
     assert_int_equal(bench_heard("the pool's limit is smaller than the block that it takes"), 1);
     assert_int_equal(bench_pool_use(pool).reserved, 0);
     bench_close();
@@ -222,14 +222,15 @@ static void a_pools_limit_holds_with_dedicated_memory_counted_in(void **state) {
     bench_close();
 }
 
-static void a_limit_below_any_block_refuses_everything(void **state) {
+static void a_limit_of_one_block_is_that_of_one_dedicated_allocation(void **state) {
     (void)state;
     bench_open(NULL, NULL);
-    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(1) });
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(64) });
+    BdaAllocation fits = take((BdaAllocInfo){ .size = KIB(64), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 16, .pool = pool });
-    BdaAllocation fits = take((BdaAllocInfo){ .size = KIB(1), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 16, .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
     give(fits);
+    give(take((BdaAllocInfo){ .size = 16, .pool = pool }));
     bench_close();
 }
 
@@ -565,7 +566,7 @@ int main(void) {
         cmocka_unit_test(external_counts_of_all_heaps_add_up_without_wrapping),
         cmocka_unit_test(a_limit_that_no_block_is_within_is_named),
         cmocka_unit_test(a_pools_limit_holds_with_dedicated_memory_counted_in),
-        cmocka_unit_test(a_limit_below_any_block_refuses_everything),
+        cmocka_unit_test(a_limit_of_one_block_is_that_of_one_dedicated_allocation),
         cmocka_unit_test(a_driver_that_rounds_up_does_not_break_a_pools_limit),
         cmocka_unit_test(an_over_aligned_dedicated_request_does_not_break_a_pools_limit),
         cmocka_unit_test(one_pools_limit_costs_the_others_nothing),
