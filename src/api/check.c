@@ -44,6 +44,10 @@ VkResult bda_refuse_handle(BdaAllocator allocator, const char *function, VkResul
     return bda_refuse(allocator, function, result, text);
 }
 
-bool bda_pool_is_alive(BdaAllocator allocator, BdaPool pool) {
-    return pool != NULL && pool->allocator == allocator && atomic_load_explicit(&pool->alive, memory_order_relaxed);
+const char *bda_pool_fault(BdaAllocator allocator, BdaPool pool) {
+    if (pool == NULL)
+        return "pool is NULL";
+    if (pool->allocator != allocator)
+        return "the pool belongs to another allocator";
+    return atomic_load_explicit(&pool->alive, memory_order_relaxed) ? NULL : "the pool was destroyed";
 }

@@ -115,9 +115,11 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if (pool == NULL)
         return VK_SUCCESS;
-    if (pool->allocator != allocator || !atomic_exchange_explicit(&pool->alive, false, memory_order_relaxed))
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
-                          "the pool is not one of this allocator's, or destroyed");
+    const char *fault = bda_pool_fault(allocator, pool);
+    if (fault == NULL && !atomic_exchange_explicit(&pool->alive, false, memory_order_relaxed))
+        fault = bda_pool_fault(allocator, pool); /* another thread was faster */
+    if (fault != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     bda_pending_drain_pool(allocator, pool);
     bda_caches_drain(allocator, pool->ranges);
     struct bda_pool *const parts[] = { pool->ranges, bda_pool_of_buffers(pool) };
@@ -142,9 +144,11 @@ VkResult bda_get_pool_info(BdaAllocator allocator, BdaPool pool, BdaPoolInfo *in
     if (info == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL");
     memset(info, 0, sizeof *info);
-    if (allocator == NULL || !bda_pool_is_alive(allocator, pool))
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
-                          "the pool is not one of this allocator's, or destroyed");
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    const char *fault = bda_pool_fault(allocator, pool);
+    if (fault != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     *info = (BdaPoolInfo){
         .intent = pool->intent,
         .flags = pool->flags,
@@ -165,9 +169,11 @@ VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use) {
     if (use == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "use is NULL");
     memset(use, 0, sizeof *use);
-    if (allocator == NULL || !bda_pool_is_alive(allocator, pool))
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
-                          "the pool is not one of this allocator's, or destroyed");
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    const char *fault = bda_pool_fault(allocator, pool);
+    if (fault != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     struct bda_pool *buffers = bda_pool_of_buffers(pool);
     bda_stats_add_pool(allocator, pool->ranges, use);
     if (buffers != NULL)

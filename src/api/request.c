@@ -21,8 +21,9 @@ VkResult bda_invalid(struct bda_request *request, const char *reason) {
 
 static VkResult check_pool(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
     BdaPool pool = info->pool;
-    if (!bda_pool_is_alive(allocator, pool))
-        return bda_invalid(request, "the pool is not one of this allocator's, or destroyed");
+    const char *fault = bda_pool_fault(allocator, pool);
+    if (fault != NULL)
+        return bda_invalid(request, fault);
     float priority = pool->ranges->key.priority;
     if (info->intent != BDA_INTENT_DEVICE && info->intent != pool->intent)
         return bda_invalid(request, "the pool has another intent");

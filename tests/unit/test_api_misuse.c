@@ -135,8 +135,8 @@ static void no_pool_has_no_parameters_and_no_use(void **state) {
     BdaUse use;
     memset(&info, RUBBISH, sizeof info);
     memset(&use, RUBBISH, sizeof use);
-    assert_refusal(BAD, bda_get_pool_info(bench.allocator, NULL, &info), "bda_get_pool_info", "pool");
-    assert_refusal(BAD, bda_get_pool_stats(bench.allocator, NULL, &use), "bda_get_pool_stats", "pool");
+    assert_refusal(BAD, bda_get_pool_info(bench.allocator, NULL, &info), "bda_get_pool_info", "pool is NULL");
+    assert_refusal(BAD, bda_get_pool_stats(bench.allocator, NULL, &use), "bda_get_pool_stats", "pool is NULL");
     assert_is_zeroed(&info, sizeof info);
     assert_is_zeroed(&use, sizeof use);
     assert_int_equal(bda_destroy_pool(bench.allocator, NULL), VK_SUCCESS); /* as documented */

@@ -218,11 +218,13 @@ static void a_destroyed_pool_is_known_as_such(void **state) {
     BdaUse use;
     refuse(bad, (BdaAllocInfo){ .size = 16, .pool = pool });
     refuse_buffer(bad, &buffer, (BdaAllocInfo){ .pool = pool });
-    assert_int_equal(bench_heard("destroyed"), 2);
-    assert_refusal(bad, bda_warm_up(bench.allocator, &(BdaAllocInfo){ .pool = pool }, 1), "bda_warm_up", "destroyed");
-    assert_refusal(bad, bda_get_pool_info(bench.allocator, pool, &info), "bda_get_pool_info", "destroyed");
-    assert_refusal(bad, bda_get_pool_stats(bench.allocator, pool, &use), "bda_get_pool_stats", "destroyed");
-    assert_refusal(bad, bda_destroy_pool(bench.allocator, pool), "bda_destroy_pool", "destroyed");
+    assert_int_equal(bench_heard("the pool was destroyed"), 2);
+    assert_refusal(bad, bda_warm_up(bench.allocator, &(BdaAllocInfo){ .pool = pool }, 1), "bda_warm_up",
+                   "the pool was destroyed");
+    assert_refusal(bad, bda_get_pool_info(bench.allocator, pool, &info), "bda_get_pool_info", "the pool was destroyed");
+    assert_refusal(bad, bda_get_pool_stats(bench.allocator, pool, &use), "bda_get_pool_stats",
+                   "the pool was destroyed");
+    assert_refusal(bad, bda_destroy_pool(bench.allocator, pool), "bda_destroy_pool", "the pool was destroyed");
     assert_is_zeroed(&info, sizeof info);
     assert_is_zeroed(&use, sizeof use);
     assert_unchanged(&before);
@@ -349,7 +351,10 @@ static void another_allocators_pool_is_refused(void **state) {
     const struct bench_state before = bench_look();
     refuse(VK_ERROR_VALIDATION_FAILED_EXT, (BdaAllocInfo){ .size = 16, .pool = foreign });
     assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_destroy_pool(bench.allocator, foreign), "bda_destroy_pool",
-                   "not one of this allocator's");
+                   "the pool belongs to another allocator");
+    BdaUse use;
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_get_pool_stats(bench.allocator, foreign, &use),
+                   "bda_get_pool_stats", "the pool belongs to another allocator");
     assert_unchanged(&before);
     assert_int_equal(bda_destroy_pool(other, foreign), VK_SUCCESS);
     assert_int_equal(bda_destroy_allocator(other), VK_SUCCESS);
