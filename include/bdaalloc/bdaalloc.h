@@ -263,8 +263,9 @@ BDA_API VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator
 
 /*
  * Destroys the allocator. Pending frees are drained without waiting: the caller has seen the device idle, or lost.
- * What is still live is listed by name through the message callback (BDA_MESSAGE_WARNING) and then freed too, with
- * every pool. VK_SUCCESS; VK_INCOMPLETE when something was still live. NULL is allowed and does nothing.
+ * What is still live is listed through the message callback (BDA_MESSAGE_WARNING: how much it is, then up to 64
+ * allocations by name and pool, then how many more there are) and then freed too, with every pool. VK_SUCCESS;
+ * VK_INCOMPLETE when something was still live. NULL is allowed and does nothing.
  */
 BDA_API VkResult bda_destroy_allocator(BdaAllocator allocator);
 

@@ -121,15 +121,16 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
     return VK_SUCCESS;
 }
 
+static struct bda_pool *older_pool(const struct bda_pool *pool) {
+    return pool->older;
+}
+
 VkResult bda_destroy_allocator(BdaAllocator allocator) {
     if (allocator == NULL)
         return VK_SUCCESS;
-    uint64_t live = 0;
     bda_watch_stop(allocator);
-    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older)
-        live += bda_leaks_list(allocator, pool);
-    live += bda_arenas_finish(allocator);
+    struct bda_pool *newest = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    uint64_t live = bda_leaks_tell(allocator, __func__, newest, older_pool) + bda_arenas_finish(allocator);
     finish(allocator);
     return live == 0 ? VK_SUCCESS : VK_INCOMPLETE;
 }

@@ -141,8 +141,9 @@ uint64_t bda_arenas_finish(BdaAllocator allocator) {
     for (BdaArena arena = allocator->newest_arena; arena != NULL; count++) {
         BdaArena older = arena->older;
         const char *name = arena->like.name;
-        bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING, "an arena was not destroyed: %s",
-                    name != NULL ? name : "unnamed");
+        bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING,
+                    "an arena was not destroyed: %s%s%s", name != NULL ? "'" : "", name != NULL ? name : "unnamed",
+                    name != NULL ? "'" : "");
         release_memory(allocator, arena);
         arena = older;
     }

@@ -110,6 +110,12 @@ VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPoo
     return VK_SUCCESS;
 }
 
+/* The arenas of its part for ranges, then those of its part for own buffers. */
+static struct bda_pool *next_of_pool(const struct bda_pool *arena) {
+    struct bda_pool *next = bda_pool_next_arena(arena);
+    return next != NULL || arena->key.own_buffers ? next : bda_pool_of_buffers(arena->user);
+}
+
 VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
@@ -123,13 +129,12 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
     bda_pending_drain_pool(allocator, pool);
     bda_caches_drain(allocator, pool->ranges);
     struct bda_pool *const parts[] = { pool->ranges, bda_pool_of_buffers(pool) };
-    uint64_t live = 0;
-    for (int i = 0; i < 2 && parts[i] != NULL; i++) {
+    for (int i = 0; i < 2 && parts[i] != NULL; i++)
         bda_opening_finish(parts[i]);
-        for (struct bda_pool *arena = parts[i]; arena != NULL; arena = bda_pool_next_arena(arena)) {
-            live += bda_leaks_list(allocator, arena);
+    uint64_t live = bda_leaks_tell(allocator, __func__, pool->ranges, next_of_pool);
+    for (int i = 0; i < 2 && parts[i] != NULL; i++) {
+        for (struct bda_pool *arena = parts[i]; arena != NULL; arena = bda_pool_next_arena(arena))
             bda_release_all(allocator, arena);
-        }
         (void)bda_reclaim_pool(allocator, parts[i], 0);
         for (struct bda_pool *arena = parts[i]; arena != NULL; arena = bda_pool_next_arena(arena))
             bda_pool_retire(allocator, arena);

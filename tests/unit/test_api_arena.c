@@ -410,8 +410,8 @@ static void what_was_not_destroyed_is_told_of(void **state) {
     bda_destroy_arena(second);
     (void)third;
     bench_end(VK_INCOMPLETE);
-    assert_int_equal(bench_heard("an arena was not destroyed: first"), 1);
-    assert_int_equal(bench_heard("an arena was not destroyed: third"), 1);
+    assert_int_equal(bench_heard("an arena was not destroyed: 'first'"), 1);
+    assert_int_equal(bench_heard("an arena was not destroyed: 'third'"), 1);
     assert_int_equal(bench_heard("still live: 'first', 65536 bytes"), 1);
     assert_int_equal(bench_heard("second"), 0);
 }
