@@ -63,7 +63,7 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo 
     if (result == VK_SUCCESS)
         result = bda_fulfil(allocator, &request, allocation);
     if (result != VK_SUCCESS)
-        return bda_refuse(allocator, function, result, request.reason);
+        return bda_refuse_request(allocator, function, result, &request);
     bda_cache_for_ring(allocator, 1);
     return result;
 }
@@ -184,7 +184,7 @@ VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const BdaAllocIn
     memset(allocations, 0, count * sizeof allocations[0]);
     char where[64];
     (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)done);
-    return bda_refuse(allocator, where, result, request.reason);
+    return bda_refuse_request(allocator, where, result, &request);
 }
 
 /* ---- Room ahead ---- */

@@ -183,18 +183,17 @@ static bool secure_place(BdaArena arena) {
 
 /* One more chunk, which is not yet the one that pieces come from. */
 static VkResult take_chunk(BdaArena arena, VkDeviceSize size, VkDeviceSize alignment, BdaAllocation *chunk,
-                           const char **reason) {
+                           struct bda_request *request) {
+    *request = (struct bda_request){ .name = arena->like.name, .size = size };
     if (!secure_place(arena))
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     BdaAllocInfo info = arena->like;
     info.size = size;
     info.alignment = bda_max(info.alignment, alignment);
     VkBufferCreateInfo own;
-    struct bda_request request = { .reason = NULL };
-    VkResult result = bda_check_range(arena->allocator, &info, &own, &request);
+    VkResult result = bda_check_range(arena->allocator, &info, &own, request);
     if (result == VK_SUCCESS)
-        result = bda_fulfil(arena->allocator, &request, chunk);
-    *reason = request.reason;
+        result = bda_fulfil(arena->allocator, request, chunk);
     if (result != VK_SUCCESS)
         return result;
     arena->held[arena->count++] =
@@ -206,15 +205,15 @@ static VkResult take_chunk(BdaArena arena, VkDeviceSize size, VkDeviceSize align
 
 /* In a new chunk: what is large for one gets its own, and leaves the one that pieces come from as it is. */
 BDA_APART VkResult alloc_in_new_chunk(BdaArena arena, VkDeviceSize size, VkDeviceSize alignment, BdaPiece *piece) {
-    const char *reason = NULL;
+    struct bda_request request;
     bool alone = size > arena->next_size / 2;
     BdaAllocation chunk;
     VkDeviceSize least = bda_max(arena->least_size, size);
-    VkResult result = take_chunk(arena, alone ? size : arena->next_size, alignment, &chunk, &reason);
+    VkResult result = take_chunk(arena, alone ? size : arena->next_size, alignment, &chunk, &request);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && !alone && least < arena->next_size) /* a smaller one may fit */
-        result = take_chunk(arena, least, alignment, &chunk, &reason);
+        result = take_chunk(arena, least, alignment, &chunk, &request);
     if (result != VK_SUCCESS)
-        return bda_refuse(arena->allocator, "bda_alloc_from_arena", result, reason);
+        return bda_refuse_request(arena->allocator, "bda_alloc_from_arena", result, &request);
     bda_cache_for_ring(arena->allocator, 1);
     put_piece(&chunk, chunk.address, piece);
     arena->used += size;

@@ -24,8 +24,9 @@ VkResult bda_refuse_to(BdaMessageCallback message, void *user, const char *funct
                        const char *reason) {
     bool misuse = result == VK_ERROR_VALIDATION_FAILED_EXT || result == VK_ERROR_FEATURE_NOT_PRESENT ||
                   result == VK_ERROR_UNKNOWN;
-    bda_message(message, user, misuse ? BDA_MESSAGE_ERROR : BDA_MESSAGE_WARNING, "%s: %s (VkResult %d)", function,
-                reason != NULL ? reason : text_of(result), (int)result);
+    char room[BDA_RESULT_ROOM];
+    bda_message(message, user, misuse ? BDA_MESSAGE_ERROR : BDA_MESSAGE_WARNING, "%s: %s (%s)", function,
+                reason != NULL ? reason : text_of(result), bda_result_name(result, room));
     return result;
 }
 

@@ -95,14 +95,14 @@ static void add_address(struct bda_text *text, BdaAllocator allocator, VkDeviceA
 /* Says what is there in place of what should be: all of it, which is more than an ordinary message holds. */
 BDA_COLD VkResult refuse_address(BdaAllocator allocator, const char *lacks, VkDeviceAddress address) {
     const VkResult result = VK_ERROR_VALIDATION_FAILED_EXT;
-    char line[BDA_FINDING_TEXT_SIZE + 128];
+    char line[BDA_FINDING_TEXT_SIZE + 128], room[BDA_RESULT_ROOM];
     struct bda_text text;
     if (allocator->message == NULL)
         return result;
     bda_text_begin(&text, sizeof line, line);
     bda_text_add(&text, "%s; ", lacks);
     add_address(&text, allocator, address);
-    bda_text_add(&text, " (VkResult %d)", (int)result);
+    bda_text_add(&text, " (%s)", bda_result_name(result, room));
     (void)bda_text_end(&text);
     allocator->message(allocator->message_user, BDA_MESSAGE_ERROR, line);
     return result;

@@ -52,3 +52,27 @@ void bda_message_to_stderr(void *user, BdaMessageSeverity severity, const char *
     (void)user;
     (void)fprintf(stderr, "bdaalloc: %s%s\n", words[severity], text); /* at once: a line is no two threads' */
 }
+
+const char *bda_result_name(VkResult result, char room[BDA_RESULT_ROOM]) {
+#define NAME(name)                                                                                                     \
+    case name:                                                                                                         \
+        return #name
+    switch (result) {
+        NAME(VK_NOT_READY);
+        NAME(VK_INCOMPLETE);
+        NAME(VK_ERROR_OUT_OF_HOST_MEMORY);
+        NAME(VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        NAME(VK_ERROR_DEVICE_LOST);
+        NAME(VK_ERROR_MEMORY_MAP_FAILED);
+        NAME(VK_ERROR_FEATURE_NOT_PRESENT);
+        NAME(VK_ERROR_TOO_MANY_OBJECTS);
+        NAME(VK_ERROR_UNKNOWN);
+        NAME(VK_ERROR_INVALID_EXTERNAL_HANDLE);
+        NAME(VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS);
+        NAME(VK_ERROR_VALIDATION_FAILED_EXT);
+    default:
+        (void)snprintf(room, BDA_RESULT_ROOM, "VkResult %d", (int)result);
+        return room;
+    }
+#undef NAME
+}

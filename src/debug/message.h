@@ -23,6 +23,10 @@ void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity sev
 /* A callback that prints "bdaalloc: error: ", or the like, and the text. */
 void bda_message_to_stderr(void *user, BdaMessageSeverity severity, const char *text);
 
+/* The name of a result that the library returns; what else a driver may answer is put into `room`. */
+enum { BDA_RESULT_ROOM = 24 };
+const char *bda_result_name(VkResult result, char room[BDA_RESULT_ROOM]);
+
 /* The word behind a number of them. */
 static inline const char *bda_bytes_word(uint64_t count) {
     return count == 1 ? "byte" : "bytes";

@@ -126,7 +126,7 @@ static void an_intent_that_no_type_serves_is_refused(void **state) {
     refuse(VK_ERROR_FEATURE_NOT_PRESENT, (BdaAllocInfo){ .size = 16, .intent = BDA_INTENT_READBACK });
     refuse(VK_ERROR_FEATURE_NOT_PRESENT,
            (BdaAllocInfo){ .size = 16, .intent = BDA_INTENT_SHARED, .flags = BDA_ALLOC_HOST_FALLBACK_BIT });
-    assert_int_equal(bench_heard("bda_alloc: no memory type serves the intent"), 3);
+    assert_int_equal(bench_heard("bda_alloc, 16 bytes: no memory type serves the intent"), 3);
     refuse(VK_ERROR_FEATURE_NOT_PRESENT, (BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_ZERO_BIT });
     assert_int_equal(bench_heard("BDA_ALLOC_ZERO_BIT"), 1);
     assert_unchanged(&before);

@@ -289,7 +289,7 @@ static void a_refused_chunk_changes_nothing(void **state) {
             assert_memory_equal(&stats, &now, sizeof now);
             assert_true(piece.address == 0 && piece.buffer == VK_NULL_HANDLE);
             assert_as_before(&before);
-            assert_int_equal(bench_heard("bda_alloc_from_arena: "), 1);
+            assert_int_equal(bench_heard("bda_alloc_from_arena 'chunk', 2097152 bytes: "), 1);
             bench_hush();
         } while (++refusals < 100);
         assert_true(refusals > 0 && refusals < 100);
