@@ -295,7 +295,8 @@ typedef enum BdaAllocFlagBits {
     /* New memory is taken only while the heap stays within its budget (VK_EXT_memory_budget where enabled, else 80 %
      * of the heap; the caller's own use counts, see bda_set_external_use). */
     BDA_ALLOC_WITHIN_BUDGET_BIT = 0x2,
-    /* No new memory is taken at all: the request is served from blocks with room, or refused. */
+    /* No new memory is taken at all: the request is served from blocks with room, or refused. Together with
+     * BDA_ALLOC_DEDICATED_BIT, which nothing could serve: VALIDATION_FAILED. */
     BDA_ALLOC_NO_NEW_MEMORY_BIT = 0x4,
     /* Intents that require DEVICE_LOCAL may be served from host memory rather than refused. */
     BDA_ALLOC_HOST_FALLBACK_BIT = 0x8,
@@ -491,7 +492,7 @@ typedef struct BdaAllocationInfo {
 /* What was chosen for an allocation. Errors: VALIDATION_FAILED (NULL, a stale or foreign handle). */
 BDA_API VkResult bda_get_info(BdaAllocator allocator, BdaHandle handle, BdaAllocationInfo *info);
 
-/* Renames an allocation; the name is copied, NULL takes it away. Own buffers and dedicated allocations pass it on to
+/* Renames an allocation; the name is copied, NULL or an empty one takes it away. Own buffers and dedicated allocations pass it on to
  * VK_EXT_debug_utils where the instance has it; no other thread may free or rename the allocation meanwhile.
  * Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
 BDA_API VkResult bda_set_name(BdaAllocator allocator, BdaHandle handle, const char *name);

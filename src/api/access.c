@@ -24,7 +24,7 @@ VkResult bda_set_name(BdaAllocator allocator, BdaHandle handle, const char *name
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     const char *reason = NULL;
-    VkResult result = bda_access_set_name(allocator, handle, name, &reason);
+    VkResult result = bda_access_set_name(allocator, handle, name != NULL && name[0] != '\0' ? name : NULL, &reason);
     return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 

@@ -45,6 +45,9 @@ VkResult bda_check_info(BdaAllocator allocator, const BdaAllocInfo *info, struct
         return bda_invalid(request, "next must be NULL");
     if ((info->flags & ~(BdaAllocFlags)KNOWN_FLAGS) != 0)
         return bda_invalid(request, "unknown flags");
+    const BdaAllocFlags both = BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT;
+    if ((info->flags & both) == both)
+        return bda_invalid(request, "what is dedicated takes new memory, which BDA_ALLOC_NO_NEW_MEMORY_BIT forbids");
     if ((uint32_t)info->intent >= BDA_INTENT_COUNT)
         return bda_invalid(request, "unknown intent");
     if (!(info->priority >= 0 && info->priority <= 1)) /* refuses NaN too */

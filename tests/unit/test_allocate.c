@@ -356,8 +356,11 @@ static void without_new_memory_nothing_can_be_dedicated(void **state) {
     bench_open(NULL, NULL);
     give(take_bytes(16, BDA_INTENT_DEVICE));
     const struct bench_state before = bench_look();
-    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY,
-           (BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT | BDA_ALLOC_DEDICATED_BIT });
+    const BdaAllocFlags both = BDA_ALLOC_NO_NEW_MEMORY_BIT | BDA_ALLOC_DEDICATED_BIT;
+    const VkBufferCreateInfo buffer = buffer_info(16, PLAIN_USAGE);
+    refuse(VK_ERROR_VALIDATION_FAILED_EXT, (BdaAllocInfo){ .size = 16, .flags = both });
+    refuse_buffer(VK_ERROR_VALIDATION_FAILED_EXT, &buffer, (BdaAllocInfo){ .flags = both });
+    assert_int_equal(bench_heard("takes new memory, which BDA_ALLOC_NO_NEW_MEMORY_BIT forbids"), 2);
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = MIB(200), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
     assert_int_equal(bench_calls(FAKE_CALL_ANY), before.calls);
     assert_as_before(&before);

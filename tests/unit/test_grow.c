@@ -492,20 +492,21 @@ static void a_warm_up_of_more_than_there_is_asks_for_nothing(void **state) {
     const struct {
         BdaAllocInfo like;
         VkDeviceSize bytes;
-    } wishes[] = { { { .size = 16 }, UINT64_MAX },
-                   { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX },
-                   { { .size = 1000 }, limit + 1 },
-                   { { .size = 16, .pool = bounded }, MIB(10) + 1 } };
+        const char *reason;
+    } wishes[] = { { { .size = 16 }, UINT64_MAX, ": the heap is smaller than that" },
+                   { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX, ": the heap is smaller than that" },
+                   { { .size = 1000 }, limit + 1, "heap_limits is smaller than that" },
+                   { { .size = 16, .pool = bounded }, MIB(10) + 1, ": the pool's limit is smaller than that" } };
     const struct bench_state before = bench_look();
     unsigned allocations = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     for (uint32_t i = 0; i < COUNT_OF(wishes); i++) {
         BdaAllocInfo like = wishes[i].like;
         assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_warm_up(bench.allocator, &like, wishes[i].bytes),
-                       "bda_warm_up", "smaller than that");
+                       "bda_warm_up", wishes[i].reason);
         like.size = 0;
         assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY,
                        bda_warm_up_buffers(bench.allocator, &buffer, &like, wishes[i].bytes), "bda_warm_up_buffers",
-                       "smaller than that");
+                       wishes[i].reason);
     }
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), allocations);
     assert_as_before(&before);
