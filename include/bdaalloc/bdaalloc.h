@@ -454,8 +454,8 @@ typedef struct BdaPoolInfo {
 
 /* Makes a pool of its own block sizes, priority and limit, in the best memory type for its intent and usage. It makes
  * no memory yet. A BdaPool is never handed out twice: each takes 120 bytes of host memory until the allocator goes.
- * Errors: VALIDATION_FAILED (NULL, unknown flags or intent, a first block larger than the largest, a limit that no block
- *   is within), FEATURE_NOT_PRESENT, OUT_OF_HOST_MEMORY. */
+ * Errors: VALIDATION_FAILED (NULL, unknown flags or intent, a first block larger than the largest, a limit that no
+ * block is within), FEATURE_NOT_PRESENT, OUT_OF_HOST_MEMORY. */
 BDA_API VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPool *pool);
 
 /* Destroys a pool. Pending frees in it are drained; what is still live is listed as in bda_destroy_allocator and
@@ -492,9 +492,9 @@ typedef struct BdaAllocationInfo {
 /* What was chosen for an allocation. Errors: VALIDATION_FAILED (NULL, a stale or foreign handle). */
 BDA_API VkResult bda_get_info(BdaAllocator allocator, BdaHandle handle, BdaAllocationInfo *info);
 
-/* Renames an allocation; the name is copied, NULL or an empty one takes it away. Own buffers and dedicated allocations pass it on to
- * VK_EXT_debug_utils where the instance has it; no other thread may free or rename the allocation meanwhile.
- * Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
+/* Renames an allocation; the name is copied, NULL or an empty one takes it away. Own buffers and dedicated allocations
+ * pass it on to VK_EXT_debug_utils where the instance has it; no other thread may free or rename the allocation
+ * meanwhile. Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
 BDA_API VkResult bda_set_name(BdaAllocator allocator, BdaHandle handle, const char *name);
 
 /* Changes the caller's own value. Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */

@@ -19,9 +19,9 @@ extern "C" {
 
 /*
  * The shortest form of all, for code that wants nothing but the pointer: bda_malloc is bda_alloc with a size and an
- * intent, and answers the address, 0 where bda_alloc would have failed (the message callback hears why). No name, no
- * usage, the alignment is 16. bda_free_address frees what begins at an address, ranges and own buffers of any size,
- * however they were allocated; address 0 does nothing.
+ * intent, and answers the address, 0 where bda_alloc would have failed (the message callback hears why, as of
+ * bda_alloc). No name, no usage, the alignment is 16. bda_free_address frees what begins at an address, ranges and own
+ * buffers of any size, however they were allocated; address 0 does nothing.
  * Cost: bda_malloc as bda_alloc. bda_free_address as bda_free and one look-up (see bda_find): a handle is faster, where
  *   there is one.
  * Errors of bda_free_address: VALIDATION_FAILED (nothing live begins there: the message says what lies there instead),

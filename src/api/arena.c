@@ -14,7 +14,6 @@
 #include "api/request.h"
 #include "debug/message.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -250,14 +249,12 @@ VkResult bda_alloc_from_arena(BdaArena arena, VkDeviceSize size, VkDeviceSize al
     return VK_SUCCESS;
 }
 
-/* Tells of a chunk. One whose handle is dead was freed behind the arena's back. */
-static VkResult refuse_chunk(BdaArena arena, const char *function, VkResult result, const char *reason,
-                             BdaHandle chunk) {
-    char where[96];
-    bool gone = reason == bda_handle_is_dead;
-    (void)snprintf(where, sizeof where, "%s%s", function,
-                   gone ? ": a chunk was freed by its address, or with its pool" : "");
-    return bda_refuse_handle(arena->allocator, where, result, reason, chunk);
+/* What is said where a chunk's handle is dead. */
+#define GONE ": a chunk was freed by its address, or with its pool"
+
+static VkResult refuse_chunk(BdaArena arena, const char *function, const char *gone, VkResult result,
+                             const char *reason, BdaHandle chunk) {
+    return bda_refuse_handle(arena->allocator, reason == bda_handle_is_dead ? gone : function, result, reason, chunk);
 }
 
 VkResult bda_flush_arena(BdaArena arena) {
@@ -271,7 +268,7 @@ VkResult bda_flush_arena(BdaArena arena) {
         if (chunk->mapped && filled != 0) /* all of it: a piece may be written long after it was taken, or again */
             result = bda_flush_inner(arena->allocator, chunk->handle, 0, filled, &reason);
         if (result != VK_SUCCESS)
-            return refuse_chunk(arena, __func__, result, reason, chunk->handle);
+            return refuse_chunk(arena, __func__, "bda_flush_arena" GONE, result, reason, chunk->handle);
     }
     return VK_SUCCESS;
 }
@@ -279,23 +276,20 @@ VkResult bda_flush_arena(BdaArena arena) {
 /* ---- Resets ---- */
 
 /* Frees a chunk, now or when the semaphore says so. */
-static VkResult free_chunk(BdaArena arena, const char *function, BdaHandle handle, VkSemaphore timeline,
-                           uint64_t value) {
-    const char *reason = bda_handle_is_dead;
-    VkResult result = VK_SUCCESS;
-    if (timeline != VK_NULL_HANDLE)
-        result = bda_free_after_inner(arena->allocator, handle, timeline, value, &reason);
-    else if (!bda_free_inner(arena->allocator, handle))
-        result = VK_ERROR_VALIDATION_FAILED_EXT;
-    return result == VK_SUCCESS ? result : refuse_chunk(arena, function, result, reason, handle);
+static VkResult free_chunk(BdaArena arena, const char *gone, BdaHandle handle, VkSemaphore timeline, uint64_t value) {
+    if (timeline == VK_NULL_HANDLE)
+        return bda_free_named(arena->allocator, handle, gone);
+    const char *reason = NULL;
+    VkResult result = bda_free_after_inner(arena->allocator, handle, timeline, value, &reason);
+    return result == VK_SUCCESS ? result : refuse_chunk(arena, "bda_reset_arena", gone, result, reason, handle);
 }
 
 /* Frees all of them. The first says whether there is a place for the semaphore, and all others join it there; one that
  * is stale was freed with its pool, and is no longer held either. */
-static VkResult free_chunks(BdaArena arena, const char *function, VkSemaphore timeline, uint64_t value) {
+static VkResult free_chunks(BdaArena arena, const char *gone, VkSemaphore timeline, uint64_t value) {
     VkResult answer = VK_SUCCESS;
     for (uint32_t i = 0; i < arena->count; i++) {
-        VkResult result = free_chunk(arena, function, arena->held[i].handle, timeline, value);
+        VkResult result = free_chunk(arena, gone, arena->held[i].handle, timeline, value);
         if (result != VK_SUCCESS && result != VK_ERROR_VALIDATION_FAILED_EXT)
             return result;
         answer = result != VK_SUCCESS ? result : answer;
@@ -329,7 +323,7 @@ static void begin_anew(BdaArena arena) {
 VkResult bda_reset_arena(BdaArena arena, VkSemaphore timeline, uint64_t value) {
     if (arena == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    VkResult result = free_chunks(arena, __func__, timeline, value);
+    VkResult result = free_chunks(arena, "bda_reset_arena" GONE, timeline, value);
     if (result != VK_SUCCESS && result != VK_ERROR_VALIDATION_FAILED_EXT)
         return result;
     choose_size(arena);
@@ -341,7 +335,7 @@ void bda_destroy_arena(BdaArena arena) {
     if (arena == NULL)
         return;
     BdaAllocator allocator = arena->allocator;
-    (void)free_chunks(arena, __func__, VK_NULL_HANDLE, 0);
+    (void)free_chunks(arena, "bda_destroy_arena" GONE, VK_NULL_HANDLE, 0);
     take_from_list(allocator, arena);
     release_memory(allocator, arena);
 }

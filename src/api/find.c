@@ -158,13 +158,6 @@ VkDeviceAddress bda_malloc(BdaAllocator allocator, VkDeviceSize size, BdaIntent 
     return bda_alloc(allocator, &info, &allocation) == VK_SUCCESS ? allocation.address : 0;
 }
 
-/* By a handle that was good when it was looked at; another thread may have freed it since. */
-static VkResult free_found(BdaAllocator allocator, BdaHandle handle) {
-    if (bda_free_inner(allocator, handle))
-        return VK_SUCCESS;
-    return bda_refuse_handle(allocator, "bda_free_address", VK_ERROR_VALIDATION_FAILED_EXT, bda_handle_is_dead, handle);
-}
-
 VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
@@ -172,13 +165,13 @@ VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {
         return VK_SUCCESS;
     struct bda_live_view view;
     if (!bda_locate_has_strays(allocator) && bda_locate_live(allocator, address, &view) && view.begin == address)
-        return free_found(allocator, view.handle);
+        return bda_free_named(allocator, view.handle, __func__); /* another thread may be faster */
     struct bda_place place;
     (void)locate(allocator, &address, &place);
     BdaAllocation allocation;
     if (!owner_of(allocator, address, &allocation) || allocation.address != address)
         return refuse_address(allocator, "bda_free_address: nothing live begins there", address);
-    return free_found(allocator, allocation.handle);
+    return bda_free_named(allocator, allocation.handle, __func__);
 }
 
 /* ---- Findings ---- */

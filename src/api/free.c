@@ -59,26 +59,6 @@ VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
     return free_the_longer_way(allocator, handle, node);
 }
 
-BDA_APART bool free_the_longer_way_inner(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
-    const char *reason;
-    struct bda_block *block = bda_block_of(allocator, node);
-    const struct bda_live live = { bda_handle_index(handle), node, block,
-                                   atomic_load_explicit(&block->pool, memory_order_acquire) };
-    struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_for_frees(allocator);
-    bool freed = block->own ? live.pool != NULL && bda_own_free(allocator, handle, &live)
-                            : bda_plain_free_shared(allocator, cache, !allocator->caches_off, handle, node);
-    return freed || bda_free_handle(allocator, handle, &reason) == VK_SUCCESS;
-}
-
-bool bda_free_inner(BdaAllocator allocator, BdaHandle handle) {
-    struct bda_node *node = bda_handle_node_to_free(allocator, handle);
-    if (node == NULL)
-        return false;
-    if (!allocator->caches_off && bda_cache_put(allocator, handle, node))
-        return true;
-    return free_the_longer_way_inner(allocator, handle, node);
-}
-
 VkResult bda_free_after_inner(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,
                               const char **reason) {
     if (!allocator->device.features.timeline_semaphore) {
