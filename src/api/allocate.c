@@ -77,7 +77,10 @@ BDA_COLD VkResult refuse_or_go_on(BdaAllocator allocator, struct bda_pool *pool,
     if (!hopeless)
         return alloc_the_long_way(allocator, info, allocation);
     memset(allocation, 0, sizeof *allocation);
-    return bda_refuse(allocator, "bda_alloc", result, BDA_NO_ROOM);
+    const struct bda_request refused = {
+        .name = info->name, .size = info->size, .pool = info->pool, .reason = BDA_NO_ROOM
+    };
+    return bda_refuse_request(allocator, "bda_alloc", result, &refused);
 }
 
 /* Apart, so that the shortest way saves no registers for it. */
