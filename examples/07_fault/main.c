@@ -171,7 +171,7 @@ static bool overrun(struct program *program, const BdaAllocation *particles, Bda
     const char *found = program->findings.text;
     if (!has(program, BDA_CHECK_RED_ZONES_BIT))
         return says(found, "of 'tmp sort' (1024 bytes at 0x") && says(found, "found by bda_verify");
-    return says(found, "behind 'particles' (4000 bytes at 0x") && says(found, ", the first 0 bytes past its end");
+    return says(found, "behind 'particles' (4000 bytes at 0x") && says(found, ", the first right behind its end");
 }
 
 /* `reached`: the last byte that was written is one of what was 'tmp sort'; `held`: which nobody may have yet. */

@@ -180,7 +180,8 @@ typedef struct BdaAllocatorInfo {
     /* Host memory, for the library and passed on to the driver, whose rules it must meet (pfnReallocation is needed
      * too); NULL is malloc. The struct is copied. */
     const VkAllocationCallbacks *callbacks;
-    /* Where messages go; NULL drops them. */
+    /* Where messages go. NULL drops them, unless the environment variable BDA_DEBUG says something: then they go to
+     * stderr. */
     BdaMessageCallback message;
     void *message_user;
     /* Size of a pool's first block; each further one is twice as large, up to the largest. 0: 1 MiB, growing to
@@ -262,8 +263,9 @@ BDA_API VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator
 
 /*
  * Destroys the allocator. Pending frees are drained without waiting: the caller has seen the device idle, or lost.
- * What is still live is listed by name through the message callback (BDA_MESSAGE_WARNING) and then freed too, with
- * every pool. VK_SUCCESS; VK_INCOMPLETE when something was still live. NULL is allowed and does nothing.
+ * What is still live is listed through the message callback (BDA_MESSAGE_WARNING: how much it is, then up to 64
+ * allocations by name and pool, then how many more there are) and then freed too, with every pool. VK_SUCCESS;
+ * VK_INCOMPLETE when something was still live. NULL is allowed and does nothing.
  */
 BDA_API VkResult bda_destroy_allocator(BdaAllocator allocator);
 
@@ -293,7 +295,8 @@ typedef enum BdaAllocFlagBits {
     /* New memory is taken only while the heap stays within its budget (VK_EXT_memory_budget where enabled, else 80 %
      * of the heap; the caller's own use counts, see bda_set_external_use). */
     BDA_ALLOC_WITHIN_BUDGET_BIT = 0x2,
-    /* No new memory is taken at all: the request is served from blocks with room, or refused. */
+    /* No new memory is taken at all: the request is served from blocks with room, or refused. Together with
+     * BDA_ALLOC_DEDICATED_BIT, which nothing could serve: VALIDATION_FAILED. */
     BDA_ALLOC_NO_NEW_MEMORY_BIT = 0x4,
     /* Intents that require DEVICE_LOCAL may be served from host memory rather than refused. */
     BDA_ALLOC_HOST_FALLBACK_BIT = 0x8,
@@ -392,7 +395,8 @@ BDA_API VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const Bd
  * Frees an allocation of either kind; its handle is stale from then on. The GPU must have finished with it.
  * Handle 0 does nothing. Cost: a range, host memory only; an own buffer, vkDestroyBuffer; a dedicated allocation,
  * vkFreeMemory too. Never allocates, works after VK_ERROR_DEVICE_LOST.
- * Errors: VALIDATION_FAILED (double free, stale handle, another allocator's handle), and nothing has changed.
+ * Errors: VALIDATION_FAILED (double free, stale handle, another allocator's handle), and nothing has changed. Where
+ *   there is a message callback it hears what the handle was, or is instead: the history is read for that.
  * Keeps VUID-vkDestroyBuffer-buffer-00922 only if the caller does.
  */
 BDA_API VkResult bda_free(BdaAllocator allocator, BdaHandle handle);
@@ -433,10 +437,12 @@ typedef struct BdaPoolInfo {
      * descriptor buffers and video, which need pools of their own. */
     uint64_t usage;
     float priority;
-    /* 0: as in BdaAllocatorInfo, resolved for the pool's memory type. */
+    /* 0: as in BdaAllocatorInfo, resolved for the pool's memory type; the largest is never below a first size that is
+     * given here, but for what the heap and the device's limits bear. */
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
-    /* The most bytes of device memory that the pool may hold, dedicated allocations included; 0: no limit. */
+    /* The most bytes of device memory that the pool may hold: its blocks, each with all of its bytes, which are 64 KiB
+     * at least, and its dedicated allocations. 0: no limit; from 1 to 65535 is refused. */
     VkDeviceSize limit;
     /* 0: as in BdaAllocatorInfo, all three of them. */
     VkDeviceSize keep_empty;
@@ -448,7 +454,8 @@ typedef struct BdaPoolInfo {
 
 /* Makes a pool of its own block sizes, priority and limit, in the best memory type for its intent and usage. It makes
  * no memory yet. A BdaPool is never handed out twice: each takes 120 bytes of host memory until the allocator goes.
- * Errors: VALIDATION_FAILED, FEATURE_NOT_PRESENT, OUT_OF_HOST_MEMORY. */
+ * Errors: VALIDATION_FAILED (NULL, unknown flags or intent, a first block larger than the largest, a limit that no
+ * block is within), FEATURE_NOT_PRESENT, OUT_OF_HOST_MEMORY. */
 BDA_API VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPool *pool);
 
 /* Destroys a pool. Pending frees in it are drained; what is still live is listed as in bda_destroy_allocator and
@@ -485,9 +492,9 @@ typedef struct BdaAllocationInfo {
 /* What was chosen for an allocation. Errors: VALIDATION_FAILED (NULL, a stale or foreign handle). */
 BDA_API VkResult bda_get_info(BdaAllocator allocator, BdaHandle handle, BdaAllocationInfo *info);
 
-/* Renames an allocation; the name is copied, NULL takes it away. Own buffers and dedicated allocations pass it on to
- * VK_EXT_debug_utils where the instance has it; no other thread may free or rename the allocation meanwhile.
- * Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
+/* Renames an allocation; the name is copied, NULL or an empty one takes it away. Own buffers and dedicated allocations
+ * pass it on to VK_EXT_debug_utils where the instance has it; no other thread may free or rename the allocation
+ * meanwhile. Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */
 BDA_API VkResult bda_set_name(BdaAllocator allocator, BdaHandle handle, const char *name);
 
 /* Changes the caller's own value. Errors: VALIDATION_FAILED, OUT_OF_HOST_MEMORY. */

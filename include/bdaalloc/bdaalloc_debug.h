@@ -19,9 +19,9 @@ extern "C" {
 
 /*
  * The shortest form of all, for code that wants nothing but the pointer: bda_malloc is bda_alloc with a size and an
- * intent, and answers the address, 0 where bda_alloc would have failed (the message callback hears why). No name, no
- * usage, the alignment is 16. bda_free_address frees what begins at an address, ranges and own buffers of any size,
- * however they were allocated; address 0 does nothing.
+ * intent, and answers the address, 0 where bda_alloc would have failed (the message callback hears why, as of
+ * bda_alloc). No name, no usage, the alignment is 16. bda_free_address frees what begins at an address, ranges and own
+ * buffers of any size, however they were allocated; address 0 does nothing.
  * Cost: bda_malloc as bda_alloc. bda_free_address as bda_free and one look-up (see bda_find): a handle is faster, where
  *   there is one.
  * Errors of bda_free_address: VALIDATION_FAILED (nothing live begins there: the message says what lies there instead),
@@ -36,8 +36,10 @@ BDA_API VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress addres
  * From a pointer back to the buffer and the offset in it, for the commands that still want them. The address may lie
  * anywhere in an allocation. No lock is taken and nothing is allocated: the cost is that of finding the block; only
  * in memory of own buffers it is that of bda_find, since which of them it is has to be found.
- * Errors: VALIDATION_FAILED (NULL; the address is in no block, or, of own buffers, in none that is live). Whether a
- * range is live is not looked at: use bda_find to know. `address` is the device's own, or its sign-extended form.
+ * Errors: VALIDATION_FAILED (NULL; the address is in no block, or, of own buffers, in none that is live: the message
+ *   says what lies there instead, as that of bda_free_address does).
+ * Whether a range is live is not looked at: use bda_find to know. `address` is the device's own, or its sign-extended
+ * form.
  * Keeps VUID-VkBufferCopy-srcOffset and its like only as far as the caller knows the size.
  */
 BDA_API VkResult bda_resolve(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer, VkDeviceSize *offset);

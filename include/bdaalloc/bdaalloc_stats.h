@@ -170,10 +170,12 @@ typedef struct BdaPrefixUse {
 /*
  * What is used by the allocations of each prefix: "mesh" of "mesh/rock" and "mesh/tree", with the delimiter '/' (0
  * stands for that one, too). `count` says how many `uses` has room for, at least one, and becomes how many were
- * written, the most bytes first. A name that begins with the delimiter is its own prefix. VK_INCOMPLETE: there are more
- * prefixes; those met first have entries, and what found no room is in the last one, whose prefix is empty. Cost: goes
- * through every range, as bda_write_json, and compares each name with the prefixes found before. For a debugger's
- * panel, not for each frame. No driver call; some 16 KiB of stack. Errors: VALIDATION_FAILED (NULL, no room).
+ * written, the most bytes first; where `uses` is NULL, how many there are, which takes host memory meanwhile. A name
+ * that begins with the delimiter is its own prefix. VK_INCOMPLETE: there are more prefixes; those met first have
+ * entries, and what found no room is in the last one, whose prefix is empty. Cost: goes through every range, as
+ * bda_write_json, and compares each name with the prefixes found before. For a debugger's panel, not for each frame. No
+ * driver call; some 16 KiB of stack. Errors: VALIDATION_FAILED (NULL, no room); OUT_OF_HOST_MEMORY where they are only
+ * counted.
  */
 BDA_API VkResult bda_get_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t *count, BdaPrefixUse *uses);
 

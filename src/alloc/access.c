@@ -9,15 +9,15 @@
 #include <string.h>
 
 /* A handle that turned out to name nothing. */
-static VkResult refuse(BdaAllocator allocator, BdaHandle handle, const char **reason) {
-    *reason = bda_handle_fault(allocator, handle);
+static VkResult refuse(const char **reason) {
+    *reason = bda_handle_is_dead;
     return VK_ERROR_VALIDATION_FAILED_EXT;
 }
 
 VkResult bda_access_view(BdaAllocator allocator, BdaHandle handle, struct bda_view *view, const char **reason) {
     struct bda_live live;
     if (!bda_handle_find(allocator, handle, &live))
-        return refuse(allocator, handle, reason);
+        return refuse(reason);
     bda_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live);
     if (holds) {
@@ -29,13 +29,13 @@ VkResult bda_access_view(BdaAllocator allocator, BdaHandle handle, struct bda_vi
         holds = bda_node_lives_on(live.node, bda_handle_generation(handle));
     }
     bda_unlock(&live.pool->lock);
-    return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
+    return holds ? VK_SUCCESS : refuse(reason);
 }
 
 VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocationInfo *info, const char **reason) {
     struct bda_live live;
     if (!bda_handle_find(allocator, handle, &live))
-        return refuse(allocator, handle, reason);
+        return refuse(reason);
     const struct bda_pool *pool = live.pool;
     bda_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live);
@@ -61,7 +61,7 @@ VkResult bda_access_info(BdaAllocator allocator, BdaHandle handle, BdaAllocation
             memset(info, 0, sizeof *info);
     }
     bda_unlock(&live.pool->lock);
-    return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
+    return holds ? VK_SUCCESS : refuse(reason);
 }
 
 /* The Vulkan objects that are an allocation's alone, and so can bear its name. Under the pool's lock, or for the owner.
@@ -114,7 +114,7 @@ static bool give_record(const struct bda_live *live, BdaHandle handle, struct ch
 static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *change, const char **reason) {
     struct bda_live live;
     if (!bda_handle_find(allocator, handle, &live))
-        return refuse(allocator, handle, reason);
+        return refuse(reason);
     bda_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live) && give_record(&live, handle, change);
     if (holds) {
@@ -130,7 +130,7 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
         change->objects = objects_of(allocator, live.index);
     }
     bda_unlock(&live.pool->lock);
-    return holds ? VK_SUCCESS : refuse(allocator, handle, reason);
+    return holds ? VK_SUCCESS : refuse(reason);
 }
 
 /* With a record at hand, since under the lock nothing may fail. */

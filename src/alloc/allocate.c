@@ -39,8 +39,15 @@ static void tell(BdaAllocator allocator, const struct bda_request *request, uint
         allocator->hooks->taken(allocator, node);
     BdaAllocation a;
     bda_describe(allocator, node, &a);
-    const struct bda_event event = { BDA_EVENT_ALLOCATED,      a.handle, a.address, a.size, request->name, a.mapped,
-                                     bda_held(allocator, node) };
+    const struct bda_event event = {
+        .kind = BDA_EVENT_ALLOCATED,
+        .handle = a.handle,
+        .address = a.address,
+        .size = a.size,
+        .name = request->name,
+        .mapped = a.mapped,
+        .held = bda_held(allocator, node),
+    };
     allocator->event(allocator, &event);
 }
 
@@ -268,12 +275,16 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
 
 /* ---- Room ahead ---- */
 
-/* No pool can hold more than its heap has, or than its limits allow. */
-static VkDeviceSize most_there_can_be(BdaAllocator allocator, const struct bda_pool *pool) {
+/* Why no pool like this one can hold so many bytes; NULL: it can. */
+static const char *find_bound(BdaAllocator allocator, const struct bda_pool *pool, VkDeviceSize bytes) {
     const struct bda_heap *heap =
         &allocator->device.budget.heaps[bda_device_heap_of(&allocator->device, pool->key.memory_type)];
-    VkDeviceSize most = heap->limit != 0 ? bda_min(heap->limit, heap->size) : heap->size;
-    return pool->user != NULL && pool->user->limit.most != 0 ? bda_min(pool->user->limit.most, most) : most;
+    if (bytes > heap->size)
+        return "the heap is smaller than that";
+    if (heap->limit != 0 && bytes > heap->limit)
+        return "the heap's limit in BdaAllocatorInfo::heap_limits is smaller than that";
+    bool bounded = pool->user != NULL && pool->user->limit.most != 0;
+    return bounded && bytes > pool->user->limit.most ? "the pool's limit is smaller than that" : NULL;
 }
 
 static VkResult try_room(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, void *context) {
@@ -282,10 +293,9 @@ static VkResult try_room(BdaAllocator allocator, struct bda_pool *pool, struct b
         like->reason = "requests of this size are dedicated, no room can be made ahead for them";
         return VK_ERROR_VALIDATION_FAILED_EXT;
     }
-    if (bytes > most_there_can_be(allocator, pool)) { /* rather than to fill the heap and then refuse */
-        like->reason = "the heap, or a limit, is smaller than that";
+    like->reason = find_bound(allocator, pool, bytes);
+    if (like->reason != NULL) /* rather than to fill the heap and then refuse */
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    }
     return bda_grow_ahead(allocator, pool, like, bytes);
 }
 

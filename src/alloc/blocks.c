@@ -48,19 +48,26 @@ static struct bda_backing_info backing_info(const struct bda_pool *pool, VkDevic
     };
 }
 
-static void tell(BdaAllocator allocator, enum bda_event_kind kind, const struct bda_block *block) {
+static void tell(BdaAllocator allocator, enum bda_event_kind kind, const struct bda_pool *pool,
+                 const struct bda_block *block) {
     if (allocator->event == NULL)
         return;
     const struct bda_event event = {
-        kind, 0, block->region.base, block->backing.size, NULL, block->backing.mapped, block->backing.size
+        .kind = kind,
+        .address = block->region.base,
+        .size = block->backing.size,
+        .mapped = block->backing.mapped,
+        .held = block->backing.size,
+        .block = block,
+        .pool = pool,
     };
     allocator->event(allocator, &event);
 }
 
-static void tell_opened(BdaAllocator allocator, uint32_t index, VkBufferUsageFlags usage) {
+static void tell_opened(BdaAllocator allocator, const struct bda_pool *pool, uint32_t index, VkBufferUsageFlags usage) {
     if (allocator->hooks != NULL)
         allocator->hooks->opened(allocator, index, usage);
-    tell(allocator, BDA_EVENT_BLOCK_OPENED, bda_block_at(allocator, index));
+    tell(allocator, BDA_EVENT_BLOCK_OPENED, pool, bda_block_at(allocator, index));
 }
 
 /* Tools see blocks, not ranges: they get the pool's name, if it has one, and the block's number. */
@@ -105,7 +112,7 @@ VkResult bda_blocks_open(BdaAllocator allocator, struct bda_pool *pool, VkDevice
         return result;
     }
     name_block(allocator, pool, *index);
-    tell_opened(allocator, *index, pool->usage);
+    tell_opened(allocator, pool, *index, pool->usage);
     return VK_SUCCESS;
 }
 
@@ -137,13 +144,13 @@ VkResult bda_blocks_open_dedicated(BdaAllocator allocator, struct bda_pool *pool
         return result;
     }
     name_block(allocator, pool, *index);
-    tell_opened(allocator, *index, buffer_info->pNext == NULL ? buffer_info->usage : 0);
+    tell_opened(allocator, pool, *index, buffer_info->pNext == NULL ? buffer_info->usage : 0);
     return VK_SUCCESS;
 }
 
 void bda_blocks_close(BdaAllocator allocator, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
-    tell(allocator, BDA_EVENT_BLOCK_CLOSED, block);
+    tell(allocator, BDA_EVENT_BLOCK_CLOSED, NULL, block);
     bda_block_close(&allocator->device, block);
     bda_landmarks_forget(&block->landmarks, &allocator->charts);
     give_spare(allocator, index);

@@ -144,7 +144,7 @@ uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_stat
         bda_unlock(&live.pool->lock);
     }
     if (!good)
-        *reason = bda_handle_fault(allocator, handle);
+        *reason = bda_handle_is_dead;
     return good ? live.index : 0;
 }
 
@@ -497,7 +497,6 @@ bool bda_free_handles(BdaAllocator allocator, uint32_t count, const BdaHandle *h
         return true;
     }
     *bad = retired;
-    *reason = is_among(handles[retired], retired, handles) ? "the handle is given twice"
-                                                           : bda_handle_fault(allocator, handles[retired]);
+    *reason = is_among(handles[retired], retired, handles) ? "the handle is given twice" : bda_handle_is_dead;
     return false;
 }

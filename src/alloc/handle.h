@@ -75,7 +75,14 @@ BDA_INLINE bool bda_handle_holds(BdaAllocator allocator, BdaHandle handle, struc
     return holds;
 }
 
-/* What is wrong with a handle that names no live allocation. */
-const char *bda_handle_fault(BdaAllocator allocator, BdaHandle handle);
+/* Tells a new allocator's handles from those of others, in their highest byte; comes around after 255 of them. */
+BdaHandle bda_handle_new_tag(void);
+
+/* Whether any allocator's handles may look like this one. */
+bool bda_handle_has_tag(BdaHandle handle);
+
+/* The reason of a refusal whose handle names no live allocation. Why it does not, debug/dead_handle.h finds out for the
+ * one who tells: it is this very text, by its address. */
+extern const char bda_handle_is_dead[];
 
 #endif

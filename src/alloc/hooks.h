@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+struct bda_block;
 struct bda_pool;
 
 enum bda_event_kind { BDA_EVENT_ALLOCATED, BDA_EVENT_FREED, BDA_EVENT_BLOCK_OPENED, BDA_EVENT_BLOCK_CLOSED };
@@ -21,6 +22,9 @@ struct bda_event {
     const char *name;      /* NULL: none; valid during the call */
     unsigned char *mapped; /* the CPU's pointer to the first byte, of blocks to that of their memory; NULL: none */
     VkDeviceSize held;     /* bytes from there on that are its own, with what is beyond `size` */
+    /* of blocks, else NULL: */
+    const struct bda_block *block;
+    const struct bda_pool *pool; /* that it is opened for; NULL where it is closed, since it belongs to none any more */
 };
 
 /* Called with no lock held, from whichever thread is at it. */

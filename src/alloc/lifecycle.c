@@ -4,6 +4,7 @@
 #include "alloc/blocks.h"
 #include "alloc/caches.h"
 #include "alloc/free.h"
+#include "alloc/handle.h"
 #include "alloc/history.h"
 #include "alloc/prefixes.h"
 #include "alloc/reclaim.h"
@@ -15,12 +16,6 @@
 #define MAX_BLOCK_SIZE              ((VkDeviceSize)256 << 20)
 #define MAX_HOST_VISIBLE_BLOCK_SIZE ((VkDeviceSize)64 << 20)
 #define KEEP_COLLECTS               16 /* longer than any ring of frames, and a quarter of a second at 60 of them */
-
-/* Tells allocators apart in handles; comes around after 255 of them. */
-static uint32_t next_tag(void) {
-    static _Atomic uint32_t last;
-    return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) % 255 + 1;
-}
 
 /* What was asked for, else the default; never below the least that a block has. */
 static VkDeviceSize block_size(VkDeviceSize asked, VkDeviceSize otherwise) {
@@ -78,7 +73,7 @@ static VkResult find_range_types(BdaAllocator allocator) {
 }
 
 VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info, const char **reason) {
-    allocator->tag = (BdaHandle)next_tag() << 56;
+    allocator->tag = bda_handle_new_tag();
     allocator->locks = (info->flags & BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT) == 0;
     allocator->message = info->message;
     allocator->message_user = info->message_user;

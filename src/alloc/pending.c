@@ -124,7 +124,7 @@ VkResult bda_pending_add(BdaAllocator allocator, BdaHandle handle, VkSemaphore t
                          const char **reason) {
     struct bda_live live;
     if (!bda_handle_find(allocator, handle, &live)) {
-        *reason = bda_handle_fault(allocator, handle);
+        *reason = bda_handle_is_dead;
         return VK_ERROR_VALIDATION_FAILED_EXT;
     }
     bda_mutex_lock(&allocator->pending.lock);

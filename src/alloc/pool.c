@@ -52,7 +52,7 @@ void bda_pool_set_sizes(BdaAllocator allocator, struct bda_pool *pool, VkDeviceS
         bda_min(bda_min(device->limits.max_memory_size, device->limits.max_buffer_size), BDA_MOST_BLOCK);
     if (most == 0) {
         most = visible ? allocator->max_host_visible_block_size : allocator->max_block_size;
-        most = bda_min(most, power_of_two_below(bda_max(heap / 8, BDA_LEAST_BLOCK)));
+        most = bda_max(bda_min(most, power_of_two_below(bda_max(heap / 8, BDA_LEAST_BLOCK))), first);
     }
     most = bda_max(bda_min(most, power_of_two_below(bda_min(limit, heap))), BDA_LEAST_BLOCK);
     if (first == 0)

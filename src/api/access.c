@@ -2,6 +2,7 @@
 #include "alloc/access.h"
 
 #include "api/check.h"
+#include "api/inner.h"
 #include "debug/stats.h"
 
 #include <string.h>
@@ -16,15 +17,15 @@ VkResult bda_get_info(BdaAllocator allocator, BdaHandle handle, BdaAllocationInf
         return VK_ERROR_VALIDATION_FAILED_EXT;
     const char *reason = NULL;
     VkResult result = bda_access_info(allocator, handle, info, &reason);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
+    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 
 VkResult bda_set_name(BdaAllocator allocator, BdaHandle handle, const char *name) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     const char *reason = NULL;
-    VkResult result = bda_access_set_name(allocator, handle, name, &reason);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
+    VkResult result = bda_access_set_name(allocator, handle, name != NULL && name[0] != '\0' ? name : NULL, &reason);
+    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 
 VkResult bda_set_user(BdaAllocator allocator, BdaHandle handle, uint64_t user) {
@@ -32,7 +33,7 @@ VkResult bda_set_user(BdaAllocator allocator, BdaHandle handle, uint64_t user) {
         return VK_ERROR_VALIDATION_FAILED_EXT;
     const char *reason = NULL;
     VkResult result = bda_access_set_user(allocator, handle, user, &reason);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
+    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 
 /* ---- Bytes ---- */
@@ -59,25 +60,35 @@ static VkResult sync(BdaAllocator allocator, const struct bda_view *view, enum b
     return bda_backing_sync(&allocator->device, &view->backing, direction, view->memory_offset + offset, size);
 }
 
-static VkResult sync_handle(BdaAllocator allocator, const char *function, BdaHandle handle, enum bda_sync direction,
-                            VkDeviceSize offset, VkDeviceSize size) {
-    if (allocator == NULL)
-        return VK_ERROR_VALIDATION_FAILED_EXT;
+static VkResult sync_handle(BdaAllocator allocator, BdaHandle handle, enum bda_sync direction, VkDeviceSize offset,
+                            VkDeviceSize size, const char **reason) {
     struct bda_view view;
-    const char *reason = NULL;
     VkDeviceSize given = size != VK_WHOLE_SIZE ? size : 0; /* the whole of it cannot reach past the end */
-    VkResult result = find_bytes(allocator, handle, offset, given, &view, &reason);
-    if (result == VK_SUCCESS)
-        result = sync(allocator, &view, direction, offset, size != VK_WHOLE_SIZE ? size : view.size - offset);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, function, result, reason);
+    VkResult result = find_bytes(allocator, handle, offset, given, &view, reason);
+    if (result != VK_SUCCESS)
+        return result;
+    return sync(allocator, &view, direction, offset, size != VK_WHOLE_SIZE ? size : view.size - offset);
+}
+
+VkResult bda_flush_inner(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize size,
+                         const char **reason) {
+    return sync_handle(allocator, handle, BDA_SYNC_FLUSH, offset, size, reason);
 }
 
 VkResult bda_flush(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize size) {
-    return sync_handle(allocator, __func__, handle, BDA_SYNC_FLUSH, offset, size);
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    const char *reason = NULL;
+    VkResult result = bda_flush_inner(allocator, handle, offset, size, &reason);
+    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 
 VkResult bda_invalidate(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize size) {
-    return sync_handle(allocator, __func__, handle, BDA_SYNC_INVALIDATE, offset, size);
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    const char *reason = NULL;
+    VkResult result = sync_handle(allocator, handle, BDA_SYNC_INVALIDATE, offset, size, &reason);
+    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 
 VkResult bda_write(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, const void *data, VkDeviceSize size) {
@@ -92,7 +103,7 @@ VkResult bda_write(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset
         memcpy(view.mapped + offset, data, (size_t)size);
         result = sync(allocator, &view, BDA_SYNC_FLUSH, offset, size);
     }
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
+    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 
 VkResult bda_read(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, void *data, VkDeviceSize size) {
@@ -108,7 +119,7 @@ VkResult bda_read(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset,
         if (result == VK_SUCCESS)
             memcpy(data, view.mapped + offset, (size_t)size);
     }
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
+    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 
 /* ---- Use ---- */

@@ -63,7 +63,7 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo 
     if (result == VK_SUCCESS)
         result = bda_fulfil(allocator, &request, allocation);
     if (result != VK_SUCCESS)
-        return bda_refuse(allocator, function, result, request.reason);
+        return bda_refuse_request(allocator, function, result, &request);
     bda_cache_for_ring(allocator, 1);
     return result;
 }
@@ -77,7 +77,10 @@ BDA_COLD VkResult refuse_or_go_on(BdaAllocator allocator, struct bda_pool *pool,
     if (!hopeless)
         return alloc_the_long_way(allocator, info, allocation);
     memset(allocation, 0, sizeof *allocation);
-    return bda_refuse(allocator, "bda_alloc", result, BDA_NO_ROOM);
+    const struct bda_request refused = {
+        .name = info->name, .size = info->size, .pool = info->pool, .reason = BDA_NO_ROOM
+    };
+    return bda_refuse_request(allocator, "bda_alloc", result, &refused);
 }
 
 /* Apart, so that the shortest way saves no registers for it. */
@@ -184,7 +187,7 @@ VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const BdaAllocIn
     memset(allocations, 0, count * sizeof allocations[0]);
     char where[64];
     (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)done);
-    return bda_refuse(allocator, where, result, request.reason);
+    return bda_refuse_request(allocator, where, result, &request);
 }
 
 /* ---- Room ahead ---- */

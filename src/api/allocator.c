@@ -6,6 +6,7 @@
 #include "debug/bindings.h"
 #include "debug/check.h"
 #include "debug/leaks.h"
+#include "debug/message.h"
 #include "debug/modes.h"
 #include "debug/watch.h"
 
@@ -78,34 +79,41 @@ static void finish(BdaAllocator allocator) {
     bda_host_release(&host, allocator, sizeof *allocator);
 }
 
+static VkResult refuse(const BdaAllocatorInfo *wishes, VkResult result, const char *reason) {
+    return bda_refuse_to(wishes->message, wishes->message_user, "bda_create_allocator", result, reason);
+}
+
 VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *allocator) {
     if (allocator != NULL)
         *allocator = NULL;
     if (info == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
+    BdaAllocatorInfo wishes = *info;
+    const char *modes = bda_environment("BDA_DEBUG");
+    if (wishes.message == NULL && modes != NULL && modes[0] != '\0')
+        wishes.message = bda_message_to_stderr;
     const char *reason = allocator != NULL ? find_fault(info) : "allocator is NULL";
     if (reason != NULL)
-        return bda_refuse_to(info->message, info->message_user, __func__, VK_ERROR_VALIDATION_FAILED_EXT, reason);
-    BdaAllocatorInfo wishes = *info;
-    bda_modes_add(&wishes, bda_environment("BDA_DEBUG"), BDA_WATCH_CHECKS);
+        return refuse(&wishes, VK_ERROR_VALIDATION_FAILED_EXT, reason);
+    bda_modes_add(&wishes, modes, BDA_WATCH_CHECKS);
     struct bda_host host = { .allocate = NULL };
     bda_host_use_callbacks(&host, info->callbacks);
     BdaAllocator created = bda_host_allocate(&host, sizeof *created, _Alignof(struct BdaAllocator_T));
     if (created == NULL)
-        return bda_refuse_to(info->message, info->message_user, __func__, VK_ERROR_OUT_OF_HOST_MEMORY, NULL);
+        return refuse(&wishes, VK_ERROR_OUT_OF_HOST_MEMORY, NULL);
     memset(created, 0, sizeof *created);
     bda_host_use_callbacks(&created->host, info->callbacks);
     atomic_init(&created->host.bytes, sizeof *created);
     VkResult result = bda_allocator_init(created, &wishes, &reason);
     if (result != VK_SUCCESS) {
-        (void)bda_refuse_to(info->message, info->message_user, __func__, result, reason); /* it may lie in `created` */
+        (void)refuse(&wishes, result, reason); /* it may lie in `created` */
         bda_host_release(&host, created, sizeof *created);
         return result;
     }
     bda_bindings_init(created);
     result = bda_watch_init(created, &wishes, &reason);
     if (result != VK_SUCCESS) {
-        (void)bda_refuse_to(info->message, info->message_user, __func__, result, reason); /* it may lie in `created` */
+        (void)refuse(&wishes, result, reason); /* it may lie in `created` */
         finish(created);
         return result;
     }
@@ -113,15 +121,16 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
     return VK_SUCCESS;
 }
 
+static struct bda_pool *older_pool(const struct bda_pool *pool) {
+    return pool->older;
+}
+
 VkResult bda_destroy_allocator(BdaAllocator allocator) {
     if (allocator == NULL)
         return VK_SUCCESS;
-    uint64_t live = 0;
     bda_watch_stop(allocator);
-    struct bda_pool *pool = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
-    for (; pool != NULL; pool = pool->older)
-        live += bda_leaks_list(allocator, pool);
-    live += bda_arenas_finish(allocator);
+    struct bda_pool *newest = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
+    uint64_t live = bda_leaks_tell(allocator, __func__, newest, older_pool) + bda_arenas_finish(allocator);
     finish(allocator);
     return live == 0 ? VK_SUCCESS : VK_INCOMPLETE;
 }

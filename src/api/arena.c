@@ -8,7 +8,9 @@
 
 #include "alloc/allocate.h"
 #include "alloc/caches.h"
+#include "alloc/handle.h"
 #include "api/check.h"
+#include "api/inner.h"
 #include "api/request.h"
 #include "debug/message.h"
 
@@ -138,8 +140,9 @@ uint64_t bda_arenas_finish(BdaAllocator allocator) {
     for (BdaArena arena = allocator->newest_arena; arena != NULL; count++) {
         BdaArena older = arena->older;
         const char *name = arena->like.name;
-        bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING, "an arena was not destroyed: %s",
-                    name != NULL ? name : "unnamed");
+        bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING,
+                    "an arena was not destroyed: %s%s%s", name != NULL ? "'" : "", name != NULL ? name : "unnamed",
+                    name != NULL ? "'" : "");
         release_memory(allocator, arena);
         arena = older;
     }
@@ -179,18 +182,17 @@ static bool secure_place(BdaArena arena) {
 
 /* One more chunk, which is not yet the one that pieces come from. */
 static VkResult take_chunk(BdaArena arena, VkDeviceSize size, VkDeviceSize alignment, BdaAllocation *chunk,
-                           const char **reason) {
+                           struct bda_request *request) {
+    *request = (struct bda_request){ .name = arena->like.name, .size = size };
     if (!secure_place(arena))
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     BdaAllocInfo info = arena->like;
     info.size = size;
     info.alignment = bda_max(info.alignment, alignment);
     VkBufferCreateInfo own;
-    struct bda_request request = { .reason = NULL };
-    VkResult result = bda_check_range(arena->allocator, &info, &own, &request);
+    VkResult result = bda_check_range(arena->allocator, &info, &own, request);
     if (result == VK_SUCCESS)
-        result = bda_fulfil(arena->allocator, &request, chunk);
-    *reason = request.reason;
+        result = bda_fulfil(arena->allocator, request, chunk);
     if (result != VK_SUCCESS)
         return result;
     arena->held[arena->count++] =
@@ -202,15 +204,15 @@ static VkResult take_chunk(BdaArena arena, VkDeviceSize size, VkDeviceSize align
 
 /* In a new chunk: what is large for one gets its own, and leaves the one that pieces come from as it is. */
 BDA_APART VkResult alloc_in_new_chunk(BdaArena arena, VkDeviceSize size, VkDeviceSize alignment, BdaPiece *piece) {
-    const char *reason = NULL;
+    struct bda_request request;
     bool alone = size > arena->next_size / 2;
     BdaAllocation chunk;
     VkDeviceSize least = bda_max(arena->least_size, size);
-    VkResult result = take_chunk(arena, alone ? size : arena->next_size, alignment, &chunk, &reason);
+    VkResult result = take_chunk(arena, alone ? size : arena->next_size, alignment, &chunk, &request);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && !alone && least < arena->next_size) /* a smaller one may fit */
-        result = take_chunk(arena, least, alignment, &chunk, &reason);
+        result = take_chunk(arena, least, alignment, &chunk, &request);
     if (result != VK_SUCCESS)
-        return bda_refuse(arena->allocator, "bda_alloc_from_arena", result, reason);
+        return bda_refuse_request(arena->allocator, "bda_alloc_from_arena", result, &request);
     bda_cache_for_ring(arena->allocator, 1);
     put_piece(&chunk, chunk.address, piece);
     arena->used += size;
@@ -247,17 +249,26 @@ VkResult bda_alloc_from_arena(BdaArena arena, VkDeviceSize size, VkDeviceSize al
     return VK_SUCCESS;
 }
 
+/* What is said where a chunk's handle is dead. */
+#define GONE ": a chunk was freed by its address, or with its pool"
+
+static VkResult refuse_chunk(BdaArena arena, const char *function, const char *gone, VkResult result,
+                             const char *reason, BdaHandle chunk) {
+    return bda_refuse_handle(arena->allocator, reason == bda_handle_is_dead ? gone : function, result, reason, chunk);
+}
+
 VkResult bda_flush_arena(BdaArena arena) {
     if (arena == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     for (uint32_t i = 0; i < arena->count; i++) {
         const struct chunk *chunk = &arena->held[i];
         VkDeviceSize filled = filled_of(arena, chunk);
+        const char *reason = NULL;
         VkResult result = VK_SUCCESS;
         if (chunk->mapped && filled != 0) /* all of it: a piece may be written long after it was taken, or again */
-            result = bda_flush(arena->allocator, chunk->handle, 0, filled);
+            result = bda_flush_inner(arena->allocator, chunk->handle, 0, filled, &reason);
         if (result != VK_SUCCESS)
-            return result;
+            return refuse_chunk(arena, __func__, "bda_flush_arena" GONE, result, reason, chunk->handle);
     }
     return VK_SUCCESS;
 }
@@ -265,17 +276,20 @@ VkResult bda_flush_arena(BdaArena arena) {
 /* ---- Resets ---- */
 
 /* Frees a chunk, now or when the semaphore says so. */
-static VkResult free_chunk(BdaArena arena, BdaHandle handle, VkSemaphore timeline, uint64_t value) {
-    return timeline != VK_NULL_HANDLE ? bda_free_after(arena->allocator, handle, timeline, value)
-                                      : bda_free(arena->allocator, handle);
+static VkResult free_chunk(BdaArena arena, const char *gone, BdaHandle handle, VkSemaphore timeline, uint64_t value) {
+    if (timeline == VK_NULL_HANDLE)
+        return bda_free_named(arena->allocator, handle, gone);
+    const char *reason = NULL;
+    VkResult result = bda_free_after_inner(arena->allocator, handle, timeline, value, &reason);
+    return result == VK_SUCCESS ? result : refuse_chunk(arena, "bda_reset_arena", gone, result, reason, handle);
 }
 
 /* Frees all of them. The first says whether there is a place for the semaphore, and all others join it there; one that
  * is stale was freed with its pool, and is no longer held either. */
-static VkResult free_chunks(BdaArena arena, VkSemaphore timeline, uint64_t value) {
+static VkResult free_chunks(BdaArena arena, const char *gone, VkSemaphore timeline, uint64_t value) {
     VkResult answer = VK_SUCCESS;
     for (uint32_t i = 0; i < arena->count; i++) {
-        VkResult result = free_chunk(arena, arena->held[i].handle, timeline, value);
+        VkResult result = free_chunk(arena, gone, arena->held[i].handle, timeline, value);
         if (result != VK_SUCCESS && result != VK_ERROR_VALIDATION_FAILED_EXT)
             return result;
         answer = result != VK_SUCCESS ? result : answer;
@@ -309,7 +323,7 @@ static void begin_anew(BdaArena arena) {
 VkResult bda_reset_arena(BdaArena arena, VkSemaphore timeline, uint64_t value) {
     if (arena == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    VkResult result = free_chunks(arena, timeline, value);
+    VkResult result = free_chunks(arena, "bda_reset_arena" GONE, timeline, value);
     if (result != VK_SUCCESS && result != VK_ERROR_VALIDATION_FAILED_EXT)
         return result;
     choose_size(arena);
@@ -321,7 +335,7 @@ void bda_destroy_arena(BdaArena arena) {
     if (arena == NULL)
         return;
     BdaAllocator allocator = arena->allocator;
-    (void)free_chunks(arena, VK_NULL_HANDLE, 0);
+    (void)free_chunks(arena, "bda_destroy_arena" GONE, VK_NULL_HANDLE, 0);
     take_from_list(allocator, arena);
     release_memory(allocator, arena);
 }

@@ -96,7 +96,7 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const VkBufferCreat
     if (result == VK_SUCCESS)
         result = bda_fulfil(allocator, &request, allocation);
     if (result != VK_SUCCESS)
-        return bda_refuse(allocator, function, result, request.reason);
+        return bda_refuse_request(allocator, function, result, &request);
     bda_cache_for_ring(allocator, 1);
     return result;
 }
@@ -114,7 +114,7 @@ VkResult bda_alloc_buffer(BdaAllocator allocator, const VkBufferCreateInfo *buff
         return result;
     }
     memset(allocation, 0, sizeof *allocation);
-    return bda_refuse(allocator, __func__, result, NULL);
+    return bda_refuse_request(allocator, __func__, result, &(struct bda_request){ .size = buffer_info->size });
 }
 
 VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like, const BdaAllocInfo *like,

@@ -1,6 +1,8 @@
 /* Refusals, see check.h. */
 #include "api/check.h"
 
+#include "alloc/handle.h"
+#include "debug/dead_handle.h"
 #include "debug/message.h"
 
 static const char *text_of(VkResult result) {
@@ -22,8 +24,9 @@ VkResult bda_refuse_to(BdaMessageCallback message, void *user, const char *funct
                        const char *reason) {
     bool misuse = result == VK_ERROR_VALIDATION_FAILED_EXT || result == VK_ERROR_FEATURE_NOT_PRESENT ||
                   result == VK_ERROR_UNKNOWN;
-    bda_message(message, user, misuse ? BDA_MESSAGE_ERROR : BDA_MESSAGE_WARNING, "%s: %s (VkResult %d)", function,
-                reason != NULL ? reason : text_of(result), (int)result);
+    char room[BDA_RESULT_ROOM];
+    bda_message(message, user, misuse ? BDA_MESSAGE_ERROR : BDA_MESSAGE_WARNING, "%s: %s (%s)", function,
+                reason != NULL ? reason : text_of(result), bda_result_name(result, room));
     return result;
 }
 
@@ -33,6 +36,19 @@ VkResult bda_refuse(BdaAllocator allocator, const char *function, VkResult resul
     return bda_refuse_to(allocator->message, allocator->message_user, function, result, reason);
 }
 
-bool bda_pool_is_alive(BdaAllocator allocator, BdaPool pool) {
-    return pool != NULL && pool->allocator == allocator && atomic_load_explicit(&pool->alive, memory_order_relaxed);
+VkResult bda_refuse_handle(BdaAllocator allocator, const char *function, VkResult result, const char *reason,
+                           BdaHandle handle) {
+    char text[BDA_DEAD_HANDLE_TEXT];
+    if (reason != bda_handle_is_dead || allocator->message == NULL)
+        return bda_refuse(allocator, function, result, reason);
+    bda_dead_handle_in_words(allocator, handle, sizeof text, text);
+    return bda_refuse(allocator, function, result, text);
+}
+
+const char *bda_pool_fault(BdaAllocator allocator, BdaPool pool) {
+    if (pool == NULL)
+        return "pool is NULL";
+    if (pool->allocator != allocator)
+        return "the pool belongs to another allocator";
+    return atomic_load_explicit(&pool->alive, memory_order_relaxed) ? NULL : "the pool was destroyed";
 }

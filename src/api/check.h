@@ -8,17 +8,20 @@
 
 #include "alloc/allocator.h"
 
-#include <stdbool.h>
-
 /* Tells and returns `result`, which is not VK_SUCCESS; `reason` NULL: the text of the result. Without an allocator
  * nobody can be told. */
 VkResult bda_refuse(BdaAllocator allocator, const char *function, VkResult result, const char *reason);
+
+/* The same of a handle, which says more where it was bda_handle_is_dead: what the handle is, or was. Then all that the
+ * history remembers is read, if there is a message callback. */
+VkResult bda_refuse_handle(BdaAllocator allocator, const char *function, VkResult result, const char *reason,
+                           BdaHandle handle);
 
 /* The same before there is an allocator. */
 VkResult bda_refuse_to(BdaMessageCallback message, void *user, const char *function, VkResult result,
                        const char *reason);
 
-/* Whether a pool is one of this allocator's, and alive. NULL is not. */
-bool bda_pool_is_alive(BdaAllocator allocator, BdaPool pool);
+/* Why a pool is none of this allocator's that is alive; NULL: it is one. */
+const char *bda_pool_fault(BdaAllocator allocator, BdaPool pool);
 
 #endif

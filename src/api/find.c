@@ -5,10 +5,13 @@
 #include "alloc/locate_live.h"
 #include "alloc/own.h"
 #include "api/check.h"
+#include "api/inner.h"
 #include "debug/describe.h"
 #include "debug/history.h"
 
-/* ---- From pointer to buffer ---- */
+#include <inttypes.h>
+
+/* ---- Whose it is ---- */
 
 /* An address in a block, in whichever form; it becomes the device's own. */
 BDA_INLINE bool locate(BdaAllocator allocator, VkDeviceAddress *address, struct bda_place *place) {
@@ -63,6 +66,50 @@ BDA_INLINE bool see_own(BdaAllocator allocator, VkDeviceAddress address, VkBuffe
     return true;
 }
 
+/* ---- What is said of an address ---- */
+
+/* Who had the bytes of what is not live. Not under the lock that it was found under: the two are of two moments. */
+static void look_back(BdaAllocator allocator, BdaFinding *finding) {
+    bda_history_date(allocator, finding);
+    if (finding->kind != BDA_FINDING_LIVE)
+        (void)bda_history_find(allocator, finding->address, finding->address + finding->extent - 1, 1, &finding->former,
+                               &finding->history);
+    bda_history_tell_untouched(finding);
+}
+
+/* Whether it names what is, or was, an allocation of this allocator's. */
+static bool is_handle(BdaAllocator allocator, uint64_t value) {
+    return bda_handle_index(value) != 0 && bda_handle_target(allocator, value) != NULL;
+}
+
+static void add_address(struct bda_text *text, BdaAllocator allocator, VkDeviceAddress address) {
+    BdaFinding finding;
+    (void)bda_find_all(allocator, address, address, 1, &finding);
+    look_back(allocator, &finding);
+    if (finding.kind == BDA_FINDING_FOREIGN && is_handle(allocator, address))
+        bda_text_add(text, "0x%" PRIx64 " is a handle, not an address", (uint64_t)address);
+    else
+        bda_add_finding(text, &finding);
+}
+
+/* Says what is there in place of what should be: all of it, which is more than an ordinary message holds. */
+BDA_COLD VkResult refuse_address(BdaAllocator allocator, const char *lacks, VkDeviceAddress address) {
+    const VkResult result = VK_ERROR_VALIDATION_FAILED_EXT;
+    char line[BDA_FINDING_TEXT_SIZE + 128], room[BDA_RESULT_ROOM];
+    struct bda_text text;
+    if (allocator->message == NULL)
+        return result;
+    bda_text_begin(&text, sizeof line, line);
+    bda_text_add(&text, "%s; ", lacks);
+    add_address(&text, allocator, address);
+    bda_text_add(&text, " (%s)", bda_result_name(result, room));
+    (void)bda_text_end(&text);
+    allocator->message(allocator->message_user, BDA_MESSAGE_ERROR, line);
+    return result;
+}
+
+/* ---- From pointer to buffer, and to the CPU's ---- */
+
 /* Own buffers are found by their ranges. */
 BDA_APART VkResult resolve_own(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer,
                                VkDeviceSize *offset) {
@@ -70,7 +117,7 @@ BDA_APART VkResult resolve_own(BdaAllocator allocator, VkDeviceAddress address, 
     if (see_own(allocator, address, buffer, offset))
         return VK_SUCCESS;
     if (!owner_of(allocator, address, &allocation) || allocation.buffer == VK_NULL_HANDLE)
-        return bda_refuse(allocator, "bda_resolve", VK_ERROR_VALIDATION_FAILED_EXT, "no buffer is at the address");
+        return refuse_address(allocator, "bda_resolve: no buffer is at the address", address);
     *buffer = allocation.buffer;
     *offset = allocation.offset + (address - allocation.address);
     return VK_SUCCESS;
@@ -111,34 +158,6 @@ VkDeviceAddress bda_malloc(BdaAllocator allocator, VkDeviceSize size, BdaIntent 
     return bda_alloc(allocator, &info, &allocation) == VK_SUCCESS ? allocation.address : 0;
 }
 
-/* Who had the bytes of what is not live. Not under the lock that it was found under: the two are of two moments. */
-static void look_back(BdaAllocator allocator, BdaFinding *finding) {
-    bda_history_date(allocator, finding);
-    if (finding->kind != BDA_FINDING_LIVE)
-        (void)bda_history_find(allocator, finding->address, finding->address + finding->extent - 1, 1, &finding->former,
-                               &finding->history);
-    bda_history_tell_untouched(finding);
-}
-
-/* Says what is there in place of what should be: all of it, which is more than an ordinary message holds. */
-BDA_COLD VkResult refuse_address(BdaAllocator allocator, VkDeviceAddress address) {
-    const VkResult result = VK_ERROR_VALIDATION_FAILED_EXT;
-    BdaFinding finding;
-    char line[BDA_FINDING_TEXT_SIZE + 128];
-    struct bda_text text;
-    if (allocator->message == NULL)
-        return result;
-    (void)bda_find_all(allocator, address, address, 1, &finding);
-    look_back(allocator, &finding);
-    bda_text_begin(&text, sizeof line, line);
-    bda_text_add(&text, "bda_free_address: nothing live begins there; ");
-    bda_add_finding(&text, &finding);
-    bda_text_add(&text, " (VkResult %d)", (int)result);
-    (void)bda_text_end(&text);
-    allocator->message(allocator->message_user, BDA_MESSAGE_ERROR, line);
-    return result;
-}
-
 VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
@@ -146,13 +165,13 @@ VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {
         return VK_SUCCESS;
     struct bda_live_view view;
     if (!bda_locate_has_strays(allocator) && bda_locate_live(allocator, address, &view) && view.begin == address)
-        return bda_free(allocator, view.handle);
+        return bda_free_named(allocator, view.handle, __func__); /* another thread may be faster */
     struct bda_place place;
     (void)locate(allocator, &address, &place);
     BdaAllocation allocation;
     if (!owner_of(allocator, address, &allocation) || allocation.address != address)
-        return refuse_address(allocator, address);
-    return bda_free(allocator, allocation.handle);
+        return refuse_address(allocator, "bda_free_address: nothing live begins there", address);
+    return bda_free_named(allocator, allocation.handle, __func__);
 }
 
 /* ---- Findings ---- */

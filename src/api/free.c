@@ -7,6 +7,7 @@
 #include "alloc/plain.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
+#include "api/inner.h"
 #include "debug/stats.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@ BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle) {
         return VK_SUCCESS;
     const char *reason = NULL;
     VkResult result = bda_free_handle(allocator, handle, &reason);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, "bda_free", result, reason);
+    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, "bda_free", result, reason, handle);
 }
 
 BDA_APART VkResult free_own(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block) {
@@ -58,19 +59,28 @@ VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
     return free_the_longer_way(allocator, handle, node);
 }
 
+VkResult bda_free_after_inner(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,
+                              const char **reason) {
+    if (!allocator->device.features.timeline_semaphore) {
+        *reason = "timelineSemaphore is not enabled";
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
+    if (timeline == VK_NULL_HANDLE) {
+        *reason = "timeline is NULL";
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    }
+    (void)bda_cache_for_frees(allocator);
+    return bda_pending_add(allocator, handle, timeline, value, reason);
+}
+
 VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if (handle == 0)
         return VK_SUCCESS;
-    if (!allocator->device.features.timeline_semaphore)
-        return bda_refuse(allocator, __func__, VK_ERROR_FEATURE_NOT_PRESENT, "timelineSemaphore is not enabled");
-    if (timeline == VK_NULL_HANDLE)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "timeline is NULL");
     const char *reason = NULL;
-    (void)bda_cache_for_frees(allocator);
-    VkResult result = bda_pending_add(allocator, handle, timeline, value, &reason);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, reason);
+    VkResult result = bda_free_after_inner(allocator, handle, timeline, value, &reason);
+    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 
 VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
@@ -85,7 +95,7 @@ VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *
         return VK_SUCCESS;
     char where[64];
     (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)bad);
-    return bda_refuse(allocator, where, VK_ERROR_VALIDATION_FAILED_EXT, reason);
+    return bda_refuse_handle(allocator, where, VK_ERROR_VALIDATION_FAILED_EXT, reason, handles[bad]);
 }
 
 VkResult bda_collect(BdaAllocator allocator) {

@@ -22,6 +22,8 @@ static const char *find_fault(const BdaPoolInfo *info) {
         return "priority is not between 0 and 1";
     if (info->max_block_size != 0 && info->first_block_size > info->max_block_size)
         return "first_block_size is larger than max_block_size";
+    if (info->limit != 0 && info->limit < BDA_LEAST_BLOCK)
+        return "limit is smaller than any block, which has 64 KiB at least";
     return NULL;
 }
 
@@ -108,24 +110,31 @@ VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPoo
     return VK_SUCCESS;
 }
 
+/* The arenas of its part for ranges, then those of its part for own buffers. */
+static struct bda_pool *next_of_pool(const struct bda_pool *arena) {
+    struct bda_pool *next = bda_pool_next_arena(arena);
+    return next != NULL || arena->key.own_buffers ? next : bda_pool_of_buffers(arena->user);
+}
+
 VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if (pool == NULL)
         return VK_SUCCESS;
-    if (pool->allocator != allocator || !atomic_exchange_explicit(&pool->alive, false, memory_order_relaxed))
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
-                          "the pool is not one of this allocator's, or destroyed");
+    const char *fault = bda_pool_fault(allocator, pool);
+    if (fault == NULL && !atomic_exchange_explicit(&pool->alive, false, memory_order_relaxed))
+        fault = bda_pool_fault(allocator, pool); /* another thread was faster */
+    if (fault != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     bda_pending_drain_pool(allocator, pool);
     bda_caches_drain(allocator, pool->ranges);
     struct bda_pool *const parts[] = { pool->ranges, bda_pool_of_buffers(pool) };
-    uint64_t live = 0;
-    for (int i = 0; i < 2 && parts[i] != NULL; i++) {
+    for (int i = 0; i < 2 && parts[i] != NULL; i++)
         bda_opening_finish(parts[i]);
-        for (struct bda_pool *arena = parts[i]; arena != NULL; arena = bda_pool_next_arena(arena)) {
-            live += bda_leaks_list(allocator, arena);
+    uint64_t live = bda_leaks_tell(allocator, __func__, pool->ranges, next_of_pool);
+    for (int i = 0; i < 2 && parts[i] != NULL; i++) {
+        for (struct bda_pool *arena = parts[i]; arena != NULL; arena = bda_pool_next_arena(arena))
             bda_release_all(allocator, arena);
-        }
         (void)bda_reclaim_pool(allocator, parts[i], 0);
         for (struct bda_pool *arena = parts[i]; arena != NULL; arena = bda_pool_next_arena(arena))
             bda_pool_retire(allocator, arena);
@@ -140,9 +149,11 @@ VkResult bda_get_pool_info(BdaAllocator allocator, BdaPool pool, BdaPoolInfo *in
     if (info == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL");
     memset(info, 0, sizeof *info);
-    if (allocator == NULL || !bda_pool_is_alive(allocator, pool))
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
-                          "the pool is not one of this allocator's, or destroyed");
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    const char *fault = bda_pool_fault(allocator, pool);
+    if (fault != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     *info = (BdaPoolInfo){
         .intent = pool->intent,
         .flags = pool->flags,
@@ -163,9 +174,11 @@ VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use) {
     if (use == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "use is NULL");
     memset(use, 0, sizeof *use);
-    if (allocator == NULL || !bda_pool_is_alive(allocator, pool))
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
-                          "the pool is not one of this allocator's, or destroyed");
+    if (allocator == NULL)
+        return VK_ERROR_VALIDATION_FAILED_EXT;
+    const char *fault = bda_pool_fault(allocator, pool);
+    if (fault != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     struct bda_pool *buffers = bda_pool_of_buffers(pool);
     bda_stats_add_pool(allocator, pool->ranges, use);
     if (buffers != NULL)

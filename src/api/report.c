@@ -59,12 +59,12 @@ static const char *fault_of(const BdaFaultInfo *info) {
 
 /* `count` becomes how many there were. */
 static VkResult say_records(const struct bda_report *report, uint64_t *count) {
-    char text[128];
+    char text[128], room[BDA_RESULT_ROOM];
     if (report->allocator->pointers == NULL)
         return VK_SUCCESS;
     VkResult result = bda_pointers_report(report, count);
     if (result != VK_SUCCESS) {
-        (void)snprintf(text, sizeof text, UNREAD ": VkResult %d", (int)result);
+        (void)snprintf(text, sizeof text, UNREAD ": %s", bda_result_name(result, room));
         bda_report_say(report, text);
     }
     bda_pointers_say_gaps(report);

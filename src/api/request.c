@@ -7,7 +7,10 @@
 #include "alloc/history.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
+#include "debug/text.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define KNOWN_FLAGS                                                                                                    \
@@ -21,8 +24,9 @@ VkResult bda_invalid(struct bda_request *request, const char *reason) {
 
 static VkResult check_pool(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
     BdaPool pool = info->pool;
-    if (!bda_pool_is_alive(allocator, pool))
-        return bda_invalid(request, "the pool is not one of this allocator's, or destroyed");
+    const char *fault = bda_pool_fault(allocator, pool);
+    if (fault != NULL)
+        return bda_invalid(request, fault);
     float priority = pool->ranges->key.priority;
     if (info->intent != BDA_INTENT_DEVICE && info->intent != pool->intent)
         return bda_invalid(request, "the pool has another intent");
@@ -41,6 +45,9 @@ VkResult bda_check_info(BdaAllocator allocator, const BdaAllocInfo *info, struct
         return bda_invalid(request, "next must be NULL");
     if ((info->flags & ~(BdaAllocFlags)KNOWN_FLAGS) != 0)
         return bda_invalid(request, "unknown flags");
+    const BdaAllocFlags both = BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT;
+    if ((info->flags & both) == both)
+        return bda_invalid(request, "what is dedicated takes new memory, which BDA_ALLOC_NO_NEW_MEMORY_BIT forbids");
     if ((uint32_t)info->intent >= BDA_INTENT_COUNT)
         return bda_invalid(request, "unknown intent");
     if (!(info->priority >= 0 && info->priority <= 1)) /* refuses NaN too */
@@ -75,19 +82,22 @@ static VkDeviceSize largest_heap(BdaAllocator allocator, const struct bda_reques
     return largest;
 }
 
+static const char over_buffer[] = "larger than maxBufferSize";
+static const char over_memory[] = "larger than maxMemoryAllocationSize";
+static const char over_heap[] = "larger than the heap";
+static const char over_block[] = "alignment is larger than a block";
+
 VkResult bda_check_size(BdaAllocator allocator, VkDeviceSize size, struct bda_request *request) {
     const struct bda_limits *limits = &allocator->device.limits;
+    request->size = request->room = size;
     if (size == 0)
         return bda_invalid(request, "size is 0");
     if (size > limits->max_buffer_size)
-        return bda_invalid(request, "size is larger than maxBufferSize");
+        return bda_invalid(request, over_buffer);
     if (size > limits->max_memory_size)
-        return bda_invalid(request, "size is larger than maxMemoryAllocationSize");
+        return bda_invalid(request, over_memory);
     VkDeviceSize heap = largest_heap(allocator, request);
-    if (heap != 0 && size > heap)
-        return bda_invalid(request, "size is larger than the heap");
-    request->size = request->room = size;
-    return VK_SUCCESS;
+    return heap != 0 && size > heap ? bda_invalid(request, over_heap) : VK_SUCCESS;
 }
 
 VkResult bda_check_use(BdaAllocator allocator, uint64_t usage, VkDeviceSize alignment, struct bda_request *request) {
@@ -101,7 +111,7 @@ VkResult bda_check_use(BdaAllocator allocator, uint64_t usage, VkDeviceSize alig
         return VK_ERROR_FEATURE_NOT_PRESENT;
     }
     if (alignment > largest_block(allocator, request))
-        return bda_invalid(request, "alignment is larger than a block");
+        return bda_invalid(request, over_block);
     request->type_bits = UINT32_MAX;
     if ((request->flags & BDA_ALLOC_ZERO_BIT) != 0) /* the CPU must reach what it is to zero */
         request->type_bits = bda_device_types_with(&allocator->device, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
@@ -109,6 +119,42 @@ VkResult bda_check_use(BdaAllocator allocator, uint64_t usage, VkDeviceSize alig
     request->alignment = bda_max(alignment, bda_usage_alignment(&allocator->device, usage, scratch));
     return VK_SUCCESS;
 }
+
+/* ---- Refusals ---- */
+
+/* What a request is too large for, where that is its reason; else 0. */
+static VkDeviceSize bound_of(BdaAllocator allocator, const struct bda_request *request) {
+    const struct bda_limits *limits = &allocator->device.limits;
+    if (request->reason == over_buffer)
+        return limits->max_buffer_size;
+    if (request->reason == over_memory)
+        return limits->max_memory_size;
+    if (request->reason == over_heap)
+        return largest_heap(allocator, request);
+    return request->reason == over_block ? largest_block(allocator, request) : 0;
+}
+
+VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResult result,
+                            const struct bda_request *request) {
+    char where[320], reason[80];
+    struct bda_text text;
+    if (allocator->message == NULL)
+        return result;
+    VkDeviceSize bound = bound_of(allocator, request);
+    bda_text_begin(&text, sizeof where, where);
+    bda_text_add(&text, "%s", function);
+    if (request->name != NULL)
+        bda_text_add(&text, " '%.120s'", request->name);
+    if (request->size != 0)
+        bda_text_add(&text, ", %" PRIu64 " %s", (uint64_t)request->size, bda_bytes_word(request->size));
+    if (request->pool != NULL && request->pool->name != NULL)
+        bda_text_add(&text, ", pool '%.80s'", request->pool->name);
+    if (bound != 0)
+        (void)snprintf(reason, sizeof reason, "%s, %" PRIu64, request->reason, (uint64_t)bound);
+    return bda_refuse(allocator, where, result, bound != 0 ? reason : request->reason);
+}
+
+/* ---- Doing ---- */
 
 static VkResult zero(BdaAllocator allocator, const BdaAllocation *allocation) {
     struct bda_view view;

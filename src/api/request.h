@@ -21,6 +21,11 @@ VkResult bda_check_use(BdaAllocator allocator, uint64_t usage, VkDeviceSize alig
 VkResult bda_check_range(BdaAllocator allocator, const BdaAllocInfo *info, VkBufferCreateInfo *own,
                          struct bda_request *request);
 
+/* Tells of a request that was refused with its reason: its name, its size and its pool, as far as they are known, and
+ * what it is too large for; returns `result`. */
+VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResult result,
+                            const struct bda_request *request);
+
 /* Allocates what was checked, and does what is left to do with it. */
 VkResult bda_fulfil(BdaAllocator allocator, struct bda_request *request, BdaAllocation *allocation);
 

@@ -30,20 +30,6 @@ VkResult bda_get_intent_stats(BdaAllocator allocator, BdaIntent intent, BdaInten
     return VK_SUCCESS;
 }
 
-VkResult bda_get_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t *count, BdaPrefixUse *uses) {
-    uint32_t room = count != NULL ? *count : 0;
-    if (count != NULL)
-        *count = 0;
-    if (count == NULL || uses == NULL || room == 0)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "count or uses is NULL, or no room");
-    if (allocator == NULL)
-        return VK_ERROR_VALIDATION_FAILED_EXT;
-    if (delimiter == '\0')
-        delimiter = '/';
-    bool all = bda_prefix_stats(allocator, delimiter, room, uses, count);
-    return all ? VK_SUCCESS : VK_INCOMPLETE;
-}
-
 /* What is asked for in a list: how many there is room for, and so far there are none. `wanted`: false where the caller
  * asks how many there are. */
 static VkResult begin_list(BdaAllocator allocator, const char *function, uint32_t *count, bool wanted, uint32_t *room) {
@@ -54,6 +40,22 @@ static VkResult begin_list(BdaAllocator allocator, const char *function, uint32_
         *room = *count;
     *count = 0;
     return allocator != NULL ? VK_SUCCESS : VK_ERROR_VALIDATION_FAILED_EXT;
+}
+
+VkResult bda_get_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t *count, BdaPrefixUse *uses) {
+    uint32_t room;
+    VkResult result = begin_list(allocator, __func__, count, uses != NULL, &room);
+    if (result != VK_SUCCESS)
+        return result;
+    if (delimiter == '\0')
+        delimiter = '/';
+    if (uses == NULL) {
+        result = bda_prefix_count(allocator, delimiter, count);
+        return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, NULL);
+    }
+    if (room == 0)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "there is no room for any");
+    return bda_prefix_stats(allocator, delimiter, room, uses, count) ? VK_SUCCESS : VK_INCOMPLETE;
 }
 
 VkResult bda_get_counted_prefixes(BdaAllocator allocator, uint32_t *count, BdaCountedPrefix *prefixes) {

@@ -31,8 +31,11 @@ static void add_place(struct bda_text *text, const struct bda_breakage *b) {
         bda_text_add(text, "red zone broken: %" PRIu64 " of %" PRIu64 " %s behind ", (uint64_t)b->damage.count,
                      (uint64_t)b->size, bda_bytes_word(b->size));
         add_owner(text, b);
-        bda_text_add(text, ", the first %" PRIu64 " %s past its end", (uint64_t)b->damage.first,
-                     bda_bytes_word(b->damage.first));
+        if (b->damage.first == 0)
+            bda_text_add(text, ", the first right behind its end");
+        else
+            bda_text_add(text, ", the first %" PRIu64 " %s past its end", (uint64_t)b->damage.first,
+                         bda_bytes_word(b->damage.first));
         break;
     case BDA_BROKEN_BEFORE:
         bda_text_add(text, "red zone broken: %" PRIu64 " of %" PRIu64 " %s in front of ", (uint64_t)b->damage.count,

@@ -112,9 +112,10 @@ static void add_kind(struct bda_text *text, const BdaFinding *finding) {
 
 /* ---- Former owners ---- */
 
-static void add_time(struct bda_text *text, const BdaPastOwner *owner) {
+/* When; `last`: what is said of the last free of all. */
+static void add_time(struct bda_text *text, const BdaPastOwner *owner, const char *last) {
     if (owner->frees_ago == 0)
-        bda_text_add(text, "the last free");
+        bda_text_add(text, "%s", last);
     else
         bda_text_add(text, "about %" PRIu64 " %s ago", owner->frees_ago, owner->frees_ago == 1 ? "free" : "frees");
     if (owner->frame_freed != 0)
@@ -137,14 +138,20 @@ static void add_owner(struct bda_text *text, const BdaPastOwner *owner) {
 void bda_add_former(struct bda_text *text, const BdaFinding *finding, const BdaPastOwner *owner, bool first) {
     bool waits = finding->kind == BDA_FINDING_PENDING || finding->kind == BDA_FINDING_QUARANTINED;
     if (waits && owner->range.handle == finding->range.handle) {
-        bda_text_add(text, "; it was freed with ");
-        add_time(text, owner);
+        bda_text_add(text, "; it was freed ");
+        add_time(text, owner, "with the last free");
         return;
     }
     bda_text_add(text, first ? "; the range belonged to " : ", and before that to ");
     add_owner(text, owner);
     bda_text_add(text, " until ");
-    add_time(text, owner);
+    add_time(text, owner, "the last free");
+}
+
+void bda_add_freed(struct bda_text *text, const BdaPastOwner *owner, bool waits) {
+    add_owner(text, owner);
+    bda_text_add(text, owner->deferred ? " was %sgiven to bda_free_after " : " was %sfreed ", waits ? "already " : "");
+    add_time(text, owner, "with the last free");
 }
 
 /* ---- All of it ---- */

@@ -13,4 +13,7 @@ void bda_add_finding(struct bda_text *text, const BdaFinding *finding);
 /* Adds who had the bytes before, `first` of several or one more. */
 void bda_add_former(struct bda_text *text, const BdaFinding *finding, const BdaPastOwner *owner, bool first);
 
+/* Adds whose it was and when it was freed, or handed to bda_free_after, where it may still wait. */
+void bda_add_freed(struct bda_text *text, const BdaPastOwner *owner, bool waits);
+
 #endif

@@ -305,6 +305,32 @@ void bda_history_each(BdaAllocator allocator, bda_past_visitor *visit, void *con
     read_events(&search);
 }
 
+/* ---- By its handle ---- */
+
+struct by_handle {
+    BdaHandle handle;
+    BdaPastOwner *owner;
+    bool found;
+};
+
+static void see_handle(void *context, const BdaPastOwner *owner, VkDeviceSize held) {
+    struct by_handle *wanted = context;
+    (void)held;
+    if (owner->range.handle != wanted->handle)
+        return;
+    *wanted->owner = *owner;
+    wanted->found = true;
+}
+
+bool bda_history_find_handle(BdaAllocator allocator, BdaHandle handle, BdaPastOwner *owner) {
+    struct by_handle wanted = { .handle = handle, .owner = owner };
+    BdaHistory history;
+    bda_history_each(allocator, see_handle, &wanted, &history);
+    if (wanted.found && owner->frame_allocated == 0)
+        owner->frame_allocated = frame_of(allocator, handle);
+    return wanted.found;
+}
+
 /* ---- Where one owner's bytes end ---- */
 
 struct until {

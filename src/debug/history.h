@@ -19,7 +19,10 @@ bool bda_history_find_last(BdaAllocator allocator, VkDeviceAddress first, VkDevi
 typedef void bda_past_visitor(void *context, const BdaPastOwner *owner, VkDeviceSize held);
 void bda_history_each(BdaAllocator allocator, bda_past_visitor *visit, void *context, BdaHistory *history);
 
-/* The same, and with BDA_CHECK_HISTORY_BIT also what lives there and is remembered to have been made. */
+/* Finds the free of what a handle named; false: it is not remembered. Reads every ring. */
+bool bda_history_find_handle(BdaAllocator allocator, BdaHandle handle, BdaPastOwner *owner);
+
+/* As bda_history_find, and with BDA_CHECK_HISTORY_BIT also what lives there and is remembered to have been made. */
 uint32_t bda_history_find_all(BdaAllocator allocator, VkDeviceAddress first, VkDeviceAddress last, uint32_t room,
                               BdaPastOwner *owners, BdaHistory *history);
 

@@ -83,25 +83,55 @@ static void tell_stack(BdaAllocator allocator, BdaStack stack) {
     }
 }
 
-static void tell(BdaAllocator allocator, const struct leak *leak) {
+static void tell(BdaAllocator allocator, const struct bda_pool *pool, const struct leak *leak) {
+    const char *name = pool->user != NULL ? pool->user->name : NULL;
     bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING,
-                "still live: %s, %" PRIu64 " %s at address 0x%" PRIx64 ", handle 0x%" PRIx64, leak->name,
+                "still live: %s, %" PRIu64 " %s at address 0x%" PRIx64 ", handle 0x%" PRIx64 "%s%.120s%s", leak->name,
                 (uint64_t)leak->allocation.size, bda_bytes_word(leak->allocation.size),
-                (uint64_t)leak->allocation.address, (uint64_t)leak->allocation.handle);
+                (uint64_t)leak->allocation.address, (uint64_t)leak->allocation.handle, name != NULL ? ", pool '" : "",
+                name != NULL ? name : "", name != NULL ? "'" : "");
     if (leak->stack != 0)
         tell_stack(allocator, leak->stack);
 }
 
-uint64_t bda_leaks_list(BdaAllocator allocator, struct bda_pool *pool) {
+/* Up to `most` of a pool's; returns how many there were to tell. */
+static uint32_t tell_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t most) {
     struct leak leaks[BATCH];
     struct cursor at = { 0, 0, false };
-    uint64_t told = 0;
-    uint32_t count;
-    do {
+    uint32_t told = 0, count = BATCH;
+    while (count == BATCH && told < most) {
         count = next_batch(allocator, pool, &at, leaks);
-        for (uint32_t i = 0; i < count; i++)
-            tell(allocator, &leaks[i]);
-        told += count;
-    } while (count == BATCH);
+        for (uint32_t i = 0; i < count && told < most; i++, told++)
+            tell(allocator, pool, &leaks[i]);
+    }
     return told;
+}
+
+/* ---- All of them ---- */
+
+/* Adds what is live in a pool. */
+static void count_pool(BdaAllocator allocator, struct bda_pool *pool, uint64_t *count, uint64_t *bytes) {
+    bda_lock(&pool->lock);
+    for (struct cursor at = start_of(pool); advance(allocator, pool, &at); ++*count)
+        *bytes += bda_asked(allocator, bda_node_of(allocator, at.node));
+    bda_unlock(&pool->lock);
+}
+
+uint64_t bda_leaks_tell(BdaAllocator allocator, const char *function, struct bda_pool *first,
+                        struct bda_pool *(*next)(const struct bda_pool *pool)) {
+    uint64_t count = 0, bytes = 0;
+    uint32_t told = 0;
+    for (struct bda_pool *pool = first; pool != NULL; pool = next(pool))
+        count_pool(allocator, pool, &count, &bytes);
+    if (count == 0 || allocator->message == NULL)
+        return count;
+    bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING,
+                "%s: %" PRIu64 " %s, %" PRIu64 " %s still live", function, count,
+                count == 1 ? "allocation" : "allocations", bytes, bda_bytes_word(bytes));
+    for (struct bda_pool *pool = first; pool != NULL; pool = next(pool))
+        told += tell_pool(allocator, pool, BDA_LEAKS_TOLD - told);
+    if (count > told)
+        bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING, "and %" PRIu64 " more",
+                    count - told);
+    return count;
 }

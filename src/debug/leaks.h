@@ -4,7 +4,11 @@
 
 #include "alloc/allocator.h"
 
-/* Lists a pool's live allocations; returns how many there are. Nobody else uses the pool any more. */
-uint64_t bda_leaks_list(BdaAllocator allocator, struct bda_pool *pool);
+enum { BDA_LEAKS_TOLD = 64 }; /* one by one; of the others, how many there are */
+
+/* Tells what is live in some pools, and returns how many allocations that are. `next` leads from one pool, or arena, to
+ * another one, and to NULL from the last. Nobody else uses any of them. */
+uint64_t bda_leaks_tell(BdaAllocator allocator, const char *function, struct bda_pool *first,
+                        struct bda_pool *(*next)(const struct bda_pool *pool));
 
 #endif

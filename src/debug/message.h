@@ -1,5 +1,5 @@
-/* Messages: one line of text for the caller's callback. Nothing is allocated, nothing is printed, no lock may be held.
- */
+/* Messages: one line of text for the caller's callback. Nothing is allocated, and printed only where the environment
+ * wants messages that the program does not (bda_message_to_stderr); no lock may be held. */
 #ifndef BDA_DEBUG_MESSAGE_H
 #define BDA_DEBUG_MESSAGE_H
 
@@ -19,6 +19,13 @@
 /* Formats and sends; `callback` may be NULL. Longer texts than 512 bytes are cut. */
 void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity severity, const char *format, ...)
     BDA_PRINTF(4, 5);
+
+/* A callback that prints "bdaalloc: error: ", or the like, and the text. */
+void bda_message_to_stderr(void *user, BdaMessageSeverity severity, const char *text);
+
+/* The name of a result that the library returns; what else a driver may answer is put into `room`. */
+enum { BDA_RESULT_ROOM = 24 };
+const char *bda_result_name(VkResult result, char room[BDA_RESULT_ROOM]);
 
 /* The word behind a number of them. */
 static inline const char *bda_bytes_word(uint64_t count) {

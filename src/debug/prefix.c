@@ -84,6 +84,19 @@ bool bda_prefix_stats(BdaAllocator allocator, char delimiter, uint32_t room, Bda
     return !table.full;
 }
 
+/* They have to be told apart: with ever more room, until it suffices. */
+VkResult bda_prefix_count(BdaAllocator allocator, char delimiter, uint32_t *count) {
+    for (uint32_t room = 64;; room *= 2) {
+        BdaPrefixUse *uses = bda_host_allocate(&allocator->host, room * sizeof *uses, _Alignof(BdaPrefixUse));
+        if (uses == NULL)
+            return VK_ERROR_OUT_OF_HOST_MEMORY;
+        bool all = bda_prefix_stats(allocator, delimiter, room, uses, count);
+        bda_host_release(&allocator->host, uses, room * sizeof *uses);
+        if (all)
+            return VK_SUCCESS;
+    }
+}
+
 /* ---- Counted ---- */
 
 uint32_t bda_counted_prefix_count(BdaAllocator allocator) {

@@ -75,7 +75,7 @@ static void dedicated_is_refused_where_no_new_memory_may_be_taken(void **state) 
     struct suite *s = *state;
     const BdaAllocInfo info = { .size = 64, .flags = BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT };
     BdaAllocation a;
-    assert_refused(bda_alloc, (s->allocator, &info, &a), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_refused(bda_alloc, (s->allocator, &info, &a), VK_ERROR_VALIDATION_FAILED_EXT);
     assert_zeroed(a);
     assert_gone(s);
 }

@@ -302,7 +302,7 @@ static bool was_told(const char *function, const char *reason) {
     for (const char *line = bench.text; *line != '\0'; line = strchr(line, '\n') + 1) {
         const char *end = strchr(line, '\n');
         const char *found = strstr(line, reason);
-        bool named = strncmp(line, function, size) == 0 && (line[size] == ':' || line[size] == ',');
+        bool named = strncmp(line, function, size) == 0 && strchr(":, ", line[size]) != NULL;
         if (named && found != NULL && found < end)
             return true;
     }

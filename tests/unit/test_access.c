@@ -55,6 +55,9 @@ static void a_name_can_be_given_changed_and_taken_away(void **state) {
     assert_string_equal(info_of(a.handle).name, "second");
     assert_int_equal(bda_set_name(bench.allocator, a.handle, info_of(a.handle).name), VK_SUCCESS);
     assert_string_equal(info_of(a.handle).name, "second");
+    assert_int_equal(bda_set_name(bench.allocator, a.handle, ""), VK_SUCCESS);
+    assert_null(info_of(a.handle).name);
+    assert_int_equal(bda_set_name(bench.allocator, a.handle, "third"), VK_SUCCESS);
     assert_int_equal(bda_set_name(bench.allocator, a.handle, NULL), VK_SUCCESS);
     assert_null(info_of(a.handle).name);
     give(a);

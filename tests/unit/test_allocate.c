@@ -126,7 +126,7 @@ static void an_intent_that_no_type_serves_is_refused(void **state) {
     refuse(VK_ERROR_FEATURE_NOT_PRESENT, (BdaAllocInfo){ .size = 16, .intent = BDA_INTENT_READBACK });
     refuse(VK_ERROR_FEATURE_NOT_PRESENT,
            (BdaAllocInfo){ .size = 16, .intent = BDA_INTENT_SHARED, .flags = BDA_ALLOC_HOST_FALLBACK_BIT });
-    assert_int_equal(bench_heard("bda_alloc: no memory type serves the intent"), 3);
+    assert_int_equal(bench_heard("bda_alloc, 16 bytes: no memory type serves the intent"), 3);
     refuse(VK_ERROR_FEATURE_NOT_PRESENT, (BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_ZERO_BIT });
     assert_int_equal(bench_heard("BDA_ALLOC_ZERO_BIT"), 1);
     assert_unchanged(&before);
@@ -356,8 +356,11 @@ static void without_new_memory_nothing_can_be_dedicated(void **state) {
     bench_open(NULL, NULL);
     give(take_bytes(16, BDA_INTENT_DEVICE));
     const struct bench_state before = bench_look();
-    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY,
-           (BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT | BDA_ALLOC_DEDICATED_BIT });
+    const BdaAllocFlags both = BDA_ALLOC_NO_NEW_MEMORY_BIT | BDA_ALLOC_DEDICATED_BIT;
+    const VkBufferCreateInfo buffer = buffer_info(16, PLAIN_USAGE);
+    refuse(VK_ERROR_VALIDATION_FAILED_EXT, (BdaAllocInfo){ .size = 16, .flags = both });
+    refuse_buffer(VK_ERROR_VALIDATION_FAILED_EXT, &buffer, (BdaAllocInfo){ .flags = both });
+    assert_int_equal(bench_heard("takes new memory, which BDA_ALLOC_NO_NEW_MEMORY_BIT forbids"), 2);
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = MIB(200), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
     assert_int_equal(bench_calls(FAKE_CALL_ANY), before.calls);
     assert_as_before(&before);

@@ -135,8 +135,8 @@ static void no_pool_has_no_parameters_and_no_use(void **state) {
     BdaUse use;
     memset(&info, RUBBISH, sizeof info);
     memset(&use, RUBBISH, sizeof use);
-    assert_refusal(BAD, bda_get_pool_info(bench.allocator, NULL, &info), "bda_get_pool_info", "pool");
-    assert_refusal(BAD, bda_get_pool_stats(bench.allocator, NULL, &use), "bda_get_pool_stats", "pool");
+    assert_refusal(BAD, bda_get_pool_info(bench.allocator, NULL, &info), "bda_get_pool_info", "pool is NULL");
+    assert_refusal(BAD, bda_get_pool_stats(bench.allocator, NULL, &use), "bda_get_pool_stats", "pool is NULL");
     assert_is_zeroed(&info, sizeof info);
     assert_is_zeroed(&use, sizeof use);
     assert_int_equal(bda_destroy_pool(bench.allocator, NULL), VK_SUCCESS); /* as documented */
@@ -376,6 +376,8 @@ static void bad_pools_are_refused(void **state) {
         { { .priority = 2 }, BAD, "priority" },
         { { .priority = (float)NAN }, BAD, "priority" },
         { { .first_block_size = MIB(2), .max_block_size = MIB(1) }, BAD, "first_block_size" },
+        { { .limit = 1 }, BAD, "limit is smaller than any block" },
+        { { .limit = KIB(64) - 1 }, BAD, "limit is smaller than any block" },
         { { .usage = VK_BUFFER_USAGE_ACCELERATION_STRUCTURE_STORAGE_BIT_KHR }, NONE, "usage" },
         { { .usage = VK_BUFFER_USAGE_SAMPLER_DESCRIPTOR_BUFFER_BIT_EXT }, NONE, "usage" },
     };

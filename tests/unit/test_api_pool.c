@@ -43,6 +43,21 @@ static void parameters_are_told_back_with_their_defaults(void **state) {
     bench_close();
 }
 
+/* No larger than what the heap bears, and no smaller than what was asked for first. */
+static void the_largest_block_follows_the_first(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .heap_size = GIB(3) }, NULL);
+    const VkDeviceSize wanted[] = { MIB(1), MIB(512), GIB(1), GIB(3) };
+    const VkDeviceSize largest[] = { MIB(64), MIB(512), GIB(1), GIB(2) };
+    for (uint32_t i = 0; i < COUNT_OF(wanted); i++) {
+        BdaPool pool = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_UPLOAD, .first_block_size = wanted[i] });
+        const BdaPoolInfo info = info_of_pool(pool);
+        assert_int_equal(info.first_block_size, wanted[i] < largest[i] ? wanted[i] : largest[i]);
+        assert_int_equal(info.max_block_size, largest[i]);
+    }
+    bench_close();
+}
+
 static void making_a_pool_makes_no_memory(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -203,11 +218,13 @@ static void a_destroyed_pool_is_known_as_such(void **state) {
     BdaUse use;
     refuse(bad, (BdaAllocInfo){ .size = 16, .pool = pool });
     refuse_buffer(bad, &buffer, (BdaAllocInfo){ .pool = pool });
-    assert_int_equal(bench_heard("destroyed"), 2);
-    assert_refusal(bad, bda_warm_up(bench.allocator, &(BdaAllocInfo){ .pool = pool }, 1), "bda_warm_up", "destroyed");
-    assert_refusal(bad, bda_get_pool_info(bench.allocator, pool, &info), "bda_get_pool_info", "destroyed");
-    assert_refusal(bad, bda_get_pool_stats(bench.allocator, pool, &use), "bda_get_pool_stats", "destroyed");
-    assert_refusal(bad, bda_destroy_pool(bench.allocator, pool), "bda_destroy_pool", "destroyed");
+    assert_int_equal(bench_heard("the pool was destroyed"), 2);
+    assert_refusal(bad, bda_warm_up(bench.allocator, &(BdaAllocInfo){ .pool = pool }, 1), "bda_warm_up",
+                   "the pool was destroyed");
+    assert_refusal(bad, bda_get_pool_info(bench.allocator, pool, &info), "bda_get_pool_info", "the pool was destroyed");
+    assert_refusal(bad, bda_get_pool_stats(bench.allocator, pool, &use), "bda_get_pool_stats",
+                   "the pool was destroyed");
+    assert_refusal(bad, bda_destroy_pool(bench.allocator, pool), "bda_destroy_pool", "the pool was destroyed");
     assert_is_zeroed(&info, sizeof info);
     assert_is_zeroed(&use, sizeof use);
     assert_unchanged(&before);
@@ -334,7 +351,10 @@ static void another_allocators_pool_is_refused(void **state) {
     const struct bench_state before = bench_look();
     refuse(VK_ERROR_VALIDATION_FAILED_EXT, (BdaAllocInfo){ .size = 16, .pool = foreign });
     assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_destroy_pool(bench.allocator, foreign), "bda_destroy_pool",
-                   "not one of this allocator's");
+                   "the pool belongs to another allocator");
+    BdaUse use;
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_get_pool_stats(bench.allocator, foreign, &use),
+                   "bda_get_pool_stats", "the pool belongs to another allocator");
     assert_unchanged(&before);
     assert_int_equal(bda_destroy_pool(other, foreign), VK_SUCCESS);
     assert_int_equal(bda_destroy_allocator(other), VK_SUCCESS);
@@ -344,6 +364,7 @@ static void another_allocators_pool_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_told_back_with_their_defaults),
+        cmocka_unit_test(the_largest_block_follows_the_first),
         cmocka_unit_test(making_a_pool_makes_no_memory),
         cmocka_unit_test(a_pools_blocks_are_its_own),
         cmocka_unit_test(a_pool_lies_in_the_best_memory_for_its_intent),

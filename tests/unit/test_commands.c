@@ -166,7 +166,7 @@ static void a_write_past_the_end_is_found_while_it_lives(void **state) {
     frame();
     poke(a.address + 99);
     frame();
-    assert_found(1, "behind 'a' (99 bytes at ", "the first 0 bytes past its end");
+    assert_found(1, "behind 'a' (99 bytes at ", "the first right behind its end");
     frame();
     frame();
     assert_int_equal(bench.told[BDA_MESSAGE_ERROR], 0);

@@ -111,6 +111,32 @@ static void blocks_that_come_and_go_are_told(void **state) {
     bench_close();
 }
 
+/* Who reads the log sees what a block is for; a block has no handle. */
+static void blocks_are_told_with_their_memory_and_their_pool(void **state) {
+    (void)state;
+    bench_open(NULL, &logging);
+    BdaPool pool = make_pool((BdaPoolInfo){ .name = "level", .intent = BDA_INTENT_UPLOAD });
+    BdaAllocation a = take((BdaAllocInfo){ .size = 16, .pool = pool });
+    const BdaAllocationInfo info = info_of(a.handle);
+    char line[64];
+    (void)snprintf(line, sizeof line, ", memory type %" PRIu32 ", heap %" PRIu32 ", pool 'level'\n", info.memory_type,
+                   info.heap);
+    assert_int_equal(bench_heard("block opened: "), 1);
+    assert_non_null(strstr(bench.text, line));
+    give(a);
+    bench_hush();
+    a = take_buffer(16, PLAIN_USAGE, (BdaAllocInfo){ .pool = pool });
+    assert_int_equal(bench_heard(", for own buffers, pool 'level'"), 1);
+    give(a);
+    a = take_buffer(16, PLAIN_USAGE, (BdaAllocInfo){ .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(a);
+    assert_int_equal(bench_heard(", dedicated"), 2); /* as it comes and as it goes */
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    assert_int_equal(bench_heard("block closed: "), 3);
+    assert_int_equal(bench_heard("handle 0x0"), 0);
+    bench_close();
+}
+
 static void what_is_taken_back_is_told_on_both_sides(void **state) {
     (void)state;
     bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_NON_COHERENT }, &logging);
@@ -138,6 +164,7 @@ int main(void) {
         cmocka_unit_test(a_free_that_waits_is_told_once_with_its_own_handle),
         cmocka_unit_test(a_free_that_waits_tells_what_was_asked_for),
         cmocka_unit_test(blocks_that_come_and_go_are_told),
+        cmocka_unit_test(blocks_are_told_with_their_memory_and_their_pool),
         cmocka_unit_test(what_is_taken_back_is_told_on_both_sides),
         cmocka_unit_test(without_the_flag_nothing_is_told),
     };

@@ -438,6 +438,25 @@ static void long_prefixes_are_cut_between_characters(void **state) {
     bench_close();
 }
 
+/* Also where there are more than are first made room for. */
+static void prefixes_are_counted(void **state) {
+    (void)state;
+    static BdaAllocation all[300];
+    bench_open(NULL, NULL);
+    uint32_t count = 1;
+    assert_int_equal(bda_get_prefix_stats(bench.allocator, '/', &count, NULL), VK_SUCCESS);
+    assert_int_equal(count, 0);
+    for (uint32_t i = 0; i < COUNT_OF(all); i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "%u/rock", (unsigned)(i / 2));
+        all[i] = take((BdaAllocInfo){ .size = 16, .name = name });
+        assert_int_equal(bda_get_prefix_stats(bench.allocator, '/', &count, NULL), VK_SUCCESS);
+        assert_int_equal(count, i / 2 + 1);
+    }
+    give_all(all, COUNT_OF(all));
+    bench_close();
+}
+
 /* ---- Budgets ---- */
 
 static BdaHeapBudget budget_of(uint32_t heap) {
@@ -605,6 +624,10 @@ static void misuse_is_refused(void **state) {
     assert_refusal(refused, bda_get_prefix_stats(bench.allocator, 0, NULL, uses), "bda_get_prefix_stats", "count");
     count = 0;
     assert_refusal(refused, bda_get_prefix_stats(bench.allocator, 0, &count, uses), "bda_get_prefix_stats", "no room");
+    fake_host_fail(&bench.host, 1, false);
+    assert_refusal(VK_ERROR_OUT_OF_HOST_MEMORY, bda_get_prefix_stats(bench.allocator, 0, &count, NULL),
+                   "bda_get_prefix_stats", "host memory");
+    fake_host_fail(&bench.host, 0, false);
     assert_refusal(refused, bda_get_budget(bench.allocator, NULL, budgets), "bda_get_budget", "count");
     bench_close();
 }
@@ -631,6 +654,7 @@ int main(void) {
         cmocka_unit_test(names_are_counted_by_what_they_begin_with),
         cmocka_unit_test(what_finds_no_room_comes_last_and_together),
         cmocka_unit_test(long_prefixes_are_cut_between_characters),
+        cmocka_unit_test(prefixes_are_counted),
         cmocka_unit_test(the_budget_is_the_drivers_where_it_tells_one),
         cmocka_unit_test(without_the_driver_the_budget_is_a_share_of_the_heap),
         cmocka_unit_test(trimming_gives_back_what_was_foretold),

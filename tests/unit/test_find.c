@@ -435,7 +435,7 @@ static void pointers_lead_to_buffers_and_to_the_cpu(void **state) {
     VkBuffer buffer = all[0].buffer;
     VkDeviceSize offset = 1;
     assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_resolve(bench.allocator, all[1].address, &buffer, &offset),
-                   "bda_resolve", "no buffer");
+                   "bda_resolve", "no buffer is at the address; 0x");
     assert_true(buffer == VK_NULL_HANDLE && offset == 0);
     give(all[0]);
     give(all[2]);
@@ -506,6 +506,10 @@ static void frees_of_what_does_not_begin_there_are_refused(void **state) {
     assert_int_equal(bda_free_address(bench.allocator, a.address), VK_SUCCESS);
     assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_address(bench.allocator, a.address), "bda_free_address",
                    "nothing live begins there");
+    a = take_bytes(100, BDA_INTENT_DEVICE);
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_address(bench.allocator, a.handle), "bda_free_address",
+                   "is a handle, not an address");
+    give(a);
     assert_int_equal(bda_malloc(bench.allocator, 0, BDA_INTENT_DEVICE), 0);
     assert_int_equal(bench_heard("bda_alloc"), 1);
     bench_hush();
@@ -529,7 +533,8 @@ static void bad_arguments_are_refused(void **state) {
     assert_int_equal(count, 0);
     assert_refusal(bad, bda_resolve(bench.allocator, 1, NULL, &offset), "bda_resolve", "NULL");
     assert_refusal(bad, bda_resolve(bench.allocator, 1, &buffer, NULL), "bda_resolve", "NULL");
-    assert_refusal(bad, bda_resolve(bench.allocator, 1, &buffer, &offset), "bda_resolve", "no buffer");
+    assert_refusal(bad, bda_resolve(bench.allocator, 1, &buffer, &offset), "bda_resolve",
+                   "no buffer is at the address; 0x1: in no memory of this allocator");
     count = 1;
     assert_int_equal(bda_find(NULL, 1, 0, &count, &finding), bad);
     assert_int_equal(bda_resolve(NULL, 1, &buffer, &offset), bad);

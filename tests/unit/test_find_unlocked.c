@@ -122,6 +122,29 @@ static void a_name_is_of_the_allocation_that_was_found(void **state) {
     }
 }
 
+static void free_it(void) {
+    bda_yield_hook = NULL;
+    give(subject);
+}
+
+/* Between the look and the free another thread was faster: that is bda_free_address's to tell. */
+static void a_free_that_comes_too_late_is_told_by_its_name(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        bench_open(NULL, &(BdaAllocatorInfo){ .flags = i == 0 ? BDA_ALLOCATOR_NO_CACHES_BIT : 0 });
+        subject = take((BdaAllocInfo){ .size = KIB(20), .name = "subject" });
+        BdaAllocation behind = take((BdaAllocInfo){ .size = KIB(20) });
+        for (uint32_t look = 0; look < 2; look++)
+            assert_string_equal(find_at(subject.address).range.name, "subject");
+        bda_yield_hook = free_it;
+        assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_address(bench.allocator, subject.address),
+                       "bda_free_address", "is stale: 'subject' (20480 bytes at 0x");
+        bda_yield_hook = NULL;
+        give(behind);
+        bench_close();
+    }
+}
+
 static uint32_t lent;
 
 /* What was lent to the allocation's node for a moment goes back, and becomes another's. */
@@ -259,6 +282,7 @@ int main(void) {
         cmocka_unit_test(names_and_values_are_seen_without_a_lock),
         cmocka_unit_test(own_buffers_are_seen_without_a_lock),
         cmocka_unit_test(a_name_is_of_the_allocation_that_was_found),
+        cmocka_unit_test(a_free_that_comes_too_late_is_told_by_its_name),
         cmocka_unit_test(a_record_may_have_been_there_for_a_moment),
         cmocka_unit_test(a_buffer_is_that_of_the_allocation_that_was_found),
         cmocka_unit_test(a_buffer_that_is_gone_is_forgotten),

@@ -193,8 +193,8 @@ static void external_counts_of_all_heaps_add_up_without_wrapping(void **state) {
 static void a_limit_that_no_block_is_within_is_named(void **state) {
     (void)state;
     bench_open(NULL, NULL);
-    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(16) });
-    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 256, .pool = pool });
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(64) });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = KIB(64) + 16, .pool = pool });
     assert_int_equal(bench_heard("the pool's limit is smaller than the block that it takes"), 1);
     assert_int_equal(bench_pool_use(pool).reserved, 0);
     bench_close();
@@ -222,14 +222,15 @@ static void a_pools_limit_holds_with_dedicated_memory_counted_in(void **state) {
     bench_close();
 }
 
-static void a_limit_below_any_block_refuses_everything(void **state) {
+static void a_limit_of_one_block_is_that_of_one_dedicated_allocation(void **state) {
     (void)state;
     bench_open(NULL, NULL);
-    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(1) });
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(64) });
+    BdaAllocation fits = take((BdaAllocInfo){ .size = KIB(64), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 16, .pool = pool });
-    BdaAllocation fits = take((BdaAllocInfo){ .size = KIB(1), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 16, .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
     give(fits);
+    give(take((BdaAllocInfo){ .size = 16, .pool = pool }));
     bench_close();
 }
 
@@ -491,20 +492,21 @@ static void a_warm_up_of_more_than_there_is_asks_for_nothing(void **state) {
     const struct {
         BdaAllocInfo like;
         VkDeviceSize bytes;
-    } wishes[] = { { { .size = 16 }, UINT64_MAX },
-                   { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX },
-                   { { .size = 1000 }, limit + 1 },
-                   { { .size = 16, .pool = bounded }, MIB(10) + 1 } };
+        const char *reason;
+    } wishes[] = { { { .size = 16 }, UINT64_MAX, ": the heap is smaller than that" },
+                   { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX, ": the heap is smaller than that" },
+                   { { .size = 1000 }, limit + 1, "heap_limits is smaller than that" },
+                   { { .size = 16, .pool = bounded }, MIB(10) + 1, ": the pool's limit is smaller than that" } };
     const struct bench_state before = bench_look();
     unsigned allocations = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     for (uint32_t i = 0; i < COUNT_OF(wishes); i++) {
         BdaAllocInfo like = wishes[i].like;
         assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_warm_up(bench.allocator, &like, wishes[i].bytes),
-                       "bda_warm_up", "smaller than that");
+                       "bda_warm_up", wishes[i].reason);
         like.size = 0;
         assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY,
                        bda_warm_up_buffers(bench.allocator, &buffer, &like, wishes[i].bytes), "bda_warm_up_buffers",
-                       "smaller than that");
+                       wishes[i].reason);
     }
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), allocations);
     assert_as_before(&before);
@@ -565,7 +567,7 @@ int main(void) {
         cmocka_unit_test(external_counts_of_all_heaps_add_up_without_wrapping),
         cmocka_unit_test(a_limit_that_no_block_is_within_is_named),
         cmocka_unit_test(a_pools_limit_holds_with_dedicated_memory_counted_in),
-        cmocka_unit_test(a_limit_below_any_block_refuses_everything),
+        cmocka_unit_test(a_limit_of_one_block_is_that_of_one_dedicated_allocation),
         cmocka_unit_test(a_driver_that_rounds_up_does_not_break_a_pools_limit),
         cmocka_unit_test(an_over_aligned_dedicated_request_does_not_break_a_pools_limit),
         cmocka_unit_test(one_pools_limit_costs_the_others_nothing),

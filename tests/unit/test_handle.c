@@ -3,6 +3,8 @@
 
 #include "alloc/handle.h"
 
+#include <stdio.h>
+
 #define STALE "stale"
 
 static void assert_is_no_handle(BdaHandle handle, const char *reason) {
@@ -93,7 +95,8 @@ static void another_allocators_handle_is_told_as_such(void **state) {
     assert_int_equal(bda_alloc(other, &(BdaAllocInfo){ .size = 64 }, &foreign), VK_SUCCESS);
     BdaAllocation own = take_bytes(64, BDA_INTENT_DEVICE);
     assert_int_not_equal(own.handle, foreign.handle);
-    assert_is_no_handle(foreign.handle, "another allocator");
+    assert_is_no_handle(foreign.handle, "belongs to another allocator, or is no handle");
+    assert_is_no_handle((BdaHandle)255 << 56 | 1, "0xff00000000000001 is no handle");
     assert_int_equal(bda_free(other, foreign.handle), VK_SUCCESS);
     assert_int_equal(bda_destroy_allocator(other), VK_SUCCESS);
     give(own);
@@ -163,6 +166,110 @@ static void before_the_first_allocation_no_handle_is_good(void **state) {
         assert_int_equal(bda_free(bench.allocator, tag << 56 | UINT32_MAX), VK_ERROR_VALIDATION_FAILED_EXT);
     }
     bench_close();
+}
+
+/* ---- What is told of them ---- */
+
+static void assert_told(VkResult result, const char *function, const char *format, ...) {
+    char wanted[256];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(wanted, sizeof wanted, format, arguments);
+    va_end(arguments);
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, result, function, wanted);
+}
+
+static void a_stale_handle_has_its_story(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .first_address = 0x7f0000000000 }, NULL);
+    BdaAllocator al = bench.allocator;
+    bda_set_frame(al, 11);
+    BdaAllocation named = take((BdaAllocInfo){ .size = 100, .name = "mesh/a" });
+    BdaAllocation others[3];
+    for (uint32_t i = 0; i < COUNT_OF(others); i++)
+        others[i] = take_bytes(64, BDA_INTENT_DEVICE);
+    bda_set_frame(al, 12);
+    give(named);
+    give_all(others, COUNT_OF(others));
+    assert_told(bda_free(al, named.handle), "bda_free",
+                "handle 0x%llx is stale: 'mesh/a' (100 bytes at 0x%llx, allocated in frame 11) was freed about 3 frees "
+                "ago, in frame 12 (",
+                (unsigned long long)named.handle, (unsigned long long)named.address);
+    assert_told(bda_free(al, others[0].handle), "bda_free",
+                "handle 0x%llx is stale: an unnamed allocation (64 bytes at 0x%llx, allocated in frame 11) was freed "
+                "with the last free, in frame 12 (",
+                (unsigned long long)others[0].handle, (unsigned long long)others[0].address);
+    const BdaHandle handles[] = { 0, others[1].handle };
+    assert_told(bda_free_many(al, 2, handles), "bda_free_many, item 1", "handle 0x%llx is stale: an unnamed",
+                (unsigned long long)others[1].handle);
+    bench_close();
+}
+
+static void without_history_a_stale_handle_was_freed(void **state) {
+    (void)state;
+    bench_prepare(NULL);
+    bench.info.history_depth = BDA_HISTORY_NONE;
+    bench_start();
+    BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE);
+    give(a);
+    assert_told(bda_free(bench.allocator, a.handle), "bda_free", "handle 0x%llx is stale: its allocation was freed (",
+                (unsigned long long)a.handle);
+    bench_close();
+}
+
+/* A free that waits is one that somebody has asked for already; once it is through it was freed. */
+static void a_free_that_waits_is_told_as_such(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaAllocation a = take((BdaAllocInfo){ .size = 100, .name = "mesh/a" });
+    assert_int_equal(bda_free_after(bench.allocator, a.handle, timeline, 1), VK_SUCCESS);
+    assert_told(bda_free(bench.allocator, a.handle), "bda_free",
+                ") was already given to bda_free_after with the last free, and waits for its semaphore (");
+    fake_signal(bench.driver, timeline, 1);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    assert_told(bda_free_after(bench.allocator, a.handle, timeline, 1), "bda_free_after",
+                "is stale: 'mesh/a' (100 bytes at 0x%llx) was given to bda_free_after with the last free (",
+                (unsigned long long)a.address);
+    bench_close();
+}
+
+static void what_is_no_handle_is_told_as_what_it_is(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .first_address = 0x7f0000000000 }, NULL);
+    BdaAllocator al = bench.allocator;
+    BdaAllocation a = take_bytes(64, BDA_INTENT_UPLOAD);
+    const uint64_t bit = (uint64_t)1 << 32; /* of the generation */
+    BdaAllocationInfo info;
+    assert_told(bda_get_info(al, 0, &info), "bda_get_info", "the handle is 0 (");
+    assert_told(bda_free(al, 0xdeadbeef), "bda_free", ": 0xdeadbeef is no handle (");
+    assert_told(bda_free(al, a.address + 3), "bda_free",
+                ": 0x%llx is an address, not a handle: use bda_free_address, or bda_find (",
+                (unsigned long long)a.address + 3);
+    assert_told(bda_free(al, a.handle + bit), "bda_free", ": handle 0x%llx was never given out (",
+                (unsigned long long)(a.handle + bit));
+    for (uint32_t i = 1; i < 8; i++) /* nodes that are spare, or free, or not there */
+        assert_told(bda_free(al, a.handle + (i << 3)), "bda_free", ": handle 0x%llx was never given out (",
+                    (unsigned long long)(a.handle + (i << 3)));
+    give(a);
+    assert_told(bda_free(al, a.handle + bit), "bda_free", ": handle 0x%llx was never given out (",
+                (unsigned long long)(a.handle + bit));
+    bench_close();
+}
+
+/* Tags are given out one after the other, and what bears none of them is nobody's. Anybody may have made a handle of
+ * those; by the time that all are in use, whatever looks like one may be one. */
+static void only_tags_that_were_given_out_are_somebodys(void **state) {
+    (void)state;
+    assert_false(bda_handle_has_tag(1));
+    BdaHandle tag = bda_handle_new_tag();
+    assert_true(bda_handle_has_tag(tag | 5));
+    for (uint32_t i = 0; i < 255; i++) {
+        BdaHandle next = bda_handle_new_tag();
+        assert_true(next >> 56 == (tag >> 56) % 255 + 1 && bda_handle_has_tag(next));
+        tag = next;
+    }
+    assert_false(bda_handle_has_tag(1));
 }
 
 /* ---- Generations ---- */
@@ -240,9 +347,14 @@ int main(void) {
         cmocka_unit_test(forged_handles_never_crash_nor_free),
         cmocka_unit_test(indices_out_of_range_were_never_given_out),
         cmocka_unit_test(before_the_first_allocation_no_handle_is_good),
+        cmocka_unit_test(a_stale_handle_has_its_story),
+        cmocka_unit_test(without_history_a_stale_handle_was_freed),
+        cmocka_unit_test(a_free_that_waits_is_told_as_such),
+        cmocka_unit_test(what_is_no_handle_is_told_as_what_it_is),
         cmocka_unit_test(a_spent_generation_never_begins_anew),
         cmocka_unit_test(a_pending_free_of_the_last_generation_is_released),
         cmocka_unit_test(many_allocators_at_a_time_have_handles_of_their_own),
+        cmocka_unit_test(only_tags_that_were_given_out_are_somebodys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,6 +93,53 @@ static void refusals_are_errors_and_exhaustion_is_a_warning(void **state) {
     bench_close();
 }
 
+/* What is refused is named, with its size and its pool, and what it is too large for. */
+static void a_refused_request_is_named(void **state) {
+    (void)state;
+    const VkResult bad = VK_ERROR_VALIDATION_FAILED_EXT;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED,
+                                      .heap_size = MIB(64),
+                                      .max_memory_allocation_size = GIB(1) },
+               NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .name = "level", .limit = KIB(64) });
+    refuse(bad, (BdaAllocInfo){ .name = "huge", .size = MIB(65) });
+    assert_string_equal(bench.text, "bda_alloc 'huge', 68157440 bytes: larger than the heap, 67108864 "
+                                    "(VK_ERROR_VALIDATION_FAILED_EXT)\n");
+    bench_hush();
+    refuse(bad, (BdaAllocInfo){ .size = 1, .alignment = GIB(4) });
+    assert_string_equal(bench.text, "bda_alloc, 1 byte: alignment is larger than a block, 268435456 "
+                                    "(VK_ERROR_VALIDATION_FAILED_EXT)\n");
+    bench_hush();
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .name = "tree", .size = KIB(100), .pool = pool });
+    assert_string_equal(bench.text,
+                        "bda_alloc 'tree', 102400 bytes, pool 'level': the pool's limit is smaller than the "
+                        "block that it takes (VK_ERROR_OUT_OF_DEVICE_MEMORY)\n");
+    bench_hush();
+    const BdaAllocInfo many[] = { { .size = 16 }, { .name = "empty", .pool = pool } };
+    BdaAllocation out[2];
+    assert_refusal(bad, bda_alloc_many(bench.allocator, 2, many, out), "bda_alloc_many, item 1 'empty', pool 'level'",
+                   ": size is 0 (");
+    const VkBufferCreateInfo made = buffer_info(MIB(65), PLAIN_USAGE);
+    refuse_buffer(bad, &made, (BdaAllocInfo){ .name = "own" });
+    assert_int_equal(bench_heard("bda_alloc_buffer 'own', 68157440 bytes: larger than the heap, 67108864 ("), 1);
+    BdaArena arena = NULL;
+    BdaPiece piece;
+    const BdaArenaInfo info = { .chunk = { .name = "frame" } };
+    assert_int_equal(bda_create_arena(bench.allocator, &info, &arena), VK_SUCCESS);
+    assert_refusal(bad, bda_alloc_from_arena(arena, MIB(65), 0, &piece), "bda_alloc_from_arena 'frame', 68157440 bytes",
+                   ": larger than the heap, 67108864 (");
+    bda_destroy_arena(arena);
+    bench_close();
+}
+
+static void results_are_named(void **state) {
+    (void)state;
+    char room[BDA_RESULT_ROOM];
+    assert_string_equal(bda_result_name(VK_ERROR_OUT_OF_HOST_MEMORY, room), "VK_ERROR_OUT_OF_HOST_MEMORY");
+    assert_string_equal(bda_result_name(VK_ERROR_VALIDATION_FAILED_EXT, room), "VK_ERROR_VALIDATION_FAILED_EXT");
+    assert_string_equal(bda_result_name((VkResult)INT32_MIN, room), "VkResult -2147483648");
+}
+
 /* Who had it and when comes last, behind the names of neighbours, and was cut off. */
 static void a_refused_free_by_address_is_told_whole(void **state) {
     (void)state;
@@ -111,7 +158,7 @@ static void a_refused_free_by_address_is_told_whole(void **state) {
     assert_int_equal(bench.told[BDA_MESSAGE_ERROR], 1);
     assert_true(bench.length > 512);
     assert_int_equal(bench_heard("bda_free_address: nothing live begins there; 0x7f"), 1);
-    assert_int_equal(bench_heard(") until the last free, in frame 123456 (VkResult "), 1);
+    assert_int_equal(bench_heard(") until the last free, in frame 123456 (VK_ERROR_VALIDATION_FAILED_EXT)"), 1);
     bench_hush();
     give(all[0]);
     give(all[2]);
@@ -127,6 +174,8 @@ int main(void) {
         cmocka_unit_test(a_name_of_several_lines_makes_one_line),
         cmocka_unit_test(leaks_and_events_with_such_names_are_one_line_each),
         cmocka_unit_test(refusals_are_errors_and_exhaustion_is_a_warning),
+        cmocka_unit_test(a_refused_request_is_named),
+        cmocka_unit_test(results_are_named),
         cmocka_unit_test(a_refused_free_by_address_is_told_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#if !defined(_WIN32)
+#include <unistd.h>
+#endif
 
 #define EVERY ((BdaCheckFlags)0xFF)
 
@@ -155,6 +158,41 @@ static void an_allocator_reads_it(void **state) {
     assert_int_equal(bda_destroy_allocator(bench.allocator), VK_SUCCESS);
     assert_int_equal(unsetenv("BDA_DEBUG"), 0);
 }
+
+/* What an allocator without a callback of the program's prints, in a life with one misuse. */
+static void hear_stderr(size_t size, char *text) {
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    (void)fflush(stderr);
+    int before = dup(STDERR_FILENO);
+    assert_true(before >= 0 && dup2(fileno(file), STDERR_FILENO) >= 0);
+    VkResult created = bda_create_allocator(&bench.info, &bench.allocator);
+    VkResult freed = bda_free(bench.allocator, 1);
+    VkResult destroyed = bda_destroy_allocator(bench.allocator);
+    (void)fflush(stderr);
+    assert_true(dup2(before, STDERR_FILENO) >= 0 && close(before) == 0);
+    assert_true(created == VK_SUCCESS && freed == VK_ERROR_VALIDATION_FAILED_EXT && destroyed == VK_SUCCESS);
+    rewind(file);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    (void)fclose(file);
+}
+
+static void where_the_program_hears_nothing_stderr_does(void **state) {
+    (void)state;
+    char text[512];
+    bench.info.message = NULL;
+    hear_stderr(sizeof text, text);
+    assert_string_equal(text, "");
+    assert_int_equal(setenv("BDA_DEBUG", "", 1), 0);
+    hear_stderr(sizeof text, text);
+    assert_string_equal(text, "");
+    assert_int_equal(setenv("BDA_DEBUG", "rubbish", 1), 0);
+    hear_stderr(sizeof text, text);
+    assert_int_equal(unsetenv("BDA_DEBUG"), 0);
+    assert_non_null(strstr(text, "bdaalloc: warning: BDA_DEBUG: 'rubbish' is no checking mode; 'help' lists them\n"));
+    assert_non_null(strstr(text, "\nbdaalloc: error: bda_free: 0x1 is no handle ("));
+    assert_int_equal(bench.length, 0);
+}
 #endif
 
 int main(void) {
@@ -170,6 +208,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(help_lists_them, begin, end),
 #if !defined(_WIN32)
         cmocka_unit_test_setup_teardown(an_allocator_reads_it, begin, end),
+        cmocka_unit_test_setup_teardown(where_the_program_hears_nothing_stderr_does, begin, end),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,7 +152,7 @@ static void a_write_past_the_end_is_found_at_the_free(void **state) {
         bytes_of(&a)[size] = 0x41;
         bytes_of(&a)[size + 2] = 0x42;
         give(a);
-        assert_found(1, "red zone broken: 2 of ", "the first 0 bytes past its end");
+        assert_found(1, "red zone broken: 2 of ", "the first right behind its end");
         bench_close();
     }
 }
@@ -289,7 +289,7 @@ static void what_waits_is_looked_at_when_it_goes(void **state) {
     bytes_of(&a)[100] = 1;
     assert_int_equal(bda_free_after(bench.allocator, a.handle, timeline, 1), VK_SUCCESS);
     assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
-    assert_found(1, "behind 'late' (100 bytes", "the first 0 bytes past its end");
+    assert_found(1, "behind 'late' (100 bytes", "the first right behind its end");
     bench_close();
 }
 
@@ -398,7 +398,7 @@ static void what_the_cpu_wrote_is_found_unflushed(void **state) {
     BdaAllocation a = take_named(100, "a");
     bytes_of(&a)[100] = 0x41;
     give(a);
-    assert_found(1, "behind 'a' (100 bytes", "the first 0 bytes past its end");
+    assert_found(1, "behind 'a' (100 bytes", "the first right behind its end");
     bench_close();
 }
 

@@ -265,6 +265,7 @@ static void a_handle_that_dies_while_its_lock_is_waited_for_is_stale(void **stat
     bda_lock(&live.pool->lock);
     assert_int_equal(pthread_create(&thread, NULL, free_late, &late), 0);
     (void)nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+    assert_true(bda_node_try_retire(live.node, bda_handle_generation(a.handle), BDA_NODE_RETIRED, true));
     bda_range_free(&live);
     bda_unlock(&live.pool->lock);
     assert_int_equal(pthread_join(thread, NULL), 0);

@@ -472,7 +472,7 @@ static void records_that_cannot_be_read_are_told_and_stay(void **state) {
                                     write_line, &report),
                    "bda_report_fault", "could not be read");
     assert_int_equal(lines_with("access at 0x7000"), 1);
-    assert_int_equal(lines_with("could not be read, and stays: VkResult -1"), 1);
+    assert_int_equal(lines_with("could not be read, and stays: VK_ERROR_OUT_OF_HOST_MEMORY"), 1);
     assert_int_equal(lines_with("the history is complete"), 1);
     memset(&report, 0, sizeof report);
     fake_fail(bench.driver, FAKE_CALL_INVALIDATE, 3, VK_ERROR_OUT_OF_HOST_MEMORY); /* two for each sixteen */

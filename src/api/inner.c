@@ -1,0 +1,36 @@
+/* See inner.h. A file of its own: were its short way beside that of bda_free, compilers would make them share pieces,
+ * and both longer. */
+#include "api/inner.h"
+
+#include "alloc/caches.h"
+#include "alloc/free.h"
+#include "alloc/own.h"
+#include "alloc/plain.h"
+#include "api/check.h"
+
+BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle, const char *function) {
+    const char *reason = bda_handle_is_dead;
+    VkResult result = bda_free_handle(allocator, handle, &reason);
+    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, function, result, reason, handle);
+}
+
+/* Apart, so that the shortest way saves no registers for it. */
+BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, const char *function,
+                                       struct bda_node *node) {
+    struct bda_block *block = bda_block_of(allocator, node);
+    const struct bda_live live = { bda_handle_index(handle), node, block,
+                                   atomic_load_explicit(&block->pool, memory_order_acquire) };
+    struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_for_frees(allocator);
+    bool freed = block->own ? live.pool != NULL && bda_own_free(allocator, handle, &live)
+                            : bda_plain_free_shared(allocator, cache, !allocator->caches_off, handle, node);
+    return freed ? VK_SUCCESS : free_the_long_way(allocator, handle, function);
+}
+
+VkResult bda_free_named(BdaAllocator allocator, BdaHandle handle, const char *function) {
+    struct bda_node *node = bda_handle_node_to_free(allocator, handle);
+    if (node == NULL)
+        return free_the_long_way(allocator, handle, function);
+    if (!allocator->caches_off && bda_cache_put(allocator, handle, node))
+        return VK_SUCCESS;
+    return free_the_longer_way(allocator, handle, function, node);
+}

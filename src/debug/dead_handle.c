@@ -1,0 +1,58 @@
+/* See dead_handle.h. */
+#include "debug/dead_handle.h"
+
+#include "alloc/handle.h"
+#include "alloc/locate.h"
+#include "debug/describe.h"
+#include "debug/history.h"
+
+#include <inttypes.h>
+
+/* Whether it is an address in a block of the allocator's, as the device writes it or in the other form. */
+static bool is_address(BdaAllocator allocator, VkDeviceAddress address) {
+    struct bda_place place;
+    return bda_locate_block(allocator, address, &place) ||
+           bda_locate_block(allocator, bda_locate_other_form(address), &place);
+}
+
+/* It was good once. A free that waits has told the history already. */
+static void add_stale(struct bda_text *text, BdaAllocator allocator, BdaHandle handle, uint32_t tag) {
+    const uint32_t waiting = (bda_handle_generation(handle) + 1) << BDA_NODE_GENERATION_SHIFT | BDA_NODE_PENDING;
+    bool waits = (tag & ~BDA_NODE_ZONE_MASK) == waiting;
+    BdaPastOwner owner;
+    bda_text_add(text, "handle 0x%" PRIx64 " is stale: ", (uint64_t)handle);
+    if (bda_history_find_handle(allocator, handle, &owner))
+        bda_add_freed(text, &owner, waits);
+    else
+        bda_text_add(text, "its allocation was %s", waits ? "already given to bda_free_after" : "freed");
+    if (waits)
+        bda_text_add(text, ", and waits for its semaphore");
+}
+
+/* It has the allocator's own tag. */
+static void add_own(struct bda_text *text, BdaAllocator allocator, BdaHandle handle) {
+    uint32_t index = bda_handle_index(handle), generation = bda_handle_generation(handle);
+    bool there = bda_store_has(&allocator->nodes.store, index);
+    uint32_t tag = there ? bda_node_tag(bda_node_of(allocator, index)) : 0;
+    if (there && generation < tag >> BDA_NODE_GENERATION_SHIFT)
+        add_stale(text, allocator, handle, tag);
+    else
+        bda_text_add(text, "handle 0x%" PRIx64 " was never given out", (uint64_t)handle);
+}
+
+void bda_dead_handle_in_words(BdaAllocator allocator, BdaHandle handle, size_t size, char *memory) {
+    struct bda_text text;
+    bda_text_begin(&text, size, memory);
+    if (handle == 0)
+        bda_text_add(&text, "the handle is 0");
+    else if (is_address(allocator, handle))
+        bda_text_add(&text, "0x%" PRIx64 " is an address, not a handle: use bda_free_address, or bda_find",
+                     (uint64_t)handle);
+    else if ((handle ^ allocator->tag) >> 56 == 0)
+        add_own(&text, allocator, handle);
+    else if (bda_handle_has_tag(handle))
+        bda_text_add(&text, "handle 0x%" PRIx64 " belongs to another allocator, or is no handle", (uint64_t)handle);
+    else
+        bda_text_add(&text, "0x%" PRIx64 " is no handle", (uint64_t)handle);
+    (void)bda_text_end(&text);
+}
