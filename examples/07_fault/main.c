@@ -184,7 +184,7 @@ static bool is_explained(const struct report *report, bool reached, bool held) {
         return right;
     if (held)
         return says(report->text, "of 'tmp sort' (freed, in quarantine, 1024 bytes at 0x") &&
-               says(report->text, "it was freed with about 3 frees ago, in frame 1");
+               says(report->text, "it was freed about 3 frees ago, in frame 1");
     return says(report->text, "the range belonged to 'tmp sort' (1024 bytes at 0x") &&
            says(report->text, "allocated in frame 1") && says(report->text, ") until about 3 frees ago, in frame 1");
 }
@@ -243,7 +243,7 @@ static bool is_kept_apart(struct program *program, const BdaAllocation *mesh, co
         return says(report->text, "the range belonged to 'old bones' (1024 bytes at 0x") &&
                says(report->text, ") until about 3 frees ago, in frame 3");
     return says(report->text, "byte 256 of 'old bones' (freed, in quarantine, 1024 bytes at 0x") &&
-           says(report->text, "it was freed with about 3 frees ago, in frame 3");
+           says(report->text, "it was freed about 3 frees ago, in frame 3");
 }
 
 static bool use_after_free(struct program *program) {
