@@ -101,7 +101,7 @@ static VkResult take_apart(BdaAllocator allocator, struct bda_pool *pool, struct
                            uint32_t *node) {
     if (!may_grow || !bda_arena_may_get_block(request->room, request->flags))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    bool guest = bda_arena_wishes_block(allocator, pool);
+    bool guest = bda_arena_take_wish(allocator, pool);
     if (bda_arena_is_alone(pool) && !guest)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     VkResult result = guest ? VK_ERROR_OUT_OF_DEVICE_MEMORY : bda_arena_take(allocator, pool, request, node);

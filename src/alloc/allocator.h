@@ -2,7 +2,6 @@
 #ifndef BDA_ALLOC_ALLOCATOR_H
 #define BDA_ALLOC_ALLOCATOR_H
 
-#include "alloc/claim.h"
 #include "alloc/closing.h"
 #include "alloc/hooks.h"
 #include "alloc/pending.h"
@@ -24,68 +23,8 @@ struct bda_type_order {
 
 enum { BDA_INTENT_COUNT = 4 };
 
-/* Pools and arenas whose ranges caches keep; any further pool goes without, and gets no arenas. */
-enum { BDA_STOCKS = 128 };
-
 /* Of a pool, at most. */
 enum { BDA_ARENAS = 16 };
-
-/* Ranges of about one size, see depot.h. */
-struct bda_shelf {
-    uint32_t first;         /* of its list, the range that was freed last */
-    _Atomic uint32_t count; /* in it */
-    uint8_t most;           /* what makes it full; 0: the thread does not take from here */
-    uint8_t eager;          /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
-    uint8_t kept_as;        /* enum bda_kept, of what lies here; set once, since to compute it takes longer */
-};
-
-/* What a cache keeps of one arena. */
-struct bda_stock {
-    /* Written by whoever is inside, read by statistics. */
-    _Alignas(64) _Atomic uint64_t used;    /* to be added to what the pool's counters say, modulo 2^64 */
-    _Atomic uint64_t kept[BDA_KEPT_COUNT]; /* granules */
-    uint64_t most[BDA_KEPT_COUNT];         /* that may be kept; the owner's */
-    uint64_t largest;                      /* range that is kept now, in granules; the owner's */
-    uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
-    uint64_t filled[BDA_SHELVES / 64 + 2]; /* shelves that are not empty, a bit each; the last word is empty */
-    struct bda_pool *pool;
-    uint32_t passed_most; /* granules in the bundle below, up to which one more goes there unasked; 0: each is asked
-                             for, or goes to a shelf */
-    bool source;          /* the owner's: its requests come from here */
-    bool alone;           /* no other thread's do, and nobody else frees here, or there is no other; as it was last */
-    uint32_t hand[BDA_KEPT_COUNT]; /* the shelf that was emptied last to make space */
-    uint32_t fed;                  /* for so many requests more that find nothing, others count as freeing here */
-    uint32_t turned_away;          /* ranges that found no space, while alone */
-    uint32_t served;               /* requests, and those that were not, while alone: what the shelves are worth */
-    uint32_t missed;
-    uint32_t rests; /* times in a row that they were found to be worth little */
-    uint64_t freed; /* what the cache's ring said when one was last not served */
-    struct bda_shelf shelves[BDA_SHELVES];
-    uint32_t waiting;           /* ranges in the bundle below, when it was last asked whether they wait */
-    struct bda_bundle outgoing; /* on its way to the depot, or back to TLSF */
-};
-
-/* What a thread keeps, see cache.h. Lives as long as its allocator; when its thread ends, the next one gets it. */
-struct bda_cache {
-    _Alignas(64) struct bda_claim claim;                /* covers the shelves */
-    struct bda_ring ring;                               /* what the owner freed (history.h); the owner's to write */
-    _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
-    struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
-                                                  it takes from; NULL: not known yet */
-    bool open; /* the owner's: it may keep something; not since a pool began to rest, until any keeps again. (What
-                  waits in its bundles then goes as it does without frees: bda_cache_send_waiting) */
-    bool settled[BDA_STOCKS + 1];     /* the owner's: it has chosen its arena of that pool */
-    uint8_t patience[BDA_STOCKS + 1]; /* the owner's: requests since then that found nothing kept */
-    uint8_t lacking[BDA_STOCKS + 1];  /* the owner's: requests that its arena had no room for */
-    bool is_guest[BDA_STOCKS + 1];    /* the owner's: it shares an arena, and would rather have a block */
-    /* under the lock of the caches: */
-    struct bda_cache *older;
-    const void *owner;       /* a thread (bda_this_thread), or NULL */
-    uint32_t number;         /* counts the caches */
-    bool wishes[BDA_STOCKS]; /* for stocks that frees would have liked to find */
-    uint32_t turn_seen;      /* of the claim, when it was last asked whether it is idle */
-    bool chosen;             /* claimed by whoever has the lock */
-};
 
 /* What was freed, see history.h. */
 struct bda_history {
@@ -99,6 +38,8 @@ struct bda_history {
     uint32_t guests_most;              /* whose frees it surely holds; UINT32_MAX: there are no other rings */
     _Atomic uint64_t frees;            /* in that ring: more than guests have requested are of threads that only free */
 };
+
+struct bda_cache;
 
 struct BdaAllocator_T {
     struct bda_host host;

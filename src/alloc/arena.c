@@ -243,11 +243,11 @@ static struct bda_stock *find_apart(BdaAllocator allocator, struct bda_cache *ca
 void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, true);
     uint32_t stock = bda_pool_stock(head);
-    struct bda_pool *mine = bda_arena_of_thread(allocator, head);
+    struct bda_pool *mine = bda_arena_of_cache(cache, head);
     if (cache == NULL || stock == BDA_STOCKS)
         return;
-    bool lost = !cache->settled[stock] || !has_blocks(mine);
-    if (!lost && cache->patience[stock]++ % PATIENCE != 0)
+    bool lost = !cache->settlings[stock].settled || !has_blocks(mine);
+    if (!lost && cache->settlings[stock].patience++ % PATIENCE != 0)
         return;
     bda_cache_send_waiting(allocator, cache, head);
     struct bda_stock *source = lost || is_shared(mine) ? find_apart(allocator, cache, head) : NULL;
@@ -257,15 +257,15 @@ void bda_arena_settle(BdaAllocator allocator, struct bda_pool *head) {
         move_to(allocator, cache, stock, source);
     else
         even_out(allocator, mine);
-    cache->settled[stock] = true;
-    cache->is_guest[stock] = is_guest(cache, head);
+    cache->settlings[stock].settled = true;
+    cache->settlings[stock].is_guest = is_guest(cache, head);
 }
 
-bool bda_arena_wishes_block(BdaAllocator allocator, const struct bda_pool *head) {
+bool bda_arena_take_wish(BdaAllocator allocator, const struct bda_pool *head) {
     struct bda_cache *cache = bda_cache_at_hand(allocator);
     bool wishes = bda_arena_is_guest(cache, head);
     if (wishes)
-        cache->is_guest[bda_pool_stock(head)] = false;
+        cache->settlings[bda_pool_stock(head)].is_guest = false;
     return wishes;
 }
 
@@ -273,7 +273,7 @@ bool bda_arena_wishes_block(BdaAllocator allocator, const struct bda_pool *head)
 enum { BORROWS = 16 };
 
 struct bda_pool *bda_arena_lender(struct bda_cache *cache, struct bda_pool *head) {
-    if (cache == NULL || bda_arena_is_alone(head) || cache->lacking[bda_pool_stock(head)]++ % BORROWS == 0)
+    if (cache == NULL || bda_arena_is_alone(head) || cache->settlings[bda_pool_stock(head)].lacking++ % BORROWS == 0)
         return NULL;
     const struct bda_pool *mine = bda_arena_of_cache(cache, head);
     struct bda_pool *roomiest = find_roomiest(head);

@@ -52,7 +52,7 @@ BDA_INLINE void bda_arena_settle_if_crowded(BdaAllocator allocator, struct bda_p
 struct bda_pool *bda_arena_lender(struct bda_cache *cache, struct bda_pool *head);
 
 /* Whether the thread, which shares an arena, should ask for a block that it settles with; asked once. */
-bool bda_arena_wishes_block(BdaAllocator allocator, const struct bda_pool *head);
+bool bda_arena_take_wish(BdaAllocator allocator, const struct bda_pool *head);
 
 /* Whether an arena may get a block for such a request, although others have room. */
 BDA_INLINE bool bda_arena_may_get_block(VkDeviceSize size, BdaAllocFlags flags) {
@@ -60,7 +60,7 @@ BDA_INLINE bool bda_arena_may_get_block(VkDeviceSize size, BdaAllocFlags flags) 
 }
 
 BDA_INLINE bool bda_arena_is_guest(const struct bda_cache *cache, const struct bda_pool *head) {
-    return cache != NULL && cache->is_guest[bda_pool_stock(head)];
+    return cache != NULL && cache->settlings[bda_pool_stock(head)].is_guest;
 }
 
 /* The arena that a block goes to which is made for the calling thread: its own, where it settles with that, of a pool

@@ -1,5 +1,5 @@
-/* The longer ways of a request and a free, see cache.h. */
-#include "alloc/arena.h"
+/* What a stock keeps and how much, and the longer ways that move it, see cache.h. */
+#include "alloc/caches.h"
 
 #include <assert.h>
 #include <string.h>
@@ -7,10 +7,7 @@
 /* ---- Back to TLSF ---- */
 
 void bda_bundle_release(struct bda_pool *arena, struct bda_bundle *bundle) {
-    arena->counters.live_count -= bda_bundle_count(bundle);
-    for (uint32_t i = 0; i < bda_bundle_count(bundle); i++)
-        arena->large -= bda_range_large_part(bda_node_at(arena->tlsf.nodes, bundle->nodes[i]));
-    bda_tlsf_free_many(&arena->tlsf, bda_bundle_count(bundle), bundle->nodes);
+    bda_range_give_many(arena, bda_bundle_count(bundle), bundle->nodes);
     bda_bundle_clear(bundle);
 }
 
@@ -212,6 +209,9 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
     return true;
 }
 
+/* So much of the space left in a stock may be filled at once, by so many ranges at most. */
+enum { GATHER_SHARE = 32, GATHER_MOST = 16 };
+
 /* Fills a shelf from TLSF. One of several threads that take from an arena takes more ranges at once each time that it
  * comes for some, so that it comes for the lock seldom, and their nodes lie side by side in cache lines that are no
  * other thread's. What has to go again before it was asked for makes it modest; and where little may be kept, one will
@@ -220,8 +220,8 @@ static void gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t num
     struct bda_shelf *shelf = &stock->shelves[number];
     enum bda_kept which = kept_on(stock, number);
     uint64_t space = stock->most[which] - bda_min(bda_stock_kept_of(stock, which), stock->most[which]);
-    uint64_t wanted = bda_min(1u + shelf->eager, space / BDA_GATHER_SHARE / bda_shelf_begin(number));
-    shelf->eager = (uint8_t)bda_min(1u + shelf->eager, bda_min(shelf->most, BDA_GATHER_MOST) - 1);
+    uint64_t wanted = bda_min(1u + shelf->eager, space / GATHER_SHARE / bda_shelf_begin(number));
+    shelf->eager = (uint8_t)bda_min(1u + shelf->eager, bda_min(shelf->most, GATHER_MOST) - 1);
     if (wanted < 2)
         return;
     bda_pool_lock(stock->pool);
@@ -458,7 +458,6 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
         return false;
     if (atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         bda_caches_grant(allocator, pool);
-    bda_arena_settle_if_crowded(allocator, pool);
     struct bda_stock *stock = cache != NULL ? source_of(allocator, cache, pool) : NULL;
     uint32_t number = bda_shelf_for(extent.granules);
     if (stock == NULL || !bda_claim_enter(&cache->claim))

@@ -3,7 +3,7 @@
  * finds its size there, and a free that finds room there, take no lock and wait for nobody.
  *
  * A thread has one cache per allocator. In it, a *stock* for each arena that it has freed into (a pool has one, or
- * several, arena.h), of which one is the *source* of its own requests to the pool and has shelves (depot.h). What
+ * several, arena.h), of which one is the *source* of its own requests to the pool and has shelves (shelf.h). What
  * overflows there leaves in bundles, back to TLSF; what comes from other arenas leaves in bundles at once, for the
  * arena's depot. What is lacking comes from the depot, then from TLSF.
  *
@@ -18,8 +18,64 @@
 #ifndef BDA_ALLOC_CACHE_H
 #define BDA_ALLOC_CACHE_H
 
+#include "alloc/claim.h"
 #include "alloc/history.h"
 #include "alloc/range.h"
+
+/* ---- What there is ---- */
+
+/* What a cache keeps of one arena. */
+struct bda_stock {
+    /* Written by whoever is inside, read by statistics. */
+    _Alignas(64) _Atomic uint64_t used;    /* to be added to what the pool's counters say, modulo 2^64 */
+    _Atomic uint64_t kept[BDA_KEPT_COUNT]; /* granules */
+    uint64_t most[BDA_KEPT_COUNT];         /* that may be kept; the owner's */
+    uint64_t largest;                      /* range that is kept now, in granules; the owner's */
+    uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
+    uint64_t filled[BDA_SHELVES / 64 + 2]; /* shelves that are not empty, a bit each; the last word is empty */
+    struct bda_pool *pool;
+    uint32_t passed_most; /* granules in the bundle below, up to which one more goes there unasked; 0: each is asked
+                             for, or goes to a shelf */
+    bool source;          /* the owner's: its requests come from here */
+    bool alone;           /* no other thread's do, and nobody else frees here, or there is no other; as it was last */
+    uint32_t hand[BDA_KEPT_COUNT]; /* the shelf that was emptied last to make space */
+    uint32_t fed;                  /* for so many requests more that find nothing, others count as freeing here */
+    uint32_t turned_away;          /* ranges that found no space, while alone */
+    uint32_t served;               /* requests, and those that were not, while alone: what the shelves are worth */
+    uint32_t missed;
+    uint32_t rests; /* times in a row that they were found to be worth little */
+    uint64_t freed; /* what the cache's ring said when one was last not served */
+    struct bda_shelf shelves[BDA_SHELVES];
+    uint32_t waiting;           /* ranges in the bundle below, when it was last asked whether they wait */
+    struct bda_bundle outgoing; /* on its way to the depot, or back to TLSF */
+};
+
+/* How a thread stands with the arenas of a pool, see arena.h. */
+struct bda_settling {
+    bool settled;     /* it has chosen one */
+    bool is_guest;    /* it shares that, and would rather have a block */
+    uint8_t patience; /* requests since then that found nothing kept */
+    uint8_t lacking;  /* requests that its arena had no room for */
+};
+
+/* What a thread keeps. Lives as long as its allocator; when its thread ends, the next one gets it. */
+struct bda_cache {
+    _Alignas(64) struct bda_claim claim;                /* covers the shelves */
+    struct bda_ring ring;                               /* what the owner freed (history.h); the owner's to write */
+    _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
+    struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
+                                                  it takes from; NULL: not known yet */
+    bool open; /* the owner's: it may keep something; not since a pool began to rest, until any keeps again. (What
+                  waits in its bundles then goes as it does without frees: bda_cache_send_waiting) */
+    struct bda_settling settlings[BDA_STOCKS + 1]; /* the owner's */
+    /* under the lock of the caches: */
+    struct bda_cache *older;
+    const void *owner;       /* a thread (bda_this_thread), or NULL */
+    uint32_t number;         /* counts the caches */
+    bool wishes[BDA_STOCKS]; /* for stocks that frees would have liked to find */
+    uint32_t turn_seen;      /* of the claim, when it was last asked whether it is idle */
+    bool chosen;             /* claimed by whoever has the lock */
+};
 
 /* ---- A thread's own ---- */
 
@@ -76,7 +132,7 @@ BDA_INLINE void bda_shelf_set_count(struct bda_shelf *shelf, uint32_t count) {
 /* ---- Taking ---- */
 
 /* The shelves that may serve a request of so many granules and hold something, the lowest bit being the right shelf.
- * Where steps are single granules, only that one: the next would be far larger. */
+ * Below 32 granules, 512 bytes, only that one: from there on the seventh step is more than a quarter of the request. */
 BDA_INLINE uint64_t bda_stock_offers(const struct bda_stock *stock, uint32_t right) {
     const uint64_t *filled = &stock->filled[right / 64];
     uint64_t from_right_on = filled[0] >> right % 64 | filled[1] << 1 << (63 - right % 64);

@@ -35,7 +35,7 @@ static void leave_behind(BdaAllocator allocator) {
             for (uint32_t i = 0; i < stock_count(allocator); i++) {
                 bda_stock_retire(cache->sources[i]);
                 cache->sources[i] = NULL;
-                cache->settled[i] = cache->is_guest[i] = false;
+                cache->settlings[i] = (struct bda_settling){ .settled = false };
             }
             drain_cache(allocator, cache, NULL);
             cache->owner = NULL;

@@ -30,9 +30,9 @@ BDA_INLINE void bda_caches_grant_any(BdaAllocator allocator) {
         bda_caches_grant(allocator, NULL);
 }
 
-/* The calling thread's cache, at a free of what is not kept; or NULL. If it has none, and is not one of the few that
- * have made a request or two, it wishes for one for its ring. No lock is held. */
-BDA_INLINE struct bda_cache *bda_cache_for_frees(BdaAllocator allocator) {
+/* The calling thread's cache, at a free that the shortest way did not keep; or NULL. If it has none, and is not one of
+ * the few that have made a request or two, it wishes for one for its ring. No lock is held. */
+BDA_INLINE struct bda_cache *bda_cache_or_wish(BdaAllocator allocator) {
     const struct bda_history *history = &allocator->history;
     struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (cache == NULL && history->guests_most != UINT32_MAX &&
@@ -62,7 +62,7 @@ struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache
 /* Where a thread only frees, the stock that it lacks is made by one that allocates. */
 void bda_caches_wish(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *pool);
 
-/* Whether no other thread has a cache. */
+/* Whether one thread at most has a cache: the caller's, if he has one. */
 BDA_INLINE bool bda_thread_is_alone(BdaAllocator allocator) {
     return atomic_load_explicit(&allocator->cache_count, memory_order_relaxed) < 2;
 }

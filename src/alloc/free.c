@@ -70,10 +70,9 @@ static void count_quarantined(struct bda_pool *pool, const struct bda_node *node
     counters->dedicated_quarantined += dedicated;
 }
 
-/* The slack of what waits, in the place of a record: a home in no stock (alloc/depot.h), which is what whoever takes it
+/* The slack of what waits, in the place of a record: a home in no stock (alloc/shelf.h), which is what whoever takes it
  * for a home finds. It is some rounding and a guard, far below 8 MiB. */
 static uint32_t home_of_slack(uint32_t slack) {
-    _Static_assert(BDA_STOCKS <= UINT8_MAX, "a home says its stock in eight bits, as a block does");
     assert(slack >> 23 == 0);
     return BDA_NODE_HOME | slack >> 16 << 24 | (uint32_t)BDA_STOCKS << 16 | (slack & 0xFFFF);
 }
@@ -404,7 +403,6 @@ struct batch {
     uint32_t count;
     uint32_t nodes[64];
     VkDeviceSize used; /* bytes asked for */
-    uint64_t large;    /* granules in those that are not small */
 };
 
 static void release_batch(struct batch *batch) {
@@ -412,15 +410,11 @@ static void release_batch(struct batch *batch) {
         return;
     struct bda_pool *pool = batch->pool;
     bda_lock(&pool->lock);
-    pool->counters.live_count -= batch->count;
     pool->counters.used -= batch->used;
-    if (bda_range_bounds_caches(pool))
-        pool->large -= batch->large;
-    bda_tlsf_free_many(&pool->tlsf, batch->count, batch->nodes);
+    bda_range_give_many(pool, batch->count, batch->nodes);
     bda_unlock(&pool->lock);
     batch->count = 0;
     batch->used = 0;
-    batch->large = 0;
 }
 
 static void add_to_batch(struct batch *batch, const struct bda_live *live) {
@@ -429,12 +423,11 @@ static void add_to_batch(struct batch *batch, const struct bda_live *live) {
     batch->pool = live->pool;
     batch->nodes[batch->count++] = live->index;
     batch->used += bda_node_asked(live->node);
-    batch->large += bda_range_large_part(live->node);
 }
 
 /* The second step of what the thread's cache has retired: kept, or back to TLSF. */
 static void release_kept(BdaAllocator allocator, const struct frees *frees) {
-    struct batch batch = { .count = 0, .used = 0, .large = 0 };
+    struct batch batch = { .count = 0, .used = 0 };
     struct bda_stock *bounded = NULL;
     for (uint32_t i = 0; frees->cache != NULL && i < frees->count; i++) {
         BdaHandle handle = frees->handles[i];
@@ -450,7 +443,7 @@ static void release_kept(BdaAllocator allocator, const struct frees *frees) {
 
 /* The second step of the others: what is more than a range goes alone. */
 static void release_many(BdaAllocator allocator, const struct frees *frees) {
-    struct batch batch = { .count = 0, .used = 0, .large = 0 };
+    struct batch batch = { .count = 0, .used = 0 };
     for (uint32_t i = 0; i < frees->count; i++) {
         BdaHandle handle = frees->handles[i];
         if (handle == 0 || is_kept(frees, i))

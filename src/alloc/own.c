@@ -186,13 +186,11 @@ BDA_APART bool take_alone(BdaAllocator allocator, struct bda_pool *pool, VkDevic
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    if (bda_pool_is_cached(bda_arena_of_thread(allocator, pool), room)) {
-        if (bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
-            become_own(live);
-            return true;
-        }
-    } else {
-        bda_arena_settle_if_crowded(allocator, pool);
+    bda_arena_settle_if_crowded(allocator, pool);
+    if (bda_pool_is_cached(bda_arena_of_thread(allocator, pool), room) &&
+        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
+        become_own(live);
+        return true;
     }
     struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
     bda_pool_lock(arena);
@@ -324,8 +322,13 @@ static VkResult finish_own(BdaAllocator allocator, struct bda_pool *pool, struct
     own->buffer = VK_NULL_HANDLE;
     bda_take_back(allocator, own->node);
     own->node = 0;
-    if (result != VK_ERROR_FEATURE_NOT_PRESENT || (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0)
+    request->reason = NULL; /* there was room */
+    if (result != VK_ERROR_FEATURE_NOT_PRESENT)
         return result;
+    if ((request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0) {
+        request->reason = "the buffer's address in a block lacks the alignment, and the request may take no new memory";
+        return result;
+    }
     return bda_grow_dedicated(allocator, pool, request, VK_NULL_HANDLE, &own->requirements, &own->node);
 }
 

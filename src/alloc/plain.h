@@ -102,8 +102,8 @@ bool bda_plain_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, const 
  * for up to 64 of them at a time. Returns how many; nothing is said of why it ends. */
 uint32_t bda_plain_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos, BdaAllocation *allocations);
 
-/* The two below for what wants a record; the same answers. Apart, since that takes host memory anyway, and what has no
- * name is to know nothing of it. */
+/* bda_plain_alloc_shared and bda_plain_alloc_alone (below) for requests that want a record; the same answers. Apart,
+ * since that takes host memory anyway, and what has no name is to know nothing of it. */
 VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                   const BdaAllocInfo *info, BdaAllocation *allocation);
 VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
@@ -145,15 +145,13 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     const struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
     if (bda_plain_wants_record(info))
         return bda_plain_alloc_recorded(allocator, pool, alignment, info, allocation);
-    if (bda_pool_is_cached(bda_arena_of_thread(allocator, pool), info->size)) {
-        struct bda_live live;
-        if (bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, &live)) {
-            bda_range_describe(allocator, &live, request.size, allocation);
-            bda_plain_tell_made(allocator, bda_cache_at_hand(allocator), true, allocation->handle);
-            return VK_SUCCESS;
-        }
-    } else {
-        bda_arena_settle_if_crowded(allocator, pool);
+    bda_arena_settle_if_crowded(allocator, pool);
+    struct bda_live live;
+    if (bda_pool_is_cached(bda_arena_of_thread(allocator, pool), info->size) &&
+        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, &live)) {
+        bda_range_describe(allocator, &live, request.size, allocation);
+        bda_plain_tell_made(allocator, bda_cache_at_hand(allocator), true, allocation->handle);
+        return VK_SUCCESS;
     }
     struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (bda_arena_is_guest(cache, pool) && bda_arena_may_get_block(info->size, info->flags))
@@ -216,8 +214,10 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, struct bda_cache *ca
     return good;
 }
 
-BDA_INLINE bool bda_plain_free_shared(BdaAllocator allocator, struct bda_cache *cache, bool caches, BdaHandle handle,
-                                      struct bda_node *node) {
+/* Frees what is plain: it is kept, or goes back to TLSF. False: it is not plain, or the handle is dead, and nothing has
+ * changed. `cache`: the thread's, or NULL; `caches`: false where there are none. */
+BDA_INLINE bool bda_plain_free(BdaAllocator allocator, struct bda_cache *cache, bool caches, BdaHandle handle,
+                               struct bda_node *node) {
     struct bda_block *block = bda_block_of(allocator, node);
     const struct bda_live live = { bda_handle_index(handle), node, block,
                                    atomic_load_explicit(&block->pool, memory_order_acquire) };

@@ -27,7 +27,6 @@ enum {
                                 what is kept would lie in between */
     BDA_CACHED_STEP = 16,    /* what may be kept is told anew when it has changed by this part of it */
     BDA_ROOMY_SHARE = 8,     /* there is much room as long as more than this part of an arena is free */
-    BDA_GRANULE_LOG2 = 4,    /* 16 bytes, as malloc: the least alignment handed out */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
 

@@ -146,6 +146,14 @@ BDA_INLINE void bda_range_give(struct bda_pool *pool, uint32_t index, struct bda
     bda_tlsf_free_node(&pool->tlsf, index, node);
 }
 
+/* Many of them, which still count as live. */
+static inline void bda_range_give_many(struct bda_pool *pool, uint32_t count, const uint32_t *nodes) {
+    pool->counters.live_count -= count;
+    for (uint32_t i = 0; bda_range_bounds_caches(pool) && i < count; i++)
+        pool->large -= bda_range_large_part(bda_node_at(pool->tlsf.nodes, nodes[i]));
+    bda_tlsf_free_many(&pool->tlsf, count, nodes);
+}
+
 /* The same of one that has just been retired, and counted out with this. */
 BDA_INLINE void bda_range_free(const struct bda_live *live) {
     live->pool->counters.live_count--;

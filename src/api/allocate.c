@@ -96,10 +96,12 @@ BDA_APART VkResult alloc_past_caches(BdaAllocator allocator, struct bda_pool *po
     struct bda_request request;
     if (!bda_plain_request(allocator, pool, info, &request))
         return alloc_the_long_way(allocator, info, allocation);
+    if (bda_plain_wants_record(info)) {
+        VkResult recorded = bda_plain_alloc_recorded(allocator, pool, request.alignment, info, allocation);
+        return recorded == VK_SUCCESS ? recorded : refuse_or_go_on(allocator, pool, recorded, info, allocation);
+    }
     struct bda_cache *cache = bda_cache_at_hand(allocator);
-    VkResult result = bda_plain_wants_record(info)
-                          ? bda_plain_alloc_recorded(allocator, pool, request.alignment, info, allocation)
-                          : bda_plain_alloc_past_caches(allocator, cache, pool, pool, &request, allocation);
+    VkResult result = bda_plain_alloc_past_caches(allocator, cache, pool, pool, &request, allocation);
     if (result != VK_SUCCESS)
         return refuse_or_go_on(allocator, pool, result, info, allocation);
     if (cache == NULL) /* a thread that has just come */

@@ -30,11 +30,10 @@ BDA_APART VkResult free_own(BdaAllocator allocator, BdaHandle handle, struct bda
 /* Apart, so that the shortest way saves no registers for it. */
 BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
     struct bda_block *block = bda_block_of(allocator, node);
-    struct bda_cache *cache = bda_cache_for_frees(allocator);
+    struct bda_cache *cache = bda_cache_or_wish(allocator);
     if (block->own)
         return free_own(allocator, handle, node, block);
-    return bda_plain_free_shared(allocator, cache, true, handle, node) ? VK_SUCCESS
-                                                                       : free_the_long_way(allocator, handle);
+    return bda_plain_free(allocator, cache, true, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
 /* The same where there are no caches. */
@@ -42,8 +41,7 @@ BDA_APART VkResult free_without_caches(BdaAllocator allocator, BdaHandle handle,
     struct bda_block *block = bda_block_of(allocator, node);
     if (block->own)
         return free_own(allocator, handle, node, block);
-    return bda_plain_free_shared(allocator, NULL, false, handle, node) ? VK_SUCCESS
-                                                                       : free_the_long_way(allocator, handle);
+    return bda_plain_free(allocator, NULL, false, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
 VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
@@ -69,7 +67,7 @@ VkResult bda_free_after_inner(BdaAllocator allocator, BdaHandle handle, VkSemaph
         *reason = "timeline is NULL";
         return VK_ERROR_VALIDATION_FAILED_EXT;
     }
-    (void)bda_cache_for_frees(allocator);
+    (void)bda_cache_or_wish(allocator);
     return bda_pending_add(allocator, handle, timeline, value, reason);
 }
 
@@ -90,7 +88,7 @@ VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "handles is NULL");
     const char *reason = NULL;
     uint32_t bad = 0;
-    (void)bda_cache_for_frees(allocator);
+    (void)bda_cache_or_wish(allocator);
     if (bda_free_handles(allocator, count, handles, &bad, &reason))
         return VK_SUCCESS;
     char where[64];

@@ -328,7 +328,7 @@ BDA_INLINE bool bda_node_view(struct bda_node *node, uint32_t region, struct bda
 }
 
 /* What the owner of a taken range writes to it and keeps with it: a record (name, user value, stack), or with the
- * highest bit set where caches keep it (alloc/depot.h), or of a pending one what its slack was (alloc/free.c); 0: none
+ * highest bit set where caches keep it (alloc/shelf.h), or of a pending one what its slack was (alloc/free.c); 0: none
  * of them. Its own buffer stands beside the node (words.h). */
 #define BDA_NODE_HOME ((uint32_t)1 << 31)
 

@@ -1,6 +1,7 @@
 /* See history.h. */
 #include "debug/history.h"
 
+#include "alloc/caches.h"
 #include "alloc/history.h"
 #include "alloc/locate.h"
 #include "debug/message.h"

@@ -349,7 +349,7 @@ static void who_moves_leaves_nothing_behind(void **state) {
     let_take((BdaAllocInfo){ .size = 64 }, 1); /* they meet */
     let_give();
     head->crowded = false;
-    cache_of_helper()->settled[bda_pool_stock(head)] = false;
+    cache_of_helper()->settlings[bda_pool_stock(head)].settled = false;
     VkDeviceSize before = bench_use().cached;
     for (uint32_t i = 0; i < 3; i++) {
         let_take((BdaAllocInfo){ .size = 4096 }, 20);
@@ -676,7 +676,7 @@ static void an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles(void
     const struct bda_pool *arena = pool_of(helper.slots[0].handle);
     assert_int_equal(count_blocks(arena), 1);
     cache_of_helper()->sources[bda_pool_stock(head)] = NULL;
-    cache_of_helper()->settled[bda_pool_stock(head)] = false;
+    cache_of_helper()->settlings[bda_pool_stock(head)].settled = false;
     let_take(large, 1);
     assert_ptr_equal(pool_of(helper.slots[1].handle), arena);
     assert_int_equal(count_blocks(arena), 1);

@@ -31,7 +31,7 @@ static void a_request_that_nothing_kept_serves_counts_once(void **state) {
     (void)state;
     open_crowded(NULL, 2);
     let_take(wish, 2);
-    const uint8_t *patience = &cache_of_helper()->patience[bda_pool_stock(head)];
+    const uint8_t *patience = &cache_of_helper()->settlings[bda_pool_stock(head)].patience;
     const VkDeviceSize sizes[] = { wish.size, KIB(1), KIB(40) };
     for (uint32_t i = 0; i < COUNT_OF(sizes); i++) {
         uint8_t before = *patience;
@@ -199,10 +199,10 @@ static void large_requests_leave_it_to_small_ones(void **state) {
     (void)state;
     open_shared(MIB(16));
     let_take(wish, 1);
-    assert_true(cache_of_helper()->is_guest[bda_pool_stock(head)]);
+    assert_true(cache_of_helper()->settlings[bda_pool_stock(head)].is_guest);
     let_take(wish, 4);
     let_take((BdaAllocInfo){ .size = wish.size, .priority = 0.5f }, 1); /* on the long way */
-    assert_true(cache_of_helper()->is_guest[bda_pool_stock(head)]);
+    assert_true(cache_of_helper()->settlings[bda_pool_stock(head)].is_guest);
     unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     let_take((BdaAllocInfo){ .size = 60 << 10 }, 1);
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1);
@@ -267,7 +267,7 @@ static void who_lacks_room_borrows_it(void **state) {
     assert_int_equal(count_blocks(arena), 1);
     unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
-    cache_of_helper()->lacking[bda_pool_stock(head)] = 1;
+    cache_of_helper()->settlings[bda_pool_stock(head)].lacking = 1;
     head->refused = 7;
     for (uint32_t i = 0; i < 15; i++) {
         let_take((BdaAllocInfo){ .size = 50 << 10 }, 1);

@@ -73,7 +73,7 @@ static void who_may_take_no_new_memory_goes_to_others(void **state) {
     (void)state;
     BdaAllocation taken = open_filled(KIB(500));
     unsigned calls = memory_calls();
-    cache_of_helper()->lacking[bda_pool_stock(head)] = 0; /* it would look for more */
+    cache_of_helper()->settlings[bda_pool_stock(head)].lacking = 0; /* it would look for more */
     let_take((BdaAllocInfo){ .size = piece.size, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }, 1);
     assert_ptr_equal(arena_of_last(), head);
     assert_int_equal(memory_calls(), calls);
@@ -90,7 +90,7 @@ static void a_refusal_sends_to_others(void **state) {
         unsigned calls = memory_calls(), freed = bench_calls(FAKE_CALL_FREE_MEMORY);
         fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, refusals[i]);
         for (uint32_t k = 0; k < 4; k++) {
-            cache_of_helper()->lacking[bda_pool_stock(head)] = 0; /* it is time to look for more */
+            cache_of_helper()->settlings[bda_pool_stock(head)].lacking = 0; /* it is time to look for more */
             let_take(piece, 1);
         }
         for (uint32_t k = 1; k <= 4; k++)

@@ -1,6 +1,8 @@
 /* Threads without a cache are guests of one ring (src/alloc/history.h), and get their own before that is full. */
 #include "alloc_support.h"
 
+#include "alloc/handle.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -105,6 +107,23 @@ static void threads_do_not_forget_each_others_frees(void **state) {
     }
 }
 
+/* Whichever way it takes. */
+static void a_request_counts_once(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation first = take_named(NULL);
+    struct bda_node *node = bda_node_of(bench.allocator, bda_handle_index(first.handle));
+    struct bda_pool *pool = atomic_load(&bda_block_of(bench.allocator, node)->pool);
+    uint32_t guests = atomic_load(&bench.allocator->history.guests);
+    give(take_named(NULL));
+    assert_int_equal(atomic_load(&bench.allocator->history.guests), guests + 1);
+    atomic_store(&pool->rest, 1000); /* caches leave it alone */
+    give(take_named(NULL));
+    assert_int_equal(atomic_load(&bench.allocator->history.guests), guests + 2);
+    give(first);
+    bench_close();
+}
+
 /* Those that live when the ring comes are freed into it. */
 static void what_lives_already_is_remembered_when_it_goes(void **state) {
     (void)state;
@@ -183,6 +202,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_depth_is_a_threads_own_whatever_it_allocates),
         cmocka_unit_test(threads_do_not_forget_each_others_frees),
+        cmocka_unit_test(a_request_counts_once),
         cmocka_unit_test(what_lives_already_is_remembered_when_it_goes),
         cmocka_unit_test(a_few_requests_cost_no_ring),
         cmocka_unit_test(without_history_there_is_no_ring),

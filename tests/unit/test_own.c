@@ -213,7 +213,9 @@ static void a_misaligned_address_goes_the_long_way(void **state) {
     for (uint32_t turn = 0; turn < 3; turn++) /* until the thread keeps the range: its block is not empty then */
         refuse_buffer(VK_ERROR_FEATURE_NOT_PRESENT, &info, frugal);
     const struct bench_state before = bench_look();
+    bench_hush();
     refuse_buffer(VK_ERROR_FEATURE_NOT_PRESENT, &info, frugal);
+    assert_int_equal(bench_heard("lacks the alignment"), 1);
     assert_as_before(&before);
     give(a);
     bench_close();
