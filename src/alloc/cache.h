@@ -20,35 +20,9 @@
 
 #include "alloc/claim.h"
 #include "alloc/history.h"
-#include "alloc/range.h"
+#include "alloc/stock.h"
 
 /* ---- What there is ---- */
-
-/* What a cache keeps of one arena. */
-struct bda_stock {
-    /* Written by whoever is inside, read by statistics. */
-    _Alignas(64) _Atomic uint64_t used;    /* to be added to what the pool's counters say, modulo 2^64 */
-    _Atomic uint64_t kept[BDA_KEPT_COUNT]; /* granules */
-    uint64_t most[BDA_KEPT_COUNT];         /* that may be kept; the owner's */
-    uint64_t largest;                      /* range that is kept now, in granules; the owner's */
-    uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
-    uint64_t filled[BDA_SHELVES / 64 + 2]; /* shelves that are not empty, a bit each; the last word is empty */
-    struct bda_pool *pool;
-    uint32_t passed_most; /* granules in the bundle below, up to which one more goes there unasked; 0: each is asked
-                             for, or goes to a shelf */
-    bool source;          /* the owner's: its requests come from here */
-    bool alone;           /* no other thread's do, and nobody else frees here, or there is no other; as it was last */
-    uint32_t hand[BDA_KEPT_COUNT]; /* the shelf that was emptied last to make space */
-    uint32_t fed;                  /* for so many requests more that find nothing, others count as freeing here */
-    uint32_t turned_away;          /* ranges that found no space, while alone */
-    uint32_t served;               /* requests, and those that were not, while alone: what the shelves are worth */
-    uint32_t missed;
-    uint32_t rests; /* times in a row that they were found to be worth little */
-    uint64_t freed; /* what the cache's ring said when one was last not served */
-    struct bda_shelf shelves[BDA_SHELVES];
-    uint32_t waiting;           /* ranges in the bundle below, when it was last asked whether they wait */
-    struct bda_bundle outgoing; /* on its way to the depot, or back to TLSF */
-};
 
 /* How a thread stands with the arenas of a pool, see arena.h. */
 struct bda_settling {
@@ -98,72 +72,7 @@ BDA_INLINE struct bda_stock *bda_cache_stock(struct bda_cache *cache, uint32_t s
     return atomic_load_explicit(&cache->stocks[stock], memory_order_acquire); /* another thread may have made it */
 }
 
-/* What the one inside of a stock counts, and statistics read at any time. */
-BDA_INLINE void bda_stock_use(struct bda_stock *stock, uint64_t bytes) {
-    atomic_store_explicit(&stock->used, atomic_load_explicit(&stock->used, memory_order_relaxed) + bytes,
-                          memory_order_relaxed);
-}
-
-BDA_INLINE uint64_t bda_stock_kept_of(const struct bda_stock *stock, enum bda_kept which) {
-    return atomic_load_explicit(&stock->kept[which], memory_order_relaxed);
-}
-
-BDA_INLINE uint64_t bda_stock_kept(const struct bda_stock *stock) {
-    return bda_stock_kept_of(stock, BDA_KEPT_SMALL) + bda_stock_kept_of(stock, BDA_KEPT_LARGER);
-}
-
-/* So many granules more, modulo 2^64. */
-BDA_INLINE void bda_stock_keep(struct bda_stock *stock, enum bda_kept which, uint64_t granules) {
-    atomic_store_explicit(&stock->kept[which], bda_stock_kept_of(stock, which) + granules, memory_order_relaxed);
-}
-
-BDA_INLINE bool bda_stock_has_space(const struct bda_stock *stock, enum bda_kept which) {
-    return bda_stock_kept_of(stock, which) < stock->most[which];
-}
-
-BDA_INLINE uint32_t bda_shelf_count(const struct bda_shelf *shelf) {
-    return atomic_load_explicit(&shelf->count, memory_order_relaxed);
-}
-
-BDA_INLINE void bda_shelf_set_count(struct bda_shelf *shelf, uint32_t count) {
-    atomic_store_explicit(&shelf->count, count, memory_order_relaxed);
-}
-
 /* ---- Taking ---- */
-
-/* The shelves that may serve a request of so many granules and hold something, the lowest bit being the right shelf.
- * Below 32 granules, 512 bytes, only that one: from there on the seventh step is more than a quarter of the request. */
-BDA_INLINE uint64_t bda_stock_offers(const struct bda_stock *stock, uint32_t right) {
-    const uint64_t *filled = &stock->filled[right / 64];
-    uint64_t from_right_on = filled[0] >> right % 64 | filled[1] << 1 << (63 - right % 64);
-    return from_right_on & (right >= BDA_STEPS ? stock->reach : 1);
-}
-
-BDA_INLINE void bda_stock_mark(struct bda_stock *stock, uint32_t shelf, bool filled) {
-    uint64_t bit = (uint64_t)1 << shelf % 64;
-    stock->filled[shelf / 64] = (stock->filled[shelf / 64] & ~bit) | (filled ? bit : 0);
-}
-
-/* The range on top of a shelf becomes an allocation, if it is aligned as it lies. The owner is inside. */
-BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize size,
-                               VkDeviceSize alignment, struct bda_live *live) {
-    struct bda_shelf *shelf = &stock->shelves[number];
-    *live = bda_range_at(allocator, NULL, shelf->first);
-    uint32_t granules = bda_node_size(live->node);
-    VkDeviceSize address = live->block->region.base + bda_node_start(live->node);
-    if ((address & (alignment - 1)) != 0)
-        return false;
-    shelf->first = bda_node_link(live->node);
-    bda_shelf_set_count(shelf, bda_shelf_count(shelf) - 1);
-    if (shelf->first == 0)
-        bda_stock_mark(stock, number, false);
-    bda_stock_use(stock, size);
-    bda_stock_keep(stock, (enum bda_kept)shelf->kept_as, 0 - (uint64_t)granules);
-    stock->served++;
-    bda_node_set_slack(live->node, (granules << BDA_GRANULE_LOG2) - (uint32_t)size);
-    bda_node_publish(live->node, bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE);
-    return true;
-}
 
 /* Serves a request from what the thread has on its shelves: the cache that did; NULL: nothing there, and nothing has
  * changed. No calls, so no registers to save. */
@@ -190,22 +99,6 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
                      struct bda_live *live);
 
 /* ---- Keeping ---- */
-
-/* An allocation, just retired, is kept from now on. The owner is inside. */
-BDA_INLINE void bda_stock_count_in(struct bda_stock *stock, enum bda_kept which, const struct bda_node *node) {
-    uint64_t granules = bda_node_size(node);
-    bda_stock_use(stock, bda_node_slack(node) - (granules << BDA_GRANULE_LOG2));
-    bda_stock_keep(stock, which, granules);
-}
-
-/* A kept range goes onto a shelf. */
-BDA_INLINE void bda_shelf_push(struct bda_stock *stock, uint32_t number, uint32_t index, struct bda_node *node) {
-    struct bda_shelf *shelf = &stock->shelves[number];
-    bda_stock_mark(stock, number, true);
-    bda_node_set_link(node, shelf->first);
-    shelf->first = index;
-    bda_shelf_set_count(shelf, bda_shelf_count(shelf) + 1);
-}
 
 /* Retires an allocation that had this home. If it has been given a record meanwhile, it lives on: that way is not
  * for it. The owner is inside. */
@@ -290,19 +183,6 @@ bool bda_cache_retire_one(BdaHandle handle, struct bda_node *node);
  * The owner is inside. */
 bool bda_cache_keep_one(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, const struct bda_live *live,
                         struct bda_stock **bounded);
-
-/* ---- Back to TLSF ---- */
-
-/* Gives what is in a bundle back, and clears it. The arena's lock is held. */
-void bda_bundle_release(struct bda_pool *arena, struct bda_bundle *bundle);
-
-/* The stock becomes the one that the thread's requests come from (NULL is none); or it no longer is, and its shelves
- * take nothing more. For the owner. */
-void bda_stock_become_source(BdaAllocator allocator, struct bda_stock *stock);
-void bda_stock_retire(struct bda_stock *stock);
-
-/* All that a stock keeps. The caller is inside; the pool's lock is taken. */
-void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock);
 
 /* What waits in the thread's bundles for arenas of a pool that it does not take from, if nothing was added since this
  * was last called. For the owner, from outside; no lock is held. */
