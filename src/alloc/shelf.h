@@ -26,10 +26,9 @@ enum {
     BDA_SMALL_BYTES = BDA_SMALL_MOST << BDA_GRANULE_LOG2,
     BDA_SHELVES = ((BDA_CACHED_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1,
     BDA_SMALL_SHELVES = ((BDA_SMALL_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1, /* the first of them */
-    BDA_REACH_ROOMY = 0xFF,    /* a request is served from the right shelf or one of the next seven, while there is much
-                                  room: a quarter of its size is wasted at most */
-    BDA_REACH_SHARED = 0x1F,   /* else from one of the next four, where a thread is not alone; */
-    BDA_REACH_ALONE = 1,       /* or from the right one only */
+    BDA_REACH = 0x1F,          /* a request is served from the right shelf or one of the next four, while there is much
+                                  room, and where a thread is not alone: a fifth of it is wasted at most */
+    BDA_REACH_ALONE = 1,       /* else from the right one only */
     BDA_SHELF_GRANULES = 8192, /* on a shelf, 128 KiB, */
     BDA_SHELF_GRANULES_SHARED = 32768, /* or this where a thread was not alone when it began to take from the arena: it
                                           comes for a lock seldom; */

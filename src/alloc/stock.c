@@ -319,7 +319,7 @@ void bda_stock_bound(BdaAllocator allocator, struct bda_stock *stock) {
     uint64_t bundle_most = stock->most[BDA_KEPT_SMALL] / BUNDLE_SHARE;
     stock->passed_most = stock->source ? 0 : (uint32_t)bda_min(bundle_most, BDA_BUNDLE_GRANULES);
     keep_up_to(allocator, stock, largest_of(stock));
-    stock->reach = bda_pool_is_roomy(stock->pool) ? BDA_REACH_ROOMY : alone ? BDA_REACH_ALONE : BDA_REACH_SHARED;
+    stock->reach = alone && !bda_pool_is_roomy(stock->pool) ? BDA_REACH_ALONE : BDA_REACH;
     if (!stock->source && stock->outgoing.granules > bundle_most) /* there was more space before */
         send(stock);
     for (enum bda_kept which = BDA_KEPT_SMALL; which < BDA_KEPT_COUNT; which++)

@@ -77,7 +77,7 @@ BDA_INLINE void bda_shelf_set_count(struct bda_shelf *shelf, uint32_t count) {
 /* ---- One range ---- */
 
 /* The shelves that may serve a request of so many granules and hold something, the lowest bit being the right shelf.
- * Below 32 granules, 512 bytes, only that one: from there on the seventh step is more than a quarter of the request. */
+ * Below 32 granules, 512 bytes, only that one: the next would be far larger. */
 BDA_INLINE uint64_t bda_stock_offers(const struct bda_stock *stock, uint32_t right) {
     const uint64_t *filled = &stock->filled[right / 64];
     uint64_t from_right_on = filled[0] >> right % 64 | filled[1] << 1 << (63 - right % 64);
