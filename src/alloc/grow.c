@@ -196,7 +196,7 @@ static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, str
 }
 
 VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *node) {
-    struct bda_opening opening;
+    struct bda_opening opening = { .size = 0 };
     VkResult result = take_or_begin(allocator, pool, request, &opening, node);
     if (result != VK_NOT_READY)
         return result;

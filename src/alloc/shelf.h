@@ -27,8 +27,9 @@ enum {
     BDA_SHELVES = ((BDA_CACHED_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1,
     BDA_SMALL_SHELVES = ((BDA_SMALL_LOG2 - BDA_STEPS_LOG2) << BDA_STEPS_LOG2) + BDA_STEPS + 1, /* the first of them */
     BDA_REACH = 0x1F,          /* a request is served from the right shelf or one of the next four, while there is much
-                                  room, and where a thread is not alone: a fifth of it is wasted at most */
-    BDA_REACH_ALONE = 1,       /* else from the right one only */
+                                  room, or where a thread is not alone: a fifth of it is wasted at most */
+    BDA_REACH_FAR = 0xFF,      /* where both holds, from the next seven: it comes for a lock others want seldom */
+    BDA_REACH_ALONE = 1,       /* where neither does, from the right one only */
     BDA_SHELF_GRANULES = 8192, /* on a shelf, 128 KiB, */
     BDA_SHELF_GRANULES_SHARED = 32768, /* or this where a thread was not alone when it began to take from the arena: it
                                           comes for a lock seldom; */

@@ -311,6 +311,12 @@ static void keep_up_to(BdaAllocator allocator, struct bda_stock *stock, uint32_t
         send(stock);
 }
 
+static uint64_t reach_of(bool roomy, bool alone) {
+    if (roomy && !alone)
+        return BDA_REACH_FAR;
+    return roomy || !alone ? BDA_REACH : BDA_REACH_ALONE;
+}
+
 void bda_stock_bound(BdaAllocator allocator, struct bda_stock *stock) {
     bool alone = is_alone(allocator, stock);
     stock->alone = alone;
@@ -319,7 +325,7 @@ void bda_stock_bound(BdaAllocator allocator, struct bda_stock *stock) {
     uint64_t bundle_most = stock->most[BDA_KEPT_SMALL] / BUNDLE_SHARE;
     stock->passed_most = stock->source ? 0 : (uint32_t)bda_min(bundle_most, BDA_BUNDLE_GRANULES);
     keep_up_to(allocator, stock, largest_of(stock));
-    stock->reach = alone && !bda_pool_is_roomy(stock->pool) ? BDA_REACH_ALONE : BDA_REACH;
+    stock->reach = reach_of(bda_pool_is_roomy(stock->pool), alone);
     if (!stock->source && stock->outgoing.granules > bundle_most) /* there was more space before */
         send(stock);
     for (enum bda_kept which = BDA_KEPT_SMALL; which < BDA_KEPT_COUNT; which++)

@@ -89,7 +89,7 @@ VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *
     const char *reason = NULL;
     uint32_t bad = 0;
     (void)bda_cache_or_wish(allocator);
-    if (bda_free_handles(allocator, count, handles, &bad, &reason))
+    if (count == 0 || bda_free_handles(allocator, count, handles, &bad, &reason))
         return VK_SUCCESS;
     char where[64];
     (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)bad);
