@@ -1,11 +1,13 @@
-/* Blocks on their way back, see closing.h. */
+/* Memory on its way back, see closing.h. */
 #include "alloc/closing.h"
+
+#include <stddef.h>
 
 void bda_closings_init(struct bda_closings *closings, bool used) {
     bda_mutex_init(&closings->lock, used);
     bda_condition_init(&closings->ended, used);
-    closings->count = 0;
-    closings->arrived = 0;
+    closings->first = NULL;
+    closings->begun = closings->arrived = 0;
 }
 
 void bda_closings_destroy(struct bda_closings *closings) {
@@ -13,15 +15,19 @@ void bda_closings_destroy(struct bda_closings *closings) {
     bda_mutex_destroy(&closings->lock);
 }
 
-void bda_closing_begin(struct bda_closings *closings) {
+void bda_closing_begin(struct bda_closings *closings, struct bda_closing *closing) {
     bda_mutex_lock(&closings->lock);
-    closings->count++;
+    *closing = (struct bda_closing){ closings->first, ++closings->begun };
+    closings->first = closing;
     bda_mutex_unlock(&closings->lock);
 }
 
-void bda_closing_end(struct bda_closings *closings) {
+void bda_closing_end(struct bda_closings *closings, struct bda_closing *closing) {
     bda_mutex_lock(&closings->lock);
-    closings->count--;
+    struct bda_closing **link = &closings->first;
+    while (*link != closing)
+        link = &(*link)->next;
+    *link = closing->next;
     closings->arrived++;
     bda_condition_wake(&closings->ended);
     bda_mutex_unlock(&closings->lock);
@@ -34,9 +40,18 @@ uint64_t bda_closings_arrived(struct bda_closings *closings) {
     return arrived;
 }
 
+/* Whether one up to this number is on its way; the later ones stand in front. */
+static bool is_on_its_way(const struct bda_closings *closings, uint64_t number) {
+    const struct bda_closing *closing = closings->first;
+    while (closing != NULL && closing->number > number)
+        closing = closing->next;
+    return closing != NULL;
+}
+
 bool bda_closing_wait(struct bda_closings *closings, uint64_t *seen) {
     bda_mutex_lock(&closings->lock);
-    while (closings->arrived == *seen && closings->count != 0)
+    uint64_t last = closings->begun;
+    while (is_on_its_way(closings, last))
         bda_condition_wait(&closings->ended, &closings->lock);
     bool more = closings->arrived != *seen;
     *seen = closings->arrived;

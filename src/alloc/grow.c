@@ -137,10 +137,10 @@ static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *pool, con
 static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                           struct bda_opening *opening, uint32_t *index) {
     const VkDeviceSize next = opening->size, least = least_size(allocator, pool, request);
-    uint64_t arrived = bda_closings_arrived(&allocator->closings);
     uint32_t waits = 0;
     bool relieved = false;
     bda_reclaim_pool_surplus(allocator, pool);
+    uint64_t arrived = bda_closings_arrived(&allocator->closings);
     for (;;) {
         request->reason = NULL;
         VkResult result = bda_blocks_open(allocator, pool, opening->size, request, index);
@@ -148,8 +148,10 @@ static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct 
             return result;
         if (!relieved) {
             relieved = true;
-            if (relieve(allocator, pool, request, opening->size, result))
+            if (relieve(allocator, pool, request, opening->size, result)) {
+                arrived = bda_closings_arrived(&allocator->closings); /* its own are no reason to try again */
                 continue;
+            }
         }
         if (result != VK_ERROR_TOO_MANY_OBJECTS && opening->size != least)
             bda_opening_resize(pool, opening, bda_max(opening->size / 2, least));
@@ -487,6 +489,7 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
     uint64_t arrived = bda_closings_arrived(&allocator->closings);
     uint32_t index = 0, waits = 0;
     for (bool relieved = false;; relieved = true) {
+        request->reason = NULL;
         if (buffer == VK_NULL_HANDLE)
             result = device->vk.create_buffer(device->handle, info, device->driver_callbacks, &buffer);
         if (result != VK_SUCCESS)
@@ -501,8 +504,9 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
         buffer = VK_NULL_HANDLE;
         if (!bda_is_exhaustion(result))
             return result;
-        bool again = !relieved && relieve(allocator, pool, request, requirements->size, result);
-        if (!again && (waits++ == WAITS_MOST || !bda_closing_wait(&allocator->closings, &arrived)))
+        if (!relieved && relieve(allocator, pool, request, requirements->size, result))
+            arrived = bda_closings_arrived(&allocator->closings);
+        else if (waits++ == WAITS_MOST || !bda_closing_wait(&allocator->closings, &arrived))
             return result;
         result = VK_SUCCESS;
     }

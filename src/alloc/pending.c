@@ -195,18 +195,21 @@ static void detach_reached(BdaAllocator allocator, const struct reached *reached
     bda_mutex_unlock(&pending->lock);
 }
 
-/* Asks and detaches; then others may, and what is due is released. */
+/* Asks and detaches; then others may, and what is due is released. It is on its way as long as it is in no list. */
 static VkResult collect_and_end(BdaAllocator allocator, VkDeviceSize *bytes) {
     struct bda_pending *pending = &allocator->pending;
     struct bda_pending_group due = { .first = 0 };
     struct reached reached[BDA_PENDING_GROUPS];
     uint32_t count = list_semaphores(pending, reached);
     VkResult answer = ask(&allocator->device, reached, count);
+    struct bda_closing closing;
+    bda_closing_begin(&allocator->closings, &closing);
     for (uint32_t i = 0; i < count; i++)
         if (reached[i].known)
             detach_reached(allocator, &reached[i], &due);
     end(pending);
     *bytes = bda_release_list(allocator, due.first);
+    bda_closing_end(&allocator->closings, &closing);
     return answer;
 }
 

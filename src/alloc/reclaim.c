@@ -56,12 +56,12 @@ static struct empty find_empty(BdaAllocator allocator, struct bda_pool *head, en
 
 /* Takes a block out of its pool, so that nobody else finds it, if it is still empty: it is to be closed. The head's
  * lock is held. */
-static bool unlink_empty(BdaAllocator allocator, struct bda_pool *arena, uint32_t index) {
+static bool unlink_empty(BdaAllocator allocator, struct bda_pool *arena, uint32_t index, struct bda_closing *closing) {
     struct bda_pool *head = arena->head;
     bda_arena_lock_beside_head(arena);
     bool is_empty = bda_tlsf_region_is_empty(&arena->tlsf, index);
     if (is_empty) {
-        bda_closing_begin(&allocator->closings);
+        bda_closing_begin(&allocator->closings, closing);
         bda_locate_remove(allocator, index);
         bda_pool_remove_block(allocator, arena, index);
         /* The next block need not be as large as the largest ever was. */
@@ -80,29 +80,31 @@ static bool is_surplus(struct bda_pool *head, const struct empty *empty) {
 
 /* The largest empty block, out of its pool; of the surplus only if that is the scope; a retired pool keeps none.
  * `largest_block` is 0 where there is none. */
-static struct empty unlink_largest(BdaAllocator allocator, struct bda_pool *head, enum scope scope, uint32_t but) {
+static struct empty unlink_largest(BdaAllocator allocator, struct bda_pool *head, enum scope scope, uint32_t but,
+                                   struct bda_closing *closing) {
     struct empty empty;
     bda_lock(&head->lock);
     do { /* another thread may be taking from it at this moment */
         empty = find_empty(allocator, head, scope, but);
         if (scope != ALL_EMPTY && !head->retired && !is_surplus(head, &empty))
             empty.largest_block = 0;
-    } while (empty.largest_block != 0 && !unlink_empty(allocator, empty.arena, empty.largest_block));
+    } while (empty.largest_block != 0 && !unlink_empty(allocator, empty.arena, empty.largest_block, closing));
     bda_unlock(&head->lock);
     return empty;
 }
 
-static void close_unlinked(BdaAllocator allocator, uint32_t index) {
+static void close_unlinked(BdaAllocator allocator, uint32_t index, struct bda_closing *closing) {
     bda_blocks_close(allocator, index);
-    bda_closing_end(&allocator->closings);
+    bda_closing_end(&allocator->closings, closing);
 }
 
 /* Closes it. Returns its bytes, 0 when there was nothing to close. */
 static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *head, enum scope scope, uint32_t but) {
-    struct empty empty = unlink_largest(allocator, head, scope, but);
+    struct bda_closing closing;
+    struct empty empty = unlink_largest(allocator, head, scope, but, &closing);
     if (empty.largest_block == 0)
         return 0;
-    close_unlinked(allocator, empty.largest_block);
+    close_unlinked(allocator, empty.largest_block, &closing);
     bda_pool_give_nodes(allocator, empty.arena); /* there were more of them while there was more to cut */
     return empty.largest;
 }
@@ -118,18 +120,19 @@ static uint32_t find_opened(BdaAllocator allocator, struct bda_pool *arena, uint
 
 /* Closes one of them, wherever in the pool it is. */
 static bool close_opened(BdaAllocator allocator, struct bda_pool *head, uint32_t call) {
+    struct bda_closing closing;
     uint32_t index = 0;
     bda_lock(&head->lock);
     for (struct bda_pool *arena = head; arena != NULL && index == 0; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         index = find_opened(allocator, arena, call);
         bda_arena_unlock_beside_head(arena);
-        if (index != 0 && !unlink_empty(allocator, arena, index))
+        if (index != 0 && !unlink_empty(allocator, arena, index, &closing))
             index = 0; /* somebody has use for it */
     }
     bda_unlock(&head->lock);
     if (index != 0)
-        close_unlinked(allocator, index);
+        close_unlinked(allocator, index, &closing);
     return index != 0;
 }
 

@@ -2,7 +2,7 @@
  * Shelves: what freed ranges are kept on for the next requests of about their size.
  *
  * A *shelf* holds ranges of one step of sizes, 32 steps to a power of two, linked through their nodes. What one thread
- * keeps of an arena is a *stock* of shelves (cache.h). A kept range is a taken one to TLSF. Its node is in state
+ * keeps of an arena is a *stock* of shelves (stock.h). A kept range is a taken one to TLSF. Its node is in state
  * cached, so every handle to it is stale.
  */
 #ifndef BDA_ALLOC_SHELF_H

@@ -37,8 +37,8 @@ static enum bda_kept kept_on(const struct bda_stock *stock, uint32_t number) {
 /* A kept range counts as larger, or no longer, since it goes onto this shelf or comes from there. */
 static void count_on_shelf(struct bda_stock *stock, uint32_t number, const struct bda_node *node, bool comes) {
     enum bda_kept here = kept_on(stock, number);
-    bda_stock_keep(stock, comes ? here : BDA_KEPT_SMALL, bda_node_size(node));
-    bda_stock_keep(stock, comes ? BDA_KEPT_SMALL : here, 0 - (uint64_t)bda_node_size(node));
+    stock->parts[comes ? here : BDA_KEPT_SMALL] += bda_node_size(node);
+    stock->parts[comes ? BDA_KEPT_SMALL : here] -= bda_node_size(node);
 }
 
 /* The range on top, which is on its way out now; there is one. */
@@ -130,6 +130,13 @@ static void put_out_half(BdaAllocator allocator, struct bda_stock *stock, uint32
 /* Requests that find nothing kept, after which something is looked at anew. */
 enum { MISSES_LOOKED_AT = 512 };
 
+/* Whether a range from a bundle goes onto its shelf. Small ones do: there was space for the bundle, as which they count
+ * so far. */
+static bool stays(const struct bda_stock *stock, uint32_t number, const struct bda_node *node) {
+    bool larger = kept_on(stock, number) == BDA_KEPT_LARGER;
+    return bda_node_size(node) <= stock->largest && (!larger || bda_stock_has_space(stock, BDA_KEPT_LARGER));
+}
+
 /* Fills shelves from a bundle of the depot; false: there was none, or no space for it. Then it goes back to TLSF, by
  * who takes from that anyway: the nodes beside those of the bundle are its own, and not of who has filled it. All that
  * are in it were another thread's last, and are asked for before the first is looked at. */
@@ -141,16 +148,17 @@ static bool unpack(BdaAllocator allocator, struct bda_stock *stock) {
     stock->fed = MISSES_LOOKED_AT;
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++)
         bda_prefetch(bda_node_of(allocator, bundle.nodes[i]));
-    if (bda_stock_kept_of(stock, BDA_KEPT_SMALL) > stock->most[BDA_KEPT_SMALL]) {
+    if (stock->parts[BDA_KEPT_SMALL] > stock->most[BDA_KEPT_SMALL]) {
         give_back(stock, &bundle);
         return false;
     }
     for (uint32_t i = 0; i < bda_bundle_count(&bundle); i++) {
         struct bda_node *node = bda_node_of(allocator, bundle.nodes[i]);
-        if (bda_node_size(node) > stock->largest)
+        uint32_t number = bda_shelf_of(bda_node_size(node)); /* not by its home, see bda_node_home */
+        if (stays(stock, number, node))
+            put_onto_shelf(stock, number, bundle.nodes[i], node);
+        else
             bda_stock_put_out(stock, bundle.nodes[i], node);
-        else /* not by its home, see bda_node_home */
-            put_onto_shelf(stock, bda_shelf_of(bda_node_size(node)), bundle.nodes[i], node);
     }
     return true;
 }
@@ -218,8 +226,10 @@ enum { GATHER_SHARE = 32, GATHER_MOST = 16 };
 void bda_stock_gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize alignment) {
     struct bda_shelf *shelf = &stock->shelves[number];
     enum bda_kept which = kept_on(stock, number);
-    uint64_t space = stock->most[which] - bda_min(bda_stock_kept_of(stock, which), stock->most[which]);
+    uint64_t space = stock->most[which] - bda_min(stock->parts[which], stock->most[which]);
     uint64_t wanted = bda_min(1u + shelf->eager, space / GATHER_SHARE / bda_shelf_begin(number));
+    if (shelf->most == 0) /* closed: none is kept there now */
+        return;
     shelf->eager = (uint8_t)bda_min(1u + shelf->eager, bda_min(shelf->most, GATHER_MOST) - 1);
     if (wanted < 2)
         return;
@@ -243,7 +253,7 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock, enum bda
     uint32_t *hand = &stock->hand[which];
     for (uint32_t tries = 0; tries < count; tries++) {
         uint64_t leaves = larger ? 0 : stock->outgoing.granules;
-        if (bda_stock_kept_of(stock, which) <= wanted + leaves)
+        if (stock->parts[which] <= wanted + leaves)
             return;
         *hand = (*hand + 1) % count;
         stock->shelves[first + *hand].eager = 0;
@@ -283,7 +293,7 @@ static uint64_t share_of(BdaAllocator allocator, const struct bda_stock *stock, 
 /* What there is no space for goes back at once while the thread is alone, which makes space for other sizes only now
  * and then. */
 static bool wants_space(struct bda_stock *stock, enum bda_kept which) {
-    uint64_t kept = bda_stock_kept_of(stock, which), most = stock->most[which];
+    uint64_t kept = stock->parts[which], most = stock->most[which];
     if (!stock->alone)
         return kept >= most;
     return kept >= most && (kept >= 2 * most || ++stock->turned_away % TURNED_AWAY == 0);
@@ -400,7 +410,7 @@ void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock) {
     }
     bda_unlock(&stock->pool->lock);
     for (enum bda_kept which = BDA_KEPT_SMALL; which < BDA_KEPT_COUNT; which++)
-        bda_stock_keep(stock, which, 0 - bda_stock_kept_of(stock, which));
+        bda_stock_keep(stock, which, 0 - stock->parts[which]);
     stock->missed = stock->served = 0; /* what is lacking now says nothing about them */
 }
 

@@ -13,10 +13,11 @@
 /* What a cache keeps of one arena. */
 struct bda_stock {
     /* Written by whoever is inside, read by statistics. */
-    _Alignas(64) _Atomic uint64_t used;    /* to be added to what the pool's counters say, modulo 2^64 */
-    _Atomic uint64_t kept[BDA_KEPT_COUNT]; /* granules */
-    uint64_t most[BDA_KEPT_COUNT];         /* that may be kept; the owner's */
-    uint64_t largest;                      /* range that is kept now, in granules; the owner's */
+    _Alignas(64) _Atomic uint64_t used; /* to be added to what the pool's counters say, modulo 2^64 */
+    _Atomic uint64_t kept;              /* granules; a range that moves within the stock changes nothing of it */
+    uint64_t parts[BDA_KEPT_COUNT];     /* of that; for whoever is inside */
+    uint64_t most[BDA_KEPT_COUNT];      /* that may be kept; the owner's */
+    uint64_t largest;                   /* range that is kept now, in granules; the owner's */
     uint64_t reach; /* shelves from the right one on that may serve a request, a bit each; as the pool said, too */
     uint64_t filled[BDA_SHELVES / 64 + 2]; /* shelves that are not empty, a bit each; the last word is empty */
     struct bda_pool *pool;
@@ -44,21 +45,18 @@ BDA_INLINE void bda_stock_use(struct bda_stock *stock, uint64_t bytes) {
                           memory_order_relaxed);
 }
 
-BDA_INLINE uint64_t bda_stock_kept_of(const struct bda_stock *stock, enum bda_kept which) {
-    return atomic_load_explicit(&stock->kept[which], memory_order_relaxed);
-}
-
 BDA_INLINE uint64_t bda_stock_kept(const struct bda_stock *stock) {
-    return bda_stock_kept_of(stock, BDA_KEPT_SMALL) + bda_stock_kept_of(stock, BDA_KEPT_LARGER);
+    return atomic_load_explicit(&stock->kept, memory_order_relaxed);
 }
 
 /* So many granules more, modulo 2^64. */
 BDA_INLINE void bda_stock_keep(struct bda_stock *stock, enum bda_kept which, uint64_t granules) {
-    atomic_store_explicit(&stock->kept[which], bda_stock_kept_of(stock, which) + granules, memory_order_relaxed);
+    stock->parts[which] += granules;
+    atomic_store_explicit(&stock->kept, bda_stock_kept(stock) + granules, memory_order_relaxed);
 }
 
 BDA_INLINE bool bda_stock_has_space(const struct bda_stock *stock, enum bda_kept which) {
-    return bda_stock_kept_of(stock, which) < stock->most[which];
+    return stock->parts[which] < stock->most[which];
 }
 
 /* What a range of that shelf counts as when it comes: without a shelf it goes into the bundle. */

@@ -211,7 +211,7 @@ VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceS
         request.size = request.room = request.alignment;
     if (result == VK_SUCCESS)
         result = bda_make_room_for(allocator, &request, bytes);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, request.reason);
+    return result == VK_SUCCESS ? result : bda_refuse_request(allocator, __func__, result, &request);
 }
 
 VkBool32 bda_wants_block(BdaAllocator allocator) {

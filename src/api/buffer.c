@@ -126,5 +126,5 @@ VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *b
     VkResult result = request_addressed(allocator, buffer_like, like, &addressed, &request);
     if (result == VK_SUCCESS)
         result = bda_make_room_for(allocator, &request, bytes);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, request.reason);
+    return result == VK_SUCCESS ? result : bda_refuse_request(allocator, __func__, result, &request);
 }

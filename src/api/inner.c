@@ -9,7 +9,7 @@
 #include "api/check.h"
 
 BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle, const char *function) {
-    const char *reason = bda_handle_is_dead;
+    const char *reason = NULL;
     VkResult result = bda_free_handle(allocator, handle, &reason);
     return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, function, result, reason, handle);
 }

@@ -54,7 +54,7 @@ VkResult bda_check_info(BdaAllocator allocator, const BdaAllocInfo *info, struct
         return bda_invalid(request, "priority is not between 0 and 1");
     if (info->alignment != 0 && !bda_is_power_of_two(info->alignment))
         return bda_invalid(request, "alignment is no power of two");
-    request->name = info->name;
+    request->name = info->name != NULL && info->name[0] != '\0' ? info->name : NULL;
     request->user = info->user;
     request->intent = info->intent;
     request->flags = info->flags;
@@ -136,19 +136,23 @@ static VkDeviceSize bound_of(BdaAllocator allocator, const struct bda_request *r
 
 VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResult result,
                             const struct bda_request *request) {
-    char where[320], reason[80];
+    char where[320], reason[80], name[124], pool[84];
     struct bda_text text;
     if (allocator->message == NULL)
         return result;
     VkDeviceSize bound = bound_of(allocator, request);
     bda_text_begin(&text, sizeof where, where);
     bda_text_add(&text, "%s", function);
-    if (request->name != NULL)
-        bda_text_add(&text, " '%.120s'", request->name);
+    if (request->name != NULL) {
+        bda_copy_text(name, sizeof name, request->name);
+        bda_text_add(&text, " '%s'", name);
+    }
     if (request->size != 0)
         bda_text_add(&text, ", %" PRIu64 " %s", (uint64_t)request->size, bda_bytes_word(request->size));
-    if (request->pool != NULL && request->pool->name != NULL)
-        bda_text_add(&text, ", pool '%.80s'", request->pool->name);
+    if (request->pool != NULL && request->pool->name != NULL) {
+        bda_copy_text(pool, sizeof pool, request->pool->name);
+        bda_text_add(&text, ", pool '%s'", pool);
+    }
     if (bound != 0)
         (void)snprintf(reason, sizeof reason, "%s, %" PRIu64, request->reason, (uint64_t)bound);
     return bda_refuse(allocator, where, result, bound != 0 ? reason : request->reason);

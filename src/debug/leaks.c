@@ -85,11 +85,13 @@ static void tell_stack(BdaAllocator allocator, BdaStack stack) {
 
 static void tell(BdaAllocator allocator, const struct bda_pool *pool, const struct leak *leak) {
     const char *name = pool->user != NULL ? pool->user->name : NULL;
+    char shown[124];
+    bda_copy_text(shown, sizeof shown, name != NULL ? name : "");
     bda_message(allocator->message, allocator->message_user, BDA_MESSAGE_WARNING,
-                "still live: %s, %" PRIu64 " %s at address 0x%" PRIx64 ", handle 0x%" PRIx64 "%s%.120s%s", leak->name,
+                "still live: %s, %" PRIu64 " %s at address 0x%" PRIx64 ", handle 0x%" PRIx64 "%s%s%s", leak->name,
                 (uint64_t)leak->allocation.size, bda_bytes_word(leak->allocation.size),
                 (uint64_t)leak->allocation.address, (uint64_t)leak->allocation.handle, name != NULL ? ", pool '" : "",
-                name != NULL ? name : "", name != NULL ? "'" : "");
+                shown, name != NULL ? "'" : "");
     if (leak->stack != 0)
         tell_stack(allocator, leak->stack);
 }

@@ -539,6 +539,38 @@ static void larger_ranges_are_taken_ahead_too(void **state) {
     close_held(held);
 }
 
+/* What comes in bundles is bounded as what the thread frees itself. */
+static void larger_ranges_in_bundles_keep_within_bounds(void **state) {
+    (void)state;
+    static BdaAllocation some[30];
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(128), .max_block_size = MIB(128) });
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    hire(&helper);
+    for (uint32_t i = 0; i < 4; i++) { /* it gets its cache, and a stock */
+        fill(&helper, 1, 64);
+        tell(&helper, free_all);
+    }
+    uint32_t seed = 1, kept_some = 0;
+    for (uint32_t round = 0; round < 200; round++) {
+        for (uint32_t i = 0; i < COUNT_OF(some); i++) {
+            seed = seed * 1664525 + 1013904223;
+            some[i] = take_bytes(KIB(66) + (seed >> 12) % KIB(300), BDA_INTENT_DEVICE);
+            const struct bda_stock *stock = source_of(&held);
+            assert_true(stock->parts[BDA_KEPT_LARGER] <= stock->most[BDA_KEPT_LARGER] + (KIB(366) >> BDA_GRANULE_LOG2));
+            kept_some += stock->parts[BDA_KEPT_LARGER] != 0;
+        }
+        helper.given = some;
+        helper.count = COUNT_OF(some);
+        tell(&helper, free_given);
+        helper.count = 0;
+    }
+    assert_true(kept_some != 0);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    dismiss(&helper);
+    close_held(held);
+}
+
 static void a_block_is_used_by_what_is_taken_ahead(void **state) {
     (void)state;
     BdaAllocation held = open_held(), some[64];
@@ -659,9 +691,9 @@ static void a_check_sees_what_caches_say_wrongly(void **state) {
     give(take_bytes(64, BDA_INTENT_DEVICE));
     struct bda_cache *mine = bda_cache_at_hand(bench.allocator);
     struct bda_stock *stock = bda_cache_stock(mine, 0);
-    atomic_fetch_add(&stock->kept[BDA_KEPT_SMALL], 1);
+    atomic_fetch_add(&stock->kept, 1);
     assert_refusal(VK_ERROR_UNKNOWN, bda_check(bench.allocator), "bda_check", "kept in caches");
-    atomic_fetch_sub(&stock->kept[BDA_KEPT_SMALL], 1);
+    atomic_fetch_sub(&stock->kept, 1);
     atomic_fetch_add(&stock->used, 1);
     assert_refusal(VK_ERROR_UNKNOWN, bda_check(bench.allocator), "bda_check", "bytes used");
     atomic_fetch_sub(&stock->used, 1);
@@ -881,6 +913,7 @@ int main(void) {
         cmocka_unit_test(where_there_is_little_room_only_small_ranges_are_kept),
         cmocka_unit_test(larger_ranges_that_come_too_late_go_on),
         cmocka_unit_test(larger_ranges_are_taken_ahead_too),
+        cmocka_unit_test(larger_ranges_in_bundles_keep_within_bounds),
         cmocka_unit_test(a_block_is_used_by_what_is_taken_ahead),
         cmocka_unit_test(what_is_taken_ahead_counts_for_the_mark),
         cmocka_unit_test(what_is_taken_ahead_counts_with_its_sliver),

@@ -43,12 +43,10 @@ static void give_it_time(struct helper *helper, uint32_t round) {
         (void)nanosleep(&moment, NULL);
 }
 
-/* One thread does `what`, and is inside of vkFreeMemory for the only block; another one makes a request that there
+/* One thread does `what`, and is inside of vkFreeMemory for the only memory; another one makes a request that there
  * would be room for before, and after. */
-static void ask_while_a_block_goes(void (*what)(struct helper *helper), const BdaAllocInfo *before,
-                                   const BdaAllocInfo *wish) {
+static void ask_while_memory_goes(void (*what)(struct helper *helper), const BdaAllocInfo *wish) {
     static struct helper closer, asker;
-    give(take(*before));
     hire(&closer);
     hire(&asker);
     closer.wish = (BdaAllocInfo){ .size = KIB(512), .pool = wish->pool };
@@ -78,7 +76,8 @@ static void a_pool_at_its_limit_waits_for_a_trim(void **state) {
     bench_open(&gated, NULL);
     BdaPool pool = make_pool(one_block);
     const BdaAllocInfo info = { .size = 100, .pool = pool };
-    ask_while_a_block_goes(trim, &info, &info);
+    give(take(info));
+    ask_while_memory_goes(trim, &info);
     assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
     bench_close();
 }
@@ -88,7 +87,8 @@ static void a_heap_at_its_limit_waits_for_a_trim(void **state) {
     const VkDeviceSize limit = MIB(1);
     bench_open(&gated, &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &limit });
     const BdaAllocInfo info = { .size = 100 };
-    ask_while_a_block_goes(trim, &info, &info);
+    give(take(info));
+    ask_while_memory_goes(trim, &info);
     bench_close();
 }
 
@@ -98,7 +98,8 @@ static void the_last_memory_waits_for_a_trim(void **state) {
     config.limits.maxMemoryAllocationCount = 1;
     bench_open(&config, NULL);
     const BdaAllocInfo info = { .size = 100 };
-    ask_while_a_block_goes(trim, &info, &info);
+    give(take(info));
+    ask_while_memory_goes(trim, &info);
     bench_close();
 }
 
@@ -108,7 +109,8 @@ static void dedicated_memory_waits_for_a_trim(void **state) {
     BdaPool pool = make_pool(one_block);
     const BdaAllocInfo before = { .size = 100, .pool = pool };
     const BdaAllocInfo wish = { .size = MIB(1), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT };
-    ask_while_a_block_goes(trim, &before, &wish);
+    give(take(before));
+    ask_while_memory_goes(trim, &wish);
     assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
     bench_close();
 }
@@ -119,7 +121,27 @@ static void it_waits_for_who_makes_room(void **state) {
     bench_open(&gated, NULL);
     BdaPool pool = make_pool(one_block);
     const BdaAllocInfo info = { .size = 100, .pool = pool };
-    ask_while_a_block_goes(take_dedicated, &info, &info);
+    give(take(info));
+    ask_while_memory_goes(take_dedicated, &info);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+static void collect(struct helper *helper) {
+    helper->wrong += bda_collect(helper->allocator) != VK_SUCCESS;
+}
+
+/* It would have collected that itself. */
+static void it_waits_for_who_collects(void **state) {
+    (void)state;
+    bench_open(&gated, NULL);
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaPool pool = make_pool(one_block);
+    BdaAllocation all = take((BdaAllocInfo){ .size = MIB(1), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
+    assert_int_equal(bda_free_after(bench.allocator, all.handle, timeline, 1), VK_SUCCESS);
+    fake_signal(bench.driver, timeline, 1);
+    const BdaAllocInfo info = { .size = 100, .pool = pool };
+    ask_while_memory_goes(collect, &info);
     assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
     bench_close();
 }
@@ -143,21 +165,57 @@ static void what_arrived_meanwhile_counts(void **state) {
     bda_closings_init(&closings, true);
     uint64_t seen = bda_closings_arrived(&closings);
     assert_false(bda_closing_wait(&closings, &seen));
-    bda_closing_begin(&closings);
-    bda_closing_begin(&closings); /* is still on its way */
-    bda_closing_end(&closings);
-    assert_true(bda_closing_wait(&closings, &seen));
-    bda_closing_end(&closings);
+    struct bda_closing one, two;
+    bda_closing_begin(&closings, &one);
+    bda_closing_begin(&closings, &two);
+    bda_closing_end(&closings, &one);
+    bda_closing_end(&closings, &two);
     assert_true(bda_closing_wait(&closings, &seen));
     assert_false(bda_closing_wait(&closings, &seen));
     bda_closings_destroy(&closings);
 }
 
+static struct bda_closings shared;
+static struct bda_closing second;
+static _Atomic bool has_ended;
+
+static void end_second(struct helper *helper) {
+    const struct timespec moment = { .tv_nsec = 20000000 };
+    (void)helper;
+    (void)nanosleep(&moment, NULL);
+    atomic_store(&has_ended, true);
+    bda_closing_end(&shared, &second);
+}
+
+static void all_that_are_on_their_way_are_waited_for(void **state) {
+    (void)state;
+    static struct helper helper;
+    struct bda_closing first;
+    bda_closings_init(&shared, true);
+    atomic_store(&has_ended, false);
+    uint64_t seen = bda_closings_arrived(&shared);
+    bda_closing_begin(&shared, &second);
+    bda_closing_begin(&shared, &first);
+    bda_closing_end(&shared, &first);
+    hire(&helper);
+    uint32_t round = begin(&helper, end_second);
+    assert_true(bda_closing_wait(&shared, &seen));
+    assert_true(atomic_load(&has_ended));
+    await(&helper, round);
+    dismiss(&helper);
+    bda_closings_destroy(&shared);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_pool_at_its_limit_waits_for_a_trim), cmocka_unit_test(a_heap_at_its_limit_waits_for_a_trim),
-        cmocka_unit_test(the_last_memory_waits_for_a_trim),     cmocka_unit_test(dedicated_memory_waits_for_a_trim),
-        cmocka_unit_test(it_waits_for_who_makes_room),          cmocka_unit_test(nobody_waits_where_nothing_goes),
+        cmocka_unit_test(a_pool_at_its_limit_waits_for_a_trim),
+        cmocka_unit_test(a_heap_at_its_limit_waits_for_a_trim),
+        cmocka_unit_test(the_last_memory_waits_for_a_trim),
+        cmocka_unit_test(dedicated_memory_waits_for_a_trim),
+        cmocka_unit_test(it_waits_for_who_makes_room),
+        cmocka_unit_test(it_waits_for_who_collects),
+        cmocka_unit_test(nobody_waits_where_nothing_goes),
+        cmocka_unit_test(all_that_are_on_their_way_are_waited_for),
         cmocka_unit_test(what_arrived_meanwhile_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
