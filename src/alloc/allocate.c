@@ -24,12 +24,14 @@ VkDeviceSize bda_held(BdaAllocator allocator, uint32_t index) {
 
 void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocation) {
     const struct bda_live live = bda_range_at(allocator, NULL, index);
-    bda_range_describe(allocator, &live, bda_asked(allocator, live.node), allocation);
-    if (live.block->buffer != VK_NULL_HANDLE)
+    VkDeviceSize size = bda_asked(allocator, live.node);
+    if (live.block->buffer != VK_NULL_HANDLE) {
+        bda_range_describe(allocator, &live, size, allocation);
         return;
+    }
     uint32_t record = bda_node_record(live.node);
     VkDeviceAddress address = record != 0 ? bda_record_at(allocator, record)->address : 0;
-    bda_own_describe(bda_own_buffer(allocator, index), address, allocation);
+    bda_own_describe(allocator, &live, bda_own_buffer(allocator, index), address, size, allocation);
 }
 
 static void tell(BdaAllocator allocator, const struct bda_request *request, uint32_t node) {

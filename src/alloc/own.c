@@ -95,21 +95,27 @@ BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, st
 
 /* Under the lock, since somebody may be looking at the record; that goes when nobody can be. */
 static void give_back(BdaAllocator allocator, const struct bda_live *live) {
-    bda_pool_lock(live->pool);
+    bda_pool_lock_as(live->pool, !allocator->caches_off);
     uint32_t record = bda_node_record(live->node);
     if (record != 0)
         bda_prefixes_leave(allocator, bda_record_at(allocator, record));
     bda_range_free(live);
     bda_unlock(&live->pool->lock);
-    bda_record_destroy(allocator, record);
+    if (record != 0)
+        bda_record_destroy(allocator, record);
 }
 
-/* A retired range is kept by the thread, or goes back to TLSF. Caches serve the short way alone: no pool of the
- * caller's, nobody who listens. */
+/* Whether the thread would keep a retired range. Caches serve the short way alone: no pool of the caller's, nobody who
+ * listens. */
+BDA_INLINE bool may_be_kept(BdaAllocator allocator, const struct bda_live *live) {
+    return !allocator->caches_off && bda_node_last_record(live->node) == 0 &&
+           bda_range_may_be_kept(live->pool, live->node) && !bda_node_is_spent(live->node) &&
+           live->pool->user == NULL && !bda_pool_rests(live->pool);
+}
+
+/* It is kept, or goes back to TLSF. */
 BDA_INLINE void let_go(BdaAllocator allocator, const struct bda_live *live) {
-    bool wanted = bda_node_last_record(live->node) == 0 && bda_range_may_be_kept(live->pool, live->node) &&
-                  !bda_node_is_spent(live->node) && live->pool->user == NULL && !bda_pool_rests(live->pool);
-    if (!wanted || !bda_cache_keep(allocator, live))
+    if (!may_be_kept(allocator, live) || !bda_cache_keep(allocator, live))
         give_back(allocator, live);
 }
 
@@ -173,8 +179,8 @@ BDA_INLINE void become_own(struct bda_live *live) {
 }
 
 /* Where there are no caches, and so no arenas. */
-BDA_APART bool take_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
-                          VkDeviceSize alignment, struct bda_live *live) {
+BDA_INLINE bool take_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
+                           VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
     bda_lock(&pool->lock);
     bool taken = bda_range_take(allocator, pool, &request, false, live) == VK_SUCCESS;
@@ -249,8 +255,7 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
     result = bind(allocator, &live, own, 0, alignment);
     if (result != VK_SUCCESS)
         return give_up(allocator, &live, own, result);
-    bda_range_describe(allocator, &live, size, allocation);
-    bda_own_describe(own->buffer, own->address, allocation);
+    bda_own_describe(allocator, &live, own->buffer, own->address, size, allocation);
     bool caches = !allocator->caches_off;
     bda_plain_tell_made(allocator, caches ? bda_cache_at_hand(allocator) : NULL, caches, allocation->handle);
     return VK_SUCCESS;
@@ -273,13 +278,15 @@ BDA_INLINE void tell_history(BdaAllocator allocator, BdaHandle handle, const str
         bda_plain_tell(allocator, caches ? bda_cache_at_hand(allocator) : NULL, caches, handle, live, 0);
 }
 
-bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
-    if (allocator->event != NULL ||
-        !bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
+bool bda_own_free(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block) {
+    const struct bda_live live = { bda_handle_index(handle), node, block,
+                                   atomic_load_explicit(&block->pool, memory_order_acquire) };
+    if (allocator->event != NULL || live.pool == NULL ||
+        !bda_node_try_retire(node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
         return false;
-    tell_history(allocator, handle, live);
-    bda_own_release(allocator, live->index); /* before anybody else can have the range */
-    let_go(allocator, live);
+    tell_history(allocator, handle, &live);
+    bda_own_release(allocator, live.index); /* before anybody else can have the range */
+    let_go(allocator, &live);
     return true;
 }
 

@@ -11,7 +11,7 @@
 #ifndef BDA_ALLOC_OWN_H
 #define BDA_ALLOC_OWN_H
 
-#include "alloc/handle.h"
+#include "alloc/range.h"
 
 /* An own buffer on its way into a block. */
 struct bda_own {
@@ -30,9 +30,9 @@ struct bda_own {
 VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info,
                        struct bda_own *own, BdaAllocation *allocation);
 
-/* All of a free, of what bda_handle_find has found in a block of own buffers; false: it is no longer live, or somebody
- * listens. */
-bool bda_own_free(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live);
+/* All of a free, of what `handle` names: it has led to this node, and that to a block of own buffers. False: it is no
+ * longer live, or somebody listens. */
+bool bda_own_free(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block);
 
 /* ---- The long way ---- */
 
@@ -52,12 +52,13 @@ static inline VkBuffer bda_own_buffer(BdaAllocator allocator, uint32_t index) {
 /* Destroys the buffer of a node that was retired, and forgets it: for the one who may give its range back. */
 void bda_own_release(BdaAllocator allocator, uint32_t index);
 
-/* An own buffer begins at its own offset 0. `address` 0: where its range does. */
-static inline void bda_own_describe(VkBuffer buffer, VkDeviceAddress address, BdaAllocation *allocation) {
-    allocation->buffer = buffer;
-    allocation->offset = 0;
-    if (address != 0)
-        allocation->address = address;
+/* All that the caller is told of an own buffer of `size` bytes, which begins at its own offset 0. `address` 0: where
+ * its range does. */
+BDA_INLINE void bda_own_describe(BdaAllocator allocator, const struct bda_live *live, VkBuffer buffer,
+                                 VkDeviceAddress address, VkDeviceSize size, BdaAllocation *allocation) {
+    if (address == 0)
+        address = live->block->region.base + bda_node_start(live->node);
+    bda_range_tell(allocator, live, address, buffer, 0, size, allocation);
 }
 
 #endif

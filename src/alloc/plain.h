@@ -196,10 +196,7 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, struct bda_cache *ca
                                     const struct bda_live *live) {
     struct bda_pool *pool = live->pool;
     uint32_t record = 0;
-    if (caches)
-        bda_pool_lock(pool);
-    else
-        bda_lock(&pool->lock);
+    bda_pool_lock_as(pool, caches);
     bool good = bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks);
     if (good) {
         record = bda_node_record(live->node);

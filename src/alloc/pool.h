@@ -263,6 +263,15 @@ BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
         atomic_store_explicit(&pool->head->crowded, true, memory_order_relaxed);
 }
 
+/* The same where it is known whether there are `caches`. Where there are none there are no arenas either, and it is all
+ * one how much in demand it is. */
+BDA_INLINE void bda_pool_lock_as(struct bda_pool *pool, bool caches) {
+    if (caches)
+        bda_pool_lock(pool);
+    else
+        bda_lock(&pool->lock);
+}
+
 /* A block comes to the pool with all that it has, or leaves it, empty. One spare node is secured for it to come. The
  * pool's lock is held. */
 void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);

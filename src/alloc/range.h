@@ -121,20 +121,25 @@ _Static_assert(offsetof(BdaAllocation, buffer) == offsetof(BdaAllocation, mapped
                "and another one");
 #endif
 
-/* All that the caller is told of a range of `size` bytes. */
+/* All that the caller is told of an allocation. */
+BDA_INLINE void bda_range_tell(BdaAllocator allocator, const struct bda_live *live, VkDeviceAddress address,
+                               VkBuffer buffer, VkDeviceSize offset, VkDeviceSize size, BdaAllocation *allocation) {
+    unsigned char *block = live->block->mapped, *mapped = block != NULL ? block + bda_node_start(live->node) : NULL;
+    bda_write_pair(&allocation->handle, bda_handle_of(allocator, live->index, live->node), address);
+#if UINTPTR_MAX == UINT64_MAX
+    bda_write_pair(&allocation->mapped, (uintptr_t)mapped, (uintptr_t)buffer);
+#else
+    allocation->mapped = mapped;
+    allocation->buffer = buffer;
+#endif
+    bda_write_pair(&allocation->offset, offset, size);
+}
+
+/* The same of a range of `size` bytes, in the buffer that its block has over all of it. */
 BDA_INLINE void bda_range_describe(BdaAllocator allocator, const struct bda_live *live, VkDeviceSize size,
                                    BdaAllocation *allocation) {
     VkDeviceSize start = bda_node_start(live->node);
-    unsigned char *mapped = live->block->mapped != NULL ? live->block->mapped + start : NULL;
-    bda_write_pair(&allocation->handle, bda_handle_of(allocator, live->index, live->node),
-                   live->block->region.base + start);
-#if UINTPTR_MAX == UINT64_MAX
-    bda_write_pair(&allocation->mapped, (uintptr_t)mapped, (uintptr_t)live->block->buffer);
-#else
-    allocation->mapped = mapped;
-    allocation->buffer = live->block->buffer;
-#endif
-    bda_write_pair(&allocation->offset, start, size);
+    bda_range_tell(allocator, live, live->block->region.base + start, live->block->buffer, start, size, allocation);
 }
 
 /* ---- Giving back ---- */

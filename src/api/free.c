@@ -21,9 +21,7 @@ BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle) {
 }
 
 BDA_APART VkResult free_own(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block) {
-    const struct bda_live live = { bda_handle_index(handle), node, block,
-                                   atomic_load_explicit(&block->pool, memory_order_acquire) };
-    bool freed = live.pool != NULL && bda_own_free(allocator, handle, &live);
+    bool freed = bda_own_free(allocator, handle, node, block);
     return freed ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 

@@ -18,10 +18,8 @@ BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle, co
 BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, const char *function,
                                        struct bda_node *node) {
     struct bda_block *block = bda_block_of(allocator, node);
-    const struct bda_live live = { bda_handle_index(handle), node, block,
-                                   atomic_load_explicit(&block->pool, memory_order_acquire) };
     struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_or_wish(allocator);
-    bool freed = block->own ? live.pool != NULL && bda_own_free(allocator, handle, &live)
+    bool freed = block->own ? bda_own_free(allocator, handle, node, block)
                             : bda_plain_free(allocator, cache, !allocator->caches_off, handle, node);
     return freed ? VK_SUCCESS : free_the_long_way(allocator, handle, function);
 }
