@@ -198,9 +198,10 @@ typedef struct BdaAllocatorInfo {
      * itself included, have found the block empty and unused in between. 0: 16; 1: at once; more than 65534 is
      * as good as that. */
     uint32_t keep_collects;
-    /* The low-water mark: a pool in use with fewer free bytes in its blocks wants the next one before a request has to
-     * wait for it. bda_wants_block says so, bda_prepare makes it. 0: none. Surplus that would take a pool below its
-     * mark stays. */
+    /* The low-water mark: a pool with fewer free bytes in its blocks wants the next one before a request has to wait
+     * for it. bda_wants_block says so, bda_prepare makes it. 0: none. Surplus that would take a pool below its mark
+     * stays. A pool that has no block wants its first one once it has refused a request with
+     * BDA_ALLOC_NO_NEW_MEMORY_BIT; any other request makes that itself. */
     VkDeviceSize low_water;
     /* The queue families that will use the memory; none given: every family of `device_info`. Where there are two or
      * more, buffers of blocks are VK_SHARING_MODE_CONCURRENT over them, so pointers need no ownership transfers. One
@@ -529,8 +530,8 @@ BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreat
                                      const BdaAllocInfo *like, VkDeviceSize bytes);
 
 /* Whether bda_prepare may have something to do: since it last saw to that, an allocation has left a pool below its
- * low-water mark, or a thread's part of a pool below its share of the mark. What is free in other parts, or was freed
- * meanwhile, only bda_prepare finds out. VK_FALSE for NULL. Reads one flag and takes no lock: for any thread, each
+ * low-water mark, or a thread's part of a pool below its share of the mark, or a pool with a mark has refused a request
+ * with BDA_ALLOC_NO_NEW_MEMORY_BIT. What is free in other parts, or was freed meanwhile, only bda_prepare finds out. VK_FALSE for NULL. Reads one flag and takes no lock: for any thread, each
  * frame. */
 BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
 
@@ -539,7 +540,7 @@ BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
  * thread that may, when bda_wants_block says so. The library starts no threads of its own. Several may call it at a
  * time; each block is made once, and requests that find no room meanwhile wait for it rather than make their own.
  * Nothing is given back for such a block: it is made only within the heap's budget, limits and counts.
- * VK_SUCCESS; VK_INCOMPLETE where they are reached, so that a pool stays below its mark until it is allocated from
+ * VK_SUCCESS; VK_INCOMPLETE where they are reached, so that a pool stays below its mark until it is asked for something
  * again and bda_prepare called again: no error, and no message. Cost: nothing but a lock for each pool above its mark.
  * Of one below it, what threads keep comes back first, once for each block (BdaUse::cached; as bda_trim does it), since
  * that may be enough; else as a new block in bda_alloc, with no lock held. What was made stays, unused, until bda_trim

@@ -177,7 +177,11 @@ static VkResult try_type(BdaAllocator allocator, struct bda_request *request, ui
                          void *context) {
     struct bda_pool *pool = NULL;
     VkResult result = pool_for(allocator, request, type, &pool);
-    return result == VK_SUCCESS ? try(allocator, pool, request, context) : result;
+    if (result == VK_SUCCESS)
+        result = try(allocator, pool, request, context);
+    if (bda_is_exhaustion(result) && request->full == NULL)
+        request->full = pool;
+    return result;
 }
 
 static bool has_type(BdaAllocator allocator, const struct bda_request *request) {
@@ -201,13 +205,9 @@ VkResult bda_check_types(BdaAllocator allocator, struct bda_request *request) {
 }
 
 /* The next type is for full heaps only; what is answered in the end is what the best type said. */
-VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_attempt attempt, void *context) {
-    VkResult first = bda_check_types(allocator, request);
-    if (first != VK_SUCCESS)
-        return first;
-    if (request->pool != NULL)
-        return try_type(allocator, request, request->pool->ranges->key.memory_type, attempt, context);
+static VkResult try_in_order(BdaAllocator allocator, struct bda_request *request, bda_attempt attempt, void *context) {
     const struct bda_type_order *order = bda_order_of(allocator, request->intent, request->flags);
+    VkResult first = VK_SUCCESS;
     const char *first_reason = NULL;
     for (uint32_t i = 0; i < order->count; i++) {
         if ((request->type_bits >> order->types[i] & 1u) == 0)
@@ -223,6 +223,19 @@ VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_
     }
     request->reason = first_reason;
     return first;
+}
+
+VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_attempt attempt, void *context) {
+    VkResult result = bda_check_types(allocator, request);
+    if (result != VK_SUCCESS)
+        return result;
+    if (request->pool != NULL)
+        result = try_type(allocator, request, request->pool->ranges->key.memory_type, attempt, context);
+    else
+        result = try_in_order(allocator, request, attempt, context);
+    if (bda_is_exhaustion(result) && (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0 && request->full != NULL)
+        bda_pool_lack(request->full);
+    return result;
 }
 
 /* ---- Both kinds of allocation ---- */

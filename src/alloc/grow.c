@@ -361,12 +361,12 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
 
 /* ---- The low-water mark ---- */
 
-/* Whether the pool wants a block: some arena has come below the mark, and they are together. What is on its way and not
- * booked is as good as free. A pool without blocks wants none: nobody uses it, or it was trimmed. The head's lock is
- * held. */
+/* Whether the pool wants a block: some arena has come below the mark, or has refused a request, and they are below it
+ * together. What is on its way and not booked is as good as free. A pool without blocks that has refused nothing wants
+ * none: nobody uses it, or it was trimmed. The head's lock is held. */
 static bool is_below_mark(struct bda_pool *pool) {
     uint64_t coming = bda_opening_unbooked(pool) >> BDA_GRANULE_LOG2;
-    bool wants = false, any = false;
+    bool wants = pool->lacked, any = pool->lacked;
     for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         wants = wants || arena->wants;
@@ -378,6 +378,7 @@ static bool is_below_mark(struct bda_pool *pool) {
 
 /* Nothing more is made until the next allocation that leaves too little. The head's lock is held. */
 static void want_nothing(struct bda_pool *pool) {
+    pool->lacked = false;
     for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
         bda_arena_lock_beside_head(arena);
         arena->wants = false;

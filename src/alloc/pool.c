@@ -68,6 +68,15 @@ void bda_pool_set_low_water(struct bda_pool *pool, VkDeviceSize bytes) {
     pool->low_granules = (bytes >> BDA_GRANULE_LOG2) + ((bytes & mask) != 0);
 }
 
+void bda_pool_lack(struct bda_pool *head) {
+    bda_lock(&head->lock);
+    if (head->low_granules != 0) {
+        head->lacked = true;
+        atomic_store_explicit(head->some_want, true, memory_order_relaxed);
+    }
+    bda_unlock(&head->lock);
+}
+
 /* What another pool was told of sizes and of empty blocks. */
 static void behave_like(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool *like) {
     bda_pool_set_sizes(allocator, pool, like->first_block_size, like->max_block_size);
@@ -84,7 +93,7 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     pool->keep_empty = allocator->keep_empty;
     pool->keep_collects = allocator->keep_collects;
     pool->some_want = &allocator->some_want;
-    pool->wants = false;
+    pool->wants = pool->lacked = false;
     pool->peak = (struct bda_pool_peak){ .look = 0 };
     pool->crowded = bda_pool_next_arena(pool) != NULL; /* whose arena has no blocks any more is to settle anew */
     bda_pool_set_low_water(pool, allocator->low_water);

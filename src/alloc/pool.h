@@ -97,6 +97,7 @@ struct bda_pool {
     uint32_t strain;         /* how much its lock was in demand of late */
     const void *last_thread; /* that took it, as a wish for a range or a free */
     bool wants;              /* an allocation has left less, and nobody has seen to it since */
+    bool lacked;             /* the head's: the same of a request that was refused for want of room */
     bool drained;            /* the head's: what threads keep came back for the mark, since the last block was made */
     _Atomic bool *some_want; /* the allocator's */
     uint64_t large;          /* granules in ranges that are not small */
@@ -224,6 +225,10 @@ static inline void bda_pool_watch_level(struct bda_pool *pool) {
     pool->wants = true;
     atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
 }
+
+/* Notes that a pool has refused a request that may take no new memory: where it has a low-water mark, it wants a block,
+ * also when it has none at all. No lock is held. */
+void bda_pool_lack(struct bda_pool *head);
 
 /* Read by every thread, so it is written once. */
 static inline bool bda_pool_is_crowded(const struct bda_pool *head) {

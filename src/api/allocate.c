@@ -77,6 +77,7 @@ BDA_COLD VkResult refuse_or_go_on(BdaAllocator allocator, struct bda_pool *pool,
     if (!hopeless)
         return alloc_the_long_way(allocator, info, allocation);
     memset(allocation, 0, sizeof *allocation);
+    bda_pool_lack(pool);
     const struct bda_request refused = {
         .name = info->name, .size = info->size, .pool = info->pool, .reason = BDA_NO_ROOM
     };
@@ -209,8 +210,10 @@ VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceS
     VkResult result = bda_check_range(allocator, &info, &own, &request);
     if (info.size == 1 && like->size == 0) /* pieces of the alignment fill the room best */
         request.size = request.room = request.alignment;
-    if (result == VK_SUCCESS)
+    if (result == VK_SUCCESS) {
         result = bda_make_room_for(allocator, &request, bytes);
+        request.size = bytes; /* what the room was asked for */
+    }
     return result == VK_SUCCESS ? result : bda_refuse_request(allocator, __func__, result, &request);
 }
 

@@ -124,7 +124,9 @@ VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *b
     VkBufferCreateInfo addressed;
     struct bda_request request = { .reason = NULL };
     VkResult result = request_addressed(allocator, buffer_like, like, &addressed, &request);
-    if (result == VK_SUCCESS)
+    if (result == VK_SUCCESS) {
         result = bda_make_room_for(allocator, &request, bytes);
+        request.size = bytes; /* what the room was asked for */
+    }
     return result == VK_SUCCESS ? result : bda_refuse_request(allocator, __func__, result, &request);
 }

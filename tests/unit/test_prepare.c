@@ -187,6 +187,85 @@ static void after_a_trim_a_pool_wants_nothing_until_it_is_used(void **state) {
     bench_close();
 }
 
+/* ---- What a request that may take no new memory has not found ---- */
+
+static void assert_no_room(BdaAllocInfo info) {
+    BdaAllocation none;
+    info.flags |= BDA_ALLOC_NO_NEW_MEMORY_BIT;
+    assert_int_equal(bda_alloc(bench.allocator, &info, &none), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+}
+
+/* Whoever waits for nobody can make no block, so a pool that has none would have none for ever. */
+static void a_refusal_makes_a_pool_without_blocks_want_one(void **state) {
+    (void)state;
+    open_with_mark(KIB(100));
+    const BdaAllocInfo infos[] = { { .size = KIB(10) },
+                                   { .size = KIB(10), .intent = BDA_INTENT_UPLOAD, .name = "named" },
+                                   { .size = KIB(10), .pool = make_pool((BdaPoolInfo){ .name = "level" }) } };
+    for (uint32_t i = 0; i < 3; i++) {
+        for (uint32_t again = 0; again < 2; again++) { /* before there is a block, and after it was trimmed */
+            assert_no_room(infos[i]);
+            assert_true(wants());
+            prepare();
+            BdaAllocInfo info = infos[i];
+            info.flags = BDA_ALLOC_NO_NEW_MEMORY_BIT;
+            give(take(info));
+            assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+            prepare();
+            assert_int_equal(bench_use().block_count, 0);
+        }
+    }
+    bench_close();
+}
+
+static void a_refused_buffer_makes_a_pool_want_a_block(void **state) {
+    (void)state;
+    open_with_mark(KIB(100));
+    const VkBufferCreateInfo buffer = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                        .size = 4096,
+                                        .usage = PLAIN_USAGE };
+    const BdaAllocInfo info = { .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    BdaAllocation a;
+    assert_int_equal(bda_alloc_buffer(bench.allocator, &buffer, &info, &a), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_true(wants());
+    prepare();
+    assert_int_equal(bda_alloc_buffer(bench.allocator, &buffer, &info, &a), VK_SUCCESS);
+    give(a);
+    bench_close();
+}
+
+/* The room that a request lacks may be there in pieces, or more than any block has: that is no reason for another. */
+static void above_its_mark_a_pool_that_refuses_wants_nothing(void **state) {
+    (void)state;
+    open_with_mark(KIB(100));
+    give(take_bytes(16, BDA_INTENT_DEVICE));
+    const struct bench_state before = bench_look();
+    assert_no_room((BdaAllocInfo){ .size = MIB(200) });
+    prepare();
+    assert_as_before(&before);
+    bench_close();
+}
+
+/* The first one it tries is to have room. Of a pool without a mark nobody has asked for blocks ahead of time. */
+static void a_refusal_makes_one_pool_want_a_block(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_DISCRETE },
+               &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT });
+    BdaPool marked = make_pool((BdaPoolInfo){ .low_water = KIB(100) });
+    assert_no_room((BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_HOST_FALLBACK_BIT });
+    assert_false(wants());
+    assert_no_room((BdaAllocInfo){ .size = 16, .pool = marked });
+    assert_true(wants());
+    prepare();
+    assert_int_equal(bench_use().block_count, 1);
+    bench_close();
+    open_with_mark(KIB(100));
+    assert_no_room((BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_HOST_FALLBACK_BIT });
+    prepare();
+    assert_int_equal(bench_use().block_count, 1);
+    bench_close();
+}
+
 /* ---- What it does not do ---- */
 
 /* Nobody needs the block yet: others keep their empty ones, and nobody is told. */
@@ -205,10 +284,13 @@ static void a_heap_that_is_full_is_left_as_it_is(void **state) {
     assert_int_equal(bda_prepare(bench.allocator), VK_INCOMPLETE);
     assert_as_before(&before);
     assert_int_equal(bench.length, 0);
-    assert_false(wants()); /* it is not asked for again and again */
+    assert_false(wants()); /* it is not asked for again and again, */
     prepare();
     BdaAllocation b = take_bytes(KIB(100), BDA_INTENT_UPLOAD);
-    assert_true(wants());
+    assert_true(wants()); /* until more is taken, */
+    assert_int_equal(bda_prepare(bench.allocator), VK_INCOMPLETE);
+    assert_no_room((BdaAllocInfo){ .size = KIB(600), .intent = BDA_INTENT_UPLOAD });
+    assert_true(wants()); /* or was wanted */
     give(a);
     give(b);
     bench_close();
@@ -287,6 +369,10 @@ int main(void) {
         cmocka_unit_test(a_prepared_block_outlasts_collecting),
         cmocka_unit_test(surplus_below_the_mark_stays),
         cmocka_unit_test(after_a_trim_a_pool_wants_nothing_until_it_is_used),
+        cmocka_unit_test(a_refusal_makes_a_pool_without_blocks_want_one),
+        cmocka_unit_test(a_refused_buffer_makes_a_pool_want_a_block),
+        cmocka_unit_test(above_its_mark_a_pool_that_refuses_wants_nothing),
+        cmocka_unit_test(a_refusal_makes_one_pool_want_a_block),
         cmocka_unit_test(a_heap_that_is_full_is_left_as_it_is),
         cmocka_unit_test(a_block_is_prepared_within_the_budget_only),
         cmocka_unit_test(one_pool_that_is_full_keeps_no_other_from_its_block),
