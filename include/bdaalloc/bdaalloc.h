@@ -25,7 +25,8 @@
  *   Defaults    zero is a good default in every info struct; `next` must be NULL in this version.
  *   Results     VK_SUCCESS or one of the errors below. On an error the output structs are zeroed, nothing has changed
  *               and nothing leaks. It is also told to the message callback, with the function and the reason: misuse
- *               as BDA_MESSAGE_ERROR, memory that ran out as BDA_MESSAGE_WARNING.
+ *               as BDA_MESSAGE_ERROR, memory that ran out as BDA_MESSAGE_WARNING (or as
+ *               BDA_MESSAGE_INFO, for a request whose flags let it take no memory, or none over the budget).
  *                 VK_ERROR_VALIDATION_FAILED_EXT   the caller's mistake (NULL, zero size, stale handle, …)
  *                 VK_ERROR_FEATURE_NOT_PRESENT     no memory type fits, or a feature was not enabled
  *                 VK_ERROR_OUT_OF_DEVICE_MEMORY    a heap, a budget or a limit is exhausted
@@ -88,7 +89,8 @@ typedef uint64_t BdaHandle;
 /* ---- Messages ------------------------------------------------------------------------------------------------- */
 
 typedef enum BdaMessageSeverity {
-    BDA_MESSAGE_INFO = 0,    /* an event, when BDA_ALLOCATOR_LOG_EVENTS_BIT asks for them */
+    BDA_MESSAGE_INFO = 0,    /* a refusal by BDA_ALLOC_NO_NEW_MEMORY_BIT or BDA_ALLOC_WITHIN_BUDGET_BIT; an event, when
+                                BDA_ALLOCATOR_LOG_EVENTS_BIT asks for them */
     BDA_MESSAGE_WARNING = 1, /* something to know of: memory that ran out, a leak listed at destroy */
     BDA_MESSAGE_ERROR = 2,   /* a misuse that was refused, or that a checking mode found */
     BDA_MESSAGE_SEVERITY_MAX_ENUM = 0x7FFFFFFF

@@ -79,7 +79,7 @@ BDA_COLD VkResult refuse_or_go_on(BdaAllocator allocator, struct bda_pool *pool,
     memset(allocation, 0, sizeof *allocation);
     bda_pool_lack(pool);
     const struct bda_request refused = {
-        .name = info->name, .size = info->size, .pool = info->pool, .reason = BDA_NO_ROOM
+        .name = info->name, .size = info->size, .pool = info->pool, .flags = info->flags, .reason = BDA_NO_ROOM
     };
     return bda_refuse_request(allocator, "bda_alloc", result, &refused);
 }

@@ -20,14 +20,23 @@ static const char *text_of(VkResult result) {
     }
 }
 
+static VkResult refuse(BdaMessageCallback message, void *user, BdaMessageSeverity severity, const char *function,
+                       VkResult result, const char *reason) {
+    char room[BDA_RESULT_ROOM];
+    bda_message(message, user, severity, "%s: %s (%s)", function, reason != NULL ? reason : text_of(result),
+                bda_result_name(result, room));
+    return result;
+}
+
 VkResult bda_refuse_to(BdaMessageCallback message, void *user, const char *function, VkResult result,
                        const char *reason) {
     bool misuse = result == VK_ERROR_VALIDATION_FAILED_EXT || result == VK_ERROR_FEATURE_NOT_PRESENT ||
                   result == VK_ERROR_UNKNOWN;
-    char room[BDA_RESULT_ROOM];
-    bda_message(message, user, misuse ? BDA_MESSAGE_ERROR : BDA_MESSAGE_WARNING, "%s: %s (%s)", function,
-                reason != NULL ? reason : text_of(result), bda_result_name(result, room));
-    return result;
+    return refuse(message, user, misuse ? BDA_MESSAGE_ERROR : BDA_MESSAGE_WARNING, function, result, reason);
+}
+
+VkResult bda_refuse_expected(BdaAllocator allocator, const char *function, VkResult result, const char *reason) {
+    return refuse(allocator->message, allocator->message_user, BDA_MESSAGE_INFO, function, result, reason);
 }
 
 VkResult bda_refuse(BdaAllocator allocator, const char *function, VkResult result, const char *reason) {

@@ -1,7 +1,7 @@
 /*
  * What every public function does with a refusal: one line to the caller's callback, naming the function and the
  * reason, and the result passed through. Misuse is an error; memory that ran out is a warning, since callers live with
- * it.
+ * it, and no more than information where they have asked whether there is any.
  */
 #ifndef BDA_API_CHECK_H
 #define BDA_API_CHECK_H
@@ -11,6 +11,9 @@
 /* Tells and returns `result`, which is not VK_SUCCESS; `reason` NULL: the text of the result. Without an allocator
  * nobody can be told. */
 VkResult bda_refuse(BdaAllocator allocator, const char *function, VkResult result, const char *reason);
+
+/* The same where the caller has asked for no more than that: it is told as BDA_MESSAGE_INFO. */
+VkResult bda_refuse_expected(BdaAllocator allocator, const char *function, VkResult result, const char *reason);
 
 /* The same of a handle, which says more where it was bda_handle_is_dead: what the handle is, or was. Then all that the
  * history remembers is read, if there is a message callback. */

@@ -4,6 +4,7 @@
 #include "alloc/access.h"
 #include "alloc/allocate.h"
 #include "alloc/free.h"
+#include "alloc/grow.h"
 #include "alloc/history.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
@@ -134,6 +135,12 @@ static VkDeviceSize bound_of(BdaAllocator allocator, const struct bda_request *r
     return request->reason == over_block ? largest_block(allocator, request) : 0;
 }
 
+/* Whether the request asked for no more than a look whether there is room. */
+static bool is_expected(VkResult result, const struct bda_request *request) {
+    return bda_is_exhaustion(result) &&
+           (request->flags & (BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT)) != 0;
+}
+
 VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResult result,
                             const struct bda_request *request) {
     char where[320], reason[80], name[124], pool[84];
@@ -155,6 +162,8 @@ VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResu
     }
     if (bound != 0)
         (void)snprintf(reason, sizeof reason, "%s, %" PRIu64, request->reason, (uint64_t)bound);
+    if (is_expected(result, request))
+        return bda_refuse_expected(allocator, where, result, request->reason);
     return bda_refuse(allocator, where, result, bound != 0 ? reason : request->reason);
 }
 

@@ -80,16 +80,30 @@ static void leaks_and_events_with_such_names_are_one_line_each(void **state) {
     bench_end(VK_INCOMPLETE); /* which looks at every message */
 }
 
-static void refusals_are_errors_and_exhaustion_is_a_warning(void **state) {
+/* Who may be refused asks again each frame: that is no reason to warn anybody. */
+static void refusals_are_errors_and_exhaustion_is_a_warning_unless_it_was_asked_for(void **state) {
     (void)state;
     bench_open(NULL, NULL);
     refuse(VK_ERROR_VALIDATION_FAILED_EXT, (BdaAllocInfo){ .size = 0 });
     assert_int_equal(bench.told[BDA_MESSAGE_ERROR], 1);
-    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
-    assert_int_equal(bench.told[BDA_MESSAGE_ERROR], 1);
+    BdaPool bounded = make_pool((BdaPoolInfo){ .limit = KIB(64) });
+    BdaAllocInfo info = { .size = KIB(100), .pool = bounded };
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, info);
     assert_int_equal(bench.told[BDA_MESSAGE_WARNING], 1);
+    const BdaAllocFlags flags[] = { BDA_ALLOC_NO_NEW_MEMORY_BIT, BDA_ALLOC_WITHIN_BUDGET_BIT };
+    for (uint32_t i = 0; i < 4; i++) { /* the second time the pool has a block, but no room */
+        info.flags = flags[i % 2];
+        refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, info);
+        assert_int_equal(bench.told[BDA_MESSAGE_INFO], i + 1);
+        if (i == 1)
+            give(take((BdaAllocInfo){ .size = 16, .pool = bounded }));
+    }
+    info.size = 0;
+    refuse(VK_ERROR_VALIDATION_FAILED_EXT, info);
+    assert_int_equal(bench.told[BDA_MESSAGE_ERROR], 2);
     give(take_bytes(16, BDA_INTENT_DEVICE));
-    assert_int_equal(bench.told[BDA_MESSAGE_INFO], 0);
+    assert_int_equal(bench.told[BDA_MESSAGE_INFO], 4);
+    assert_int_equal(bench.told[BDA_MESSAGE_WARNING], 1);
     bench_close();
 }
 
@@ -173,7 +187,7 @@ int main(void) {
         cmocka_unit_test(a_cut_never_splits_a_letter),
         cmocka_unit_test(a_name_of_several_lines_makes_one_line),
         cmocka_unit_test(leaks_and_events_with_such_names_are_one_line_each),
-        cmocka_unit_test(refusals_are_errors_and_exhaustion_is_a_warning),
+        cmocka_unit_test(refusals_are_errors_and_exhaustion_is_a_warning_unless_it_was_asked_for),
         cmocka_unit_test(a_refused_request_is_named),
         cmocka_unit_test(results_are_named),
         cmocka_unit_test(a_refused_free_by_address_is_told_whole),
