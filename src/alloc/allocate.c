@@ -65,10 +65,9 @@ void bda_allocate_guard(BdaAllocator allocator, struct bda_request *request) {
 /* How often what threads keep is taken back, while they put more on their shelves. */
 enum { DRAINS = 4 };
 
-/* No block has room: what threads keep for themselves comes first, since it costs no call. (Another thread may have
- * been faster to drain it.) */
-static VkResult take_or_drain(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                              uint32_t *node) {
+/* What threads keep comes first, since it costs no call. (Another thread may have been faster to drain it.) */
+VkResult bda_take_or_drain(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                           uint32_t *node) {
     bool kept;
     VkResult result = bda_arenas_take(allocator, pool, request, node, &kept);
     for (uint32_t drains = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && kept && drains < DRAINS; drains++) {
@@ -115,7 +114,7 @@ static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, stru
     bda_arena_settle_if_crowded(allocator, pool);
     VkResult result = take_apart(allocator, pool, request, may_grow, node);
     if (result != VK_SUCCESS)
-        result = take_or_drain(allocator, pool, request, node);
+        result = bda_take_or_drain(allocator, pool, request, node);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
         result = take_after_collect(allocator, pool, request, node);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && !may_grow)

@@ -25,6 +25,11 @@ VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_
 VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                          struct bda_own *own, uint32_t *node);
 
+/* A range from the blocks there are, and where none has room from what threads keep for themselves, which comes back.
+ * VK_ERROR_OUT_OF_DEVICE_MEMORY: no room; VK_ERROR_OUT_OF_HOST_MEMORY. */
+VkResult bda_take_or_drain(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                           uint32_t *node);
+
 /* All that the caller is told of an allocation. For its owner, or under its pool's lock. */
 void bda_describe(BdaAllocator allocator, uint32_t index, BdaAllocation *allocation);
 

@@ -22,13 +22,13 @@ void bda_closing_begin(struct bda_closings *closings, struct bda_closing *closin
     bda_mutex_unlock(&closings->lock);
 }
 
-void bda_closing_end(struct bda_closings *closings, struct bda_closing *closing) {
+void bda_closing_end(struct bda_closings *closings, struct bda_closing *closing, bool any) {
     bda_mutex_lock(&closings->lock);
     struct bda_closing **link = &closings->first;
     while (*link != closing)
         link = &(*link)->next;
     *link = closing->next;
-    closings->arrived++;
+    closings->arrived += any;
     bda_condition_wake(&closings->ended);
     bda_mutex_unlock(&closings->lock);
 }

@@ -1,9 +1,11 @@
 /*
- * Closings: memory on its way back, of empty blocks that have left their pool and of pending frees that are due.
+ * Closings: memory on its way back, of empty blocks that have left their pool, of pending frees that may be due, and of
+ * what checking modes let go.
  *
  * Until it has arrived, limits and counts say that it is taken, while no request finds room in it any more. Who would
  * be refused for that waits for it, as long as it takes: in whatever order the two had come one after the other, there
- * would have been room. Nobody else waits.
+ * would have been room. Nobody else waits. What its owner is just freeing is not announced: before that free there was
+ * no room.
  */
 #ifndef BDA_ALLOC_CLOSING_H
 #define BDA_ALLOC_CLOSING_H
@@ -27,11 +29,11 @@ struct bda_closings {
 void bda_closings_init(struct bda_closings *closings, bool used);
 void bda_closings_destroy(struct bda_closings *closings);
 
-/* Under the lock under which others could have found it last: who finds it gone finds it here. */
+/* Before others can no longer find it: who finds it gone finds it here. */
 void bda_closing_begin(struct bda_closings *closings, struct bda_closing *closing);
 
-/* It has arrived: who waits asks again. */
-void bda_closing_end(struct bda_closings *closings, struct bda_closing *closing);
+/* It has arrived, and who waits asks again; or there was not `any`, and nobody has a reason to. */
+void bda_closing_end(struct bda_closings *closings, struct bda_closing *closing, bool any);
 
 /* How many have arrived, for who is going to ask for memory. */
 uint64_t bda_closings_arrived(struct bda_closings *closings);

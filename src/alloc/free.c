@@ -230,8 +230,12 @@ static VkDeviceSize release(BdaAllocator allocator, uint32_t index, bool seen) {
 }
 
 void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool) {
-    if (allocator->hooks != NULL)
-        allocator->hooks->let_go(allocator, pool);
+    if (allocator->hooks == NULL)
+        return;
+    struct bda_closing closing;
+    bda_closing_begin(&allocator->closings, &closing);
+    bool any = allocator->hooks->let_go(allocator, pool);
+    bda_closing_end(&allocator->closings, &closing, any);
 }
 
 VkDeviceSize bda_release_list(BdaAllocator allocator, uint32_t first) {

@@ -1,6 +1,7 @@
 /* New blocks: for a request, ahead of time, and for one allocation alone. See grow.h. */
 #include "alloc/grow.h"
 
+#include "alloc/allocate.h"
 #include "alloc/arena.h"
 #include "alloc/blocks.h"
 #include "alloc/free.h"
@@ -94,6 +95,38 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
 }
 
+/* What a request that would be refused has tried, and knows of others. */
+struct patience {
+    uint64_t arrived; /* closings (closing.h) */
+    uint32_t waits;
+    bool relieved;
+};
+
+static struct patience begin_patience(BdaAllocator allocator) {
+    return (struct patience){ .arrived = bda_closings_arrived(&allocator->closings) };
+}
+
+/* Relieves, unless that has been tried since the last wait. Whether there is a reason to try again. */
+static bool relieve_once(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
+                         VkDeviceSize size, VkResult result, struct patience *patience) {
+    if (patience->relieved)
+        return false;
+    patience->relieved = true;
+    if (!relieve(allocator, pool, request, size, result))
+        return false;
+    patience->arrived = bda_closings_arrived(&allocator->closings); /* its own are no reason to try again */
+    return true;
+}
+
+/* Waits for what others give back. Whether there is a reason to try again: with relief, since what has arrived may be
+ * an empty block of another pool, or be held by a checking mode. */
+static bool wait_for_others(BdaAllocator allocator, struct patience *patience) {
+    if (patience->waits++ == WAITS_MOST)
+        return false;
+    patience->relieved = false;
+    return bda_closing_wait(&allocator->closings, &patience->arrived);
+}
+
 /* The least block that serves the request. */
 static VkDeviceSize least_size(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request) {
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
@@ -137,25 +170,18 @@ static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *pool, con
 static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                           struct bda_opening *opening, uint32_t *index) {
     const VkDeviceSize next = opening->size, least = least_size(allocator, pool, request);
-    uint32_t waits = 0;
-    bool relieved = false;
     bda_reclaim_pool_surplus(allocator, pool);
-    uint64_t arrived = bda_closings_arrived(&allocator->closings);
+    struct patience patience = begin_patience(allocator);
     for (;;) {
         request->reason = NULL;
         VkResult result = bda_blocks_open(allocator, pool, opening->size, request, index);
         if (!bda_is_exhaustion(result))
             return result;
-        if (!relieved) {
-            relieved = true;
-            if (relieve(allocator, pool, request, opening->size, result)) {
-                arrived = bda_closings_arrived(&allocator->closings); /* its own are no reason to try again */
-                continue;
-            }
-        }
+        if (relieve_once(allocator, pool, request, opening->size, result, &patience))
+            continue;
         if (result != VK_ERROR_TOO_MANY_OBJECTS && opening->size != least)
             bda_opening_resize(pool, opening, bda_max(opening->size / 2, least));
-        else if (waits++ < WAITS_MOST && bda_closing_wait(&allocator->closings, &arrived))
+        else if (wait_for_others(allocator, &patience))
             bda_opening_resize(pool, opening, next);
         else
             return result;
@@ -203,8 +229,8 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
     if (result != VK_NOT_READY)
         return result;
     result = open_and_take(allocator, pool, request, &opening, node);
-    /* What was refused may have gone into another thread's block, or have been freed since. */
-    bool taken = bda_is_exhaustion(result) && bda_arenas_take(allocator, pool, request, node, NULL) == VK_SUCCESS;
+    /* What was refused may have gone into another thread's block, or have been freed since, onto a shelf perhaps. */
+    bool taken = bda_is_exhaustion(result) && bda_take_or_drain(allocator, pool, request, node) == VK_SUCCESS;
     return taken ? VK_SUCCESS : result;
 }
 
@@ -487,9 +513,9 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
     const VkBufferCreateInfo *info = request->buffer_info != NULL ? request->buffer_info : &spanning;
     struct bda_requirements needs;
     VkResult result = VK_SUCCESS;
-    uint64_t arrived = bda_closings_arrived(&allocator->closings);
-    uint32_t index = 0, waits = 0;
-    for (bool relieved = false;; relieved = true) {
+    struct patience patience = begin_patience(allocator);
+    uint32_t index = 0;
+    for (;;) {
         request->reason = NULL;
         if (buffer == VK_NULL_HANDLE)
             result = device->vk.create_buffer(device->handle, info, device->driver_callbacks, &buffer);
@@ -505,9 +531,8 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
         buffer = VK_NULL_HANDLE;
         if (!bda_is_exhaustion(result))
             return result;
-        if (!relieved && relieve(allocator, pool, request, requirements->size, result))
-            arrived = bda_closings_arrived(&allocator->closings);
-        else if (waits++ == WAITS_MOST || !bda_closing_wait(&allocator->closings, &arrived))
+        if (!relieve_once(allocator, pool, request, requirements->size, result, &patience) &&
+            !wait_for_others(allocator, &patience))
             return result;
         result = VK_SUCCESS;
     }

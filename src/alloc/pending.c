@@ -195,21 +195,20 @@ static void detach_reached(BdaAllocator allocator, const struct reached *reached
     bda_mutex_unlock(&pending->lock);
 }
 
-/* Asks and detaches; then others may, and what is due is released. It is on its way as long as it is in no list. */
-static VkResult collect_and_end(BdaAllocator allocator, VkDeviceSize *bytes) {
+/* Asks and detaches; then others may, and what is due is released. It is on its way from before the first question on:
+ * while one thread asks, no other can. */
+static VkResult collect_and_end(BdaAllocator allocator, struct bda_closing *closing, VkDeviceSize *bytes) {
     struct bda_pending *pending = &allocator->pending;
     struct bda_pending_group due = { .first = 0 };
     struct reached reached[BDA_PENDING_GROUPS];
     uint32_t count = list_semaphores(pending, reached);
     VkResult answer = ask(&allocator->device, reached, count);
-    struct bda_closing closing;
-    bda_closing_begin(&allocator->closings, &closing);
     for (uint32_t i = 0; i < count; i++)
         if (reached[i].known)
             detach_reached(allocator, &reached[i], &due);
     end(pending);
     *bytes = bda_release_list(allocator, due.first);
-    bda_closing_end(&allocator->closings, &closing);
+    bda_closing_end(&allocator->closings, closing, due.first != 0);
     return answer;
 }
 
@@ -217,15 +216,22 @@ VkResult bda_pending_collect(BdaAllocator allocator, VkDeviceSize *bytes) {
     *bytes = 0;
     if (count_of(&allocator->pending) == 0)
         return VK_SUCCESS;
+    struct bda_closing closing;
+    bda_closing_begin(&allocator->closings, &closing);
     begin(&allocator->pending);
-    return collect_and_end(allocator, bytes);
+    return collect_and_end(allocator, &closing, bytes);
 }
 
 VkResult bda_pending_try_collect(BdaAllocator allocator) {
     VkDeviceSize bytes;
-    if (count_of(&allocator->pending) == 0 || !try_begin(&allocator->pending))
+    if (count_of(&allocator->pending) == 0)
         return VK_SUCCESS;
-    return collect_and_end(allocator, &bytes);
+    struct bda_closing closing;
+    bda_closing_begin(&allocator->closings, &closing);
+    if (try_begin(&allocator->pending))
+        return collect_and_end(allocator, &closing, &bytes);
+    bda_closing_end(&allocator->closings, &closing, false);
+    return VK_SUCCESS;
 }
 
 /* ---- Draining ---- */
@@ -248,6 +254,8 @@ static void filter(BdaAllocator allocator, struct bda_pending_group *group, BdaP
 void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user) {
     struct bda_pending *pending = &allocator->pending;
     struct bda_pending_group due = { .first = 0 };
+    struct bda_closing closing;
+    bda_closing_begin(&allocator->closings, &closing);
     begin(pending);
     bda_mutex_lock(&pending->lock);
     for (uint32_t i = count_of(pending); i-- > 0;) { /* backwards: groups are dropped on the way */
@@ -258,6 +266,7 @@ void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user) {
     bda_mutex_unlock(&pending->lock);
     end(pending);
     (void)bda_release_list(allocator, due.first);
+    bda_closing_end(&allocator->closings, &closing, due.first != 0);
 }
 
 void bda_pending_drain(BdaAllocator allocator) {

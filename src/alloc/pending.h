@@ -47,7 +47,7 @@ static inline bool bda_pending_any(const struct bda_pending *pending) {
  * `bytes`: of memory that went back to the driver with dedicated blocks. */
 VkResult bda_pending_collect(BdaAllocator allocator, VkDeviceSize *bytes);
 
-/* The same, but does nothing while another thread is at it: for allocations, which wait for nobody. */
+/* The same, but does nothing while another thread is at it: for allocations, which do not wait for that here. */
 VkResult bda_pending_try_collect(BdaAllocator allocator);
 
 /* Releases everything, waiting or not; or everything of one pool. */

@@ -71,10 +71,16 @@ static VkDeviceSize release(BdaAllocator allocator, struct bda_held *due, bool l
     return bytes;
 }
 
+/* What it gives up for that is on its way back from the moment in which nobody can have it let go any more. */
 static VkDeviceSize quarantine(BdaAllocator allocator, uint32_t node) {
     struct bda_held due = { .first = 0 };
+    struct bda_closing closing;
+    bda_closing_begin(&allocator->closings, &closing);
     bda_quarantine_add(allocator, node, &due);
-    return release(allocator, &due, false);
+    bool any = due.first != 0;
+    VkDeviceSize bytes = release(allocator, &due, false);
+    bda_closing_end(&allocator->closings, &closing, any);
+    return bytes;
 }
 
 /* Whether the quarantine keeps a node. Memory of one isolated buffer goes back at once, since its buffer goes with it:
@@ -101,11 +107,13 @@ static bool hold(BdaAllocator allocator, uint32_t node, bool seen, VkDeviceSize 
     return true;
 }
 
-static void let_go(BdaAllocator allocator, const struct bda_pool *pool) {
+static bool let_go(BdaAllocator allocator, const struct bda_pool *pool) {
     struct bda_held due = { .first = 0 };
     bda_quarantine_take(allocator, pool, &due);
     bda_commands_let_go(allocator, pool, &due);
+    bool any = due.first != 0;
     (void)release(allocator, &due, true);
+    return any;
 }
 
 VkResult bda_watch_complete(BdaAllocator allocator, uint64_t ticket) {

@@ -5,20 +5,41 @@
 
 #include <time.h>
 
-/* ---- A gate in vkFreeMemory ---- */
+/* ---- Gates in the driver ---- */
 
-static _Atomic bool armed, inside, open;
+static _Atomic int held_call, gates; /* so many calls of a kind are held */
+static _Atomic int reached, opened;  /* gates, since then */
 
-static void hold_in_free(void *user, enum fake_call call) {
+static void hold_in_driver(void *user, enum fake_call call) {
     (void)user;
-    if (call != FAKE_CALL_FREE_MEMORY || !atomic_exchange(&armed, false))
+    if ((int)call != atomic_load(&held_call) || atomic_fetch_sub(&gates, 1) <= 0)
         return;
-    atomic_store(&inside, true);
-    while (!atomic_load(&open))
+    int mine = atomic_fetch_add(&reached, 1) + 1;
+    while (atomic_load(&opened) < mine)
         bda_native_yield();
 }
 
-static const struct fake_config gated = { .machine = FAKE_MACHINE_UNIFIED, .on_call = hold_in_free };
+static const struct fake_config gated = { .machine = FAKE_MACHINE_UNIFIED, .on_call = hold_in_driver };
+
+static void wait_at_gate(int number) {
+    while (atomic_load(&reached) < number)
+        bda_native_yield();
+}
+
+static void open_gate(void) {
+    (void)atomic_fetch_add(&opened, 1);
+}
+
+/* Has a thread do something, and comes back when that is inside of the first of so many calls. */
+static uint32_t begin_and_hold(struct helper *helper, enum fake_call call, int count, void (*what)(struct helper *)) {
+    atomic_store(&held_call, (int)call);
+    atomic_store(&reached, 0);
+    atomic_store(&opened, 0);
+    atomic_store(&gates, count);
+    uint32_t round = begin(helper, what);
+    wait_at_gate(1);
+    return round;
+}
 
 static void trim(struct helper *helper) {
     VkDeviceSize released;
@@ -43,23 +64,19 @@ static void give_it_time(struct helper *helper, uint32_t round) {
         (void)nanosleep(&moment, NULL);
 }
 
-/* One thread does `what`, and is inside of vkFreeMemory for the only memory; another one makes a request that there
- * would be room for before, and after. */
-static void ask_while_memory_goes(void (*what)(struct helper *helper), const BdaAllocInfo *wish) {
+/* One thread does `what`, and is held inside of a call of the driver's; another one makes a request that there would be
+ * room for before, and after. */
+static void ask_in_between(enum fake_call call, void (*what)(struct helper *helper), const BdaAllocInfo *first,
+                           const BdaAllocInfo *wish) {
     static struct helper closer, asker;
     hire(&closer);
     hire(&asker);
-    closer.wish = (BdaAllocInfo){ .size = KIB(512), .pool = wish->pool };
+    closer.wish = *first;
     asker.wish = *wish;
-    atomic_store(&inside, false);
-    atomic_store(&open, false);
-    atomic_store(&armed, true);
-    uint32_t closing = begin(&closer, what);
-    while (!atomic_load(&inside))
-        bda_native_yield();
+    uint32_t closing = begin_and_hold(&closer, call, 1, what);
     uint32_t asking = begin(&asker, take_one);
     give_it_time(&asker, asking);
-    atomic_store(&open, true);
+    open_gate();
     await(&asker, asking);
     await(&closer, closing);
     assert_int_equal(closer.wrong, 0);
@@ -67,6 +84,11 @@ static void ask_while_memory_goes(void (*what)(struct helper *helper), const Bda
     give(asker.slots[0]);
     dismiss(&asker);
     dismiss(&closer);
+}
+
+/* The only memory goes. */
+static void ask_while_memory_goes(void (*what)(struct helper *helper), const BdaAllocInfo *wish) {
+    ask_in_between(FAKE_CALL_FREE_MEMORY, what, &(BdaAllocInfo){ .size = KIB(512), .pool = wish->pool }, wish);
 }
 
 static const BdaPoolInfo one_block = { .first_block_size = MIB(1), .max_block_size = MIB(1), .limit = MIB(1) };
@@ -146,6 +168,177 @@ static void it_waits_for_who_collects(void **state) {
     bench_close();
 }
 
+static void free_when_due(BdaAllocation allocation, VkSemaphore timeline) {
+    assert_int_equal(bda_free_after(bench.allocator, allocation.handle, timeline, 1), VK_SUCCESS);
+}
+
+/* While one thread asks for values, no other may. */
+static void it_waits_for_who_asks_semaphores(void **state) {
+    (void)state;
+    bench_open(&gated, NULL);
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaPool pool = make_pool(one_block);
+    free_when_due(take((BdaAllocInfo){ .size = MIB(1), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT }), timeline);
+    fake_signal(bench.driver, timeline, 1);
+    const BdaAllocInfo wish = { .size = 100, .pool = pool };
+    ask_in_between(FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE, collect, &wish, &wish);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+static void destroy_pool(struct helper *helper) {
+    helper->wrong += bda_destroy_pool(helper->allocator, helper->wish.pool) != VK_SUCCESS;
+}
+
+/* It would have collected what the pool's end takes out of the pending lists. */
+static void it_waits_for_who_destroys_a_pool(void **state) {
+    (void)state;
+    const VkDeviceSize limit = MIB(1);
+    bench_open(&gated, &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &limit });
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    const BdaAllocInfo first = { .size = MIB(1), .pool = make_pool(one_block), .flags = BDA_ALLOC_DEDICATED_BIT };
+    free_when_due(take(first), timeline);
+    fake_signal(bench.driver, timeline, 1);
+    ask_in_between(FAKE_CALL_FREE_MEMORY, destroy_pool, &first, &(BdaAllocInfo){ .size = KIB(64) });
+    bench_close();
+}
+
+/* ---- What arrives elsewhere ---- */
+
+static const VkDeviceSize block_and_more = MIB(1) + KIB(64);
+
+/* First 64 KiB go back, in which the thread is held; then a range, which was the only one in a block of 1 MiB. */
+static BdaPool free_range_in_block(VkSemaphore timeline) {
+    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
+    BdaAllocation small = take((BdaAllocInfo){ .size = KIB(64), .flags = BDA_ALLOC_DEDICATED_BIT });
+    BdaAllocation range = take((BdaAllocInfo){ .size = 100, .pool = pool });
+    free_when_due(small, timeline);
+    free_when_due(range, timeline);
+    fake_signal(bench.driver, timeline, 1);
+    return pool;
+}
+
+static void ask_while_a_block_becomes_empty(BdaPoolInfo pool_info, BdaAllocInfo wish) {
+    bench_open(&gated, &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &block_and_more });
+    BdaPool pool = free_range_in_block(fake_make_semaphore(bench.driver, 0));
+    wish.pool = make_pool(pool_info);
+    ask_while_memory_goes(collect, &wish);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    assert_int_equal(bda_destroy_pool(bench.allocator, wish.pool), VK_SUCCESS);
+    bench_close();
+}
+
+static void a_block_that_becomes_empty_meanwhile_is_closed(void **state) {
+    (void)state;
+    const BdaPoolInfo mib = { .first_block_size = MIB(1), .max_block_size = MIB(1) };
+    ask_while_a_block_becomes_empty(mib, (BdaAllocInfo){ .size = KIB(400) });
+}
+
+static void a_block_that_becomes_empty_meanwhile_is_closed_for_dedicated_memory(void **state) {
+    (void)state;
+    ask_while_a_block_becomes_empty((BdaPoolInfo){ .limit = 0 },
+                                    (BdaAllocInfo){ .size = MIB(1), .flags = BDA_ALLOC_DEDICATED_BIT });
+}
+
+/* The range goes from the pending lists into the quarantine. */
+static void what_arrives_in_quarantine_is_let_go(void **state) {
+    (void)state;
+    bench_open(&gated, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT });
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaPool pool = make_pool(one_block);
+    BdaAllocation own = take_buffer(KIB(4), VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, (BdaAllocInfo){ .size = 0 });
+    BdaAllocation range = take((BdaAllocInfo){ .size = KIB(900), .pool = pool });
+    free_when_due(own, timeline);
+    free_when_due(range, timeline);
+    fake_signal(bench.driver, timeline, 1);
+    const BdaAllocInfo wish = { .size = KIB(400), .pool = pool };
+    ask_in_between(FAKE_CALL_DESTROY_BUFFER, collect, &wish, &wish);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+/* ---- What checking modes hold ---- */
+
+static const BdaPoolInfo mib_of_small_blocks = { .first_block_size = KIB(64),
+                                                 .max_block_size = MIB(1),
+                                                 .limit = MIB(1) };
+
+/* The first thread has the quarantine let go of all the memory that there may be, and needs a little of it. */
+static void it_waits_for_who_lets_go(void **state) {
+    (void)state;
+    bench_open(&gated, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT });
+    BdaPool pool = make_pool(mib_of_small_blocks);
+    give(take((BdaAllocInfo){ .size = MIB(1), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT }));
+    const BdaAllocInfo wish = { .size = KIB(64), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT };
+    ask_in_between(FAKE_CALL_FREE_MEMORY, take_dedicated, &wish, &wish);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+/* Of two frees it holds one: the first goes with the second. */
+static void it_waits_for_what_quarantine_gives_up(void **state) {
+    (void)state;
+    bench_open(&gated, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT, .quarantine_frees = 1 });
+    BdaPool pool = make_pool(mib_of_small_blocks);
+    const BdaAllocInfo first = { .size = KIB(64), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT };
+    give(take((BdaAllocInfo){ .size = MIB(1) - KIB(64), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT }));
+    const BdaAllocInfo wish = { .size = KIB(512), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT };
+    ask_in_between(FAKE_CALL_FREE_MEMORY, take_dedicated, &first, &wish);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+/* ---- The last look ---- */
+
+struct ones {
+    BdaAllocation all[32];
+};
+
+static void take_ones(BdaPool pool, struct ones *ones) {
+    for (uint32_t i = 0; i < COUNT_OF(ones->all); i++)
+        ones->all[i] = take((BdaAllocInfo){ .size = KIB(1), .pool = pool });
+}
+
+/* Gives them back, and has them so often that they are kept in the end. */
+static void leave_on_shelf(BdaPool pool, struct ones *ones) {
+    give_all(ones->all, COUNT_OF(ones->all));
+    for (uint32_t round = 0; round < 20; round++) {
+        take_ones(pool, ones);
+        give_all(ones->all, COUNT_OF(ones->all));
+    }
+}
+
+/* A request has had back what threads keep, and has asked for blocks in vain; before it is refused the room that it
+ * needs comes free, some of it onto this thread's shelf. */
+static void what_came_onto_a_shelf_meanwhile_is_taken_back(void **state) {
+    (void)state;
+    static struct helper asker;
+    struct ones ones;
+    bench_open(&gated, NULL);
+    BdaPool pool = make_pool(one_block);
+    take_ones(pool, &ones);
+    BdaAllocation range = take((BdaAllocInfo){ .size = KIB(480), .pool = pool });
+    BdaAllocation half = take((BdaAllocInfo){ .size = KIB(500), .pool = pool });
+    hire(&asker);
+    asker.wish = (BdaAllocInfo){ .size = KIB(500), .pool = pool };
+    uint32_t asking = begin_and_hold(&asker, FAKE_CALL_CREATE_BUFFER, 2, take_one);
+    open_gate();
+    wait_at_gate(2); /* for a smaller block, the last */
+    give(range);
+    leave_on_shelf(pool, &ones);
+    assert_int_equal(bench_pool_use(pool).cached, KIB(32));
+    open_gate();
+    await(&asker, asking);
+    assert_int_equal(asker.result, VK_SUCCESS);
+    give(asker.slots[0]);
+    give(half);
+    dismiss(&asker);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+/* ---- Nobody waits in vain ---- */
+
 static void nobody_waits_where_nothing_goes(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -158,6 +351,31 @@ static void nobody_waits_where_nothing_goes(void **state) {
     bench_close();
 }
 
+/* How often the driver is asked for memory until it is given up, beside a free that waits for a semaphore or not. */
+static unsigned count_refused_calls(bool pending) {
+    bench_open(NULL, NULL);
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(64), .max_block_size = MIB(64) });
+    BdaAllocation some = take((BdaAllocInfo){ .size = 100 });
+    if (pending)
+        free_when_due(some, timeline);
+    fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    unsigned before = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = KIB(10), .pool = pool });
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY) - before;
+    fake_clear_failures(bench.driver);
+    if (!pending)
+        give(some);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+    return calls;
+}
+
+static void a_free_that_is_not_due_is_no_reason_to_ask_again(void **state) {
+    (void)state;
+    assert_int_equal(count_refused_calls(true), count_refused_calls(false));
+}
+
 /* What has arrived between the look at a limit and the wait is no reason to wait for more. */
 static void what_arrived_meanwhile_counts(void **state) {
     (void)state;
@@ -168,9 +386,12 @@ static void what_arrived_meanwhile_counts(void **state) {
     struct bda_closing one, two;
     bda_closing_begin(&closings, &one);
     bda_closing_begin(&closings, &two);
-    bda_closing_end(&closings, &one);
-    bda_closing_end(&closings, &two);
+    bda_closing_end(&closings, &one, true);
+    bda_closing_end(&closings, &two, true);
     assert_true(bda_closing_wait(&closings, &seen));
+    assert_false(bda_closing_wait(&closings, &seen));
+    bda_closing_begin(&closings, &one);
+    bda_closing_end(&closings, &one, false); /* nothing has */
     assert_false(bda_closing_wait(&closings, &seen));
     bda_closings_destroy(&closings);
 }
@@ -184,7 +405,7 @@ static void end_second(struct helper *helper) {
     (void)helper;
     (void)nanosleep(&moment, NULL);
     atomic_store(&has_ended, true);
-    bda_closing_end(&shared, &second);
+    bda_closing_end(&shared, &second, true);
 }
 
 static void all_that_are_on_their_way_are_waited_for(void **state) {
@@ -196,7 +417,7 @@ static void all_that_are_on_their_way_are_waited_for(void **state) {
     uint64_t seen = bda_closings_arrived(&shared);
     bda_closing_begin(&shared, &second);
     bda_closing_begin(&shared, &first);
-    bda_closing_end(&shared, &first);
+    bda_closing_end(&shared, &first, true);
     hire(&helper);
     uint32_t round = begin(&helper, end_second);
     assert_true(bda_closing_wait(&shared, &seen));
@@ -214,7 +435,16 @@ int main(void) {
         cmocka_unit_test(dedicated_memory_waits_for_a_trim),
         cmocka_unit_test(it_waits_for_who_makes_room),
         cmocka_unit_test(it_waits_for_who_collects),
+        cmocka_unit_test(it_waits_for_who_asks_semaphores),
+        cmocka_unit_test(it_waits_for_who_destroys_a_pool),
+        cmocka_unit_test(a_block_that_becomes_empty_meanwhile_is_closed),
+        cmocka_unit_test(a_block_that_becomes_empty_meanwhile_is_closed_for_dedicated_memory),
+        cmocka_unit_test(what_arrives_in_quarantine_is_let_go),
+        cmocka_unit_test(it_waits_for_who_lets_go),
+        cmocka_unit_test(it_waits_for_what_quarantine_gives_up),
+        cmocka_unit_test(what_came_onto_a_shelf_meanwhile_is_taken_back),
         cmocka_unit_test(nobody_waits_where_nothing_goes),
+        cmocka_unit_test(a_free_that_is_not_due_is_no_reason_to_ask_again),
         cmocka_unit_test(all_that_are_on_their_way_are_waited_for),
         cmocka_unit_test(what_arrived_meanwhile_counts),
     };
