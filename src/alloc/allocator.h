@@ -88,7 +88,8 @@ struct BdaAllocator_T {
     struct bda_charts charts; /* of look-ups; with a lock of their own */
     /* under the pools lock; read without, since they only grow */
     struct bda_mutex pools_lock;
-    struct bda_closings closings; /* with a lock of its own */
+    struct bda_closings closings; /* each with a lock of its own */
+    struct bda_closings attempts;
     _Atomic(struct bda_pool *) newest_pool;
     _Atomic(BdaPool) newest_user_pool;
     BdaArena newest_arena;            /* not of a pool: the caller's, see api/arena.c */

@@ -82,9 +82,18 @@ static void name_block(BdaAllocator allocator, const struct bda_pool *pool, uint
         bda_device_name_object(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)block->buffer, name);
 }
 
-/* A record for a new block, which remembers the call that opens it. */
+/* Where the driver refused, what was set aside for it has come back. A limit that refuses had set nothing aside: it
+ * says so by a reason, which blocks that cannot be had at all have, too (memory/block.h). */
+static void end_attempt(BdaAllocator allocator, const struct bda_request *request, VkResult result,
+                        struct bda_closing *attempt) {
+    bool at_limit = request->reason != NULL && result != VK_ERROR_FEATURE_NOT_PRESENT;
+    bda_closing_end(&allocator->attempts, attempt, result != VK_SUCCESS && !at_limit);
+}
+
+/* A record for a new block, which remembers the call that opens it; nothing speaks against it yet. */
 static uint32_t take_record(BdaAllocator allocator, struct bda_request *request) {
     uint32_t index = take_spare(allocator);
+    request->reason = NULL;
     if (request->call == 0)
         request->call = atomic_fetch_add_explicit(&allocator->last_call, 1, memory_order_relaxed) + 1;
     if (index != 0) {
@@ -105,8 +114,11 @@ VkResult bda_blocks_open(BdaAllocator allocator, struct bda_pool *pool, VkDevice
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     struct bda_block *block = bda_block_at(allocator, *index);
     const struct bda_backing_info info = backing_info(pool, size, request->flags);
+    struct bda_closing attempt;
+    bda_closing_begin(&allocator->attempts, &attempt);
     VkResult result = bda_block_open(&allocator->device, &info, pool->usage, !pool->key.own_buffers, BDA_GRANULE_LOG2,
                                      block, &request->reason);
+    end_attempt(allocator, request, result, &attempt);
     if (result != VK_SUCCESS) {
         give_spare(allocator, *index);
         return result;
@@ -137,8 +149,11 @@ VkResult bda_blocks_open_dedicated(BdaAllocator allocator, struct bda_pool *pool
     }
     struct bda_block *block = bda_block_at(allocator, *index);
     const struct bda_backing_info info = backing_info(pool, requirements->size, request->flags);
+    struct bda_closing attempt;
+    bda_closing_begin(&allocator->attempts, &attempt);
     VkResult result = bda_block_open_dedicated(device, &info, buffer_info, buffer, requirements, request->alignment,
                                                zone_behind(allocator, request, requirements), block, &request->reason);
+    end_attempt(allocator, request, result, &attempt);
     if (result != VK_SUCCESS) {
         give_spare(allocator, *index);
         return result;

@@ -6,6 +6,10 @@
  * be refused for that waits for it, as long as it takes: in whatever order the two had come one after the other, there
  * would have been room. Nobody else waits. What its owner is just freeing is not announced: before that free there was
  * no room.
+ *
+ * A second list of the same kind has the attempts: memory that the driver is being asked for. It counts against limits
+ * from before the answer on, and where the driver refuses it arrives back there. Who would be refused at a limit waits
+ * for that answer; who was refused by the driver does not, since it has nothing to hope for from another's refusal.
  */
 #ifndef BDA_ALLOC_CLOSING_H
 #define BDA_ALLOC_CLOSING_H

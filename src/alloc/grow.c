@@ -97,13 +97,14 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
 
 /* What a request that would be refused has tried, and knows of others. */
 struct patience {
-    uint64_t arrived; /* closings (closing.h) */
+    uint64_t arrived, failed; /* closings, and attempts of others (closing.h) */
     uint32_t waits;
     bool relieved;
 };
 
 static struct patience begin_patience(BdaAllocator allocator) {
-    return (struct patience){ .arrived = bda_closings_arrived(&allocator->closings) };
+    return (struct patience){ .arrived = bda_closings_arrived(&allocator->closings),
+                              .failed = bda_closings_arrived(&allocator->attempts) };
 }
 
 /* Relieves, unless that has been tried since the last wait. Whether there is a reason to try again. */
@@ -118,13 +119,15 @@ static bool relieve_once(BdaAllocator allocator, const struct bda_pool *pool, co
     return true;
 }
 
-/* Waits for what others give back. Whether there is a reason to try again: with relief, since what has arrived may be
- * an empty block of another pool, or be held by a checking mode. */
-static bool wait_for_others(BdaAllocator allocator, struct patience *patience) {
+/* Waits for what others give back; where a limit refused, and not the driver, then for what others ask the driver for.
+ * Whether there is a reason to try again: with relief, since what has arrived may be an empty block of another pool, or
+ * be held by a checking mode. */
+static bool wait_for_others(BdaAllocator allocator, const struct bda_request *request, struct patience *patience) {
     if (patience->waits++ == WAITS_MOST)
         return false;
     patience->relieved = false;
-    return bda_closing_wait(&allocator->closings, &patience->arrived);
+    return bda_closing_wait(&allocator->closings, &patience->arrived) ||
+           (request->reason != NULL && bda_closing_wait(&allocator->attempts, &patience->failed));
 }
 
 /* The least block that serves the request. */
@@ -173,7 +176,6 @@ static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct 
     bda_reclaim_pool_surplus(allocator, pool);
     struct patience patience = begin_patience(allocator);
     for (;;) {
-        request->reason = NULL;
         VkResult result = bda_blocks_open(allocator, pool, opening->size, request, index);
         if (!bda_is_exhaustion(result))
             return result;
@@ -181,7 +183,7 @@ static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct 
             continue;
         if (result != VK_ERROR_TOO_MANY_OBJECTS && opening->size != least)
             bda_opening_resize(pool, opening, bda_max(opening->size / 2, least));
-        else if (wait_for_others(allocator, &patience))
+        else if (wait_for_others(allocator, request, &patience))
             bda_opening_resize(pool, opening, next);
         else
             return result;
@@ -532,7 +534,7 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
         if (!bda_is_exhaustion(result))
             return result;
         if (!relieve_once(allocator, pool, request, requirements->size, result, &patience) &&
-            !wait_for_others(allocator, &patience))
+            !wait_for_others(allocator, request, &patience))
             return result;
         result = VK_SUCCESS;
     }

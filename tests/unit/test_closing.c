@@ -1,7 +1,8 @@
-/* src/alloc/closing.c: who would be refused for memory that another thread is giving back waits for it. */
+/* src/alloc/closing.c: who would be refused for memory that another thread is giving back, or that the driver is about
+ * to refuse to another thread, waits for it. */
 #include "helper_support.h"
 
-#include "alloc/closing.h"
+#include "alloc/allocator.h"
 
 #include <time.h>
 
@@ -288,6 +289,91 @@ static void it_waits_for_what_quarantine_gives_up(void **state) {
     bench_close();
 }
 
+/* ---- What the driver is being asked for ---- */
+
+static const BdaAllocInfo dedicated_mib = { .size = MIB(1), .flags = BDA_ALLOC_DEDICATED_BIT };
+
+/* The first thread has all that a limit allows, until the driver refuses it. */
+static void ask_while_the_driver_refuses(BdaPoolInfo info, BdaAllocInfo first, BdaAllocInfo wish) {
+    fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    first.pool = wish.pool = make_pool(info);
+    ask_in_between(FAKE_CALL_ALLOCATE_MEMORY, take_one, &first, &wish);
+    assert_int_equal(bda_destroy_pool(bench.allocator, wish.pool), VK_SUCCESS);
+}
+
+static void a_pool_at_its_limit_waits_for_the_driver(void **state) {
+    (void)state;
+    bench_open(&gated, NULL);
+    ask_while_the_driver_refuses(one_block, dedicated_mib, (BdaAllocInfo){ .size = 100 });
+    bench_close();
+}
+
+static void a_heap_at_its_limit_waits_for_the_driver(void **state) {
+    (void)state;
+    const VkDeviceSize limit = KIB(64);
+    bench_open(&gated, &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &limit });
+    const BdaPoolInfo least_blocks = { .first_block_size = KIB(64), .max_block_size = KIB(64) };
+    const BdaAllocInfo wish = { .size = KIB(64), .flags = BDA_ALLOC_DEDICATED_BIT };
+    ask_while_the_driver_refuses(least_blocks, (BdaAllocInfo){ .size = 100 }, wish);
+    bench_close();
+}
+
+static void the_last_memory_waits_for_the_driver(void **state) {
+    (void)state;
+    struct fake_config config = gated;
+    config.limits.maxMemoryAllocationCount = 1;
+    bench_open(&config, NULL);
+    ask_while_the_driver_refuses((BdaPoolInfo){ .limit = 0 }, dedicated_mib, (BdaAllocInfo){ .size = 100 });
+    bench_close();
+}
+
+/* With the only memory of a pool being asked for, and nobody who opens the gate meanwhile: who waited would do so for
+ * ever. */
+static void who_needs_no_answer_does_not_wait(void **state) {
+    (void)state;
+    static struct helper maker;
+    bench_open(&gated, NULL);
+    BdaPool pool = make_pool(one_block), other = make_pool(one_block), none = make_pool((BdaPoolInfo){ .limit = 0 });
+    BdaAllocation some = take((BdaAllocInfo){ .size = 100, .pool = other });
+    fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    hire(&maker);
+    maker.wish = dedicated_mib;
+    maker.wish.pool = pool;
+    uint32_t making = begin_and_hold(&maker, FAKE_CALL_ALLOCATE_MEMORY, 1, take_one);
+    const BdaAllocInfo old = { .size = 100, .pool = pool, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, old);                                         /* may take no new memory */
+    give(take((BdaAllocInfo){ .size = 100, .pool = other }));                           /* has room */
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 100, .pool = none }); /* has the driver's own word */
+    open_gate();
+    await(&maker, making);
+    assert_int_equal(maker.result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    dismiss(&maker);
+    give(some);
+    const BdaPool pools[] = { pool, other, none };
+    for (uint32_t i = 0; i < COUNT_OF(pools); i++)
+        assert_int_equal(bda_destroy_pool(bench.allocator, pools[i]), VK_SUCCESS);
+    bench_close();
+}
+
+/* Nothing comes back from what succeeds, nor from what a limit refuses. */
+static void only_what_the_driver_refuses_comes_back(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocInfo wish = dedicated_mib;
+    wish.pool = make_pool(one_block);
+    struct bda_closings *attempts = &bench.allocator->attempts;
+    BdaAllocation all = take(wish);
+    assert_int_equal(bda_closings_arrived(attempts), 0);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, wish);
+    assert_int_equal(bda_closings_arrived(attempts), 0);
+    give(all);
+    fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, wish);
+    assert_int_equal(bda_closings_arrived(attempts), 1);
+    assert_int_equal(bda_destroy_pool(bench.allocator, wish.pool), VK_SUCCESS);
+    bench_close();
+}
+
 /* ---- The last look ---- */
 
 struct ones {
@@ -442,6 +528,11 @@ int main(void) {
         cmocka_unit_test(what_arrives_in_quarantine_is_let_go),
         cmocka_unit_test(it_waits_for_who_lets_go),
         cmocka_unit_test(it_waits_for_what_quarantine_gives_up),
+        cmocka_unit_test(a_pool_at_its_limit_waits_for_the_driver),
+        cmocka_unit_test(a_heap_at_its_limit_waits_for_the_driver),
+        cmocka_unit_test(the_last_memory_waits_for_the_driver),
+        cmocka_unit_test(who_needs_no_answer_does_not_wait),
+        cmocka_unit_test(only_what_the_driver_refuses_comes_back),
         cmocka_unit_test(what_came_onto_a_shelf_meanwhile_is_taken_back),
         cmocka_unit_test(nobody_waits_where_nothing_goes),
         cmocka_unit_test(a_free_that_is_not_due_is_no_reason_to_ask_again),
