@@ -333,7 +333,7 @@ typedef struct BdaAllocInfo {
     /* A pool made by bda_create_pool; NULL: one of the library's own. A pool brings its own intent and priority:
      * leave both 0 here, or the same. */
     BdaPool pool;
-    /* Shown in messages, leak lists and tools; copied. NULL: none. */
+    /* Shown in messages, leak lists and tools; copied. NULL, or empty: none. */
     const char *name;
 } BdaAllocInfo;
 
@@ -451,7 +451,7 @@ typedef struct BdaPoolInfo {
     VkDeviceSize keep_empty;
     uint32_t keep_collects;
     VkDeviceSize low_water;
-    /* Shown in messages and given to the pool's Vulkan objects; copied. */
+    /* Shown in messages and given to the pool's Vulkan objects; copied. NULL, or empty: none. */
     const char *name;
 } BdaPoolInfo;
 

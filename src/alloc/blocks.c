@@ -2,6 +2,7 @@
 #include "alloc/blocks.h"
 
 #include "core/landmarks.h"
+#include "core/names.h"
 
 #include <stdio.h>
 
@@ -75,8 +76,9 @@ static void name_block(BdaAllocator allocator, const struct bda_pool *pool, uint
     struct bda_device *device = &allocator->device;
     const struct bda_block *block = bda_block_at(allocator, index);
     const char *pool_name = pool->user != NULL && pool->user->name != NULL ? pool->user->name : "bda";
-    char name[96];
-    (void)snprintf(name, sizeof name, "%.64s block %u", pool_name, (unsigned)index);
+    char shown[65], name[96];
+    bda_copy_text(shown, sizeof shown, pool_name);
+    (void)snprintf(name, sizeof name, "%s block %u", shown, (unsigned)index);
     bda_device_name_object(device, VK_OBJECT_TYPE_DEVICE_MEMORY, (uint64_t)block->backing.memory, name);
     if (block->buffer != VK_NULL_HANDLE)
         bda_device_name_object(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)block->buffer, name);

@@ -3,6 +3,7 @@
 
 #include "alloc/history.h"
 #include "alloc/prefixes.h"
+#include "core/names.h"
 
 #include <string.h>
 
@@ -80,7 +81,7 @@ static uint32_t take_slot(BdaAllocator allocator) {
 
 VkResult bda_record_create(BdaAllocator allocator, uint64_t user, const char *name, uint32_t *index) {
     struct bda_record_name own;
-    name = name != NULL && name[0] == '\0' ? NULL : name; /* none */
+    name = bda_name_or_none(name);
     VkResult result = bda_record_name_prepare(allocator, name, &own);
     if (result != VK_SUCCESS)
         return result;

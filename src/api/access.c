@@ -3,6 +3,7 @@
 
 #include "api/check.h"
 #include "api/inner.h"
+#include "core/names.h"
 #include "debug/stats.h"
 
 #include <string.h>
@@ -24,7 +25,7 @@ VkResult bda_set_name(BdaAllocator allocator, BdaHandle handle, const char *name
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     const char *reason = NULL;
-    VkResult result = bda_access_set_name(allocator, handle, name != NULL && name[0] != '\0' ? name : NULL, &reason);
+    VkResult result = bda_access_set_name(allocator, handle, bda_name_or_none(name), &reason);
     return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 

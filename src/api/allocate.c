@@ -7,6 +7,7 @@
 #include "alloc/reclaim.h"
 #include "api/check.h"
 #include "api/request.h"
+#include "core/names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -79,7 +80,11 @@ BDA_COLD VkResult refuse_or_go_on(BdaAllocator allocator, struct bda_pool *pool,
     memset(allocation, 0, sizeof *allocation);
     bda_pool_lack(pool);
     const struct bda_request refused = {
-        .name = info->name, .size = info->size, .pool = info->pool, .flags = info->flags, .reason = BDA_NO_ROOM
+        .name = bda_name_or_none(info->name),
+        .size = info->size,
+        .pool = info->pool,
+        .flags = info->flags,
+        .reason = BDA_NO_ROOM,
     };
     return bda_refuse_request(allocator, "bda_alloc", result, &refused);
 }

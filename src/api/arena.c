@@ -107,9 +107,10 @@ static VkResult make_memory(BdaAllocator allocator, const BdaArenaInfo *info, Bd
     if (arena->held == NULL)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     arena->room = CHUNKS_AT_FIRST;
-    if (info->chunk.name != NULL)
-        arena->like.name = bda_host_copy_text(&allocator->host, info->chunk.name);
-    return info->chunk.name == NULL || arena->like.name != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+    const char *name = bda_name_or_none(info->chunk.name);
+    if (name != NULL)
+        arena->like.name = bda_host_copy_text(&allocator->host, name);
+    return name == NULL || arena->like.name != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 VkResult bda_create_arena(BdaAllocator allocator, const BdaArenaInfo *info, BdaArena *arena) {

@@ -6,6 +6,7 @@
 #include "alloc/opening.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
+#include "core/names.h"
 #include "debug/leaks.h"
 #include "debug/stats.h"
 
@@ -58,7 +59,8 @@ static VkResult create(BdaAllocator allocator, const BdaPoolInfo *info, const st
     created->limit.most = info->limit;
     created->usage = info->usage != 0 ? info->usage : bda_usage_of_class(&allocator->device, key->usage_class);
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
-    if (info->name == NULL || (created->name = bda_host_copy_text(&allocator->host, info->name)) != NULL)
+    const char *name = bda_name_or_none(info->name);
+    if (name == NULL || (created->name = bda_host_copy_text(&allocator->host, name)) != NULL)
         result = bda_pool_create(allocator, key, created, &created->ranges);
     if (result != VK_SUCCESS) {
         bda_host_release_text(&allocator->host, created->name);

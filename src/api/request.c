@@ -8,6 +8,7 @@
 #include "alloc/history.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
+#include "core/names.h"
 #include "debug/text.h"
 
 #include <inttypes.h>
@@ -55,7 +56,7 @@ VkResult bda_check_info(BdaAllocator allocator, const BdaAllocInfo *info, struct
         return bda_invalid(request, "priority is not between 0 and 1");
     if (info->alignment != 0 && !bda_is_power_of_two(info->alignment))
         return bda_invalid(request, "alignment is no power of two");
-    request->name = info->name != NULL && info->name[0] != '\0' ? info->name : NULL;
+    request->name = bda_name_or_none(info->name);
     request->user = info->user;
     request->intent = info->intent;
     request->flags = info->flags;

@@ -56,8 +56,9 @@ static void note(BdaAllocator allocator, uint32_t index, struct leak *leak) {
     uint32_t record = bda_node_record(bda_node_of(allocator, index));
     const char *name = record != 0 ? bda_record_name(bda_record_at(allocator, record)) : NULL;
     leak->stack = record != 0 ? bda_record_at(allocator, record)->stack : 0;
-    (void)snprintf(leak->name, sizeof leak->name, "%s%.120s%s", name != NULL ? "'" : "",
-                   name != NULL ? name : "unnamed", name != NULL ? "'" : "");
+    char shown[121];
+    bda_copy_text(shown, sizeof shown, name != NULL ? name : "unnamed");
+    (void)snprintf(leak->name, sizeof leak->name, "%s%s%s", name != NULL ? "'" : "", shown, name != NULL ? "'" : "");
 }
 
 /* The next leaks, up to a batch; returns how many. */

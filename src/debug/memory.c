@@ -45,10 +45,10 @@ static void remember_past(struct bda_memory_names *names, struct past past) {
 
 static uint32_t give_name(const struct bda_event *event) {
     bool named = event->name != NULL, freed = event->kind == BDA_EVENT_FREED;
-    char text[128];
-    (void)snprintf(text, sizeof text, "%s%.80s%s (%s%" PRIu64 " %s)", named ? "'" : "",
-                   named ? event->name : "unnamed allocation", named ? "'" : "", freed ? "freed, " : "",
-                   (uint64_t)event->size, bda_bytes_word(event->size));
+    char shown[81], text[128];
+    bda_copy_text(shown, sizeof shown, named ? event->name : "unnamed allocation");
+    (void)snprintf(text, sizeof text, "%s%s%s (%s%" PRIu64 " %s)", named ? "'" : "", shown, named ? "'" : "",
+                   freed ? "freed, " : "", (uint64_t)event->size, bda_bytes_word(event->size));
     return bda_marks_name(event->mapped, (size_t)event->held, text);
 }
 

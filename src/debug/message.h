@@ -3,6 +3,8 @@
 #ifndef BDA_DEBUG_MESSAGE_H
 #define BDA_DEBUG_MESSAGE_H
 
+#include "core/names.h"
+
 #include <bdaalloc/bdaalloc.h>
 
 #include <stdbool.h>
@@ -32,13 +34,7 @@ static inline const char *bda_bytes_word(uint64_t count) {
     return count == 1 ? "byte" : "bytes";
 }
 
-/* A text that was cut may end within a UTF-8 character: what is left of that goes, too. */
-void bda_drop_cut_character(char *text);
-
-/* Copies as much of a text as `size` bytes hold, its end included, and no cut character. */
-void bda_copy_text(char *to, size_t size, const char *text);
-
-/* Puts spaces in the place of control characters. `cut`: the text was, see above. */
+/* Puts spaces in the place of control characters. `cut`: the text was, and loses a cut character. */
 void bda_make_one_line(char *text, bool cut);
 
 #endif
