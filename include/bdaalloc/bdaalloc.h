@@ -298,7 +298,8 @@ typedef enum BdaAllocFlagBits {
     /* New memory is taken only while the heap stays within its budget (VK_EXT_memory_budget where enabled, else 80 %
      * of the heap; the caller's own use counts, see bda_set_external_use). */
     BDA_ALLOC_WITHIN_BUDGET_BIT = 0x2,
-    /* No new memory is taken at all: the request is served from blocks with room, or refused. Together with
+    /* No new memory is taken at all, and none given back: the request is served from blocks with room, or refused, and
+     * waits for nobody. (With frees pending it may call vkGetSemaphoreCounterValue and vkDestroyBuffer.) Together with
      * BDA_ALLOC_DEDICATED_BIT, which nothing could serve: VALIDATION_FAILED. */
     BDA_ALLOC_NO_NEW_MEMORY_BIT = 0x4,
     /* Intents that require DEVICE_LOCAL may be served from host memory rather than refused. */
@@ -421,8 +422,8 @@ BDA_API VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const Bda
 
 /*
  * Releases the pending frees whose semaphores have reached their values, and gives empty blocks over what pools keep
- * (BdaAllocatorInfo::keep_empty and keep_collects) back to the driver. Meant for once a frame. Never waits. On
- * its way it notes how much is used, for the peaks (BdaUse::peak_used), and for bda_get_quick_stats where that was
+ * (BdaAllocatorInfo::keep_empty and keep_collects) back to the driver. Meant for once a frame. Waits for no semaphore.
+ * On its way it notes how much is used, for the peaks (BdaUse::peak_used), and for bda_get_quick_stats where that was
  * called since. Cost: linear in pools and threads. Driver: vkGetSemaphoreCounterValue once per distinct semaphore,
  * vkDestroyBuffer and vkFreeMemory for what is released. A lost device counts as finished: everything pending is
  * released, and VK_ERROR_DEVICE_LOST is returned so that the caller learns of it.
@@ -533,8 +534,8 @@ BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreat
 
 /* Whether bda_prepare may have something to do: since it last saw to that, an allocation has left a pool below its
  * low-water mark, or a thread's part of a pool below its share of the mark, or a pool with a mark has refused a request
- * with BDA_ALLOC_NO_NEW_MEMORY_BIT. What is free in other parts, or was freed meanwhile, only bda_prepare finds out. VK_FALSE for NULL. Reads one flag and takes no lock: for any thread, each
- * frame. */
+ * with BDA_ALLOC_NO_NEW_MEMORY_BIT. What is free in other parts, or was freed meanwhile, only bda_prepare finds out.
+ * VK_FALSE for NULL. Reads one flag and takes no lock: for any thread, each frame. */
 BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
 
 /*

@@ -77,12 +77,13 @@ VkResult bda_take_or_drain(BdaAllocator allocator, struct bda_pool *pool, const 
     return result;
 }
 
-/* Then what is due of the pending frees. */
+/* Then what is due of the pending frees; who takes no new memory gives none back, either. */
 static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                                    uint32_t *node) {
     if (!bda_pending_any(&allocator->pending))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    (void)bda_pending_try_collect(allocator); /* a lost device shows in the calls that follow */
+    bool ranges_alone = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0;
+    (void)bda_pending_try_collect(allocator, ranges_alone); /* a lost device shows in the calls that follow */
     return bda_arenas_take(allocator, pool, request, node, NULL);
 }
 

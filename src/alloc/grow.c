@@ -89,7 +89,7 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
                     VkDeviceSize size, VkResult result) {
     uint32_t count = atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed);
     bda_caches_drain(allocator, NULL);
-    (void)bda_pending_try_collect(allocator); /* a lost device shows in the calls that follow */
+    (void)bda_pending_try_collect(allocator, false); /* a lost device shows in the calls that follow */
     bda_let_go(allocator, NULL);
     bool closed = close_empty(allocator, pool, request, size, result);
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;

@@ -133,6 +133,41 @@ VkResult bda_pending_add(BdaAllocator allocator, BdaHandle handle, VkSemaphore t
     return result;
 }
 
+/* ---- Taking out of the table; the pending lock is held ---- */
+
+/* What of it: of a pool, or of all (NULL); ranges, or what has memory of its own, too. */
+struct part {
+    BdaPool user;
+    bool ranges_alone;
+};
+
+static bool is_part(BdaAllocator allocator, struct bda_node *node, const struct part *part) {
+    const struct bda_block *block = bda_block_of(allocator, node);
+    struct bda_pool *head = atomic_load_explicit(&block->pool, memory_order_relaxed)->head;
+    bool of_pool = part->user == NULL || head == part->user->ranges || head == bda_pool_of_buffers(part->user);
+    return of_pool && !(part->ranges_alone && block->dedicated_size != 0);
+}
+
+/* Moves that part of a group into `due`; the group goes if nothing is left of it, and true is answered. */
+static bool take_out(BdaAllocator allocator, uint32_t position, const struct part *part,
+                     struct bda_pending_group *due) {
+    struct bda_pending_group *group = &allocator->pending.groups[position];
+    const struct bda_pending_group all = *group;
+    group->first = group->last = 0;
+    if (part->user == NULL && !part->ranges_alone)
+        append(allocator, due, all.first, all.last);
+    else
+        for (uint32_t index = all.first, next; index != 0; index = next) {
+            struct bda_node *node = bda_node_of(allocator, index);
+            next = bda_node_link(node);
+            append(allocator, is_part(allocator, node, part) ? due : group, index, index);
+        }
+    bool gone = group->first == 0;
+    if (gone)
+        drop(&allocator->pending, position);
+    return gone;
+}
+
 /* ---- Who may take frees out ---- */
 
 static bool try_begin(struct bda_pending *pending) {
@@ -182,22 +217,22 @@ static VkResult ask(struct bda_device *device, struct reached *reached, uint32_t
     return answer;
 }
 
-/* Moves the lists of all groups that wait for no more than what was reached into `due`. */
-static void detach_reached(BdaAllocator allocator, const struct reached *reached, struct bda_pending_group *due) {
+/* Moves what all groups have that wait for no more than what was reached into `due`. */
+static void detach_reached(BdaAllocator allocator, const struct reached *reached, const struct part *part,
+                           struct bda_pending_group *due) {
     struct bda_pending *pending = &allocator->pending;
     bda_mutex_lock(&pending->lock);
     uint32_t position = position_of(pending, reached->timeline, 0);
     while (position < count_of(pending) && pending->groups[position].timeline == reached->timeline &&
-           pending->groups[position].value <= reached->value) {
-        append(allocator, due, pending->groups[position].first, pending->groups[position].last);
-        drop(pending, position);
-    }
+           pending->groups[position].value <= reached->value)
+        position += !take_out(allocator, position, part, due);
     bda_mutex_unlock(&pending->lock);
 }
 
 /* Asks and detaches; then others may, and what is due is released. It is on its way from before the first question on:
  * while one thread asks, no other can. */
-static VkResult collect_and_end(BdaAllocator allocator, struct bda_closing *closing, VkDeviceSize *bytes) {
+static VkResult collect_and_end(BdaAllocator allocator, const struct part *part, struct bda_closing *closing,
+                                VkDeviceSize *bytes) {
     struct bda_pending *pending = &allocator->pending;
     struct bda_pending_group due = { .first = 0 };
     struct reached reached[BDA_PENDING_GROUPS];
@@ -205,7 +240,7 @@ static VkResult collect_and_end(BdaAllocator allocator, struct bda_closing *clos
     VkResult answer = ask(&allocator->device, reached, count);
     for (uint32_t i = 0; i < count; i++)
         if (reached[i].known)
-            detach_reached(allocator, &reached[i], &due);
+            detach_reached(allocator, &reached[i], part, &due);
     end(pending);
     *bytes = bda_release_list(allocator, due.first);
     bda_closing_end(&allocator->closings, closing, due.first != 0);
@@ -219,37 +254,22 @@ VkResult bda_pending_collect(BdaAllocator allocator, VkDeviceSize *bytes) {
     struct bda_closing closing;
     bda_closing_begin(&allocator->closings, &closing);
     begin(&allocator->pending);
-    return collect_and_end(allocator, &closing, bytes);
+    return collect_and_end(allocator, &(struct part){ .user = NULL }, &closing, bytes);
 }
 
-VkResult bda_pending_try_collect(BdaAllocator allocator) {
+VkResult bda_pending_try_collect(BdaAllocator allocator, bool ranges_alone) {
     VkDeviceSize bytes;
     if (count_of(&allocator->pending) == 0)
         return VK_SUCCESS;
     struct bda_closing closing;
     bda_closing_begin(&allocator->closings, &closing);
     if (try_begin(&allocator->pending))
-        return collect_and_end(allocator, &closing, &bytes);
+        return collect_and_end(allocator, &(struct part){ .ranges_alone = ranges_alone }, &closing, &bytes);
     bda_closing_end(&allocator->closings, &closing, false);
     return VK_SUCCESS;
 }
 
 /* ---- Draining ---- */
-
-/* Takes the nodes of a pool (NULL: all nodes) out of a group, into `due`. */
-static void filter(BdaAllocator allocator, struct bda_pending_group *group, BdaPool user,
-                   struct bda_pending_group *due) {
-    struct bda_pending_group kept = *group;
-    kept.first = kept.last = 0;
-    for (uint32_t index = group->first, next; index != 0; index = next) {
-        struct bda_node *node = bda_node_of(allocator, index);
-        next = bda_node_link(node);
-        struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
-        bool wanted = user == NULL || pool->head == user->ranges || pool->head == bda_pool_of_buffers(user);
-        append(allocator, wanted ? due : &kept, index, index);
-    }
-    *group = kept;
-}
 
 void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user) {
     struct bda_pending *pending = &allocator->pending;
@@ -258,11 +278,8 @@ void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user) {
     bda_closing_begin(&allocator->closings, &closing);
     begin(pending);
     bda_mutex_lock(&pending->lock);
-    for (uint32_t i = count_of(pending); i-- > 0;) { /* backwards: groups are dropped on the way */
-        filter(allocator, &pending->groups[i], user, &due);
-        if (pending->groups[i].first == 0)
-            drop(pending, i);
-    }
+    for (uint32_t i = count_of(pending); i-- > 0;) /* backwards: groups are dropped on the way */
+        (void)take_out(allocator, i, &(struct part){ .user = user }, &due);
     bda_mutex_unlock(&pending->lock);
     end(pending);
     (void)bda_release_list(allocator, due.first);

@@ -47,8 +47,10 @@ static inline bool bda_pending_any(const struct bda_pending *pending) {
  * `bytes`: of memory that went back to the driver with dedicated blocks. */
 VkResult bda_pending_collect(BdaAllocator allocator, VkDeviceSize *bytes);
 
-/* The same, but does nothing while another thread is at it: for allocations, which do not wait for that here. */
-VkResult bda_pending_try_collect(BdaAllocator allocator);
+/* The same, but does nothing while another thread is at it: for allocations, which do not wait for that here.
+ * `ranges_alone`: what has memory of its own waits for another collect, since to give that back takes the driver long.
+ */
+VkResult bda_pending_try_collect(BdaAllocator allocator, bool ranges_alone);
 
 /* Releases everything, waiting or not; or everything of one pool. */
 void bda_pending_drain(BdaAllocator allocator);

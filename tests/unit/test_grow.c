@@ -493,10 +493,12 @@ static void a_warm_up_of_more_than_there_is_asks_for_nothing(void **state) {
         BdaAllocInfo like;
         VkDeviceSize bytes;
         const char *reason;
-    } wishes[] = { { { .size = 16 }, UINT64_MAX, ": the heap is smaller than that" },
-                   { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX, ": the heap is smaller than that" },
-                   { { .size = 1000 }, limit + 1, "heap_limits is smaller than that" },
-                   { { .size = 16, .pool = bounded }, MIB(10) + 1, ", 10485761 bytes: the pool's limit is smaller than that" } };
+    } wishes[] = {
+        { { .size = 16 }, UINT64_MAX, ": the heap is smaller than that" },
+        { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX, ": the heap is smaller than that" },
+        { { .size = 1000 }, limit + 1, "heap_limits is smaller than that" },
+        { { .size = 16, .pool = bounded }, MIB(10) + 1, ", 10485761 bytes: the pool's limit is smaller than that" }
+    };
     const struct bench_state before = bench_look();
     unsigned allocations = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     for (uint32_t i = 0; i < COUNT_OF(wishes); i++) {

@@ -70,6 +70,34 @@ static void a_pending_range_is_not_handed_out(void **state) {
     bench_close();
 }
 
+/* Who takes no new memory does not wait for the driver: the ranges that are due are taken, among them those of one list
+ * with what has memory of its own, which waits for somebody who may. */
+static void without_new_memory_none_is_given_back(void **state) {
+    (void)state;
+    bench_open(NULL, &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT });
+    VkSemaphore timeline = timeline_at(0);
+    const BdaAllocInfo own = { .size = KIB(64), .flags = BDA_ALLOC_DEDICATED_BIT };
+    BdaAllocation rest = take_bytes(KIB(500), BDA_INTENT_DEVICE), due = take_bytes(KIB(500), BDA_INTENT_DEVICE);
+    free_later(take(own), timeline, 1);
+    free_later(due, timeline, 1);
+    free_later(take(own), timeline, 1);
+    free_later(take(own), timeline, 2);
+    fake_signal(bench.driver, timeline, 2);
+    unsigned freed = bench_calls(FAKE_CALL_FREE_MEMORY);
+    const BdaAllocInfo info = { .size = KIB(500), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    BdaAllocation again = take(info), none;
+    assert_int_equal(again.address, due.address);
+    assert_int_equal(bda_alloc(bench.allocator, &info, &none), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_int_equal(bench_calls(FAKE_CALL_FREE_MEMORY), freed);
+    assert_int_equal(bench_use().pending_count, 3);
+    collect();
+    assert_int_equal(bench_calls(FAKE_CALL_FREE_MEMORY), freed + 3);
+    assert_int_equal(bench_use().pending_count, 0);
+    give(rest);
+    give(again);
+    bench_close();
+}
+
 static void semaphores_are_told_apart(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -477,6 +505,7 @@ int main(void) {
         cmocka_unit_test(a_free_waits_for_its_value_and_no_longer),
         cmocka_unit_test(a_value_that_is_reached_already_is_collected_at_once),
         cmocka_unit_test(a_pending_range_is_not_handed_out),
+        cmocka_unit_test(without_new_memory_none_is_given_back),
         cmocka_unit_test(semaphores_are_told_apart),
         cmocka_unit_test(every_kind_of_allocation_can_wait),
         cmocka_unit_test(waiting_takes_no_host_memory_and_no_driver_call),
