@@ -69,10 +69,10 @@ enum { DRAINS = 4 };
 VkResult bda_take_or_drain(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                            uint32_t *node) {
     bool kept;
-    VkResult result = bda_arenas_take(allocator, pool, request, node, &kept);
+    VkResult result = bda_shards_take(allocator, pool, request, node, &kept);
     for (uint32_t drains = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && kept && drains < DRAINS; drains++) {
         bda_caches_drain(allocator, pool);
-        result = bda_arenas_take(allocator, pool, request, node, &kept);
+        result = bda_shards_take(allocator, pool, request, node, &kept);
     }
     return result;
 }
@@ -84,7 +84,7 @@ static VkResult take_after_collect(BdaAllocator allocator, struct bda_pool *pool
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     bool ranges_alone = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0;
     (void)bda_pending_try_collect(allocator, ranges_alone); /* a lost device shows in the calls that follow */
-    return bda_arenas_take(allocator, pool, request, node, NULL);
+    return bda_shards_take(allocator, pool, request, node, NULL);
 }
 
 /* And what checking modes hold, where it is that or a refusal. */
@@ -93,26 +93,26 @@ static VkResult take_after_let_go(BdaAllocator allocator, struct bda_pool *pool,
     if (allocator->hooks == NULL)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     bda_let_go(allocator, NULL);
-    return bda_arenas_take(allocator, pool, request, node, NULL);
+    return bda_shards_take(allocator, pool, request, node, NULL);
 }
 
-/* In a pool of several arenas a thread with a small request looks for room elsewhere only where its own arena can get
- * no block: it would come again and again. So it does where it is to have an arena. Not VK_SUCCESS: somebody else is to
+/* In a pool of several shards a thread with a small request looks for room elsewhere only where its own shard can get
+ * no block: it would come again and again. So it does where it is to have a shard. Not VK_SUCCESS: somebody else is to
  * serve it. */
 static VkResult take_apart(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                            uint32_t *node) {
-    if (!may_grow || !bda_arena_may_get_block(request->room, request->flags))
+    if (!may_grow || !bda_shard_may_get_block(request->room, request->flags))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    bool guest = bda_arena_take_wish(allocator, pool);
-    if (bda_arena_is_alone(pool) && !guest)
+    bool guest = bda_shard_take_wish(allocator, pool);
+    if (bda_shard_is_alone(pool) && !guest)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    VkResult result = guest ? VK_ERROR_OUT_OF_DEVICE_MEMORY : bda_arena_take(allocator, pool, request, node);
-    return result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? bda_grow_arena(allocator, pool, request, node) : result;
+    VkResult result = guest ? VK_ERROR_OUT_OF_DEVICE_MEMORY : bda_shard_take(allocator, pool, request, node);
+    return result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? bda_grow_shard(allocator, pool, request, node) : result;
 }
 
 static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                              uint32_t *node) {
-    bda_arena_settle_if_crowded(allocator, pool);
+    bda_shard_settle_if_crowded(allocator, pool);
     VkResult result = take_apart(allocator, pool, request, may_grow, node);
     if (result != VK_SUCCESS)
         result = bda_take_or_drain(allocator, pool, request, node);

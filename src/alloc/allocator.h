@@ -24,7 +24,7 @@ struct bda_type_order {
 enum { BDA_INTENT_COUNT = 4 };
 
 /* Of a pool, at most. */
-enum { BDA_ARENAS = 16 };
+enum { BDA_SHARDS = 16 };
 
 /* What was freed, see history.h. */
 struct bda_history {
@@ -151,7 +151,7 @@ static inline uint32_t bda_first_type(const struct bda_type_order *order, uint32
     return VK_MAX_MEMORY_TYPES;
 }
 
-/* All pools by their heads, NULL after the last; a head leads to its arenas (pool.h). */
+/* All pools by their heads, NULL after the last; a head leads to its shards (pool.h). */
 static inline struct bda_pool *bda_pools_from(struct bda_pool *pool) {
     while (pool != NULL && pool->head != pool)
         pool = pool->older;

@@ -3,13 +3,13 @@
 
 #include <assert.h>
 
-/* A bundle for an arena that the thread frees into now and then is long on its way to be full, and while it waits the
+/* A bundle for a shard that the thread frees into now and then is long on its way to be full, and while it waits the
  * blocks of its ranges are not empty. */
 void bda_cache_send_waiting(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head) {
     if (!bda_claim_enter(&cache->claim))
         return;
-    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(arena));
+    for (struct bda_pool *shard = head; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(shard));
         if (stock == NULL || stock->source)
             continue;
         if (bda_stock_kept(stock) != 0 && bda_bundle_count(&stock->outgoing) == stock->waiting)
@@ -82,10 +82,10 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
 
 /* The stock that a free goes to, with its owner inside; NULL: there is none, or somebody else is inside. */
 static struct bda_stock *enter(BdaAllocator allocator, struct bda_cache *cache, uint32_t number,
-                               const struct bda_pool *arena) {
+                               const struct bda_pool *shard) {
     struct bda_stock *stock = cache != NULL ? bda_cache_stock(cache, number) : NULL;
     if (cache != NULL && stock == NULL)
-        bda_caches_wish(allocator, cache, arena);
+        bda_caches_wish(allocator, cache, shard);
     bool enters = stock != NULL && bda_claim_enter(&cache->claim);
     return enters ? stock : NULL;
 }
@@ -96,7 +96,7 @@ static void tell_history(BdaAllocator allocator, struct bda_cache *cache, BdaHan
     bda_history_add(allocator, &cache->ring, handle, address, bda_history_extent(node));
 }
 
-/* Retires an allocation of an arena that the thread does not take from: it leaves with the next bundle. */
+/* Retires an allocation of a shard that the thread does not take from: it leaves with the next bundle. */
 static bool pass_on(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock, BdaHandle handle,
                     struct bda_node *node, uint32_t home) {
     if (!bda_cache_retire(node, bda_handle_generation(handle), home))
@@ -192,12 +192,12 @@ struct bda_cache *bda_cache_enter(BdaAllocator allocator) {
 bool bda_cache_may_keep(BdaAllocator allocator, struct bda_cache *cache, struct bda_node *node,
                         struct bda_pool **lacks) {
     uint32_t home = bda_node_home(node);
-    struct bda_pool *arena = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_acquire);
-    if (!bda_home_is_one(home) || arena == NULL || bda_pool_rests(arena))
+    struct bda_pool *shard = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_acquire);
+    if (!bda_home_is_one(home) || shard == NULL || bda_pool_rests(shard))
         return false;
     bool has_stock = bda_cache_stock(cache, bda_home_stock(home)) != NULL;
     if (!has_stock)
-        *lacks = arena;
+        *lacks = shard;
     return has_stock;
 }
 

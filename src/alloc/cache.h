@@ -2,13 +2,13 @@
  * Caches: what each thread keeps of the ranges that it freed, for its next requests of about their size. A request that
  * finds its size there, and a free that finds room there, take no lock and wait for nobody.
  *
- * A thread has one cache per allocator. In it, a *stock* for each arena that it has freed into (a pool has one, or
- * several, arena.h), of which one is the *source* of its own requests to the pool and has shelves (shelf.h). What
- * overflows there leaves in bundles, back to TLSF; what comes from other arenas leaves in bundles at once, for the
- * arena's depot. What is lacking comes from the depot, then from TLSF.
+ * A thread has one cache per allocator. In it, a *stock* for each shard that it has freed into (a pool has one, or
+ * several, shard.h), of which one is the *source* of its own requests to the pool and has shelves (shelf.h). What
+ * overflows there leaves in bundles, back to TLSF; what comes from other shards leaves in bundles at once, for the
+ * shard's depot. What is lacking comes from the depot, then from TLSF.
  *
  * The owner is inside of its cache under a claim (claim.h). Others come for all of it: before a request is refused or a
- * block is opened (but for one of an arena's own, where others have room: bda_grow_arena), in bda_trim, when its thread
+ * block is opened (but for one of a shard's own, where others have room: bda_grow_shard), in bda_trim, when its thread
  * has ended, when nothing happened between two bda_collect.
  *
  * Only unnamed ranges without a record are kept, so that nothing but their node is to be touched.
@@ -24,12 +24,12 @@
 
 /* ---- What there is ---- */
 
-/* How a thread stands with the arenas of a pool, see arena.h. */
+/* How a thread stands with the shards of a pool, see shard.h. */
 struct bda_settling {
     bool settled;     /* it has chosen one */
     bool is_guest;    /* it shares that, and would rather have a block */
     uint8_t patience; /* requests since then that found nothing kept */
-    uint8_t lacking;  /* requests that its arena had no room for */
+    uint8_t lacking;  /* requests that its shard had no room for */
 };
 
 /* What a thread keeps. Lives as long as its allocator; when its thread ends, the next one gets it. */
@@ -37,7 +37,7 @@ struct bda_cache {
     _Alignas(64) struct bda_claim claim;                /* covers the shelves */
     struct bda_ring ring;                               /* what the owner freed (history.h); the owner's to write */
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
-    struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the arena that
+    struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the shard that
                                                   it takes from; NULL: not known yet */
     bool open; /* the owner's: it may keep something; not since a pool began to rest, until any keeps again. (What
                   waits in its bundles then goes as it does without frees: bda_cache_send_waiting) */
@@ -113,7 +113,7 @@ BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uin
     return good;
 }
 
-/* Keeps an allocation that had this home, on its shelf or in the bundle for its arena, and tells the history. False:
+/* Keeps an allocation that had this home, on its shelf or in the bundle for its shard, and tells the history. False:
  * there is no room, or it is no longer live, and nothing has changed. The owner is inside. No calls. */
 BDA_INLINE bool bda_stock_put(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
                               BdaHandle handle, struct bda_node *node, uint32_t home) {
@@ -170,7 +170,7 @@ bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live);
 /* The thread's cache with its owner inside, who is to leave it; NULL: there is none, or somebody else is inside. */
 struct bda_cache *bda_cache_enter(BdaAllocator allocator);
 
-/* Whether an allocation may be kept, as far as is seen now. Else `lacks` becomes its arena if the cache only lacks a
+/* Whether an allocation may be kept, as far as is seen now. Else `lacks` becomes its shard if the cache only lacks a
  * stock for that, to be wished for once its owner has left it. The owner is inside. */
 bool bda_cache_may_keep(BdaAllocator allocator, struct bda_cache *cache, struct bda_node *node,
                         struct bda_pool **lacks);
@@ -184,7 +184,7 @@ bool bda_cache_retire_one(BdaHandle handle, struct bda_node *node);
 bool bda_cache_keep_one(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, const struct bda_live *live,
                         struct bda_stock **bounded);
 
-/* What waits in the thread's bundles for arenas of a pool that it does not take from, if nothing was added since this
+/* What waits in the thread's bundles for shards of a pool that it does not take from, if nothing was added since this
  * was last called. For the owner, from outside; no lock is held. */
 void bda_cache_send_waiting(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *head);
 

@@ -17,7 +17,7 @@ static uint32_t stock_count(BdaAllocator allocator) {
     return atomic_load_explicit(&allocator->stock_count, memory_order_relaxed);
 }
 
-/* What the cache keeps of one pool's ranges, whatever their arena, or of all (NULL), goes back. Its owner is out, or
+/* What the cache keeps of one pool's ranges, whatever their shard, or of all (NULL), goes back. Its owner is out, or
  * the caller. */
 static void drain_cache(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
     for (uint32_t i = 0; i < stock_count(allocator); i++) {
@@ -188,8 +188,8 @@ struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache
 
 /* ---- Others ---- */
 
-static bool holds_of(struct bda_cache *cache, const struct bda_pool *arena) {
-    const struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(arena));
+static bool holds_of(struct bda_cache *cache, const struct bda_pool *shard) {
+    const struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(shard));
     return stock != NULL && bda_stock_kept(stock) != 0;
 }
 
@@ -240,10 +240,10 @@ static void drain_chosen(BdaAllocator allocator, choice choose, const struct bda
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
-/* All bundles at once, or none where somebody used the depot since it was last asked, and `idle_only`. The arena's lock
+/* All bundles at once, or none where somebody used the depot since it was last asked, and `idle_only`. The shard's lock
  * is held: what has left the depot is in TLSF for all who look. */
-static void release_depot(struct bda_pool *arena, bool idle_only) {
-    struct bda_depot *depot = &arena->depot;
+static void release_depot(struct bda_pool *shard, bool idle_only) {
+    struct bda_depot *depot = &shard->depot;
     struct bda_bundle bundles[BDA_BUNDLES];
     uint32_t count = 0;
     bda_mutex_lock(&depot->lock);
@@ -255,7 +255,7 @@ static void release_depot(struct bda_pool *arena, bool idle_only) {
     depot->used = false;
     bda_mutex_unlock(&depot->lock);
     for (uint32_t i = 0; i < count; i++)
-        bda_bundle_release(arena, &bundles[i]);
+        bda_bundle_release(shard, &bundles[i]);
 }
 
 /* `idle_only`: a depot that was used since it was last asked is left alone. Only then is an empty one told by a look

@@ -69,7 +69,7 @@ BDA_INLINE bool bda_thread_is_alone(BdaAllocator allocator) {
 
 /* ---- Others ---- */
 
-/* All that is kept of a pool's ranges, whatever their arena, or of every pool's (NULL), goes back to TLSF, whoever
+/* All that is kept of a pool's ranges, whatever their shard, or of every pool's (NULL), goes back to TLSF, whoever
  * keeps it. No lock is held by the caller. */
 void bda_caches_drain(BdaAllocator allocator, struct bda_pool *pool);
 
@@ -81,7 +81,7 @@ void bda_caches_drain_idle(BdaAllocator allocator);
 void bda_caches_stop(BdaAllocator allocator);
 void bda_caches_go(BdaAllocator allocator);
 
-/* What the caches know of an arena beside its own counters, which have every range that TLSF handed out as live: how
+/* What the caches know of a shard beside its own counters, which have every range that TLSF handed out as live: how
  * many of them are kept and not live, the depot's included, and of how many granules; and bytes to add to those in use
  * (modulo 2^64). The pool's lock is held. Exact when no owner is inside. */
 struct bda_cached {
@@ -91,13 +91,13 @@ struct bda_cached {
 };
 struct bda_cached bda_caches_sum(BdaAllocator allocator, struct bda_pool *pool);
 
-/* Its `used` alone, which costs a load for each cache. The arena's lock is held. */
+/* Its `used` alone, which costs a load for each cache. The shard's lock is held. */
 uint64_t bda_caches_used(BdaAllocator allocator, const struct bda_pool *pool);
 
 /* Ranges that one stock keeps, read from anywhere. */
 uint64_t bda_stock_count(const struct bda_stock *stock);
 
-/* Whether anything is kept of an arena, wherever. The arena's lock is held. */
+/* Whether anything is kept of a shard, wherever. The shard's lock is held. */
 bool bda_caches_hold(BdaAllocator allocator, struct bda_pool *pool);
 
 /* An allocator's caches come and go with it. */

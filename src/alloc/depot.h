@@ -1,7 +1,7 @@
 /*
  * Bundles and the depot: how freed ranges change hands between threads.
  *
- * A *bundle* is a number of kept ranges (shelf.h) of any sizes that move together; the *depot* of an arena takes
+ * A *bundle* is a number of kept ranges (shelf.h) of any sizes that move together; the *depot* of a shard takes
  * bundles from threads that free what is in it and take nothing there, and gives them to those that take.
  */
 #ifndef BDA_ALLOC_DEPOT_H
@@ -17,7 +17,7 @@ enum {
     BDA_DEPOT_SHARES = 4,        /* as much as so many caches may keep waits there for one who takes */
 };
 
-/* Kept ranges of one arena, by their nodes, each of which says its home. */
+/* Kept ranges of one shard, by their nodes, each of which says its home. */
 struct bda_bundle {
     _Atomic uint32_t count; /* read by statistics */
     uint32_t granules;
@@ -51,7 +51,7 @@ static inline bool bda_bundle_is_full(const struct bda_bundle *bundle) {
 }
 
 /* All of it under its lock, but for `filled`, which tells anybody whether it is worth taking that. The lock is not the
- * arena's: that one belongs to who takes from the arena, mostly, and is not to be taken away from it for 64 ranges that
+ * shard's: that one belongs to who takes from the shard, mostly, and is not to be taken away from it for 64 ranges that
  * it has no need to look at yet. */
 struct bda_depot {
     struct bda_mutex lock;

@@ -2,12 +2,12 @@
 #include "alloc/grow.h"
 
 #include "alloc/allocate.h"
-#include "alloc/arena.h"
 #include "alloc/blocks.h"
 #include "alloc/free.h"
 #include "alloc/locate.h"
 #include "alloc/opening.h"
 #include "alloc/reclaim.h"
+#include "alloc/shard.h"
 
 /* ---- Joining a pool ---- */
 
@@ -21,14 +21,14 @@ static void join(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) 
     bda_locate_add(allocator, index);
 }
 
-/* Joins the calling thread's arena of the pool, and takes the request's range from the block before anybody else can;
+/* Joins the calling thread's shard of the pool, and takes the request's range from the block before anybody else can;
  * where host memory is refused it goes again. */
 static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uint32_t index,
                               const struct bda_request *request, uint32_t *node) {
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
-    struct bda_pool *pool = bda_arena_for_block(allocator, head);
+    struct bda_pool *pool = bda_shard_for_block(allocator, head);
     bda_lock(&head->lock);
-    bda_arena_lock_beside_head(pool);
+    bda_shard_lock_beside_head(pool);
     if (bda_range_secure_nodes(allocator, pool, 1 + BDA_TLSF_NODES_PER_ALLOC)) {
         join(allocator, pool, index);
         struct bda_extent extent = bda_range_extent(pool, request);
@@ -40,7 +40,7 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uin
         }
         result = *node != 0 ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
-    bda_arena_unlock_beside_head(pool);
+    bda_shard_unlock_beside_head(pool);
     bda_unlock(&head->lock);
     if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
         bda_blocks_close(allocator, index);
@@ -136,33 +136,33 @@ static VkDeviceSize least_size(BdaAllocator allocator, const struct bda_pool *po
     return bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
 }
 
-/* Once a pool has grown, the first blocks of so many arenas are together about what is its turn; and none is so small
- * that a large pool's blocks, and its memory objects, become many: after four of them an arena is at the pool's turn,
+/* Once a pool has grown, the first blocks of so many shards are together about what is its turn; and none is so small
+ * that a large pool's blocks, and its memory objects, become many: after four of them a shard is at the pool's turn,
  * too. */
 enum { LEAST_PART = 8 };
 
-/* An arena grows by as much as it has, as a pool does, so that whose turn it happens to be does not get more than all
+/* A shard grows by as much as it has, as a pool does, so that whose turn it happens to be does not get more than all
  * others together; but by no less than a part of what is the pool's turn. The head's lock is held. */
-static VkDeviceSize next_size_of_arena(BdaAllocator allocator, struct bda_pool *head) {
+static VkDeviceSize next_size_of_shard(BdaAllocator allocator, struct bda_pool *head) {
     VkDeviceSize least = head->next_block_size / LEAST_PART, size = head->first_block_size;
-    struct bda_pool *own = bda_arena_own(allocator, head);
+    struct bda_pool *own = bda_shard_own(allocator, head);
     if (own != NULL) {
-        bda_arena_lock_beside_head(own);
+        bda_shard_lock_beside_head(own);
         least = bda_max(least, own->counters.region_bytes);
-        bda_arena_unlock_beside_head(own);
+        bda_shard_unlock_beside_head(own);
     }
     while (size < least)
         size *= 2;
     return bda_min(size, head->next_block_size);
 }
 
-/* The size that is a block's turn, and no less than serves the request. `apart`: the block is an arena's, whether the
+/* The size that is a block's turn, and no less than serves the request. `apart`: the block is a shard's, whether the
  * pool has several or not. The head's lock is held. */
 static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                               bool apart) {
     VkDeviceSize least = least_size(allocator, pool, request);
     VkDeviceSize next =
-        apart || !bda_arena_is_alone(pool) ? next_size_of_arena(allocator, pool) : pool->next_block_size;
+        apart || !bda_shard_is_alone(pool) ? next_size_of_shard(allocator, pool) : pool->next_block_size;
     while (next < least)
         next *= 2;
     return bda_min(next, pool->max_block_size);
@@ -198,11 +198,11 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
     struct bda_live live;
     bool kept;
     bda_lock(&pool->lock);
-    VkResult result = bda_arenas_take_locked(allocator, pool, request, &live, &kept);
+    VkResult result = bda_shards_take_locked(allocator, pool, request, &live, &kept);
     for (uint32_t waits = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && waits < WAITS_MOST; waits++) {
         if (!bda_opening_wait(pool, bytes))
             break;
-        result = bda_arenas_take_locked(allocator, pool, request, &live, &kept);
+        result = bda_shards_take_locked(allocator, pool, request, &live, &kept);
     }
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY) {
         bda_opening_begin(pool, opening, next_size(allocator, pool, request, false), bytes);
@@ -236,20 +236,20 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
     return taken ? VK_SUCCESS : result;
 }
 
-/* ---- A block for an arena, where others have room ---- */
+/* ---- A block for a shard, where others have room ---- */
 
 /* After a refusal, so many requests ask for none. A full heap stays full for a while, and others have room meanwhile: a
- * request that goes there takes a microsecond at most (design.md, Arenas), a refusal some calls of the driver. Even if
+ * request that goes there takes a microsecond at most (design.md, Shards), a refusal some calls of the driver. Even if
  * those take a hundred times as long, they are a tenth of it all; and a thread that asks at such a rate learns within
  * some milliseconds that there is memory again. */
 enum { PATIENCE_AFTER_REFUSAL = 1024 };
 
 /* Announces it, if it is wanted, nobody makes one just now, and none was refused of late. */
-static bool begin_for_arena(BdaAllocator allocator, struct bda_pool *head, struct bda_opening *opening,
+static bool begin_for_shard(BdaAllocator allocator, struct bda_pool *head, struct bda_opening *opening,
                             const struct bda_request *request) {
     bda_lock(&head->lock);
     VkDeviceSize size = next_size(allocator, head, request, true);
-    bool begins = head->openings == NULL && head->refused == 0 && bda_arena_wants_block(head, size);
+    bool begins = head->openings == NULL && head->refused == 0 && bda_shard_wants_block(head, size);
     head->refused -= head->refused != 0;
     if (begins)
         bda_opening_begin(head, opening, size, needed(allocator, request));
@@ -264,9 +264,9 @@ static void remember_refusal(struct bda_pool *head) {
 }
 
 /* One try within the budget: nothing is given back for it, since others have room. */
-VkResult bda_grow_arena(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node) {
+VkResult bda_grow_shard(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node) {
     struct bda_opening opening;
-    if (!begin_for_arena(allocator, head, &opening, request))
+    if (!begin_for_shard(allocator, head, &opening, request))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     struct bda_request wish = *request;
     wish.flags |= BDA_ALLOC_WITHIN_BUDGET_BIT;
@@ -295,10 +295,10 @@ static uint64_t count_in(VkDeviceSize bytes, const struct bda_extent *extent) {
     return bytes < sure + lost ? 1 : 1 + (bytes - sure - lost) / each;
 }
 
-/* How many more requests like this one an arena has room for. Linear in its ranges. Its lock is held. */
-static uint64_t count_room_in(BdaAllocator allocator, struct bda_pool *arena, const struct bda_extent *extent) {
+/* How many more requests like this one a shard has room for. Linear in its ranges. Its lock is held. */
+static uint64_t count_room_in(BdaAllocator allocator, struct bda_pool *shard, const struct bda_extent *extent) {
     uint64_t count = 0;
-    for (uint32_t block = arena->first_block; block != 0; block = bda_block_at(allocator, block)->next) {
+    for (uint32_t block = shard->first_block; block != 0; block = bda_block_at(allocator, block)->next) {
         uint32_t index = bda_block_at(allocator, block)->region.first;
         for (; index != 0; index = bda_node_next(bda_node_of(allocator, index))) {
             struct bda_node *node = bda_node_of(allocator, index);
@@ -309,15 +309,15 @@ static uint64_t count_room_in(BdaAllocator allocator, struct bda_pool *arena, co
     return count;
 }
 
-/* The same for a pool, with none of its blocks between two arenas. */
+/* The same for a pool, with none of its blocks between two shards. */
 static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *like) {
     uint64_t count = 0;
     bda_lock(&pool->lock);
     struct bda_extent extent = bda_range_extent(pool, like);
-    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        count += count_room_in(allocator, arena, &extent);
-        bda_arena_unlock_beside_head(arena);
+    for (struct bda_pool *shard = pool; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        count += count_room_in(allocator, shard, &extent);
+        bda_shard_unlock_beside_head(shard);
     }
     bda_unlock(&pool->lock);
     return count;
@@ -327,14 +327,14 @@ static uint64_t count_room(BdaAllocator allocator, struct bda_pool *pool, const 
  * are promised to requests. */
 static void keep_ahead(BdaAllocator allocator, struct bda_pool *pool, uint64_t promised) {
     bda_lock(&pool->lock);
-    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        for (uint32_t index = arena->first_block; index != 0; index = bda_block_at(allocator, index)->next)
-            if (bda_tlsf_region_is_empty(&arena->tlsf, index))
+    for (struct bda_pool *shard = pool; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        for (uint32_t index = shard->first_block; index != 0; index = bda_block_at(allocator, index)->next)
+            if (bda_tlsf_region_is_empty(&shard->tlsf, index))
                 bda_block_at(allocator, index)->idle = BDA_IDLE_AHEAD;
-        bda_arena_unlock_beside_head(arena);
+        bda_shard_unlock_beside_head(shard);
     }
-    bda_arenas_promise(pool, promised);
+    bda_shards_promise(pool, promised);
     bda_unlock(&pool->lock);
 }
 
@@ -389,28 +389,28 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
 
 /* ---- The low-water mark ---- */
 
-/* Whether the pool wants a block: some arena has come below the mark, or has refused a request, and they are below it
+/* Whether the pool wants a block: some shard has come below the mark, or has refused a request, and they are below it
  * together. What is on its way and not booked is as good as free. A pool without blocks that has refused nothing wants
  * none: nobody uses it, or it was trimmed. The head's lock is held. */
 static bool is_below_mark(struct bda_pool *pool) {
     uint64_t coming = bda_opening_unbooked(pool) >> BDA_GRANULE_LOG2;
     bool wants = pool->lacked, any = pool->lacked;
-    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        wants = wants || arena->wants;
-        any = any || arena->first_block != 0;
-        bda_arena_unlock_beside_head(arena);
+    for (struct bda_pool *shard = pool; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        wants = wants || shard->wants;
+        any = any || shard->first_block != 0;
+        bda_shard_unlock_beside_head(shard);
     }
-    return wants && any && bda_arenas_free_granules(pool) + coming < pool->low_granules;
+    return wants && any && bda_shards_free_granules(pool) + coming < pool->low_granules;
 }
 
 /* Nothing more is made until the next allocation that leaves too little. The head's lock is held. */
 static void want_nothing(struct bda_pool *pool) {
     pool->lacked = false;
-    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        arena->wants = false;
-        bda_arena_unlock_beside_head(arena);
+    for (struct bda_pool *shard = pool; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        shard->wants = false;
+        bda_shard_unlock_beside_head(shard);
     }
 }
 

@@ -21,10 +21,10 @@ bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, cons
  * so on. */
 VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *node);
 
-/* Makes a block for the calling thread's arena, and takes the request's range from it, although other arenas of the
- * pool may have room (bda_arena_wants_block): within the budget, and without giving anything back for it. Whatever
+/* Makes a block for the calling thread's shard, and takes the request's range from it, although other shards of the
+ * pool may have room (bda_shard_wants_block): within the budget, and without giving anything back for it. Whatever
  * refuses it, the request goes on to the others. */
-VkResult bda_grow_arena(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node);
+VkResult bda_grow_shard(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node);
 
 /* Makes empty blocks until requests like this one, `bytes` of them together, find room. On failure those that were made
  * stay, for bda_reclaim_call. */

@@ -1,7 +1,7 @@
 /* See locate.h. */
 #include "alloc/locate.h"
 
-#include "alloc/arena.h"
+#include "alloc/shard.h"
 #include "core/landmarks.h"
 
 /* ---- The map ---- */
@@ -123,43 +123,43 @@ struct question {
     void *context;
 };
 
-/* The lock of the arena is held. It may have lost the block, or the block its memory, before that. */
-static enum answer show(BdaAllocator allocator, struct bda_pool *arena, const struct question *question) {
+/* The lock of the shard is held. It may have lost the block, or the block its memory, before that. */
+static enum answer show(BdaAllocator allocator, struct bda_pool *shard, const struct question *question) {
     struct bda_block *block = bda_block_at(allocator, question->block);
-    if (atomic_load_explicit(&block->pool, memory_order_relaxed) != arena ||
+    if (atomic_load_explicit(&block->pool, memory_order_relaxed) != shard ||
         question->address - block->region.base >= length_of(block))
         return ELSEWHERE;
     uint32_t node = node_at(allocator, question->block, question->address - block->region.base, question->last);
     if (node == 0)
         return TOO_FAR;
-    const struct bda_live live = { node, bda_node_of(allocator, node), block, arena };
+    const struct bda_live live = { node, bda_node_of(allocator, node), block, shard };
     question->visit(allocator, &live, question->context);
     return SHOWN;
 }
 
 static enum answer show_where_it_is(BdaAllocator allocator, const struct question *question) {
     struct bda_block *block = bda_block_at(allocator, question->block);
-    struct bda_pool *arena = atomic_load_explicit(&block->pool, memory_order_acquire);
-    if (arena == NULL)
+    struct bda_pool *shard = atomic_load_explicit(&block->pool, memory_order_acquire);
+    if (shard == NULL)
         return ELSEWHERE;
-    bda_lock(&arena->lock);
-    enum answer answer = show(allocator, arena, question);
-    bda_unlock(&arena->lock);
+    bda_lock(&shard->lock);
+    enum answer answer = show(allocator, shard, question);
+    bda_unlock(&shard->lock);
     return answer;
 }
 
-/* The same of a block that was on its way from one arena to another: under their head's lock none moves. ELSEWHERE: it
+/* The same of a block that was on its way from one shard to another: under their head's lock none moves. ELSEWHERE: it
  * is not in this pool any more. */
 BDA_COLD enum answer show_at_rest(BdaAllocator allocator, const struct question *question) {
     struct bda_block *block = bda_block_at(allocator, question->block);
     struct bda_pool *head = atomic_load_explicit(&block->head, memory_order_relaxed);
     bda_lock(&head->lock);
-    struct bda_pool *arena = atomic_load_explicit(&block->pool, memory_order_acquire);
+    struct bda_pool *shard = atomic_load_explicit(&block->pool, memory_order_acquire);
     enum answer answer = ELSEWHERE;
-    if (arena != NULL && arena->head == head) {
-        bda_arena_lock_beside_head(arena);
-        answer = show(allocator, arena, question);
-        bda_arena_unlock_beside_head(arena);
+    if (shard != NULL && shard->head == head) {
+        bda_shard_lock_beside_head(shard);
+        answer = show(allocator, shard, question);
+        bda_shard_unlock_beside_head(shard);
     }
     bda_unlock(&head->lock);
     return answer;

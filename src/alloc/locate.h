@@ -10,8 +10,8 @@
 
 #include "alloc/range.h"
 
-/* A block has become its pool's, or is about to be no longer; not, where it moves from one arena to another. The locks
- * of the arena and of its head are held. */
+/* A block has become its pool's, or is about to be no longer; not, where it moves from one shard to another. The locks
+ * of the shard and of its head are held. */
 void bda_locate_add(BdaAllocator allocator, uint32_t index);
 void bda_locate_remove(BdaAllocator allocator, uint32_t index);
 
@@ -40,7 +40,7 @@ void bda_locate_stretch(BdaAllocator allocator, VkDeviceAddress address, VkDevic
 
 /* ---- Ranges ---- */
 
-/* Is shown a range, with the arena that its block is in as its pool. The lock of that is held, so it and all of its
+/* Is shown a range, with the shard that its block is in as its pool. The lock of that is held, so it and all of its
  * block stand still, but for those that go into a thread's cache and come out of it (bda_node_lives_on). */
 typedef void bda_visitor(BdaAllocator allocator, const struct bda_live *live, void *context);
 

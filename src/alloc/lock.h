@@ -1,7 +1,7 @@
 /*
  * The lock of a pool: a mutex that is biased towards a thread that has it for itself.
  *
- * Many pools have one thread, and arenas one each, and to that thread a mutex that nobody else wants still costs two
+ * Many pools have one thread, and shards one each, and to that thread a mutex that nobody else wants still costs two
  * atomic instructions each time, about as much as the search for a range. So a lock begins as a claim (claim.h) of the
  * thread that made it, who goes in and out without any. Another thread that comes ends that: it takes the mutex,
  * announces itself, waits until the owner is out, and from then on everybody takes the mutex. It pays a barrier on all

@@ -178,7 +178,7 @@ BDA_INLINE void become_own(struct bda_live *live) {
     bda_node_set_record(live->node, 0);
 }
 
-/* Where there are no caches, and so no arenas. */
+/* Where there are no caches, and so no shards. */
 BDA_INLINE bool take_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                            VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
@@ -192,16 +192,16 @@ BDA_INLINE bool take_alone(BdaAllocator allocator, struct bda_pool *pool, VkDevi
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    bda_arena_settle_if_crowded(allocator, pool);
-    if (bda_pool_is_cached(bda_arena_of_thread(allocator, pool), room) &&
+    bda_shard_settle_if_crowded(allocator, pool);
+    if (bda_pool_is_cached(bda_shard_of_thread(allocator, pool), room) &&
         bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
         become_own(live);
         return true;
     }
-    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
-    bda_pool_lock(arena);
-    bool taken = bda_range_take(allocator, arena, &request, true, live) == VK_SUCCESS;
-    bda_unlock(&arena->lock);
+    struct bda_pool *shard = bda_shard_of_thread(allocator, pool);
+    bda_pool_lock(shard);
+    bool taken = bda_range_take(allocator, shard, &request, true, live) == VK_SUCCESS;
+    bda_unlock(&shard->lock);
     return taken;
 }
 

@@ -6,14 +6,14 @@
 
 /* ---- Plain requests that may take no new memory ---- */
 
-/* Whether some arena of a pool has, or threads keep of it, more than a request takes; it may still be in pieces. */
+/* Whether some shard of a pool has, or threads keep of it, more than a request takes; it may still be in pieces. */
 static bool has_free(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size) {
     bool has = false;
     bda_lock(&pool->lock);
-    for (struct bda_pool *arena = pool; arena != NULL && !has; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        has = (VkDeviceSize)arena->tlsf.free_granules << BDA_GRANULE_LOG2 >= size || bda_caches_hold(allocator, arena);
-        bda_arena_unlock_beside_head(arena);
+    for (struct bda_pool *shard = pool; shard != NULL && !has; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        has = (VkDeviceSize)shard->tlsf.free_granules << BDA_GRANULE_LOG2 >= size || bda_caches_hold(allocator, shard);
+        bda_shard_unlock_beside_head(shard);
     }
     bda_unlock(&pool->lock);
     return has;
@@ -48,10 +48,10 @@ BDA_INLINE VkResult make_plain_request(BdaAllocator allocator, const BdaAllocInf
 }
 
 /* As bda_plain_take; the record goes again where the range is refused. */
-BDA_INLINE VkResult take_recorded(BdaAllocator allocator, struct bda_pool *arena, const struct bda_request *request,
+BDA_INLINE VkResult take_recorded(BdaAllocator allocator, struct bda_pool *shard, const struct bda_request *request,
                                   bool caches, BdaAllocation *allocation) {
     struct bda_live live;
-    VkResult result = bda_range_take(allocator, arena, request, caches, &live);
+    VkResult result = bda_range_take(allocator, shard, request, caches, &live);
     if (result == VK_SUCCESS) {
         bda_range_describe(allocator, &live, request->size, allocation);
         bda_prefixes_enter(allocator, request->record, request->size);
@@ -66,13 +66,13 @@ VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool,
     struct bda_request request;
     if (make_plain_request(allocator, info, alignment, &request) != VK_SUCCESS)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
-    bda_arena_settle_if_crowded(allocator, pool);
+    bda_shard_settle_if_crowded(allocator, pool);
     const struct bda_cache *cache = bda_cache_at_hand(allocator);
-    struct bda_pool *arena = bda_arena_of_cache(cache, pool);
-    bda_pool_lock(arena);
-    VkResult result = take_recorded(allocator, arena, &request, true, allocation);
-    result = bda_plain_answer(allocator, pool, arena, result);
-    bda_unlock(&arena->lock);
+    struct bda_pool *shard = bda_shard_of_cache(cache, pool);
+    bda_pool_lock(shard);
+    VkResult result = take_recorded(allocator, shard, &request, true, allocation);
+    result = bda_plain_answer(allocator, pool, shard, result);
+    bda_unlock(&shard->lock);
     if (result == VK_SUCCESS && cache == NULL)
         bda_caches_count_guest(allocator, 1);
     if (result == VK_SUCCESS)
@@ -93,24 +93,24 @@ VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool 
 
 /* ---- Many ranges ---- */
 
-/* One of a run that wants a record. The arena's lock is held. */
-BDA_APART bool take_one_recorded(BdaAllocator allocator, struct bda_pool *arena, VkDeviceSize alignment,
+/* One of a run that wants a record. The shard's lock is held. */
+BDA_APART bool take_one_recorded(BdaAllocator allocator, struct bda_pool *shard, VkDeviceSize alignment,
                                  const BdaAllocInfo *info, BdaAllocation *allocation) {
     struct bda_request request;
     return make_plain_request(allocator, info, alignment, &request) == VK_SUCCESS &&
-           take_recorded(allocator, arena, &request, true, allocation) == VK_SUCCESS;
+           take_recorded(allocator, shard, &request, true, allocation) == VK_SUCCESS;
 }
 
-/* One of a run, from an arena of the run's pool. The arena's lock is held. */
-static bool take_plain(BdaAllocator allocator, struct bda_pool *arena, const BdaAllocInfo *info,
+/* One of a run, from a shard of the run's pool. The shard's lock is held. */
+static bool take_plain(BdaAllocator allocator, struct bda_pool *shard, const BdaAllocInfo *info,
                        BdaAllocation *allocation) {
     struct bda_request request;
     const struct bda_pool *pool = bda_plain_pool(allocator, info);
-    if (pool == NULL || pool != arena->head || !bda_plain_request(allocator, pool, info, &request))
+    if (pool == NULL || pool != shard->head || !bda_plain_request(allocator, pool, info, &request))
         return false;
     if (bda_plain_wants_record(info))
-        return take_one_recorded(allocator, arena, request.alignment, info, allocation);
-    return bda_plain_take(allocator, arena, &request, true, allocation) == VK_SUCCESS;
+        return take_one_recorded(allocator, shard, request.alignment, info, allocation);
+    return bda_plain_take(allocator, shard, &request, true, allocation) == VK_SUCCESS;
 }
 
 /* So many of a run are taken under one lock: few enough that another thread waits for microseconds, and enough that
@@ -118,13 +118,13 @@ static bool take_plain(BdaAllocator allocator, struct bda_pool *arena, const Bda
 enum { RUN_MOST = 64 };
 
 /* The first of a run, up to RUN_MOST, under one lock; returns how many. */
-static uint32_t take_run(BdaAllocator allocator, struct bda_pool *arena, uint32_t count, const BdaAllocInfo *infos,
+static uint32_t take_run(BdaAllocator allocator, struct bda_pool *shard, uint32_t count, const BdaAllocInfo *infos,
                          BdaAllocation *allocations) {
     uint32_t most = count < RUN_MOST ? count : RUN_MOST, done = 0;
-    bda_pool_lock(arena);
-    while (done < most && take_plain(allocator, arena, &infos[done], &allocations[done]))
+    bda_pool_lock(shard);
+    while (done < most && take_plain(allocator, shard, &infos[done], &allocations[done]))
         done++;
-    bda_unlock(&arena->lock);
+    bda_unlock(&shard->lock);
     return done;
 }
 
@@ -132,13 +132,13 @@ uint32_t bda_plain_run(BdaAllocator allocator, uint32_t count, const BdaAllocInf
     struct bda_pool *pool = bda_plain_pool(allocator, infos);
     if (pool == NULL)
         return 0;
-    bda_arena_settle_if_crowded(allocator, pool);
-    struct bda_pool *arena = bda_arena_of_thread(allocator, pool);
+    bda_shard_settle_if_crowded(allocator, pool);
+    struct bda_pool *shard = bda_shard_of_thread(allocator, pool);
     bool caches = !allocator->caches_off;
     struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
     uint32_t done = 0, taken;
     do {
-        taken = take_run(allocator, arena, count - done, &infos[done], &allocations[done]);
+        taken = take_run(allocator, shard, count - done, &infos[done], &allocations[done]);
         for (uint32_t i = 0; i < taken; i++)
             bda_plain_tell_made(allocator, cache, caches, allocations[done + i].handle);
         done += taken;

@@ -8,8 +8,8 @@
 #ifndef BDA_ALLOC_PLAIN_H
 #define BDA_ALLOC_PLAIN_H
 
-#include "alloc/arena.h"
 #include "alloc/prefixes.h"
+#include "alloc/shard.h"
 
 #include <string.h>
 
@@ -117,23 +117,23 @@ BDA_INLINE void bda_plain_tell_made(BdaAllocator allocator, struct bda_cache *ca
         bda_history_made(allocator, cache != NULL ? &cache->ring : &allocator->history.shared, handle);
 }
 
-/* A refusal of one arena is no more than that while others may serve. The arena's lock is held. */
-BDA_INLINE VkResult bda_plain_answer(BdaAllocator allocator, struct bda_pool *pool, struct bda_pool *arena,
+/* A refusal of one shard is no more than that while others may serve. The shard's lock is held. */
+BDA_INLINE VkResult bda_plain_answer(BdaAllocator allocator, struct bda_pool *pool, struct bda_pool *shard,
                                      VkResult result) {
     bool others =
-        result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_arena_is_alone(pool) || bda_caches_hold(allocator, arena));
+        result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_shard_is_alone(pool) || bda_caches_hold(allocator, shard));
     return others ? VK_NOT_READY : result;
 }
 
-/* From an arena's TLSF. VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps anything of it;
- * VK_NOT_READY: somebody does, or this arena has none and others may; VK_ERROR_OUT_OF_HOST_MEMORY. */
+/* From a shard's TLSF. VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps anything of it;
+ * VK_NOT_READY: somebody does, or this shard has none and others may; VK_ERROR_OUT_OF_HOST_MEMORY. */
 BDA_INLINE VkResult bda_plain_alloc_past_caches(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool,
-                                                struct bda_pool *arena, const struct bda_request *request,
+                                                struct bda_pool *shard, const struct bda_request *request,
                                                 BdaAllocation *allocation) {
-    bda_pool_lock(arena);
-    VkResult result = bda_plain_take(allocator, arena, request, true, allocation);
-    result = bda_plain_answer(allocator, pool, arena, result);
-    bda_unlock(&arena->lock);
+    bda_pool_lock(shard);
+    VkResult result = bda_plain_take(allocator, shard, request, true, allocation);
+    result = bda_plain_answer(allocator, pool, shard, result);
+    bda_unlock(&shard->lock);
     if (result == VK_SUCCESS)
         bda_plain_tell_made(allocator, cache, true, allocation->handle);
     return result;
@@ -145,27 +145,27 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     const struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
     if (bda_plain_wants_record(info))
         return bda_plain_alloc_recorded(allocator, pool, alignment, info, allocation);
-    bda_arena_settle_if_crowded(allocator, pool);
+    bda_shard_settle_if_crowded(allocator, pool);
     struct bda_live live;
-    if (bda_pool_is_cached(bda_arena_of_thread(allocator, pool), info->size) &&
+    if (bda_pool_is_cached(bda_shard_of_thread(allocator, pool), info->size) &&
         bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, &live)) {
         bda_range_describe(allocator, &live, request.size, allocation);
         bda_plain_tell_made(allocator, bda_cache_at_hand(allocator), true, allocation->handle);
         return VK_SUCCESS;
     }
     struct bda_cache *cache = bda_cache_at_hand(allocator);
-    if (bda_arena_is_guest(cache, pool) && bda_arena_may_get_block(info->size, info->flags))
+    if (bda_shard_is_guest(cache, pool) && bda_shard_may_get_block(info->size, info->flags))
         return VK_NOT_READY;
-    struct bda_pool *arena = bda_arena_of_cache(cache, pool);
-    VkResult result = bda_plain_alloc_past_caches(allocator, cache, pool, arena, &request, allocation);
-    if (result == VK_NOT_READY && (arena = bda_arena_lender(cache, pool)) != NULL)
-        result = bda_plain_alloc_past_caches(allocator, cache, pool, arena, &request, allocation);
+    struct bda_pool *shard = bda_shard_of_cache(cache, pool);
+    VkResult result = bda_plain_alloc_past_caches(allocator, cache, pool, shard, &request, allocation);
+    if (result == VK_NOT_READY && (shard = bda_shard_lender(cache, pool)) != NULL)
+        result = bda_plain_alloc_past_caches(allocator, cache, pool, shard, &request, allocation);
     if (result == VK_SUCCESS && cache == NULL)
         bda_caches_count_guest(allocator, 1);
     return result;
 }
 
-/* The same where there are no caches, and so no arenas. */
+/* The same where there are no caches, and so no shards. */
 BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_pool *pool,
                                           const struct bda_request *request, const BdaAllocInfo *info,
                                           BdaAllocation *allocation) {

@@ -1,7 +1,7 @@
 /* Pools: finding and making them, their blocks and their spare nodes. See pool.h. */
 #include "alloc/allocator.h"
-#include "alloc/arena.h"
 #include "alloc/grow.h"
+#include "alloc/shard.h"
 
 #include <string.h>
 
@@ -95,7 +95,7 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     pool->some_want = &allocator->some_want;
     pool->wants = pool->lacked = false;
     pool->peak = (struct bda_pool_peak){ .look = 0 };
-    pool->crowded = bda_pool_next_arena(pool) != NULL; /* whose arena has no blocks any more is to settle anew */
+    pool->crowded = bda_pool_next_shard(pool) != NULL; /* whose shard has no blocks any more is to settle anew */
     bda_pool_set_low_water(pool, allocator->low_water);
     pool->atom_skew = 0;
     pool->rest = 0;
@@ -122,29 +122,29 @@ static struct bda_pool *find_pool(BdaAllocator allocator, const struct bda_pool_
 }
 
 /* Whether no thread is still giving the last blocks of a retired pool back. Under the head's lock, so that none moves
- * from one arena to another meanwhile. */
+ * from one shard to another meanwhile. */
 static bool is_left(struct bda_pool *head) {
     bool left = true;
     bda_lock(&head->lock);
-    for (struct bda_pool *arena = head; arena != NULL && left; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        left = arena->retired && arena->counters.block_count == 0;
-        bda_arena_unlock_beside_head(arena);
+    for (struct bda_pool *shard = head; shard != NULL && left; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        left = shard->retired && shard->counters.block_count == 0;
+        bda_shard_unlock_beside_head(shard);
     }
     bda_unlock(&head->lock);
     return left;
 }
 
-/* A retired pool gets a new key, and its arenas with it. The pools lock is held. */
+/* A retired pool gets a new key, and its shards with it. The pools lock is held. */
 static bool claim(BdaAllocator allocator, struct bda_pool *pool, const struct bda_pool_key *key, BdaPool user) {
     if (pool->head != pool || !pool->retired || !is_left(pool)) /* locks only where it may be */
         return false;
-    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_lock(&arena->lock);
-        arena->retired = false;
-        arena->user = user;
-        prepare(allocator, arena, key);
-        bda_unlock(&arena->lock);
+    for (struct bda_pool *shard = pool; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        bda_lock(&shard->lock);
+        shard->retired = false;
+        shard->user = user;
+        prepare(allocator, shard, key);
+        bda_unlock(&shard->lock);
     }
     return true;
 }
@@ -160,7 +160,7 @@ static struct bda_pool *make_new(BdaAllocator allocator, const struct bda_pool_k
     bda_mutex_init(&pool->depot.lock, allocator->locks);
     bda_tlsf_init(&pool->tlsf, &allocator->nodes, &allocator->blocks, BDA_GRANULE_LOG2);
     pool->head = pool;
-    pool->arena_count = 1;
+    pool->shard_count = 1;
     pool->user = user;
     pool->stock = BDA_STOCKS;
     prepare(allocator, pool, key);
@@ -182,33 +182,33 @@ static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_
     return pool;
 }
 
-struct bda_pool *bda_pool_find_arena(struct bda_pool *head, uint32_t number) {
-    struct bda_pool *arena = head;
-    while (arena != NULL && arena->arena != number)
-        arena = bda_pool_next_arena(arena);
-    return arena;
+struct bda_pool *bda_pool_find_shard(struct bda_pool *head, uint32_t number) {
+    struct bda_pool *shard = head;
+    while (shard != NULL && shard->shard != number)
+        shard = bda_pool_next_shard(shard);
+    return shard;
 }
 
-static struct bda_pool *add_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number) {
+static struct bda_pool *add_shard(BdaAllocator allocator, struct bda_pool *head, uint32_t number) {
     bda_mutex_lock(&allocator->pools_lock);
-    struct bda_pool *arena = bda_pool_find_arena(head, number); /* another thread may have been faster */
+    struct bda_pool *shard = bda_pool_find_shard(head, number); /* another thread may have been faster */
     bool has_place = allocator->stock_count < BDA_STOCKS;
-    if (arena == NULL && has_place && (arena = make_new(allocator, &head->key, head->user)) != NULL) {
-        arena->head = head;
-        arena->arena = number;
-        behave_like(allocator, arena, head);
-        publish(allocator, arena);
-        arena->next_arena = bda_pool_next_arena(head);
-        atomic_store_explicit(&head->next_arena, arena, memory_order_release);
-        atomic_fetch_add_explicit(&head->arena_count, 1, memory_order_relaxed);
+    if (shard == NULL && has_place && (shard = make_new(allocator, &head->key, head->user)) != NULL) {
+        shard->head = head;
+        shard->shard = number;
+        behave_like(allocator, shard, head);
+        publish(allocator, shard);
+        shard->next_shard = bda_pool_next_shard(head);
+        atomic_store_explicit(&head->next_shard, shard, memory_order_release);
+        atomic_fetch_add_explicit(&head->shard_count, 1, memory_order_relaxed);
     }
     bda_mutex_unlock(&allocator->pools_lock);
-    return arena;
+    return shard;
 }
 
-struct bda_pool *bda_pool_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number) {
-    struct bda_pool *arena = bda_pool_find_arena(head, number);
-    return arena != NULL ? arena : add_arena(allocator, head, number);
+struct bda_pool *bda_pool_shard(BdaAllocator allocator, struct bda_pool *head, uint32_t number) {
+    struct bda_pool *shard = bda_pool_find_shard(head, number);
+    return shard != NULL ? shard : add_shard(allocator, head, number);
 }
 
 /* The intents that would try this pool of general ranges first find it without a search from now on. */
@@ -252,10 +252,10 @@ static struct bda_pool *make_like(BdaAllocator allocator, const struct bda_pool 
     struct bda_pool *pool = make_pool(allocator, &key, user);
     if (pool == NULL)
         return NULL;
-    for (struct bda_pool *arena = pool; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_lock(&arena->lock);
-        behave_like(allocator, arena, like);
-        bda_unlock(&arena->lock);
+    for (struct bda_pool *shard = pool; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        bda_lock(&shard->lock);
+        behave_like(allocator, shard, like);
+        bda_unlock(&shard->lock);
     }
     return pool;
 }
@@ -327,7 +327,7 @@ static void note_use(struct bda_pool *pool) {
     if (has_blocks == atomic_load_explicit(&pool->has_blocks, memory_order_relaxed))
         return;
     atomic_store_explicit(&pool->has_blocks, has_blocks, memory_order_relaxed);
-    atomic_fetch_add_explicit(&pool->head->arenas_in_use, has_blocks ? 1 : UINT32_MAX, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pool->head->shards_in_use, has_blocks ? 1 : UINT32_MAX, memory_order_relaxed);
 }
 
 void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {

@@ -5,8 +5,8 @@
  * covers every field from `counters` on but the depot, which has one of its own, the nodes in the pool's blocks, and
  * the blocks' places in its lists.
  *
- * A pool whose lock is in demand gets further arenas (arena.h): each is a struct bda_pool, too, with blocks, a TLSF and
- * a lock of its own. The first arena, the head, is what everybody else means by the pool: it alone grows.
+ * A pool whose lock is in demand gets further shards (shard.h): each is a struct bda_pool, too, with blocks, a TLSF and
+ * a lock of its own. The first shard, the head, is what everybody else means by the pool: it alone grows.
  */
 #ifndef BDA_ALLOC_POOL_H
 #define BDA_ALLOC_POOL_H
@@ -26,7 +26,7 @@ enum {
     BDA_LARGER_OF_TAKEN = 8, /* but not more than this part of what is taken: where little is, that lies together, and
                                 what is kept would lie in between */
     BDA_CACHED_STEP = 16,    /* what may be kept is told anew when it has changed by this part of it */
-    BDA_ROOMY_SHARE = 8,     /* there is much room as long as more than this part of an arena is free */
+    BDA_ROOMY_SHARE = 8,     /* there is much room as long as more than this part of a shard is free */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
 
@@ -54,13 +54,13 @@ struct bda_pool {
     struct bda_lock lock;
     struct bda_condition opened;           /* a block on its way has come, or has failed to */
     _Alignas(64) struct bda_pool *older;   /* in the allocator's list */
-    struct bda_pool *head;                 /* the first arena of the pool; itself, where it is that */
-    _Atomic(struct bda_pool *) next_arena; /* of the same pool; they only grow in number */
-    uint32_t arena;                        /* its number; 0: the head */
-    _Atomic uint32_t arena_count;          /* the head's: of all, itself included */
-    _Atomic bool crowded;                  /* the head's: threads meet here so often that they want arenas */
+    struct bda_pool *head;                 /* the first shard of the pool; itself, where it is that */
+    _Atomic(struct bda_pool *) next_shard; /* of the same pool; they only grow in number */
+    uint32_t shard;                        /* its number; 0: the head */
+    _Atomic uint32_t shard_count;          /* the head's: of all, itself included */
+    _Atomic bool crowded;                  /* the head's: threads meet here so often that they want shards */
     _Atomic bool has_blocks;               /* that are cut into pieces; written under the lock, like the next one */
-    _Atomic uint32_t arenas_in_use;        /* the head's: of those that have blocks */
+    _Atomic uint32_t shards_in_use;        /* the head's: of those that have blocks */
     _Atomic uint32_t takers;               /* threads whose requests come from here */
     /* set under the lock, and that of the pools, when the pool is made or used again: */
     BdaPool user; /* the caller's pool it is part of, or NULL */
@@ -103,7 +103,7 @@ struct bda_pool {
     uint64_t large;          /* granules in ranges that are not small */
     VkDeviceSize next_block_size;
     struct bda_opening *openings; /* blocks on their way */
-    uint32_t refused;             /* the head's: requests that are not to ask for a block of their arena's own */
+    uint32_t refused;             /* the head's: requests that are not to ask for a block of their shard's own */
     uint64_t promised;            /* the head's: until so many granules are taken in all, room was made ahead of time */
     uint64_t last_opening;
     struct bda_pool_peak peak; /* the head's, of the library's own pools */
@@ -215,12 +215,12 @@ static inline uint32_t bda_pool_stock(const struct bda_pool *pool) {
     return atomic_load_explicit(&pool->stock, memory_order_relaxed);
 }
 
-/* Notes that an allocation has left less free than the low-water mark; in one of several arenas, than its share of that
+/* Notes that an allocation has left less free than the low-water mark; in one of several shards, than its share of that
  * mark: the pool is above it as long as all of them are. The pool's lock is held. */
 static inline void bda_pool_watch_level(struct bda_pool *pool) {
     uint64_t free = pool->tlsf.free_granules;
     if (free >= pool->low_granules || pool->wants ||
-        free * atomic_load_explicit(&pool->head->arenas_in_use, memory_order_relaxed) >= pool->low_granules)
+        free * atomic_load_explicit(&pool->head->shards_in_use, memory_order_relaxed) >= pool->low_granules)
         return;
     pool->wants = true;
     atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
@@ -235,9 +235,9 @@ static inline bool bda_pool_is_crowded(const struct bda_pool *head) {
     return atomic_load_explicit(&head->crowded, memory_order_relaxed);
 }
 
-/* Whether it is one of several arenas, and one thread takes from it: who else comes frees something, or looks. */
+/* Whether it is one of several shards, and one thread takes from it: who else comes frees something, or looks. */
 static inline bool bda_pool_is_apart(const struct bda_pool *pool) {
-    return atomic_load_explicit(&pool->head->next_arena, memory_order_relaxed) != NULL &&
+    return atomic_load_explicit(&pool->head->next_shard, memory_order_relaxed) != NULL &&
            atomic_load_explicit(&pool->takers, memory_order_relaxed) == 1;
 }
 
@@ -268,7 +268,7 @@ BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
         atomic_store_explicit(&pool->head->crowded, true, memory_order_relaxed);
 }
 
-/* The same where it is known whether there are `caches`. Where there are none there are no arenas either, and it is all
+/* The same where it is known whether there are `caches`. Where there are none there are no shards either, and it is all
  * one how much in demand it is. */
 BDA_INLINE void bda_pool_lock_as(struct bda_pool *pool, bool caches) {
     if (caches)
@@ -282,17 +282,17 @@ BDA_INLINE void bda_pool_lock_as(struct bda_pool *pool, bool caches) {
 void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
 void bda_pool_remove_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
 
-/* The arenas of a pool, from its head on, in no particular order; NULL after the last. */
-static inline struct bda_pool *bda_pool_next_arena(const struct bda_pool *arena) {
-    return atomic_load_explicit(&arena->next_arena, memory_order_acquire);
+/* The shards of a pool, from its head on, in no particular order; NULL after the last. */
+static inline struct bda_pool *bda_pool_next_shard(const struct bda_pool *shard) {
+    return atomic_load_explicit(&shard->next_shard, memory_order_acquire);
 }
 
-/* The arena of a number, NULL where there is none. */
-struct bda_pool *bda_pool_find_arena(struct bda_pool *head, uint32_t number);
+/* The shard of a number, NULL where there is none. */
+struct bda_pool *bda_pool_find_shard(struct bda_pool *head, uint32_t number);
 
 /* The same; one that is not there yet is made, and has no blocks. NULL when host memory is refused, or
  * caches have no place for its ranges. */
-struct bda_pool *bda_pool_arena(BdaAllocator allocator, struct bda_pool *head, uint32_t number);
+struct bda_pool *bda_pool_shard(BdaAllocator allocator, struct bda_pool *head, uint32_t number);
 
 /* A block's place in one of the pool's lists. The pool's lock is held. */
 void bda_pool_link_block(BdaAllocator allocator, uint32_t *first, uint32_t index);

@@ -1,9 +1,9 @@
 /* Giving empty blocks back, see reclaim.h. */
 #include "alloc/reclaim.h"
 
-#include "alloc/arena.h"
 #include "alloc/blocks.h"
 #include "alloc/locate.h"
+#include "alloc/shard.h"
 
 enum scope { ALL_EMPTY, SURPLUS, OLD_SURPLUS };
 
@@ -11,7 +11,7 @@ struct empty {
     uint64_t count;
     VkDeviceSize bytes;
     VkDeviceSize smallest;
-    struct bda_pool *arena; /* with the largest of those that may go */
+    struct bda_pool *shard; /* with the largest of those that may go */
     uint32_t largest_block;
     VkDeviceSize largest;
 };
@@ -21,53 +21,53 @@ static bool is_young(const struct bda_pool *pool, const struct bda_block *block)
     return block->idle < pool->keep_collects && !pool->retired;
 }
 
-/* Looks through an arena's blocks, unless it is known that none is empty. Blocks of the call `but` do not count, since
- * it would give back what it just took; nor, as surplus, do those made ahead of time. The arena's lock is held. */
-static void add_empty(BdaAllocator allocator, struct bda_pool *arena, enum scope scope, uint32_t but,
+/* Looks through a shard's blocks, unless it is known that none is empty. Blocks of the call `but` do not count, since
+ * it would give back what it just took; nor, as surplus, do those made ahead of time. The shard's lock is held. */
+static void add_empty(BdaAllocator allocator, struct bda_pool *shard, enum scope scope, uint32_t but,
                       struct empty *empty) {
-    uint32_t index = bda_tlsf_empty_regions(&arena->tlsf) != 0 ? arena->first_block : 0;
+    uint32_t index = bda_tlsf_empty_regions(&shard->tlsf) != 0 ? shard->first_block : 0;
     for (; index != 0; index = bda_block_at(allocator, index)->next) {
         const struct bda_block *block = bda_block_at(allocator, index);
         bool spared = (but != 0 && block->call == but) || (scope != ALL_EMPTY && block->idle == BDA_IDLE_AHEAD);
-        if (spared || !bda_tlsf_region_is_empty(&arena->tlsf, index))
+        if (spared || !bda_tlsf_region_is_empty(&shard->tlsf, index))
             continue;
         VkDeviceSize size = block->backing.size;
         empty->smallest = empty->count == 0 ? size : bda_min(empty->smallest, size);
         empty->count++;
         empty->bytes += size;
-        if (size > empty->largest && !(scope == OLD_SURPLUS && is_young(arena, block))) {
+        if (size > empty->largest && !(scope == OLD_SURPLUS && is_young(shard, block))) {
             empty->largest = size;
             empty->largest_block = index;
-            empty->arena = arena;
+            empty->shard = shard;
         }
     }
 }
 
-/* The same in all arenas of a pool. The head's lock is held, so none moves from one to another. */
+/* The same in all shards of a pool. The head's lock is held, so none moves from one to another. */
 static struct empty find_empty(BdaAllocator allocator, struct bda_pool *head, enum scope scope, uint32_t but) {
     struct empty empty = { .count = 0 };
-    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        add_empty(allocator, arena, scope, but, &empty);
-        bda_arena_unlock_beside_head(arena);
+    for (struct bda_pool *shard = head; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        add_empty(allocator, shard, scope, but, &empty);
+        bda_shard_unlock_beside_head(shard);
     }
     return empty;
 }
 
 /* Takes a block out of its pool, so that nobody else finds it, if it is still empty: it is to be closed. The head's
  * lock is held. */
-static bool unlink_empty(BdaAllocator allocator, struct bda_pool *arena, uint32_t index, struct bda_closing *closing) {
-    struct bda_pool *head = arena->head;
-    bda_arena_lock_beside_head(arena);
-    bool is_empty = bda_tlsf_region_is_empty(&arena->tlsf, index);
+static bool unlink_empty(BdaAllocator allocator, struct bda_pool *shard, uint32_t index, struct bda_closing *closing) {
+    struct bda_pool *head = shard->head;
+    bda_shard_lock_beside_head(shard);
+    bool is_empty = bda_tlsf_region_is_empty(&shard->tlsf, index);
     if (is_empty) {
         bda_closing_begin(&allocator->closings, closing);
         bda_locate_remove(allocator, index);
-        bda_pool_remove_block(allocator, arena, index);
+        bda_pool_remove_block(allocator, shard, index);
         /* The next block need not be as large as the largest ever was. */
         head->next_block_size = bda_max(head->first_block_size, head->next_block_size / 2);
     }
-    bda_arena_unlock_beside_head(arena);
+    bda_shard_unlock_beside_head(shard);
     return is_empty;
 }
 
@@ -75,7 +75,7 @@ static bool unlink_empty(BdaAllocator allocator, struct bda_pool *arena, uint32_
  * smallest, and without it the pool is not below its low-water mark, or it would want another one at once. */
 static bool is_surplus(struct bda_pool *head, const struct empty *empty) {
     return empty->count > 1 && empty->bytes - empty->smallest > head->keep_empty &&
-           bda_arenas_free_granules(head) >= head->low_granules + (empty->largest >> BDA_GRANULE_LOG2);
+           bda_shards_free_granules(head) >= head->low_granules + (empty->largest >> BDA_GRANULE_LOG2);
 }
 
 /* The largest empty block, out of its pool; of the surplus only if that is the scope; a retired pool keeps none.
@@ -88,7 +88,7 @@ static struct empty unlink_largest(BdaAllocator allocator, struct bda_pool *head
         empty = find_empty(allocator, head, scope, but);
         if (scope != ALL_EMPTY && !head->retired && !is_surplus(head, &empty))
             empty.largest_block = 0;
-    } while (empty.largest_block != 0 && !unlink_empty(allocator, empty.arena, empty.largest_block, closing));
+    } while (empty.largest_block != 0 && !unlink_empty(allocator, empty.shard, empty.largest_block, closing));
     bda_unlock(&head->lock);
     return empty;
 }
@@ -105,15 +105,15 @@ static VkDeviceSize close_largest(BdaAllocator allocator, struct bda_pool *head,
     if (empty.largest_block == 0)
         return 0;
     close_unlinked(allocator, empty.largest_block, &closing);
-    bda_pool_give_nodes(allocator, empty.arena); /* there were more of them while there was more to cut */
+    bda_pool_give_nodes(allocator, empty.shard); /* there were more of them while there was more to cut */
     return empty.largest;
 }
 
-/* An empty block of an arena that a call opened, or 0. The arena's lock is held. */
-static uint32_t find_opened(BdaAllocator allocator, struct bda_pool *arena, uint32_t call) {
-    uint32_t index = bda_tlsf_empty_regions(&arena->tlsf) != 0 ? arena->first_block : 0;
+/* An empty block of a shard that a call opened, or 0. The shard's lock is held. */
+static uint32_t find_opened(BdaAllocator allocator, struct bda_pool *shard, uint32_t call) {
+    uint32_t index = bda_tlsf_empty_regions(&shard->tlsf) != 0 ? shard->first_block : 0;
     while (index != 0 &&
-           !(bda_block_at(allocator, index)->call == call && bda_tlsf_region_is_empty(&arena->tlsf, index)))
+           !(bda_block_at(allocator, index)->call == call && bda_tlsf_region_is_empty(&shard->tlsf, index)))
         index = bda_block_at(allocator, index)->next;
     return index;
 }
@@ -123,11 +123,11 @@ static bool close_opened(BdaAllocator allocator, struct bda_pool *head, uint32_t
     struct bda_closing closing;
     uint32_t index = 0;
     bda_lock(&head->lock);
-    for (struct bda_pool *arena = head; arena != NULL && index == 0; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        index = find_opened(allocator, arena, call);
-        bda_arena_unlock_beside_head(arena);
-        if (index != 0 && !unlink_empty(allocator, arena, index, &closing))
+    for (struct bda_pool *shard = head; shard != NULL && index == 0; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        index = find_opened(allocator, shard, call);
+        bda_shard_unlock_beside_head(shard);
+        if (index != 0 && !unlink_empty(allocator, shard, index, &closing))
             index = 0; /* somebody has use for it */
     }
     bda_unlock(&head->lock);
@@ -151,12 +151,12 @@ void bda_reclaim_pool_surplus(BdaAllocator allocator, struct bda_pool *pool) {
         ;
 }
 
-/* Counts one bda_collect more for each empty block of an arena. Its lock is held. */
-static void age_empty(BdaAllocator allocator, struct bda_pool *arena) {
-    uint32_t index = bda_tlsf_empty_regions(&arena->tlsf) != 0 ? arena->first_block : 0;
+/* Counts one bda_collect more for each empty block of a shard. Its lock is held. */
+static void age_empty(BdaAllocator allocator, struct bda_pool *shard) {
+    uint32_t index = bda_tlsf_empty_regions(&shard->tlsf) != 0 ? shard->first_block : 0;
     for (; index != 0; index = bda_block_at(allocator, index)->next) {
         struct bda_block *block = bda_block_at(allocator, index);
-        if (block->idle < BDA_IDLE_MOST && bda_tlsf_region_is_empty(&arena->tlsf, index))
+        if (block->idle < BDA_IDLE_MOST && bda_tlsf_region_is_empty(&shard->tlsf, index))
             block->idle++;
     }
 }
@@ -166,12 +166,12 @@ static bool age_pool(BdaAllocator allocator, struct bda_pool *head, struct bda_l
     VkDeviceSize used = 0;
     uint64_t empty = 0;
     bda_lock(&head->lock);
-    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        age_empty(allocator, arena);
-        empty += bda_tlsf_empty_regions(&arena->tlsf);
-        used += arena->counters.used + bda_caches_used(allocator, arena);
-        bda_arena_unlock_beside_head(arena);
+    for (struct bda_pool *shard = head; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        age_empty(allocator, shard);
+        empty += bda_tlsf_empty_regions(&shard->tlsf);
+        used += shard->counters.used + bda_caches_used(allocator, shard);
+        bda_shard_unlock_beside_head(shard);
     }
     bda_look_at(look, head, used);
     bool retired = head->retired;

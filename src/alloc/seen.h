@@ -52,7 +52,7 @@ struct bda_look {
     VkDeviceSize of_type[VK_MAX_MEMORY_TYPES]; /* used, of the pools that it has come to */
 };
 
-/* Every look is ended, and comes to each pool once: to its head, whose lock is held. `used`: by all of its arenas. */
+/* Every look is ended, and comes to each pool once: to its head, whose lock is held. `used`: by all of its shards. */
 void bda_look_begin(BdaAllocator allocator, struct bda_look *look);
 void bda_look_at(struct bda_look *look, struct bda_pool *head, VkDeviceSize used);
 void bda_look_end(BdaAllocator allocator, struct bda_look *look);

@@ -2,7 +2,7 @@
  * Shelves: what freed ranges are kept on for the next requests of about their size.
  *
  * A *shelf* holds ranges of one step of sizes, 32 steps to a power of two, linked through their nodes. What one thread
- * keeps of an arena is a *stock* of shelves (stock.h). A kept range is a taken one to TLSF. Its node is in state
+ * keeps of a shard is a *stock* of shelves (stock.h). A kept range is a taken one to TLSF. Its node is in state
  * cached, so every handle to it is stale.
  */
 #ifndef BDA_ALLOC_SHELF_H
@@ -31,13 +31,13 @@ enum {
     BDA_REACH_FAR = 0xFF,      /* where both holds, from the next seven: it comes for a lock others want seldom */
     BDA_REACH_ALONE = 1,       /* where neither does, from the right one only */
     BDA_SHELF_GRANULES = 8192, /* on a shelf, 128 KiB, */
-    BDA_SHELF_GRANULES_SHARED = 32768, /* or this where a thread was not alone when it began to take from the arena: it
+    BDA_SHELF_GRANULES_SHARED = 32768, /* or this where a thread was not alone when it began to take from the shard: it
                                           comes for a lock seldom; */
     BDA_SHELF_MOST = 64,               /* or so many ranges; */
     BDA_SHELF_LEAST = 4,               /* but this many of any size */
 };
 
-/* Pools and arenas whose ranges caches keep; any further pool goes without, and gets no arenas. */
+/* Pools and shards whose ranges caches keep; any further pool goes without, and gets no shards. */
 enum { BDA_STOCKS = 128 };
 _Static_assert(BDA_STOCKS <= UINT8_MAX, "a home and a block name it in a byte, and one that is none");
 
@@ -83,7 +83,7 @@ static inline uint32_t bda_home_shelf(uint32_t home) {
     return home & 0xFFFF;
 }
 
-/* How many ranges make a shelf full. For small ones that is set when a thread begins to take from an arena
+/* How many ranges make a shelf full. For small ones that is set when a thread begins to take from a shard
  * (bda_stock_become_source): whether it was `alone` then holds for its shelves as long as it takes from there, whoever
  * comes or goes. For larger ones when they come to be kept. */
 static inline uint32_t bda_shelf_room(uint32_t shelf, bool alone) {

@@ -5,18 +5,18 @@
 
 /* ---- Back to TLSF ---- */
 
-void bda_bundle_release(struct bda_pool *arena, struct bda_bundle *bundle) {
-    bda_range_give_many(arena, bda_bundle_count(bundle), bundle->nodes);
+void bda_bundle_release(struct bda_pool *shard, struct bda_bundle *bundle) {
+    bda_range_give_many(shard, bda_bundle_count(bundle), bundle->nodes);
     bda_bundle_clear(bundle);
 }
 
-/* Gives the ranges of a list back. The arena's lock is held. */
-static void release_list(BdaAllocator allocator, struct bda_pool *arena, uint32_t list) {
+/* Gives the ranges of a list back. The shard's lock is held. */
+static void release_list(BdaAllocator allocator, struct bda_pool *shard, uint32_t list) {
     while (list != 0) {
         struct bda_node *node = bda_node_of(allocator, list);
         uint32_t next = bda_node_link(node);
-        arena->counters.live_count--;
-        bda_range_give(arena, list, node);
+        shard->counters.live_count--;
+        bda_range_give(shard, list, node);
         list = next;
     }
 }
@@ -219,7 +219,7 @@ static bool gather_one(BdaAllocator allocator, struct bda_stock *stock, uint32_t
 /* So much of the space left in a stock may be filled at once, by so many ranges at most. */
 enum { GATHER_SHARE = 32, GATHER_MOST = 16 };
 
-/* Fills a shelf from TLSF. One of several threads that take from an arena takes more ranges at once each time that it
+/* Fills a shelf from TLSF. One of several threads that take from a shard takes more ranges at once each time that it
  * comes for some, so that it comes for the lock seldom, and their nodes lie side by side in cache lines that are no
  * other thread's. What has to go again before it was asked for makes it modest; and where little may be kept, one will
  * do, since what is taken ahead would drive out what is needed. */
@@ -265,29 +265,29 @@ static void make_space(BdaAllocator allocator, struct bda_stock *stock, enum bda
 /* Of ranges that find no space while the thread is alone, one in so many makes some. */
 enum { TURNED_AWAY = 64 };
 
-/* Whether nobody else takes from the stock's arena, nor frees what was taken there. Then there is nobody to pass
+/* Whether nobody else takes from the stock's shard, nor frees what was taken there. Then there is nobody to pass
  * anything on to, nor to wait for. */
 static bool is_alone(BdaAllocator allocator, const struct bda_stock *stock) {
     return (stock->source && bda_stock_takers(stock) < 2 && stock->fed == 0) || bda_thread_is_alone(allocator);
 }
 
-/* Alone in its arena, a thread keeps less where that is not roomy: a share of the same, as a power of two. */
+/* Alone in its shard, a thread keeps less where that is not roomy: a share of the same, as a power of two. */
 enum { ALONE_SHARE_LOG2 = 4 };
 
-/* What may be kept follows how much of the arena is free. Who takes from it shares that with others that do; who only
- * frees there, with all threads, which are spread over all arenas. What a thread keeps of an arena where it is alone
+/* What may be kept follows how much of the shard is free. Who takes from it shares that with others that do; who only
+ * frees there, with all threads, which are spread over all shards. What a thread keeps of a shard where it is alone
  * saves it little waiting, and costs fit where there is little space; where there is no other thread at all it saves
  * none, and there it keeps nothing then. */
 static uint64_t share_of(BdaAllocator allocator, const struct bda_stock *stock, bool alone, enum bda_kept which) {
-    const struct bda_pool *arena = stock->pool;
-    uint64_t most = atomic_load_explicit(&arena->cached_most[which], memory_order_relaxed);
+    const struct bda_pool *shard = stock->pool;
+    uint64_t most = atomic_load_explicit(&shard->cached_most[which], memory_order_relaxed);
     uint32_t caches = atomic_load_explicit(&allocator->cache_count, memory_order_relaxed);
-    uint32_t arenas = atomic_load_explicit(&arena->head->arena_count, memory_order_relaxed);
-    if (alone && bda_pool_is_roomy(arena))
+    uint32_t shards = atomic_load_explicit(&shard->head->shard_count, memory_order_relaxed);
+    if (alone && bda_pool_is_roomy(shard))
         return most;
     if (alone)
         return caches < 2 ? 0 : most >> ALONE_SHARE_LOG2;
-    return most / bda_max(stock->source ? bda_stock_takers(stock) : caches / arenas, 1);
+    return most / bda_max(stock->source ? bda_stock_takers(stock) : caches / shards, 1);
 }
 
 /* What there is no space for goes back at once while the thread is alone, which makes space for other sizes only now
@@ -361,14 +361,14 @@ bool bda_stock_is_of_little_use(struct bda_stock *stock, uint64_t freed) {
 }
 
 void bda_stock_rest(BdaAllocator allocator, struct bda_stock *stock) {
-    struct bda_pool *arena = stock->pool;
+    struct bda_pool *shard = stock->pool;
     bda_stock_drain(allocator, stock);
     memset(stock->most, 0, sizeof stock->most); /* until it is looked at again, see bda_stock_bound */
     stock->largest = 0;
-    bda_pool_lock(arena);
+    bda_pool_lock(shard);
     uint32_t doubled = (uint32_t)bda_min(stock->rests, RESTS_THAT_GROW + 1) - 1;
-    atomic_store_explicit(&arena->rest, RANGES_OF_A_REST << doubled, memory_order_relaxed);
-    bda_unlock(&arena->lock);
+    atomic_store_explicit(&shard->rest, RANGES_OF_A_REST << doubled, memory_order_relaxed);
+    bda_unlock(&shard->lock);
 }
 
 /* Sees to it that the shelf has room for one more. */

@@ -1,16 +1,16 @@
 /*
- * A stock: what one thread keeps of the ranges of one arena (cache.h): its shelves, and the bundle on its way out.
+ * A stock: what one thread keeps of the ranges of one shard (cache.h): its shelves, and the bundle on its way out.
  *
- * How much that is follows how much of the arena is free. What is too much leaves in bundles, for the depot or back to
+ * How much that is follows how much of the shard is free. What is too much leaves in bundles, for the depot or back to
  * TLSF; what is lacking comes from the bundle that went out last, the depot, then TLSF. Whoever is inside of the cache
- * (its claim) does all of this; the arena's lock is taken where TLSF is asked.
+ * (its claim) does all of this; the shard's lock is taken where TLSF is asked.
  */
 #ifndef BDA_ALLOC_STOCK_H
 #define BDA_ALLOC_STOCK_H
 
 #include "alloc/range.h"
 
-/* What a cache keeps of one arena. */
+/* What a cache keeps of one shard. */
 struct bda_stock {
     /* Written by whoever is inside, read by statistics. */
     _Alignas(64) _Atomic uint64_t used; /* to be added to what the pool's counters say, modulo 2^64 */
@@ -132,7 +132,7 @@ void bda_stock_put_out(struct bda_stock *stock, uint32_t index, const struct bda
 /* What may be kept is looked at anew, and what is too much goes. */
 void bda_stock_bound(BdaAllocator allocator, struct bda_stock *stock);
 
-/* Threads that take from its arena. */
+/* Threads that take from its shard. */
 static inline uint32_t bda_stock_takers(const struct bda_stock *stock) {
     return atomic_load_explicit(&stock->pool->takers, memory_order_relaxed);
 }
@@ -150,13 +150,13 @@ void bda_stock_gather(BdaAllocator allocator, struct bda_stock *stock, uint32_t 
  * thread has freed in all. */
 bool bda_stock_is_of_little_use(struct bda_stock *stock, uint64_t freed);
 
-/* Empties them, and the arena is left alone for a while. */
+/* Empties them, and the shard is left alone for a while. */
 void bda_stock_rest(BdaAllocator allocator, struct bda_stock *stock);
 
 /* ---- Whose ---- */
 
-/* Gives what is in a bundle back, and clears it. The arena's lock is held. */
-void bda_bundle_release(struct bda_pool *arena, struct bda_bundle *bundle);
+/* Gives what is in a bundle back, and clears it. The shard's lock is held. */
+void bda_bundle_release(struct bda_pool *shard, struct bda_bundle *bundle);
 
 /* The stock becomes the one that the thread's requests come from (NULL is none); or it no longer is, and its shelves
  * take nothing more. For the owner. */
@@ -166,7 +166,7 @@ void bda_stock_retire(struct bda_stock *stock);
 /* All that a stock keeps. The caller is inside; the pool's lock is taken. */
 void bda_stock_drain(BdaAllocator allocator, struct bda_stock *stock);
 
-/* What is on its way to an arena that rests goes back at once: nobody asks the depot there. */
+/* What is on its way to a shard that rests goes back at once: nobody asks the depot there. */
 void bda_stock_stop_passing(struct bda_stock *stock);
 
 #endif

@@ -136,7 +136,7 @@ VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocati
     struct bda_request request;
     if (pool == NULL)
         return alloc_the_long_way(allocator, info, allocation);
-    if (bda_arena_is_alone(pool) && bda_pool_rests(pool)) /* in this order: its owner writes the second each time */
+    if (bda_shard_is_alone(pool) && bda_pool_rests(pool)) /* in this order: its owner writes the second each time */
         return alloc_past_caches(allocator, pool, info, allocation);
     if (!bda_plain_request(allocator, pool, info, &request))
         return alloc_the_long_way(allocator, info, allocation);

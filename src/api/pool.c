@@ -71,7 +71,7 @@ static VkResult create(BdaAllocator allocator, const BdaPoolInfo *info, const st
     return VK_SUCCESS;
 }
 
-/* Of one arena: a pool that was another one's before may have several. */
+/* Of one shard: a pool that was another one's before may have several. */
 static void set_sizes(BdaAllocator allocator, struct bda_pool *pool, const BdaPoolInfo *info) {
     bda_lock(&pool->lock);
     bda_pool_set_sizes(allocator, pool, info->first_block_size, info->max_block_size);
@@ -100,8 +100,8 @@ VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPoo
         result = create(allocator, info, &key, &created);
     if (result != VK_SUCCESS)
         return bda_refuse(allocator, __func__, result, reason);
-    for (struct bda_pool *arena = created->ranges; arena != NULL; arena = bda_pool_next_arena(arena))
-        set_sizes(allocator, arena, info);
+    for (struct bda_pool *shard = created->ranges; shard != NULL; shard = bda_pool_next_shard(shard))
+        set_sizes(allocator, shard, info);
     atomic_store_explicit(&created->alive, true, memory_order_relaxed);
     atomic_fetch_add_explicit(&allocator->user_pool_count, 1, memory_order_relaxed);
     bda_mutex_lock(&allocator->pools_lock);
@@ -112,10 +112,10 @@ VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPoo
     return VK_SUCCESS;
 }
 
-/* The arenas of its part for ranges, then those of its part for own buffers. */
-static struct bda_pool *next_of_pool(const struct bda_pool *arena) {
-    struct bda_pool *next = bda_pool_next_arena(arena);
-    return next != NULL || arena->key.own_buffers ? next : bda_pool_of_buffers(arena->user);
+/* The shards of its part for ranges, then those of its part for own buffers. */
+static struct bda_pool *next_of_pool(const struct bda_pool *shard) {
+    struct bda_pool *next = bda_pool_next_shard(shard);
+    return next != NULL || shard->key.own_buffers ? next : bda_pool_of_buffers(shard->user);
 }
 
 VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
@@ -135,11 +135,11 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
         bda_opening_finish(parts[i]);
     uint64_t live = bda_leaks_tell(allocator, __func__, pool->ranges, next_of_pool);
     for (int i = 0; i < 2 && parts[i] != NULL; i++) {
-        for (struct bda_pool *arena = parts[i]; arena != NULL; arena = bda_pool_next_arena(arena))
-            bda_release_all(allocator, arena);
+        for (struct bda_pool *shard = parts[i]; shard != NULL; shard = bda_pool_next_shard(shard))
+            bda_release_all(allocator, shard);
         (void)bda_reclaim_pool(allocator, parts[i], 0);
-        for (struct bda_pool *arena = parts[i]; arena != NULL; arena = bda_pool_next_arena(arena))
-            bda_pool_retire(allocator, arena);
+        for (struct bda_pool *shard = parts[i]; shard != NULL; shard = bda_pool_next_shard(shard))
+            bda_pool_retire(allocator, shard);
     }
     atomic_fetch_sub_explicit(&allocator->user_pool_count, 1, memory_order_relaxed);
     bda_host_release_text(&allocator->host, pool->name);

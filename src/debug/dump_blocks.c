@@ -9,7 +9,7 @@ static void begin_block(struct bda_json *json, const struct bda_listed_block *bl
     bda_json_number(json, "size", block->size);
     bda_json_number(json, "before", block->before);
     bda_json_number(json, "pool", bda_dump_pool_number(block->head));
-    bda_json_number(json, "arena", block->arena);
+    bda_json_number(json, "shard", block->shard);
     bda_json_number(json, "memory_type", block->memory_type);
     bda_json_bool(json, "own_buffers", block->own_buffers);
     bda_json_bool(json, "dedicated", block->dedicated);

@@ -1,7 +1,7 @@
 /* Pools and caches in a dump, see dump.h. What a lock covers is copied under it and written afterwards. */
 #include "debug/dump.h"
 
-#include "alloc/arena.h"
+#include "alloc/shard.h"
 #include "debug/message.h"
 #include "debug/stats.h"
 
@@ -16,7 +16,7 @@ uint32_t bda_dump_pool_number(const struct bda_pool *head) {
 
 /* ---- Pools ---- */
 
-struct arena_view {
+struct shard_view {
     uint32_t number;
     uint64_t blocks;
     VkDeviceSize reserved, free, in_depot;
@@ -29,8 +29,8 @@ struct pool_view {
     uint32_t keep_collects;
     bool retired, users, named;
     char name[BDA_FOUND_NAME_SIZE];
-    uint32_t arena_count;
-    struct arena_view arenas[BDA_ARENAS];
+    uint32_t shard_count;
+    struct shard_view shards[BDA_SHARDS];
 };
 
 /* Its name is there as long as the pool is its: bda_destroy_pool takes it away under the lock before it goes. */
@@ -44,14 +44,14 @@ static void view_user(const struct bda_pool *head, struct pool_view *view) {
         bda_copy_text(view->name, sizeof view->name, user->name);
 }
 
-static void view_arena(struct bda_pool *arena, struct arena_view *view) {
-    bda_mutex_lock(&arena->depot.lock);
-    uint64_t in_depot = arena->depot.granules;
-    bda_mutex_unlock(&arena->depot.lock);
-    *view = (struct arena_view){ .number = arena->arena,
-                                 .blocks = arena->counters.block_count,
-                                 .reserved = arena->counters.reserved,
-                                 .free = (VkDeviceSize)arena->tlsf.free_granules << BDA_GRANULE_LOG2,
+static void view_shard(struct bda_pool *shard, struct shard_view *view) {
+    bda_mutex_lock(&shard->depot.lock);
+    uint64_t in_depot = shard->depot.granules;
+    bda_mutex_unlock(&shard->depot.lock);
+    *view = (struct shard_view){ .number = shard->shard,
+                                 .blocks = shard->counters.block_count,
+                                 .reserved = shard->counters.reserved,
+                                 .free = (VkDeviceSize)shard->tlsf.free_granules << BDA_GRANULE_LOG2,
                                  .in_depot = in_depot << BDA_GRANULE_LOG2 };
 }
 
@@ -67,26 +67,26 @@ static void view_pool(struct bda_pool *head, struct pool_view *view) {
     view->low_water = bda_pool_low_water(head);
     view->retired = head->retired;
     view_user(head, view);
-    view->arena_count = 0;
-    struct bda_pool *arena = head;
-    for (; arena != NULL && view->arena_count < BDA_ARENAS; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        view_arena(arena, &view->arenas[view->arena_count++]);
-        bda_arena_unlock_beside_head(arena);
+    view->shard_count = 0;
+    struct bda_pool *shard = head;
+    for (; shard != NULL && view->shard_count < BDA_SHARDS; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        view_shard(shard, &view->shards[view->shard_count++]);
+        bda_shard_unlock_beside_head(shard);
     }
     bda_unlock(&head->lock);
 }
 
-static void dump_arenas(struct bda_json *json, const struct pool_view *view) {
-    bda_json_open(json, "arenas", '[');
-    for (uint32_t i = 0; i < view->arena_count; i++) {
-        const struct arena_view *arena = &view->arenas[i];
+static void dump_shards(struct bda_json *json, const struct pool_view *view) {
+    bda_json_open(json, "shards", '[');
+    for (uint32_t i = 0; i < view->shard_count; i++) {
+        const struct shard_view *shard = &view->shards[i];
         bda_json_open(json, NULL, '{');
-        bda_json_number(json, "number", arena->number);
-        bda_json_number(json, "blocks", arena->blocks);
-        bda_json_number(json, "reserved", arena->reserved);
-        bda_json_number(json, "free", arena->free);
-        bda_json_number(json, "in_depot", arena->in_depot);
+        bda_json_number(json, "number", shard->number);
+        bda_json_number(json, "blocks", shard->blocks);
+        bda_json_number(json, "reserved", shard->reserved);
+        bda_json_number(json, "free", shard->free);
+        bda_json_number(json, "in_depot", shard->in_depot);
         bda_json_close(json, '}');
     }
     bda_json_close(json, ']');
@@ -120,7 +120,7 @@ static void dump_pool(BdaAllocator allocator, struct bda_json *json, struct bda_
     bda_json_number(json, "keep_collects", view.keep_collects);
     bda_json_number(json, "low_water", view.low_water);
     bda_json_number(json, "limit", view.limit);
-    dump_arenas(json, &view);
+    dump_shards(json, &view);
     bda_dump_use(json, "use", &use);
     bda_json_close(json, '}');
 }
@@ -140,7 +140,7 @@ static void dump_stock(struct bda_json *json, const struct bda_stock *stock) {
         return;
     bda_json_open(json, NULL, '{');
     bda_json_number(json, "pool", bda_dump_pool_number(stock->pool->head));
-    bda_json_number(json, "arena", stock->pool->arena);
+    bda_json_number(json, "shard", stock->pool->shard);
     bda_json_number(json, "bytes", kept);
     bda_json_number(json, "ranges", bda_stock_count(stock));
     bda_json_close(json, '}');

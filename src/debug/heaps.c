@@ -1,10 +1,10 @@
 /* See heaps.h. */
 #include "debug/heaps.h"
 
-#include "alloc/arena.h"
+#include "alloc/shard.h"
 #include "debug/stats.h"
 
-enum { LOOKED_AT = 256 }; /* ranges of a block, under the lock of its arena */
+enum { LOOKED_AT = 256 }; /* ranges of a block, under the lock of its shard */
 
 /* bda_trim leaves quarantined ranges where they are, unless pending frees that it collects push them out (`pushes`). */
 static bool holds_block(enum bda_node_state state, bool pushes) {
@@ -37,10 +37,10 @@ static VkDeviceSize add_list(BdaAllocator allocator, uint32_t index, bool pushes
 static VkDeviceSize trim_most_of(BdaAllocator allocator, struct bda_pool *head, bool pushes, uint32_t *type) {
     VkDeviceSize sum = 0;
     bda_lock(&head->lock);
-    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        sum += add_list(allocator, arena->first_block, pushes) + add_list(allocator, arena->first_dedicated, pushes);
-        bda_arena_unlock_beside_head(arena);
+    for (struct bda_pool *shard = head; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        sum += add_list(allocator, shard->first_block, pushes) + add_list(allocator, shard->first_dedicated, pushes);
+        bda_shard_unlock_beside_head(shard);
     }
     *type = head->key.memory_type;
     bda_unlock(&head->lock);

@@ -6,7 +6,7 @@
 
 enum { BDA_LEAKS_TOLD = 64 }; /* one by one; of the others, how many there are */
 
-/* Tells what is live in some pools, and returns how many allocations that are. `next` leads from one pool, or arena, to
+/* Tells what is live in some pools, and returns how many allocations that are. `next` leads from one pool, or shard, to
  * another one, and to NULL from the last. Nobody else uses any of them. */
 uint64_t bda_leaks_tell(BdaAllocator allocator, const char *function, struct bda_pool *first,
                         struct bda_pool *(*next)(const struct bda_pool *pool));

@@ -39,7 +39,7 @@ struct bda_listed_block {
     VkDeviceSize size;
     VkDeviceSize before;   /* bytes of its memory that lie in front of it */
     struct bda_pool *head; /* its pool; pools are immortal */
-    uint32_t arena;
+    uint32_t shard;
     uint32_t memory_type;
     BdaPool user;
     bool dedicated, own_buffers, mapped;

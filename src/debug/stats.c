@@ -1,7 +1,7 @@
 /* Statistics, see stats.h. */
 #include "debug/stats.h"
 
-#include "alloc/arena.h"
+#include "alloc/shard.h"
 #include "debug/pointers.h"
 
 /* Bytes of the empty blocks, and free ones of those but the largest. The pool's lock is held. */
@@ -83,15 +83,15 @@ static void add(BdaUse *sum, const BdaUse *use) {
     sum->fragmentation = share_of(sum->scattered, sum->free);
 }
 
-/* Adds what a pool's arenas hold, and shows it to `look`, if there is one; returns its memory type, which is another
+/* Adds what a pool's shards hold, and shows it to `look`, if there is one; returns its memory type, which is another
  * one's when a retired pool is used again. */
 static uint32_t add_pool(BdaAllocator allocator, struct bda_pool *head, BdaUse *sum, struct bda_look *look) {
     VkDeviceSize before = sum->used;
     bda_lock(&head->lock);
-    for (struct bda_pool *arena = head; arena != NULL; arena = bda_pool_next_arena(arena)) {
-        bda_arena_lock_beside_head(arena);
-        BdaUse use = use_of(allocator, arena);
-        bda_arena_unlock_beside_head(arena);
+    for (struct bda_pool *shard = head; shard != NULL; shard = bda_pool_next_shard(shard)) {
+        bda_shard_lock_beside_head(shard);
+        BdaUse use = use_of(allocator, shard);
+        bda_shard_unlock_beside_head(shard);
         add(sum, &use);
     }
     if (look != NULL)

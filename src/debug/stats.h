@@ -7,7 +7,7 @@
 
 #include "alloc/allocator.h"
 
-/* Adds one pool's use to `use`: all of its arenas', under the lock of the head that is named. */
+/* Adds one pool's use to `use`: all of its shards', under the lock of the head that is named. */
 void bda_stats_add_pool(BdaAllocator allocator, struct bda_pool *pool, BdaUse *use);
 
 /* Everything. Asks the driver for its budget first. */

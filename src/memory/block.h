@@ -41,7 +41,7 @@ struct bda_block {
     VkDeviceSize memory_offset;  /* of the region's first byte in the backing */
     struct bda_backing backing;
     _Atomic(struct bda_landmarks *) landmarks; /* of the region, for look-ups; NULL: there never was one */
-    _Atomic(struct bda_pool *) head; /* of its pool, whichever arena it is in; set while the map shows the block */
+    _Atomic(struct bda_pool *) head; /* of its pool, whichever shard it is in; set while the map shows the block */
     _Atomic bool patterned;          /* its bytes that are nobody's carry a pattern (debug/patterns.h) */
     VkBuffer reach;                  /* by which commands reach its bytes: `buffer`, or one for them alone; or none */
     VkDeviceSize reach_size;         /* bytes from the region's first one that it may reach */

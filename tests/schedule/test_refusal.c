@@ -1,7 +1,7 @@
 /*
- * A pool of several arenas, no larger than it must be: threads hold together as many ranges as it has room for, hand
+ * A pool of several shards, no larger than it must be: threads hold together as many ranges as it has room for, hand
  * them to each other, free and take. At each moment when one asks, room for it is free or kept by some cache, but it
- * goes from arena to arena and from TLSF to shelves meanwhile. Nobody is refused it.
+ * goes from shard to shard and from TLSF to shelves meanwhile. Nobody is refused it.
  *
  *     schedule_refusal [STEPS [SEED]]      of each thread
  */
@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "alloc/arena.h"
+#include "alloc/shard.h"
 
 enum { THREADS = 3, BLOCKS = 8, MOST = 4096 };
 
@@ -120,7 +120,7 @@ static void nobody_is_refused(VkDeviceSize size, VkDeviceSize block) {
     for (uint32_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
     bda_yield_hook = NULL;
-    assert_true(pool->ranges->arena_count > 1);
+    assert_true(pool->ranges->shard_count > 1);
     print_message("             %u taken, %u refused\n", (unsigned)taken, (unsigned)refused);
     close_pool();
     assert_int_equal(lost, 0);
@@ -133,14 +133,14 @@ static void room_that_goes_from_shelf_to_shelf_is_not_missed(void **state) {
 }
 
 /* Of a size that caches keep only while there is much room, and here there is none. */
-static void room_that_goes_from_arena_to_arena_is_not_missed(void **state) {
+static void room_that_goes_from_shard_to_shard_is_not_missed(void **state) {
     (void)state;
     nobody_is_refused(KIB(80), MIB(1));
 }
 
 int main(int count, char **arguments) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(room_that_goes_from_shelf_to_shelf_is_not_missed),
-                                        cmocka_unit_test(room_that_goes_from_arena_to_arena_is_not_missed) };
+                                        cmocka_unit_test(room_that_goes_from_shard_to_shard_is_not_missed) };
     steps = count > 1 ? strtoull(arguments[1], NULL, 0) : steps;
     seed = count > 2 ? strtoull(arguments[2], NULL, 0) : seed;
     return cmocka_run_group_tests(tests, NULL, NULL);

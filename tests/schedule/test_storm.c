@@ -222,7 +222,7 @@ static void look_at_all(struct worker *w) {
     expect(bda_get_pool_stats(bench.allocator, common, &use) == VK_SUCCESS);
 }
 
-/* Every pool takes itself for one whose lock is waited for, if arenas are wanted. */
+/* Every pool takes itself for one whose lock is waited for, if shards are wanted. */
 static bool crowded;
 
 static void crowd_all(void) {
@@ -359,7 +359,7 @@ static void in_small_blocks(void **state) {
     a_storm_leaves_nothing_behind(&(BdaAllocatorInfo){ .first_block_size = KIB(64) });
 }
 
-static void with_arenas(void **state) {
+static void with_shards(void **state) {
     (void)state;
     crowded = true;
     a_storm_leaves_nothing_behind(&(BdaAllocatorInfo){ .first_block_size = KIB(256) });
@@ -375,7 +375,7 @@ int main(int count, char **arguments) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(with_caches),
         cmocka_unit_test(in_small_blocks),
-        cmocka_unit_test(with_arenas),
+        cmocka_unit_test(with_shards),
         cmocka_unit_test(without_caches),
     };
     steps = count > 1 ? strtoull(arguments[1], NULL, 0) : steps;

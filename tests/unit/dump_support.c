@@ -217,7 +217,7 @@ bool dump_next(const struct dump *dump, const char **at, struct dumped *range) {
             return false;
         if (!begins(line, end, "{\"address\":"))
             continue;
-        if (member(line, end, "\"arena\":") == NULL) {
+        if (member(line, end, "\"shard\":") == NULL) {
             read_range(line, end, range);
             return true;
         }

@@ -386,7 +386,7 @@ static void what_a_depot_alone_keeps_comes_before_a_refusal(void **state) {
     close_held(held);
 }
 
-/* Another thread is inside of bda_set_name, see test_arena.c. */
+/* Another thread is inside of bda_set_name, see test_shard.c. */
 static void what_comes_in_a_bundle_is_of_its_size_whatever_its_home_says(void **state) {
     (void)state;
     BdaAllocation held = open_held();

@@ -104,7 +104,7 @@ static void what_waits_and_what_is_kept_have_states_of_their_own(void **state) {
     dump = taken(&(BdaJsonInfo){ .flags = BDA_JSON_NO_HISTORY_BIT | BDA_JSON_NO_RANGES_BIT });
     assert_null(strstr(dump.text, "\"frees_ago\":"));
     assert_null(strstr(dump.text, "\"ranges\":["));
-    assert_non_null(strstr(dump.text, "\"arena\":"));
+    assert_non_null(strstr(dump.text, "\"shard\":"));
     dump_free(&dump);
     bench_close();
 }

@@ -236,7 +236,7 @@ static struct bda_pool *pool_of(BdaHandle handle) {
 }
 
 /* Takes all that it may have, then gives all of it back, while the next one does the opposite: so blocks are empty, and
- * change arenas. */
+ * change shards. */
 static void *breathe(void *context) {
     uint32_t number = (uint32_t)(uintptr_t)context;
     uint64_t seed = number + 20;
@@ -275,10 +275,10 @@ static void look_ups_are_right_while_blocks_move(void **state) {
     for (uint32_t i = 0; i < RESIDENTS; i++)
         residents[i] = take((BdaAllocInfo){ .size = 100 + i, .name = "resident" });
     struct bda_pool *head = pool_of(residents[0].handle);
-    give(take((BdaAllocInfo){ .size = 64 })); /* so that this thread's cache is the first, and the head its arena */
+    give(take((BdaAllocInfo){ .size = 64 })); /* so that this thread's cache is the first, and the head its shard */
     head->crowded = true;
     run_beside_a_looker(breathe);
-    assert_true(head->arena_count > 1);
+    assert_true(head->shard_count > 1);
     assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
     give_all(residents, RESIDENTS);
     bench_close();

@@ -1,8 +1,8 @@
-/* bda_free_many of few (src/alloc/free.c): what caches may keep goes there, from the caller's arena or another
+/* bda_free_many of few (src/alloc/free.c): what caches may keep goes there, from the caller's shard or another
  * thread's; all of a list is freed or none of it, whoever else frees the same. */
 #include "helper_support.h"
 
-#include "alloc/arena.h"
+#include "alloc/shard.h"
 
 enum { LIST = 64 };
 

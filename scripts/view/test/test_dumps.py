@@ -229,7 +229,7 @@ def short_of(dump):
     block["ranges"] = block["ranges"][:2] + [{"address": block["ranges"][2]["address"], "size": block["size"] - sum(
         r["size"] for r in block["ranges"][:2]), "state": "free", "behind": 1}]
     dump["blocks"] = [block]
-    dump["caches"] = [{"number": 0, "keeps": [{"pool": 0, "arena": 0, "bytes": 64, "ranges": 1}], "has_thread": True}]
+    dump["caches"] = [{"number": 0, "keeps": [{"pool": 0, "shard": 0, "bytes": 64, "ranges": 1}], "has_thread": True}]
     for key in ("heaps", "memory_types", "pools", "prefixes"):
         dump[key] = dump[key][:1]
     dump["pools"][0]["memory_type"] = 0
@@ -320,7 +320,7 @@ def write_odd(folder, dump):
     del named[2]["asked"]
     dump["frame"] = max(1, dump["frame"])
     named[0]["frame"] = dump["frame"] + 2
-    kept = {"pool": 0, "arena": 0, "bytes": 64, "ranges": 1}
+    kept = {"pool": 0, "shard": 0, "bytes": 64, "ranges": 1}
     dump["caches"] = [{"number": 0, "keeps": [], "has_thread": True}, {"number": 1, "keeps": [kept, kept], "has_thread": True}]
     for heap in dump["heaps"]:
         heap.update(limit=heap["size"] // 2, budget=heap["size"] // 2, told_by_driver=False)

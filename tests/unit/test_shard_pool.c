@@ -1,19 +1,19 @@
 /*
- * Pools of several arenas: what a pool promises holds for all of them together, host memory that is refused included,
+ * Pools of several shards: what a pool promises holds for all of them together, host memory that is refused included,
  * and what threads keep of them is counted and given back.
  */
-#include "arena_support.h"
+#include "shard_support.h"
 
 /* ---- What a pool promises ---- */
 
-/* An arena has but a share of what is free, and of the mark. */
-static void no_alarm_while_every_arena_has_its_share(void **state) {
+/* A shard has but a share of what is free, and of the mark. */
+static void no_alarm_while_every_shard_has_its_share(void **state) {
     (void)state;
     open_crowded(&(BdaAllocatorInfo){ .low_water = KIB(1000), .keep_empty = MIB(64) }, 1);
     assert_int_equal(bda_prepare(bench.allocator), VK_SUCCESS); /* the blocks there are had been full for a moment */
     /* a block each: some 800 KiB left there, 900 here */
     let_take(large, 2);
-    assert_int_equal(head->arenas_in_use, 2);
+    assert_int_equal(head->shards_in_use, 2);
     give(take(large));
     assert_false(bda_wants_block(bench.allocator));
     let_take(large, 4);
@@ -23,7 +23,7 @@ static void no_alarm_while_every_arena_has_its_share(void **state) {
 }
 
 /* However it is spread. */
-static void a_trim_finds_what_is_empty_in_every_arena(void **state) {
+static void a_trim_finds_what_is_empty_in_every_shard(void **state) {
     (void)state;
     open_crowded(NULL, 3);
     let_take(large, 18); /* two blocks of its own */
@@ -41,7 +41,7 @@ static void a_trim_finds_what_is_empty_in_every_arena(void **state) {
 static void the_low_water_mark_is_that_of_all(void **state) {
     (void)state;
     open_crowded(&(BdaAllocatorInfo){ .low_water = KIB(1500), .keep_empty = MIB(64) }, 3);
-    let_take(large, 8); /* leaves an arena that has little, and a pool that has much */
+    let_take(large, 8); /* leaves a shard that has little, and a pool that has much */
     unsigned made = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     assert_int_equal(bda_prepare(bench.allocator), VK_SUCCESS);
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), made);
@@ -61,7 +61,7 @@ static void the_low_water_mark_is_that_of_all(void **state) {
 static void room_ahead_is_counted_in_all(void **state) {
     (void)state;
     open_crowded(NULL, 2);
-    let_take(large, 1); /* a block with much room in the helper's arena */
+    let_take(large, 1); /* a block with much room in the helper's shard */
     unsigned made = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     assert_int_equal(bda_warm_up(bench.allocator, &large, 20 * large.size), VK_SUCCESS);
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), made);
@@ -81,11 +81,11 @@ static BdaPool open_crowded_pool(BdaPoolInfo info, VkDeviceSize size) {
     return pool;
 }
 
-static void a_pool_that_goes_takes_its_arenas_along(void **state) {
+static void a_pool_that_goes_takes_its_shards_along(void **state) {
     (void)state;
     BdaPool pool = open_crowded_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) }, KIB(100));
     let_take((BdaAllocInfo){ .size = KIB(100), .pool = pool }, 15);
-    assert_int_equal(head->arena_count, 2);
+    assert_int_equal(head->shard_count, 2);
     assert_int_equal(bench_pool_use(pool).allocation_count, 16);
     assert_int_equal(bench_pool_use(pool).block_count, 2);
     assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_INCOMPLETE);
@@ -108,7 +108,7 @@ static void a_pool_that_goes_takes_its_arenas_along(void **state) {
 }
 
 /* Else its thread would look there in vain for each request, and take the long way. */
-static void who_had_an_arena_of_a_pool_settles_anew_when_that_is_used_again(void **state) {
+static void who_had_an_shard_of_a_pool_settles_anew_when_that_is_used_again(void **state) {
     (void)state;
     const BdaPoolInfo info = { .first_block_size = MIB(1), .max_block_size = MIB(1) };
     BdaPool pool = open_crowded_pool(info, KIB(100));
@@ -159,17 +159,17 @@ static void pools_that_come_and_go_leave_the_others_alone(void **state) {
     bench_close();
 }
 
-static void an_arena_does_as_its_pool_was_told(void **state) {
+static void an_shard_does_as_its_pool_was_told(void **state) {
     (void)state;
     BdaPool pool = open_crowded_pool(
         (BdaPoolInfo){
             .first_block_size = MIB(1), .max_block_size = MIB(1), .keep_collects = 3, .low_water = KIB(700) },
         KIB(100));
     let_take((BdaAllocInfo){ .size = KIB(100), .pool = pool }, 12);
-    const struct bda_pool *arena = pool_of(helper.slots[11].handle);
-    assert_ptr_not_equal(arena, head);
-    assert_int_equal(arena->keep_collects, 3);
-    assert_int_equal(bda_pool_low_water(arena), KIB(700));
+    const struct bda_pool *shard = pool_of(helper.slots[11].handle);
+    assert_ptr_not_equal(shard, head);
+    assert_int_equal(shard->keep_collects, 3);
+    assert_int_equal(bda_pool_low_water(shard), KIB(700));
     let_give();
     give(held);
     dismiss(&helper);
@@ -177,7 +177,7 @@ static void an_arena_does_as_its_pool_was_told(void **state) {
     bench_close();
 }
 
-static void pending_frees_of_an_arena_go_with_its_pool(void **state) {
+static void pending_frees_of_an_shard_go_with_its_pool(void **state) {
     (void)state;
     BdaPool pool = open_crowded_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) }, KIB(500));
     VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
@@ -195,7 +195,7 @@ static void pending_frees_of_an_arena_go_with_its_pool(void **state) {
 
 /* ---- Where there is none to be had ---- */
 
-/* Each allocation of host memory on the way to an arena in turn. */
+/* Each allocation of host memory on the way to a shard in turn. */
 static void a_thread_stays_where_host_memory_is_refused(void **state) {
     (void)state;
     size_t failed = 1;
@@ -216,17 +216,17 @@ static void a_thread_stays_where_host_memory_is_refused(void **state) {
     }
 }
 
-static void a_pool_that_caches_keep_nothing_of_has_one_arena(void **state) {
+static void a_pool_that_caches_keep_nothing_of_has_one_shard(void **state) {
     (void)state;
     open_crowded(&(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT, .keep_empty = MIB(64) }, 1);
     let_take(large, 2);
-    assert_true(bda_arena_is_alone(head));
+    assert_true(bda_shard_is_alone(head));
     let_give();
     close_crowded();
 }
 
 /* Buffers of a pool of the caller's are not kept. */
-static void a_pool_without_a_place_in_caches_has_one_arena(void **state) {
+static void a_pool_without_a_place_in_caches_has_one_shard(void **state) {
     (void)state;
     BdaAllocation fill[3];
     bench_open(NULL, NULL);
@@ -247,7 +247,7 @@ static void a_pool_without_a_place_in_caches_has_one_arena(void **state) {
         await(&helper, begin(&helper, take_own));
         assert_int_equal(helper.result, VK_SUCCESS);
     }
-    assert_true(bda_arena_is_alone(head));
+    assert_true(bda_shard_is_alone(head));
     let_give();
     give(fill[0]);
     dismiss(&helper);
@@ -255,9 +255,9 @@ static void a_pool_without_a_place_in_caches_has_one_arena(void **state) {
     bench_close();
 }
 
-/* One arena has no node left and gets none, and the other no room: it is not for want of room. In a pool of the
+/* One shard has no node left and gets none, and the other no room: it is not for want of room. In a pool of the
  * caller's, since others have memory types to try. */
-static void host_memory_that_is_refused_in_one_arena_is_told(void **state) {
+static void host_memory_that_is_refused_in_one_shard_is_told(void **state) {
     (void)state;
     bench_open(NULL, NULL);
     BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
@@ -270,15 +270,15 @@ static void host_memory_that_is_refused_in_one_arena_is_told(void **state) {
     head->crowded = true;
     hire(&helper);
     let_take(wish, 2);
-    struct bda_pool *arena = pool_of(helper.slots[1].handle);
-    assert_ptr_not_equal(arena, head);
-    struct bda_node_list spare = arena->tlsf.spare, store = bench.allocator->nodes.spare;
-    arena->tlsf.spare = bench.allocator->nodes.spare = (struct bda_node_list){ 0, 0 };
+    struct bda_pool *shard = pool_of(helper.slots[1].handle);
+    assert_ptr_not_equal(shard, head);
+    struct bda_node_list spare = shard->tlsf.spare, store = bench.allocator->nodes.spare;
+    shard->tlsf.spare = bench.allocator->nodes.spare = (struct bda_node_list){ 0, 0 };
     uint32_t length = atomic_exchange(&bench.allocator->nodes.store.length, BDA_NODES_MOST);
     helper.wish.flags = BDA_ALLOC_NO_NEW_MEMORY_BIT;
     await(&helper, begin(&helper, take_one));
     atomic_store(&bench.allocator->nodes.store.length, length);
-    arena->tlsf.spare = spare;
+    shard->tlsf.spare = spare;
     bench.allocator->nodes.spare = store;
     assert_int_equal(helper.result, VK_ERROR_OUT_OF_HOST_MEMORY);
     bench_hush();
@@ -363,7 +363,7 @@ static void a_shelf_counts_as_many_as_there_are(void **state) {
 }
 
 /* A family that was a pool for ranges becomes one for buffers. */
-static void arenas_of_buffers_hear_of_the_mark(void **state) {
+static void shards_of_buffers_hear_of_the_mark(void **state) {
     (void)state;
     BdaPool pool = open_crowded_pool((BdaPoolInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) }, KIB(500));
     let_take((BdaAllocInfo){ .size = KIB(300), .pool = pool }, 2);
@@ -374,7 +374,7 @@ static void arenas_of_buffers_hear_of_the_mark(void **state) {
     const BdaAllocInfo info = { .pool = next };
     BdaAllocation buffer = take_buffer(KIB(100), VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, info);
     assert_ptr_equal(bda_pool_of_buffers(next), head);
-    assert_int_equal(bda_pool_next_arena(head)->low_granules, head->low_granules);
+    assert_int_equal(bda_pool_next_shard(head)->low_granules, head->low_granules);
     give(buffer);
     dismiss(&helper);
     assert_int_equal(bda_destroy_pool(bench.allocator, next), VK_SUCCESS);
@@ -400,15 +400,15 @@ static void nodes_go_with_the_blocks(void **state) {
     await(&helper, begin(&helper, take_crowd));
     await(&helper, begin(&helper, give_crowd));
     assert_int_equal(helper.result, VK_SUCCESS);
-    const struct bda_pool *arena = bda_pool_next_arena(head);
-    assert_int_equal(count_blocks(arena), 1);
+    const struct bda_pool *shard = bda_pool_next_shard(head);
+    assert_int_equal(count_blocks(shard), 1);
     assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
-    assert_int_equal(count_blocks(arena), 0);
-    assert_in_range(arena->tlsf.spare.count, 0, 128);
+    assert_int_equal(count_blocks(shard), 0);
+    assert_in_range(shard->tlsf.spare.count, 0, 128);
     close_crowded();
 }
 
-/* What arenas have free counts for the mark, so that the head may give its surplus back. */
+/* What shards have free counts for the mark, so that the head may give its surplus back. */
 static void surplus_is_told_by_the_whole_pool(void **state) {
     (void)state;
     open_crowded(&(BdaAllocatorInfo){ .keep_collects = 1, .low_water = MIB(3) }, 0);
@@ -432,22 +432,22 @@ static void surplus_is_told_by_the_whole_pool(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_alarm_while_every_arena_has_its_share),
-        cmocka_unit_test(a_trim_finds_what_is_empty_in_every_arena),
+        cmocka_unit_test(no_alarm_while_every_shard_has_its_share),
+        cmocka_unit_test(a_trim_finds_what_is_empty_in_every_shard),
         cmocka_unit_test(the_low_water_mark_is_that_of_all),
         cmocka_unit_test(room_ahead_is_counted_in_all),
-        cmocka_unit_test(a_pool_that_goes_takes_its_arenas_along),
-        cmocka_unit_test(pending_frees_of_an_arena_go_with_its_pool),
-        cmocka_unit_test(who_had_an_arena_of_a_pool_settles_anew_when_that_is_used_again),
+        cmocka_unit_test(a_pool_that_goes_takes_its_shards_along),
+        cmocka_unit_test(pending_frees_of_an_shard_go_with_its_pool),
+        cmocka_unit_test(who_had_an_shard_of_a_pool_settles_anew_when_that_is_used_again),
         cmocka_unit_test(pools_that_come_and_go_leave_the_others_alone),
-        cmocka_unit_test(an_arena_does_as_its_pool_was_told),
+        cmocka_unit_test(an_shard_does_as_its_pool_was_told),
         cmocka_unit_test(a_thread_stays_where_host_memory_is_refused),
-        cmocka_unit_test(a_pool_that_caches_keep_nothing_of_has_one_arena),
-        cmocka_unit_test(a_pool_without_a_place_in_caches_has_one_arena),
-        cmocka_unit_test(host_memory_that_is_refused_in_one_arena_is_told),
+        cmocka_unit_test(a_pool_that_caches_keep_nothing_of_has_one_shard),
+        cmocka_unit_test(a_pool_without_a_place_in_caches_has_one_shard),
+        cmocka_unit_test(host_memory_that_is_refused_in_one_shard_is_told),
         cmocka_unit_test(a_kept_range_is_of_its_size_whatever_its_home_says),
         cmocka_unit_test(a_shelf_counts_as_many_as_there_are),
-        cmocka_unit_test(arenas_of_buffers_hear_of_the_mark),
+        cmocka_unit_test(shards_of_buffers_hear_of_the_mark),
         cmocka_unit_test(nodes_go_with_the_blocks),
         cmocka_unit_test(surplus_is_told_by_the_whole_pool),
     };

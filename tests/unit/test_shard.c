@@ -1,8 +1,8 @@
 /*
- * src/alloc/arena.c: when a pool gets further arenas, whose they are, how blocks come to them and go, and that nobody
- * is refused anything, or makes memory, for what another arena has room for.
+ * src/alloc/shard.c: when a pool gets further shards, whose they are, how blocks come to them and go, and that nobody
+ * is refused anything, or makes memory, for what another shard has room for.
  */
-#include "arena_support.h"
+#include "shard_support.h"
 
 /* ---- When ---- */
 
@@ -11,8 +11,8 @@ static void threads_that_do_not_wait_share_one(void **state) {
     open_crowded(NULL, 0);
     head->crowded = false;
     let_take(large, 8);
-    assert_true(bda_arena_is_alone(head));
-    assert_int_equal(head->arena_count, 1);
+    assert_true(bda_shard_is_alone(head));
+    assert_int_equal(head->shard_count, 1);
     let_give();
     close_crowded();
 }
@@ -24,13 +24,13 @@ static void take_counted(struct helper *h) {
 }
 
 /* The helper has tried to get the lock that we hold, and goes to sleep on it. */
-static void make_it_wait(struct bda_pool *arena) {
+static void make_it_wait(struct bda_pool *shard) {
     atomic_store(&steps, 0);
-    bda_lock(&arena->lock);
+    bda_lock(&shard->lock);
     uint32_t round = begin(&helper, take_counted);
     while (atomic_load(&steps) < 2)
         bda_native_yield();
-    bda_unlock(&arena->lock);
+    bda_unlock(&shard->lock);
     await(&helper, round);
     assert_int_equal(helper.result, VK_SUCCESS);
 }
@@ -160,18 +160,18 @@ static void a_thread_by_itself_breaks_blocks_at_its_leisure(void **state) {
     close_crowded();
 }
 
-/* A pool that was another one's before may have arenas before it is crowded. */
-static void waiting_for_an_arena_is_waiting_for_its_pool(void **state) {
+/* A pool that was another one's before may have shards before it is crowded. */
+static void waiting_for_an_shard_is_waiting_for_its_pool(void **state) {
     (void)state;
     open_crowded(NULL, 1);
     let_take(large, 1);
-    struct bda_pool *arena = pool_of(helper.slots[0].handle);
-    assert_ptr_not_equal(arena, head);
+    struct bda_pool *shard = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(shard, head);
     head->crowded = false;
-    arena->strain = BDA_STRAIN_MOST - 1;
+    shard->strain = BDA_STRAIN_MOST - 1;
     helper.wish = large;
     bda_yield_hook = count_steps;
-    make_it_wait(arena);
+    make_it_wait(shard);
     bda_yield_hook = NULL;
     assert_true(head->crowded);
     let_give();
@@ -193,18 +193,18 @@ static void waits_are_forgotten(void **state) {
 
 /* ---- Whose ---- */
 
-static void a_thread_gets_an_arena_of_its_own(void **state) {
+static void a_thread_gets_an_shard_of_its_own(void **state) {
     (void)state;
     open_crowded(NULL, 2);
     let_take(large, 2);
-    struct bda_pool *arena = pool_of(helper.slots[0].handle);
-    assert_ptr_not_equal(arena, head);
-    assert_ptr_equal(arena->head, head);
-    assert_ptr_equal(pool_of(helper.slots[1].handle), arena);
+    struct bda_pool *shard = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(shard, head);
+    assert_ptr_equal(shard->head, head);
+    assert_ptr_equal(pool_of(helper.slots[1].handle), shard);
     assert_ptr_equal(pool_of(held.handle), head);
     BdaAllocation mine = take(large);
     assert_ptr_equal(pool_of(mine.handle), head);
-    assert_int_equal(head->arena_count, 2);
+    assert_int_equal(head->shard_count, 2);
     give(mine);
     let_give();
     close_crowded();
@@ -214,16 +214,16 @@ static void small_ranges_come_from_it_and_go_back_to_it(void **state) {
     (void)state;
     open_crowded(NULL, 2);
     let_take((BdaAllocInfo){ .size = 512 }, 40);
-    struct bda_pool *arena = pool_of(helper.slots[0].handle);
-    assert_ptr_not_equal(arena, head);
+    struct bda_pool *shard = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(shard, head);
     for (uint32_t i = 0; i < helper.count; i++)
-        assert_ptr_equal(pool_of(helper.slots[i].handle), arena);
+        assert_ptr_equal(pool_of(helper.slots[i].handle), shard);
     let_give();
     assert_true(bench_use().cached >= 512);
     uint32_t again = 20;
     let_take((BdaAllocInfo){ .size = 512 }, again);
     for (uint32_t i = 0; i < again; i++)
-        assert_ptr_equal(pool_of(helper.slots[i].handle), arena);
+        assert_ptr_equal(pool_of(helper.slots[i].handle), shard);
     assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
     for (uint32_t i = 0; i < helper.count; i++) /* another thread's frees */
         give(helper.slots[i]);
@@ -255,7 +255,7 @@ static void batches_come_from_it(void **state) {
     close_crowded();
 }
 
-static void buffers_have_arenas_too(void **state) {
+static void buffers_have_shards_too(void **state) {
     (void)state;
     open_crowded(NULL, 0);
     BdaAllocation mine = take_buffer(KIB(100), VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, (BdaAllocInfo){ 0 });
@@ -285,7 +285,7 @@ static void buffers_have_arenas_too(void **state) {
     close_crowded();
 }
 
-/* What a thread frees of another one's arena is of no use to itself: it goes back there, many at a time. */
+/* What a thread frees of another one's shard is of no use to itself: it goes back there, many at a time. */
 static void what_others_free_comes_back_in_bundles(void **state) {
     (void)state;
     static BdaAllocation mine[3 * BDA_BUNDLE_MOST];
@@ -371,8 +371,8 @@ static void an_empty_block_is_taken_over(void **state) {
     unsigned made = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     let_take(large, 12); /* more than one block holds */
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), made);
-    struct bda_pool *arena = pool_of(helper.slots[0].handle);
-    assert_int_equal(count_blocks(arena), 2);
+    struct bda_pool *shard = pool_of(helper.slots[0].handle);
+    assert_int_equal(count_blocks(shard), 2);
     assert_int_equal(count_blocks(head), 1);
     assert_int_equal(bench_use().block_count, 3);
     let_give();
@@ -393,7 +393,7 @@ static void an_empty_block_that_does_not_hold_an_alignment_stays(void **state) {
     close_crowded();
 }
 
-static void room_in_other_arenas_comes_before_new_memory(void **state) {
+static void room_in_other_shards_comes_before_new_memory(void **state) {
     (void)state;
     open_crowded(NULL, 0);
     struct bench_state before = bench_look();
@@ -408,7 +408,7 @@ static void room_in_other_arenas_comes_before_new_memory(void **state) {
     close_crowded();
 }
 
-static void room_in_other_arenas_comes_before_a_refusal(void **state) {
+static void room_in_other_shards_comes_before_a_refusal(void **state) {
     (void)state;
     open_crowded(NULL, 1);
     let_take(large, 10); /* all that a block of its own holds */
@@ -420,7 +420,7 @@ static void room_in_other_arenas_comes_before_a_refusal(void **state) {
 }
 
 /* Or in the thread's own: each is asked, and the last that was asked has nothing. */
-static void what_is_kept_of_any_arena_comes_before_a_refusal(void **state) {
+static void what_is_kept_of_any_shard_comes_before_a_refusal(void **state) {
     (void)state;
     open_crowded(NULL, 1);
     let_take(large, 10);
@@ -434,7 +434,7 @@ static void what_is_kept_of_any_arena_comes_before_a_refusal(void **state) {
     close_crowded();
 }
 
-static void what_threads_keep_of_another_arena_serves_too(void **state) {
+static void what_threads_keep_of_another_shard_serves_too(void **state) {
     (void)state;
     open_crowded(NULL, 1);
     let_take((BdaAllocInfo){ .size = KIB(44) }, 16);
@@ -446,13 +446,13 @@ static void what_threads_keep_of_another_arena_serves_too(void **state) {
     close_crowded();
 }
 
-static void a_new_block_is_the_arenas_whose_thread_made_it(void **state) {
+static void a_new_block_is_the_shards_whose_thread_made_it(void **state) {
     (void)state;
     open_crowded(NULL, 0);
     let_take(large, 12);
-    struct bda_pool *arena = pool_of(helper.slots[11].handle);
-    assert_ptr_not_equal(arena, head);
-    assert_int_equal(count_blocks(arena), 1);
+    struct bda_pool *shard = pool_of(helper.slots[11].handle);
+    assert_ptr_not_equal(shard, head);
+    assert_int_equal(count_blocks(shard), 1);
     assert_int_equal(count_blocks(head), 1);
     BdaAllocation mine = take(large); /* the head is full: that one has room */
     assert_int_equal(bench_use().block_count, 2);
@@ -465,14 +465,14 @@ static void blocks_that_stay_empty_go_back(void **state) {
     (void)state;
     open_crowded(&(BdaAllocatorInfo){ .keep_collects = 2 }, 0);
     let_take(large, 30);
-    struct bda_pool *arena = pool_of(helper.slots[29].handle);
+    struct bda_pool *shard = pool_of(helper.slots[29].handle);
     assert_int_equal(bench_use().block_count, 4);
     let_give();
     assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
-    assert_true(count_blocks(arena) >= 2);
+    assert_true(count_blocks(shard) >= 2);
     for (uint32_t i = 0; i < 6; i++)
         assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
-    assert_int_equal(count_blocks(arena), 1);
+    assert_int_equal(count_blocks(shard), 1);
     assert_int_equal(bench_use().block_count, 2); /* the one in use, and one that is kept, wherever it is */
     let_take(large, 1);
     assert_int_equal(bench_use().block_count, 2);
@@ -489,7 +489,7 @@ static void take_batch_in_vain(struct helper *h) {
     h->result = bda_alloc_many(bench.allocator, COUNT_OF(infos), infos, none);
 }
 
-static void what_a_failed_call_has_opened_goes_from_any_arena(void **state) {
+static void what_a_failed_call_has_opened_goes_from_any_shard(void **state) {
     (void)state;
     open_crowded(NULL, 1);
     BdaAllocation mine[9];
@@ -508,8 +508,8 @@ static void what_a_failed_call_has_opened_goes_from_any_arena(void **state) {
     close_crowded();
 }
 
-/* What another thread has freed of an arena is in the depot of that. */
-static void what_the_depot_of_an_arena_keeps_serves_too(void **state) {
+/* What another thread has freed of a shard is in the depot of that. */
+static void what_the_depot_of_an_shard_keeps_serves_too(void **state) {
     (void)state;
     open_crowded(NULL, 1);
     BdaAllocation freed[2 * BDA_BUNDLE_MOST];
@@ -518,12 +518,12 @@ static void what_the_depot_of_an_arena_keeps_serves_too(void **state) {
         memcpy(freed + (size_t)i * BDA_BUNDLE_MOST, helper.slots, BDA_BUNDLE_MOST * sizeof freed[0]);
         helper.count = 0;
     }
-    const struct bda_pool *arena = pool_of(freed[COUNT_OF(freed) - 1].handle);
-    assert_ptr_not_equal(arena, head);
+    const struct bda_pool *shard = pool_of(freed[COUNT_OF(freed) - 1].handle);
+    assert_ptr_not_equal(shard, head);
     give(freed[0]); /* there is no place for it yet: a wish */
     give(take_bytes(2000, BDA_INTENT_DEVICE));
     give_all(freed + 1, COUNT_OF(freed) - 1);
-    assert_int_not_equal(bda_depot_filled(&arena->depot), 0);
+    assert_int_not_equal(bda_depot_filled(&shard->depot), 0);
     give(take((BdaAllocInfo){ .size = KIB(1000), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT })); /* all of its block */
     close_crowded();
 }
@@ -536,7 +536,7 @@ static void what_is_too_small_makes_way_for_a_larger_block(void **state) {
     give(take_bytes(64, BDA_INTENT_DEVICE));
     head->crowded = true;
     hire(&helper);
-    let_take((BdaAllocInfo){ .size = KIB(900) }, 5); /* blocks of 2 and 4 MiB, the arena's */
+    let_take((BdaAllocInfo){ .size = KIB(900) }, 5); /* blocks of 2 and 4 MiB, the shard's */
     let_give();
     assert_true(bench_use().empty_count >= 2);
     BdaAllocation whole = take((BdaAllocInfo){ .size = KIB(2000) });
@@ -545,7 +545,7 @@ static void what_is_too_small_makes_way_for_a_larger_block(void **state) {
     close_crowded();
 }
 
-/* Without a block, an arena is a detour for each request. */
+/* Without a block, a shard is a detour for each request. */
 static void takers_are_counted(void **state) {
     (void)state;
     open_crowded(NULL, 1);
@@ -553,20 +553,20 @@ static void takers_are_counted(void **state) {
     BdaAllocation mine = take(small);
     assert_int_equal(head->takers, 1);
     let_take(small, 1);
-    struct bda_pool *arena = pool_of(helper.slots[0].handle);
-    assert_ptr_not_equal(arena, head);
+    struct bda_pool *shard = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(shard, head);
     assert_int_equal(head->takers, 1);
-    assert_int_equal(arena->takers, 1);
+    assert_int_equal(shard->takers, 1);
     let_give();
     dismiss(&helper);
-    assert_int_equal(arena->takers, 0); /* a thread that ends takes nothing more */
+    assert_int_equal(shard->takers, 0); /* a thread that ends takes nothing more */
     hire(&helper);
     give(mine);
     close_crowded();
 }
 
 /* It would only take it back. */
-static void who_takes_from_an_arena_gives_its_depot_nothing(void **state) {
+static void who_takes_from_an_shard_gives_its_depot_nothing(void **state) {
     (void)state;
     open_crowded(NULL, 0);
     head->crowded = false; /* so that both share the head */
@@ -590,7 +590,7 @@ static void who_gets_no_block_stays_with_the_head(void **state) {
     BdaAllocInfo small = { .size = 256 };
     let_take(small, 1);
     assert_ptr_equal(pool_of(helper.slots[0].handle), head);
-    assert_true(bda_arena_is_alone(head)); /* nor is one made */
+    assert_true(bda_shard_is_alone(head)); /* nor is one made */
     BdaAllocation more[3];
     for (uint32_t i = 0; i < COUNT_OF(more); i++)
         more[i] = take_bytes(KIB(500), BDA_INTENT_DEVICE); /* another block */
@@ -651,14 +651,14 @@ static void threads_without_a_block_are_spread_over_those_that_have_one(void **s
     static struct helper others[2];
     open_crowded(NULL, 1);
     let_take(large, 2);
-    const struct bda_pool *arena = pool_of(helper.slots[0].handle);
-    assert_ptr_not_equal(arena, head);
+    const struct bda_pool *shard = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(shard, head);
     for (uint32_t i = 0; i < COUNT_OF(others); i++) {
         hire(&others[i]);
         take_large(&others[i]);
     }
     assert_ptr_equal(pool_of(others[0].slots[0].handle), head);
-    assert_ptr_equal(pool_of(others[1].slots[0].handle), arena);
+    assert_ptr_equal(pool_of(others[1].slots[0].handle), shard);
     assert_int_equal(bench_use().block_count, 2);
     for (uint32_t i = 0; i < COUNT_OF(others); i++) {
         await(&others[i], begin(&others[i], give_slots));
@@ -669,17 +669,17 @@ static void threads_without_a_block_are_spread_over_those_that_have_one(void **s
 }
 
 /* Another thread of the same number has been there before. */
-static void an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles(void **state) {
+static void an_shard_that_has_blocks_gets_no_more_for_a_thread_that_settles(void **state) {
     (void)state;
     open_crowded(NULL, 3);
     let_take(large, 1);
-    const struct bda_pool *arena = pool_of(helper.slots[0].handle);
-    assert_int_equal(count_blocks(arena), 1);
+    const struct bda_pool *shard = pool_of(helper.slots[0].handle);
+    assert_int_equal(count_blocks(shard), 1);
     cache_of_helper()->sources[bda_pool_stock(head)] = NULL;
     cache_of_helper()->settlings[bda_pool_stock(head)].settled = false;
     let_take(large, 1);
-    assert_ptr_equal(pool_of(helper.slots[1].handle), arena);
-    assert_int_equal(count_blocks(arena), 1);
+    assert_ptr_equal(pool_of(helper.slots[1].handle), shard);
+    assert_int_equal(count_blocks(shard), 1);
     let_give();
     close_crowded();
 }
@@ -688,19 +688,19 @@ static void who_loses_all_blocks_goes_back_to_the_head(void **state) {
     (void)state;
     open_crowded(NULL, 1);
     let_take(large, 1);
-    struct bda_pool *arena = pool_of(helper.slots[0].handle);
-    assert_ptr_not_equal(arena, head);
-    assert_int_equal(head->arenas_in_use, 2);
+    struct bda_pool *shard = pool_of(helper.slots[0].handle);
+    assert_ptr_not_equal(shard, head);
+    assert_int_equal(head->shards_in_use, 2);
     let_give();
     assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
-    assert_false(arena->has_blocks);
-    assert_int_equal(head->arenas_in_use, 1);
+    assert_false(shard->has_blocks);
+    assert_int_equal(head->shards_in_use, 1);
     let_take(large, 1);
     assert_ptr_equal(pool_of(helper.slots[0].handle), head);
     const struct bda_stock *source = cache_of_helper()->sources[bda_pool_stock(head)];
     assert_true(source == NULL || source->pool == head);
     let_take(large, 10); /* and where a block is made for it, it settles with that */
-    assert_ptr_equal(pool_of(helper.slots[10].handle), arena);
+    assert_ptr_equal(pool_of(helper.slots[10].handle), shard);
     let_give();
     close_crowded();
 }
@@ -715,33 +715,33 @@ int main(void) {
         cmocka_unit_test(who_only_looks_is_no_crowd),
         cmocka_unit_test(a_single_block_of_many_is_no_reason_to_settle),
         cmocka_unit_test(a_thread_by_itself_breaks_blocks_at_its_leisure),
-        cmocka_unit_test(waiting_for_an_arena_is_waiting_for_its_pool),
+        cmocka_unit_test(waiting_for_an_shard_is_waiting_for_its_pool),
         cmocka_unit_test(waits_are_forgotten),
-        cmocka_unit_test(a_thread_gets_an_arena_of_its_own),
+        cmocka_unit_test(a_thread_gets_an_shard_of_its_own),
         cmocka_unit_test(small_ranges_come_from_it_and_go_back_to_it),
         cmocka_unit_test(batches_come_from_it),
-        cmocka_unit_test(buffers_have_arenas_too),
+        cmocka_unit_test(buffers_have_shards_too),
         cmocka_unit_test(what_others_free_comes_back_in_bundles),
         cmocka_unit_test(the_last_generation_is_not_passed_on),
         cmocka_unit_test(who_moves_leaves_nothing_behind),
         cmocka_unit_test(an_empty_block_is_taken_over),
         cmocka_unit_test(an_empty_block_that_does_not_hold_an_alignment_stays),
-        cmocka_unit_test(room_in_other_arenas_comes_before_new_memory),
-        cmocka_unit_test(room_in_other_arenas_comes_before_a_refusal),
-        cmocka_unit_test(what_is_kept_of_any_arena_comes_before_a_refusal),
-        cmocka_unit_test(what_threads_keep_of_another_arena_serves_too),
-        cmocka_unit_test(a_new_block_is_the_arenas_whose_thread_made_it),
+        cmocka_unit_test(room_in_other_shards_comes_before_new_memory),
+        cmocka_unit_test(room_in_other_shards_comes_before_a_refusal),
+        cmocka_unit_test(what_is_kept_of_any_shard_comes_before_a_refusal),
+        cmocka_unit_test(what_threads_keep_of_another_shard_serves_too),
+        cmocka_unit_test(a_new_block_is_the_shards_whose_thread_made_it),
         cmocka_unit_test(blocks_that_stay_empty_go_back),
-        cmocka_unit_test(what_a_failed_call_has_opened_goes_from_any_arena),
-        cmocka_unit_test(what_the_depot_of_an_arena_keeps_serves_too),
+        cmocka_unit_test(what_a_failed_call_has_opened_goes_from_any_shard),
+        cmocka_unit_test(what_the_depot_of_an_shard_keeps_serves_too),
         cmocka_unit_test(what_is_too_small_makes_way_for_a_larger_block),
         cmocka_unit_test(takers_are_counted),
-        cmocka_unit_test(who_takes_from_an_arena_gives_its_depot_nothing),
+        cmocka_unit_test(who_takes_from_an_shard_gives_its_depot_nothing),
         cmocka_unit_test(who_gets_no_block_stays_with_the_head),
         cmocka_unit_test(who_stays_with_the_head_goes_on_to_take_from_its_shelves),
         cmocka_unit_test(who_shares_asks_for_a_block_now_and_then),
         cmocka_unit_test(threads_without_a_block_are_spread_over_those_that_have_one),
-        cmocka_unit_test(an_arena_that_has_blocks_gets_no_more_for_a_thread_that_settles),
+        cmocka_unit_test(an_shard_that_has_blocks_gets_no_more_for_a_thread_that_settles),
         cmocka_unit_test(who_loses_all_blocks_goes_back_to_the_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
- * Addresses in pools of several arenas: what is found of ranges that are kept, and of blocks that move.
+ * Addresses in pools of several shards: what is found of ranges that are kept, and of blocks that move.
  */
-#include "arena_support.h"
+#include "shard_support.h"
 
 #include "alloc/locate.h"
 #include "core/landmarks.h"
@@ -30,7 +30,7 @@ static VkDeviceSize bytes_found_kept(void) {
     return bytes;
 }
 
-/* On shelves, freed or taken ahead; in bundles of who frees what is another arena's; in the depot. */
+/* On shelves, freed or taken ahead; in bundles of who frees what is another shard's; in the depot. */
 static void what_is_cached_is_found_as_that_wherever_it_is(void **state) {
     (void)state;
     static BdaAllocation mine[3 * BDA_BUNDLE_MOST];
@@ -39,7 +39,7 @@ static void what_is_cached_is_found_as_that_wherever_it_is(void **state) {
     give(held); /* among large ranges fewer are kept */
     held = take_bytes(64, BDA_INTENT_DEVICE);
     head->crowded = false;
-    let_take((BdaAllocInfo){ .size = 512 }, 4); /* and more, since it shares the arena */
+    let_take((BdaAllocInfo){ .size = 512 }, 4); /* and more, since it shares the shard */
     assert_true(bench_use().cached != 0);
     assert_int_equal(bytes_found_kept(), bench_use().cached);
     let_give();
@@ -89,7 +89,7 @@ static uint32_t look_into_the_spare_block(void) {
     return block;
 }
 
-/* Its landmarks were nodes of the arena that it came from, which that one may write at any time. */
+/* Its landmarks were nodes of the shard that it came from, which that one may write at any time. */
 static void look_ups_follow_a_block_that_moves(void **state) {
     (void)state;
     open_crowded(NULL, 1);
@@ -122,7 +122,7 @@ static void look_counted(struct helper *h) {
     counted = false;
 }
 
-/* Between two arenas a block is in neither of them. */
+/* Between two shards a block is in neither of them. */
 static void a_look_up_waits_for_a_block_on_its_way(void **state) {
     (void)state;
     open_crowded(NULL, 0);

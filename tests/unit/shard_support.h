@@ -1,10 +1,10 @@
 /* A pool that is crowded, with a thread that takes from it beside the test's own. */
-#ifndef TEST_ARENA_SUPPORT_H
-#define TEST_ARENA_SUPPORT_H
+#ifndef TEST_SHARD_SUPPORT_H
+#define TEST_SHARD_SUPPORT_H
 
 #include "helper_support.h"
 
-#include "alloc/arena.h"
+#include "alloc/shard.h"
 
 extern struct helper helper;
 extern BdaAllocation held; /* what holds the first block */
@@ -37,8 +37,8 @@ extern _Thread_local bool counted;
 void count_steps(void);
 
 struct bda_node *node_of(BdaHandle handle);
-struct bda_pool *pool_of(BdaHandle handle); /* its arena */
-uint32_t count_blocks(const struct bda_pool *arena);
+struct bda_pool *pool_of(BdaHandle handle); /* its shard */
+uint32_t count_blocks(const struct bda_pool *shard);
 struct bda_cache *cache_of_helper(void);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * src/alloc/arena.c: how threads that do the same come to have as much of a pool: what is empty goes where little is
+ * src/alloc/shard.c: how threads that do the same come to have as much of a pool: what is empty goes where little is
  * free, what waits for nobody goes back, who shares gets a block of its own where that costs little, and who lacks room
  * borrows it.
  */
-#include "arena_support.h"
+#include "shard_support.h"
 
 /* On the way that looks. */
 static const BdaAllocInfo wish = { .size = 70 << 10 };
@@ -11,7 +11,7 @@ static const BdaAllocInfo wish = { .size = 70 << 10 };
 /* More requests than it takes to look. */
 enum { LOOKS = 32, TEN_OF_A_BLOCK = 10 };
 
-static struct bda_pool *arena_of_helper(void) {
+static struct bda_pool *shard_of_helper(void) {
     return pool_of(helper.slots[0].handle);
 }
 
@@ -47,15 +47,15 @@ static void where_little_is_free_an_empty_block_comes_before_it_is_needed(void *
     (void)state;
     open_crowded(NULL, 4);
     let_take(wish, TEN_OF_A_BLOCK + 3);
-    struct bda_pool *arena = arena_of_helper();
-    assert_ptr_not_equal(arena, head);
-    assert_int_equal(count_blocks(arena), 1);
-    assert_true(arena->tlsf.free_granules < arena->tlsf.granules / BDA_ROOMY_SHARE);
+    struct bda_pool *shard = shard_of_helper();
+    assert_ptr_not_equal(shard, head);
+    assert_int_equal(count_blocks(shard), 1);
+    assert_true(shard->tlsf.free_granules < shard->tlsf.granules / BDA_ROOMY_SHARE);
     let_look(LOOKS);
-    assert_int_equal(count_blocks(arena), 2);
+    assert_int_equal(count_blocks(shard), 2);
     assert_int_equal(count_blocks(head), 3);
     let_look(4 * LOOKS); /* now there is much room */
-    assert_int_equal(count_blocks(arena), 2);
+    assert_int_equal(count_blocks(shard), 2);
     let_give();
     close_crowded();
 }
@@ -65,18 +65,18 @@ static void who_has_no_more_gives_nothing(void **state) {
     (void)state;
     open_crowded(NULL, 2);
     let_take(wish, TEN_OF_A_BLOCK + 2);
-    struct bda_pool *arena = arena_of_helper();
+    struct bda_pool *shard = shard_of_helper();
     BdaAllocation mine[TEN_OF_A_BLOCK + 2];
     for (uint32_t i = 0; i < COUNT_OF(mine); i++)
         mine[i] = take(wish); /* beside what is held: its other block is empty still */
     assert_int_equal(bda_tlsf_empty_regions(&head->tlsf), 1);
     assert_ptr_equal(pool_of(mine[TEN_OF_A_BLOCK + 1].handle), head);
     let_look(2 * LOOKS);
-    assert_int_equal(count_blocks(arena), 1);
+    assert_int_equal(count_blocks(shard), 1);
     assert_int_equal(count_blocks(head), 2);
     give_all(mine, COUNT_OF(mine));
     let_look(LOOKS); /* and now it has */
-    assert_int_equal(count_blocks(arena), 2);
+    assert_int_equal(count_blocks(shard), 2);
     let_give();
     close_crowded();
 }
@@ -111,7 +111,7 @@ static void what_waits_in_a_bundle_goes_after_a_while(void **state) {
 
 /* ---- Who shares ---- */
 
-/* One block of 4 MiB, in which both have something; as much may be free for the sake of arenas. */
+/* One block of 4 MiB, in which both have something; as much may be free for the sake of shards. */
 static void open_shared(VkDeviceSize most) {
     bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(4), .max_block_size = most });
     held = take_bytes(MIB(1), BDA_INTENT_DEVICE);
@@ -119,7 +119,7 @@ static void open_shared(VkDeviceSize most) {
     head = pool_of(held.handle);
     hire(&helper);
     let_take((BdaAllocInfo){ .size = 512 }, 1);
-    assert_ptr_equal(arena_of_helper(), head);
+    assert_ptr_equal(shard_of_helper(), head);
     for (uint32_t i = 0; i < 3; i++)
         give(take_bytes(80, BDA_INTENT_DEVICE));
     assert_int_equal(head->takers, 2);
@@ -236,7 +236,7 @@ static void who_drains_is_no_crowd(void **state) {
 }
 
 /* The pool is neither crowded nor shared, but the thread that has it is another one, and no room is left. */
-static void who_comes_to_a_full_pool_has_an_arena(void **state) {
+static void who_comes_to_a_full_pool_has_an_shard(void **state) {
     (void)state;
     bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(1), .max_block_size = MIB(1) });
     held = take_bytes(64, BDA_INTENT_DEVICE);
@@ -257,14 +257,14 @@ static void who_comes_to_a_full_pool_has_an_arena(void **state) {
 
 /* ---- Who lacks room ---- */
 
-/* Where nothing is empty, and no block is to be had, each request but one of sixteen asks one other arena, and nobody
+/* Where nothing is empty, and no block is to be had, each request but one of sixteen asks one other shard, and nobody
  * else. */
 static void who_lacks_room_borrows_it(void **state) {
     (void)state;
     open_crowded(NULL, 1);
     let_take(wish, 2 * TEN_OF_A_BLOCK + 2); /* some are the head's already */
-    struct bda_pool *arena = arena_of_helper();
-    assert_int_equal(count_blocks(arena), 1);
+    struct bda_pool *shard = shard_of_helper();
+    assert_int_equal(count_blocks(shard), 1);
     unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
     cache_of_helper()->settlings[bda_pool_stock(head)].lacking = 1;
@@ -298,7 +298,7 @@ int main(void) {
         cmocka_unit_test(nor_where_somebody_sees_to_a_mark),
         cmocka_unit_test(large_requests_leave_it_to_small_ones),
         cmocka_unit_test(who_drains_is_no_crowd),
-        cmocka_unit_test(who_comes_to_a_full_pool_has_an_arena),
+        cmocka_unit_test(who_comes_to_a_full_pool_has_an_shard),
         cmocka_unit_test(who_lacks_room_borrows_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

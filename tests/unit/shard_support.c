@@ -1,5 +1,5 @@
-/* See arena_support.h. */
-#include "arena_support.h"
+/* See shard_support.h. */
+#include "shard_support.h"
 
 struct helper helper;
 BdaAllocation held;
@@ -72,8 +72,8 @@ struct bda_pool *pool_of(BdaHandle handle) {
     return bda_block_of(bench.allocator, node_of(handle))->pool;
 }
 
-uint32_t count_blocks(const struct bda_pool *arena) {
-    return (uint32_t)arena->counters.block_count;
+uint32_t count_blocks(const struct bda_pool *shard) {
+    return (uint32_t)shard->counters.block_count;
 }
 
 struct bda_cache *cache_of_helper(void) {

@@ -1,10 +1,10 @@
 /*
- * How blocks are spread over the arenas of a pool that grows: which arena gets a new one, of what size, and when one is
+ * How blocks are spread over the shards of a pool that grows: which shard gets a new one, of what size, and when one is
  * made although others have room.
  */
-#include "arena_support.h"
+#include "shard_support.h"
 
-/* The largest that has its arena get a block while others have room. */
+/* The largest that has its shard get a block while others have room. */
 static const BdaAllocInfo piece = { .size = 60 << 10 };
 
 enum { SPARE = 5, PIECES_OF_A_BLOCK = 17 };
@@ -27,7 +27,7 @@ static void close_filled(BdaAllocation taken) {
     close_crowded();
 }
 
-static struct bda_pool *arena_of_last(void) {
+static struct bda_pool *shard_of_last(void) {
     return pool_of(helper.slots[helper.count - 1].handle);
 }
 
@@ -41,20 +41,20 @@ static void while_much_is_free_others_serve(void **state) {
     BdaAllocation taken = open_filled(KIB(64));
     unsigned calls = memory_calls();
     let_take(piece, 2);
-    assert_ptr_equal(arena_of_last(), head);
+    assert_ptr_equal(shard_of_last(), head);
     assert_int_equal(memory_calls(), calls);
     close_filled(taken);
 }
 
 /* Less than that: the thread need not come to others again and again. */
-static void while_little_is_free_an_arena_gets_a_block(void **state) {
+static void while_little_is_free_an_shard_gets_a_block(void **state) {
     (void)state;
     BdaAllocation taken = open_filled(KIB(500));
     unsigned calls = memory_calls();
     let_take(piece, PIECES_OF_A_BLOCK);
-    assert_ptr_not_equal(arena_of_last(), head);
+    assert_ptr_not_equal(shard_of_last(), head);
     assert_int_equal(memory_calls(), calls + 1);
-    assert_int_equal(count_blocks(arena_of_last()), SPARE + 1);
+    assert_int_equal(count_blocks(shard_of_last()), SPARE + 1);
     close_filled(taken);
 }
 
@@ -64,7 +64,7 @@ static void large_requests_go_to_others(void **state) {
     BdaAllocation taken = open_filled(KIB(500));
     unsigned calls = memory_calls();
     let_take(large, 1);
-    assert_ptr_equal(arena_of_last(), head);
+    assert_ptr_equal(shard_of_last(), head);
     assert_int_equal(memory_calls(), calls);
     close_filled(taken);
 }
@@ -75,7 +75,7 @@ static void who_may_take_no_new_memory_goes_to_others(void **state) {
     unsigned calls = memory_calls();
     cache_of_helper()->settlings[bda_pool_stock(head)].lacking = 0; /* it would look for more */
     let_take((BdaAllocInfo){ .size = piece.size, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT }, 1);
-    assert_ptr_equal(arena_of_last(), head);
+    assert_ptr_equal(shard_of_last(), head);
     assert_int_equal(memory_calls(), calls);
     close_filled(taken);
 }
@@ -110,7 +110,7 @@ static void a_limit_sends_to_others(void **state) {
     let_take(piece, SPARE * PIECES_OF_A_BLOCK);
     BdaAllocation taken = take_bytes(KIB(500), BDA_INTENT_DEVICE);
     let_take(piece, 2);
-    assert_ptr_equal(arena_of_last(), head);
+    assert_ptr_equal(shard_of_last(), head);
     close_filled(taken);
 }
 
@@ -151,24 +151,24 @@ static VkDeviceSize size_of_last(void) {
 }
 
 /* The block has to be made anyway, so who makes it need not share it. */
-static void who_makes_a_block_has_an_arena_from_then_on(void **state) {
+static void who_makes_a_block_has_an_shard_from_then_on(void **state) {
     (void)state;
     BdaAllocation taken[15];
     open_grown(taken);
     let_take((BdaAllocInfo){ .size = MIB(1) }, 1);
-    assert_ptr_not_equal(arena_of_last(), head);
-    assert_int_equal(count_blocks(arena_of_last()), 1);
-    assert_int_equal(size_of_last(), MIB(16)); /* the pool's turn, before there were arenas */
+    assert_ptr_not_equal(shard_of_last(), head);
+    assert_int_equal(count_blocks(shard_of_last()), 1);
+    assert_int_equal(size_of_last(), MIB(16)); /* the pool's turn, before there were shards */
     assert_int_equal(head->takers, 1);
     close_grown(taken);
 }
 
-/* An arena grows as a pool does: by as much as it has. */
-static void an_arena_grows_by_what_it_has(void **state) {
+/* A shard grows as a pool does: by as much as it has. */
+static void an_shard_grows_by_what_it_has(void **state) {
     (void)state;
     BdaAllocation taken[15], mine;
     open_grown(taken);
-    head->next_block_size = MIB(2); /* so that the helper's arena begins small */
+    head->next_block_size = MIB(2); /* so that the helper's shard begins small */
     let_take((BdaAllocInfo){ .size = MIB(1) }, 1);
     assert_int_equal(size_of_last(), MIB(2));
     head->next_block_size = head->max_block_size;
@@ -191,13 +191,13 @@ static void an_arena_grows_by_what_it_has(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(while_much_is_free_others_serve),
-        cmocka_unit_test(while_little_is_free_an_arena_gets_a_block),
+        cmocka_unit_test(while_little_is_free_an_shard_gets_a_block),
         cmocka_unit_test(large_requests_go_to_others),
         cmocka_unit_test(who_may_take_no_new_memory_goes_to_others),
         cmocka_unit_test(a_refusal_sends_to_others),
         cmocka_unit_test(a_limit_sends_to_others),
-        cmocka_unit_test(who_makes_a_block_has_an_arena_from_then_on),
-        cmocka_unit_test(an_arena_grows_by_what_it_has),
+        cmocka_unit_test(who_makes_a_block_has_an_shard_from_then_on),
+        cmocka_unit_test(an_shard_grows_by_what_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
