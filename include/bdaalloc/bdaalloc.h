@@ -298,9 +298,9 @@ typedef enum BdaAllocFlagBits {
     /* New memory is taken only while the heap stays within its budget (VK_EXT_memory_budget where enabled, else 80 %
      * of the heap; the caller's own use counts, see bda_set_external_use). */
     BDA_ALLOC_WITHIN_BUDGET_BIT = 0x2,
-    /* No new memory is taken at all, and none given back: the request is served from blocks with room, or refused, and
-     * waits for nobody. (With frees pending it may call vkGetSemaphoreCounterValue and vkDestroyBuffer.) Together with
-     * BDA_ALLOC_DEDICATED_BIT, which nothing could serve: VALIDATION_FAILED. */
+    /* No new memory is taken at all, and none given back (but for what checking modes hold): the request is served from
+     * blocks with room, or refused, and waits for nobody. (With frees pending it may call vkGetSemaphoreCounterValue
+     * and vkDestroyBuffer.) Together with BDA_ALLOC_DEDICATED_BIT, which nothing could serve: VALIDATION_FAILED. */
     BDA_ALLOC_NO_NEW_MEMORY_BIT = 0x4,
     /* Intents that require DEVICE_LOCAL may be served from host memory rather than refused. */
     BDA_ALLOC_HOST_FALLBACK_BIT = 0x8,
@@ -407,8 +407,8 @@ BDA_API VkResult bda_free(BdaAllocator allocator, BdaHandle handle);
 
 /*
  * Frees an allocation once `timeline` has reached `value`, in a later bda_collect (or in an allocation that finds no
- * room). The handle is stale at once. Allocates nothing, calls no driver function. The semaphore must live until
- * the free has been collected or the allocator destroyed.
+ * room; with BDA_ALLOC_NO_NEW_MEMORY_BIT that leaves dedicated ones). The handle is stale at once. Allocates nothing,
+ * calls no driver function. The semaphore must live until the free has been collected or the allocator destroyed.
  * Errors: VALIDATION_FAILED (as bda_free; NULL semaphore); FEATURE_NOT_PRESENT (timelineSemaphore is not enabled);
  *   TOO_MANY_OBJECTS (frees are pending on 256 other semaphores; nothing has changed).
  * Frees on more than 256 values at a time are kept in fewer groups, and then wait for the later value of their group.

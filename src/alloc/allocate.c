@@ -145,8 +145,10 @@ VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct b
         if (!bda_is_exhaustion(refused))
             return refused;
     }
-    if (forced || request->room > pool->max_block_size)
+    if (forced || request->room > pool->max_block_size) /* no block would serve it */
         return refused;
+    if (!may_grow && request->full == NULL)
+        request->full = pool;
     VkResult result = take_or_grow(allocator, pool, request, may_grow && !large, node);
     return large && result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? refused : result;
 }
@@ -177,11 +179,7 @@ static VkResult try_type(BdaAllocator allocator, struct bda_request *request, ui
                          void *context) {
     struct bda_pool *pool = NULL;
     VkResult result = pool_for(allocator, request, type, &pool);
-    if (result == VK_SUCCESS)
-        result = try(allocator, pool, request, context);
-    if (bda_is_exhaustion(result) && request->full == NULL)
-        request->full = pool;
-    return result;
+    return result == VK_SUCCESS ? try(allocator, pool, request, context) : result;
 }
 
 static bool has_type(BdaAllocator allocator, const struct bda_request *request) {
@@ -233,7 +231,7 @@ VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_
         result = try_type(allocator, request, request->pool->ranges->key.memory_type, attempt, context);
     else
         result = try_in_order(allocator, request, attempt, context);
-    if (bda_is_exhaustion(result) && (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0 && request->full != NULL)
+    if (bda_is_exhaustion(result) && request->full != NULL)
         bda_pool_lack(request->full);
     return result;
 }

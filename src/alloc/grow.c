@@ -465,12 +465,14 @@ VkResult bda_grow_to_mark(BdaAllocator allocator, struct bda_pool *pool, const c
         result = open_wanted(allocator, pool, &like, &opening);
         *reason = like.reason;
     }
-    if (!bda_is_exhaustion(result))
+    bool impossible = result == VK_ERROR_FEATURE_NOT_PRESENT;
+    if (!bda_is_exhaustion(result) && !impossible)
         return result;
     bda_lock(&pool->lock);
-    want_nothing(pool); /* a full heap is not asked again and again: the next allocation says what is wanted */
+    want_nothing(pool); /* a full heap is not asked again and again, nor for what the driver cannot do: the next
+                           allocation or refusal says what is wanted */
     bda_unlock(&pool->lock);
-    return VK_INCOMPLETE;
+    return impossible ? result : VK_INCOMPLETE;
 }
 
 /* ---- Dedicated ---- */

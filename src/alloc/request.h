@@ -25,9 +25,10 @@ struct bda_request {
     VkExternalMemoryHandleTypeFlags handle_types;
     bool capture_replay;
     /* out */
-    uint32_t call;         /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
-    const char *reason;    /* why it was refused, where the library knows */
-    struct bda_pool *full; /* the first pool that refused it, see bda_pool_lack; NULL: none has */
+    uint32_t call;      /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
+    const char *reason; /* why it was refused, where the library knows */
+    struct bda_pool
+        *full; /* the first pool that it tried, where it may take no new memory and a block would serve it */
 };
 
 #endif

@@ -114,7 +114,8 @@ VkResult bda_alloc_buffer(BdaAllocator allocator, const VkBufferCreateInfo *buff
         return result;
     }
     memset(allocation, 0, sizeof *allocation);
-    return bda_refuse_request(allocator, __func__, result, &(struct bda_request){ .size = buffer_info->size });
+    const struct bda_request refused = { .size = buffer_info->size, .flags = info != NULL ? info->flags : 0 };
+    return bda_refuse_request(allocator, __func__, result, &refused);
 }
 
 VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like, const BdaAllocInfo *like,

@@ -513,8 +513,24 @@ static void all_that_are_on_their_way_are_waited_for(void **state) {
     bda_closings_destroy(&shared);
 }
 
+/* Memory that would not do comes back before a limit refuses more of it. */
+static void what_was_taken_in_vain_comes_back_though_a_limit_refuses(void **state) {
+    (void)state;
+    bench_open(&gated, NULL);
+    BdaAllocInfo first = { .size = KIB(512), .alignment = MIB(1), .flags = BDA_ALLOC_DEDICATED_BIT };
+    BdaAllocInfo wish = { .size = KIB(768), .flags = BDA_ALLOC_DEDICATED_BIT };
+    first.pool = wish.pool = make_pool((BdaPoolInfo){ .max_block_size = MIB(4), .limit = MIB(1) });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, first);
+    give(take(wish));
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, first);
+    ask_in_between(FAKE_CALL_ALLOCATE_MEMORY, take_one, &first, &wish);
+    assert_int_equal(bda_destroy_pool(bench.allocator, wish.pool), VK_SUCCESS);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_taken_in_vain_comes_back_though_a_limit_refuses),
         cmocka_unit_test(a_pool_at_its_limit_waits_for_a_trim),
         cmocka_unit_test(a_heap_at_its_limit_waits_for_a_trim),
         cmocka_unit_test(the_last_memory_waits_for_a_trim),

@@ -266,6 +266,32 @@ static void a_refusal_makes_one_pool_want_a_block(void **state) {
     bench_close();
 }
 
+static void assert_no_room_for(const VkBufferCreateInfo *buffer) {
+    const BdaAllocInfo info = { .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    BdaAllocation none;
+    assert_int_equal(bda_alloc_buffer(bench.allocator, buffer, &info, &none), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+}
+
+/* What wants memory of its own is served by no block, so no block is made for it. */
+static void a_refusal_that_no_block_would_have_spared_makes_none(void **state) {
+    (void)state;
+    const struct fake_config configs[] = { { .with = FAKE_EXTERNAL_MEMORY_FD }, { .require_dedicated_from = 1 } };
+    const VkExternalMemoryBufferCreateInfo external = { VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO, NULL,
+                                                        VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT };
+    for (uint32_t i = 0; i < COUNT_OF(configs); i++) {
+        bench_open(&configs[i], &(BdaAllocatorInfo){ .low_water = KIB(300) });
+        VkBufferCreateInfo buffer = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                      .size = 4096,
+                                      .usage = PLAIN_USAGE };
+        buffer.pNext = i == 0 ? &external : NULL;
+        assert_no_room_for(&buffer);
+        assert_false(wants());
+        prepare();
+        assert_int_equal(bench_use().block_count, 0);
+        bench_close();
+    }
+}
+
 /* ---- What it does not do ---- */
 
 /* Nobody needs the block yet: others keep their empty ones, and nobody is told. */
@@ -371,6 +397,7 @@ int main(void) {
         cmocka_unit_test(after_a_trim_a_pool_wants_nothing_until_it_is_used),
         cmocka_unit_test(a_refusal_makes_a_pool_without_blocks_want_one),
         cmocka_unit_test(a_refused_buffer_makes_a_pool_want_a_block),
+        cmocka_unit_test(a_refusal_that_no_block_would_have_spared_makes_none),
         cmocka_unit_test(above_its_mark_a_pool_that_refuses_wants_nothing),
         cmocka_unit_test(a_refusal_makes_one_pool_want_a_block),
         cmocka_unit_test(a_heap_that_is_full_is_left_as_it_is),
