@@ -215,6 +215,9 @@ static void a_refusal_makes_a_pool_without_blocks_want_one(void **state) {
             assert_int_equal(bench_use().block_count, 0);
         }
     }
+    assert_no_room(infos[0]); /* the others have what they lacked behind them */
+    prepare();
+    assert_int_equal(bench_use().block_count, 1);
     bench_close();
 }
 
