@@ -389,22 +389,22 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
 
 /* ---- The low-water mark ---- */
 
-/* Whether the pool wants a block: some shard has come below the mark, or has refused a request, and they are below it
- * together. What is on its way and not booked is as good as free. A pool without blocks that has refused nothing wants
- * none: nobody uses it, or it was trimmed. The head's lock is held. */
+/* Whether the pool wants a block: some shard has come below the mark, or the pool has refused a request, and all of
+ * them are below it together. What is on its way and not booked is as good as free. A pool without blocks that has
+ * refused nothing wants none: nobody uses it, or it was trimmed. The head's lock is held. */
 static bool is_below_mark(struct bda_pool *pool) {
     uint64_t coming = bda_opening_unbooked(pool) >> BDA_GRANULE_LOG2;
-    bool wants = pool->lacked, any = pool->lacked;
+    bool wants = false, any = false;
     for (struct bda_pool *shard = pool; shard != NULL; shard = bda_pool_next_shard(shard)) {
         bda_shard_lock_beside_head(shard);
         wants = wants || shard->wants;
         any = any || shard->first_block != 0;
         bda_shard_unlock_beside_head(shard);
     }
-    return wants && any && bda_shards_free_granules(pool) + coming < pool->low_granules;
+    return ((wants && any) || pool->lacked) && bda_shards_free_granules(pool) + coming < pool->low_granules;
 }
 
-/* Nothing more is made until the next allocation that leaves too little. The head's lock is held. */
+/* Nothing more is made until an allocation leaves too little again, or is refused. The head's lock is held. */
 static void want_nothing(struct bda_pool *pool) {
     pool->lacked = false;
     for (struct bda_pool *shard = pool; shard != NULL; shard = bda_pool_next_shard(shard)) {

@@ -57,6 +57,14 @@ void let_free(const BdaAllocation *given, uint32_t count) {
     assert_int_equal(helper.result, VK_SUCCESS);
 }
 
+void take_for_helper(BdaAllocation *mine, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        mine[i] = take_bytes(16 + (i % 16) * 16, BDA_INTENT_DEVICE);
+    let_free(mine, 1); /* there is no place for it yet: a wish */
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    give(take_bytes(2000, BDA_INTENT_DEVICE)); /* on the longer way, which grants it */
+}
+
 void count_steps(void) {
     if (counted)
         (void)atomic_fetch_add(&steps, 1);

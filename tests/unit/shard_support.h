@@ -31,6 +31,10 @@ void let_take(BdaAllocInfo wish, uint32_t count);
 void let_give(void);
 void let_free(const BdaAllocation *given, uint32_t count);
 
+/* Takes ranges of many sizes and has the helper free the first one: what it frees of the others is kept from then on.
+ */
+void take_for_helper(BdaAllocation *mine, uint32_t count);
+
 /* Yield points that threads have passed while they were `counted`; a hook to count them by. */
 extern _Atomic uint32_t steps;
 extern _Thread_local bool counted;

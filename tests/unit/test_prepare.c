@@ -266,6 +266,7 @@ static void a_refusal_makes_one_pool_want_a_block(void **state) {
     assert_no_room((BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_HOST_FALLBACK_BIT });
     prepare();
     assert_int_equal(bench_use().block_count, 1);
+    give(take((BdaAllocInfo){ .size = 16, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT })); /* and not from the host's memory */
     bench_close();
 }
 

@@ -294,11 +294,7 @@ static void what_others_free_comes_back_in_bundles(void **state) {
     held = take_bytes(64, BDA_INTENT_DEVICE);
     let_take((BdaAllocInfo){ .size = 512 }, 2);
     let_give();
-    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
-        mine[i] = take_bytes(16 + (i % 16) * 16, BDA_INTENT_DEVICE);
-    let_free(mine, 1); /* there is no place for it yet: a wish */
-    give(take_bytes(64, BDA_INTENT_DEVICE));
-    give(take_bytes(2000, BDA_INTENT_DEVICE)); /* on the longer way, which grants it */
+    take_for_helper(mine, COUNT_OF(mine));
     VkDeviceSize cached = bench_use().cached;
     let_free(mine + 1, 2 * BDA_BUNDLE_MOST);
     assert_int_equal(bda_depot_filled(&head->depot), 2);

@@ -48,11 +48,7 @@ static void what_is_cached_is_found_as_that_wherever_it_is(void **state) {
     let_take((BdaAllocInfo){ .size = 2000 }, 2);
     assert_ptr_not_equal(pool_of(helper.slots[1].handle), head);
     let_give();
-    for (uint32_t i = 0; i < COUNT_OF(mine); i++)
-        mine[i] = take_bytes(16 + (i % 16) * 16, BDA_INTENT_DEVICE);
-    let_free(mine, 1); /* there is no place for it yet: a wish */
-    give(take_bytes(64, BDA_INTENT_DEVICE));
-    give(take_bytes(2000, BDA_INTENT_DEVICE)); /* on the longer way, which grants it */
+    take_for_helper(mine, COUNT_OF(mine));
     let_free(mine + 1, freed);
     assert_int_equal(bda_depot_filled(&head->depot), 2);
     for (uint32_t i = 1; i <= freed; i++)
