@@ -141,9 +141,10 @@ BDA_INLINE bool bda_cache_is_open(const struct bda_cache *cache) {
     return cache != NULL && cache->open;
 }
 
-/* Frees what `handle` names, which has led to `node`, like that. False also where it has no home there. */
-BDA_INLINE bool bda_cache_put(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
-    struct bda_cache *cache = bda_cache_at_hand(allocator);
+/* Frees what `handle` names, which has led to `node`, like that. False also where it has no home there. `cache`: the
+ * thread's, or NULL. */
+BDA_INLINE bool bda_cache_put(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle,
+                              struct bda_node *node) {
     if (!bda_cache_is_open(cache))
         return false;
     uint32_t home = bda_node_home(node);

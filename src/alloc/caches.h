@@ -30,11 +30,10 @@ BDA_INLINE void bda_caches_grant_any(BdaAllocator allocator) {
         bda_caches_grant(allocator, NULL);
 }
 
-/* The calling thread's cache, at a free that the shortest way did not keep; or NULL. If it has none, and is not one of
- * the few that have made a request or two, it wishes for one for its ring. No lock is held. */
-BDA_INLINE struct bda_cache *bda_cache_or_wish(BdaAllocator allocator) {
+/* The calling thread's cache, at a free that the shortest way did not keep; or NULL. If it has none at hand (`cache`),
+ * and is not one of the few that have made a request or two, it wishes for one for its ring. No lock is held. */
+BDA_INLINE struct bda_cache *bda_cache_or_wish(BdaAllocator allocator, struct bda_cache *cache) {
     const struct bda_history *history = &allocator->history;
-    struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (cache == NULL && history->guests_most != UINT32_MAX &&
         atomic_load_explicit(&history->frees, memory_order_relaxed) >=
             atomic_load_explicit(&history->guests, memory_order_relaxed))

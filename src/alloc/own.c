@@ -93,9 +93,14 @@ BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, st
 
 /* ---- Giving a range back ---- */
 
+/* Whether threads keep ranges of the pool, and it may have shards. */
+BDA_INLINE bool is_cached(const struct bda_pool *pool) {
+    return bda_pool_stock(pool) != BDA_STOCKS;
+}
+
 /* Under the lock, since somebody may be looking at the record; that goes when nobody can be. */
-static void give_back(BdaAllocator allocator, const struct bda_live *live) {
-    bda_pool_lock_as(live->pool, !allocator->caches_off);
+BDA_INLINE void give_back(BdaAllocator allocator, const struct bda_live *live) {
+    bda_pool_lock_as(live->pool, is_cached(live->pool));
     uint32_t record = bda_node_record(live->node);
     if (record != 0)
         bda_prefixes_leave(allocator, bda_record_at(allocator, record));
@@ -107,15 +112,15 @@ static void give_back(BdaAllocator allocator, const struct bda_live *live) {
 
 /* Whether the thread would keep a retired range. Caches serve the short way alone: no pool of the caller's, nobody who
  * listens. */
-BDA_INLINE bool may_be_kept(BdaAllocator allocator, const struct bda_live *live) {
-    return !allocator->caches_off && bda_node_last_record(live->node) == 0 &&
-           bda_range_may_be_kept(live->pool, live->node) && !bda_node_is_spent(live->node) &&
-           live->pool->user == NULL && !bda_pool_rests(live->pool);
+BDA_INLINE bool may_be_kept(const struct bda_live *live) {
+    return is_cached(live->pool) && !bda_pool_rests(live->pool) && live->pool->user == NULL &&
+           bda_node_last_record(live->node) == 0 && bda_range_may_be_kept(live->pool, live->node) &&
+           !bda_node_is_spent(live->node);
 }
 
 /* It is kept, or goes back to TLSF. */
 BDA_INLINE void let_go(BdaAllocator allocator, const struct bda_live *live) {
-    if (!may_be_kept(allocator, live) || !bda_cache_keep(allocator, live))
+    if (!may_be_kept(live) || !bda_cache_keep(allocator, live))
         give_back(allocator, live);
 }
 
@@ -178,39 +183,43 @@ BDA_INLINE void become_own(struct bda_live *live) {
     bda_node_set_record(live->node, 0);
 }
 
-/* Where there are no caches, and so no shards. */
-BDA_INLINE bool take_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
-                           VkDeviceSize alignment, struct bda_live *live) {
-    struct bda_request request = request_for(size, room, alignment);
-    bda_lock(&pool->lock);
-    bool taken = bda_range_take(allocator, pool, &request, false, live) == VK_SUCCESS;
+/* From TLSF; `cached`: whether threads keep ranges of the pool. */
+BDA_INLINE bool take_past_caches(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                                 bool cached, struct bda_live *live) {
+    bda_pool_lock_as(pool, cached);
+    bool taken = bda_range_take(allocator, pool, request, cached, live) == VK_SUCCESS;
     bda_unlock(&pool->lock);
     return taken;
+}
+
+/* Whether caches leave the pool alone, which has but one shard then. */
+BDA_INLINE bool is_left_alone(const struct bda_pool *pool) {
+    return bda_shard_is_alone(pool) && bda_pool_rests(pool);
 }
 
 /* From the pool's blocks, when the thread's shelves have nothing. */
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    bda_shard_settle_if_crowded(allocator, pool);
-    if (bda_pool_is_cached(bda_shard_of_thread(allocator, pool), room) &&
-        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
-        become_own(live);
-        return true;
+    struct bda_pool *shard = pool;
+    if (!is_left_alone(pool)) {
+        bda_shard_settle_if_crowded(allocator, pool);
+        if (bda_pool_is_cached(bda_shard_of_thread(allocator, pool), room) &&
+            bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
+            become_own(live);
+            return true;
+        }
+        shard = bda_shard_of_thread(allocator, pool);
     }
-    struct bda_pool *shard = bda_shard_of_thread(allocator, pool);
-    bda_pool_lock(shard);
-    bool taken = bda_range_take(allocator, shard, &request, true, live) == VK_SUCCESS;
-    bda_unlock(&shard->lock);
-    return taken;
+    return take_past_caches(allocator, shard, &request, true, live);
 }
 
 BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                      VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    if (allocator->caches_off)
-        return take_alone(allocator, pool, size, room, alignment, live);
-    if (room > BDA_CACHED_BYTES || bda_cache_take(allocator, pool, &request, live) == NULL)
+    if (!is_cached(pool))
+        return take_past_caches(allocator, pool, &request, false, live);
+    if (room > BDA_CACHED_BYTES || is_left_alone(pool) || bda_cache_take(allocator, pool, &request, live) == NULL)
         return take_further(allocator, pool, size, room, alignment, live);
     become_own(live);
     return true;
@@ -257,7 +266,12 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
         return give_up(allocator, &live, own, result);
     bda_own_describe(allocator, &live, own->buffer, own->address, size, allocation);
     bool caches = !allocator->caches_off;
-    bda_plain_tell_made(allocator, caches ? bda_cache_at_hand(allocator) : NULL, caches, allocation->handle);
+    struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
+    bda_plain_tell_made(allocator, cache, caches, allocation->handle);
+    if (caches && cache == NULL)
+        bda_cache_for_ring(allocator, 1);
+    else if (caches)
+        bda_caches_grant_any(allocator);
     return VK_SUCCESS;
 }
 
@@ -270,21 +284,22 @@ BDA_COLD void tell_history_of_recorded(BdaAllocator allocator, BdaHandle handle,
     bda_unlock(&live->pool->lock);
 }
 
-BDA_INLINE void tell_history(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
-    bool caches = !allocator->caches_off;
+BDA_INLINE void tell_history(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle,
+                             const struct bda_live *live) {
     if (bda_node_last_record(live->node) != 0)
         tell_history_of_recorded(allocator, handle, live);
     else
-        bda_plain_tell(allocator, caches ? bda_cache_at_hand(allocator) : NULL, caches, handle, live, 0);
+        bda_plain_tell(allocator, cache, !allocator->caches_off, handle, live, 0);
 }
 
-bool bda_own_free(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block) {
+bool bda_own_free(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node,
+                  struct bda_block *block) {
     const struct bda_live live = { bda_handle_index(handle), node, block,
                                    atomic_load_explicit(&block->pool, memory_order_acquire) };
     if (allocator->event != NULL || live.pool == NULL ||
         !bda_node_try_retire(node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
         return false;
-    tell_history(allocator, handle, &live);
+    tell_history(allocator, cache, handle, &live);
     bda_own_release(allocator, live.index); /* before anybody else can have the range */
     let_go(allocator, &live);
     return true;

@@ -31,8 +31,9 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
                        struct bda_own *own, BdaAllocation *allocation);
 
 /* All of a free, of what `handle` names: it has led to this node, and that to a block of own buffers. False: it is no
- * longer live, or somebody listens. */
-bool bda_own_free(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block);
+ * longer live, or somebody listens. `cache`: the thread's, or NULL. */
+bool bda_own_free(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node,
+                  struct bda_block *block);
 
 /* ---- The long way ---- */
 

@@ -109,10 +109,8 @@ VkResult bda_alloc_buffer(BdaAllocator allocator, const VkBufferCreateInfo *buff
     VkResult result = bda_own_alloc(allocator, buffer_info, info, &own, allocation);
     if (result == BDA_OWN_IS_NOT_PLAIN)
         return alloc_the_long_way(allocator, buffer_info, info, own.buffer != VK_NULL_HANDLE ? &own : NULL, allocation);
-    if (result == VK_SUCCESS) {
-        bda_cache_for_ring(allocator, 1);
+    if (result == VK_SUCCESS)
         return result;
-    }
     memset(allocation, 0, sizeof *allocation);
     const struct bda_request refused = { .size = buffer_info->size, .flags = info != NULL ? info->flags : 0 };
     return bda_refuse_request(allocator, __func__, result, &refused);

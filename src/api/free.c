@@ -20,17 +20,19 @@ BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle) {
     return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, "bda_free", result, reason, handle);
 }
 
-BDA_APART VkResult free_own(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_block *block) {
-    bool freed = bda_own_free(allocator, handle, node, block);
+BDA_APART VkResult free_own(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node,
+                            struct bda_block *block) {
+    bool freed = bda_own_free(allocator, cache, handle, node, block);
     return freed ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
 /* Apart, so that the shortest way saves no registers for it. */
-BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle,
+                                       struct bda_node *node) {
     struct bda_block *block = bda_block_of(allocator, node);
-    struct bda_cache *cache = bda_cache_or_wish(allocator);
+    cache = bda_cache_or_wish(allocator, cache);
     if (block->own)
-        return free_own(allocator, handle, node, block);
+        return free_own(allocator, cache, handle, node, block);
     return bda_plain_free(allocator, cache, true, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
@@ -38,7 +40,7 @@ BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle,
 BDA_APART VkResult free_without_caches(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
     struct bda_block *block = bda_block_of(allocator, node);
     if (block->own)
-        return free_own(allocator, handle, node, block);
+        return free_own(allocator, NULL, handle, node, block);
     return bda_plain_free(allocator, NULL, false, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
@@ -50,9 +52,10 @@ VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
         return free_the_long_way(allocator, handle);
     if (allocator->caches_off)
         return free_without_caches(allocator, handle, node);
-    if (bda_cache_put(allocator, handle, node))
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
+    if (bda_cache_put(allocator, cache, handle, node))
         return VK_SUCCESS;
-    return free_the_longer_way(allocator, handle, node);
+    return free_the_longer_way(allocator, cache, handle, node);
 }
 
 VkResult bda_free_after_inner(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,
@@ -65,7 +68,7 @@ VkResult bda_free_after_inner(BdaAllocator allocator, BdaHandle handle, VkSemaph
         *reason = "timeline is NULL";
         return VK_ERROR_VALIDATION_FAILED_EXT;
     }
-    (void)bda_cache_or_wish(allocator);
+    (void)bda_cache_or_wish(allocator, bda_cache_at_hand(allocator));
     return bda_pending_add(allocator, handle, timeline, value, reason);
 }
 
@@ -86,7 +89,7 @@ VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "handles is NULL");
     const char *reason = NULL;
     uint32_t bad = 0;
-    (void)bda_cache_or_wish(allocator);
+    (void)bda_cache_or_wish(allocator, bda_cache_at_hand(allocator));
     if (count == 0 || bda_free_handles(allocator, count, handles, &bad, &reason))
         return VK_SUCCESS;
     char where[64];

@@ -15,11 +15,11 @@ BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle, co
 }
 
 /* Apart, so that the shortest way saves no registers for it. */
-BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, const char *function,
-                                       struct bda_node *node) {
+BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle,
+                                       const char *function, struct bda_node *node) {
     struct bda_block *block = bda_block_of(allocator, node);
-    struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_or_wish(allocator);
-    bool freed = block->own ? bda_own_free(allocator, handle, node, block)
+    cache = allocator->caches_off ? NULL : bda_cache_or_wish(allocator, cache);
+    bool freed = block->own ? bda_own_free(allocator, cache, handle, node, block)
                             : bda_plain_free(allocator, cache, !allocator->caches_off, handle, node);
     return freed ? VK_SUCCESS : free_the_long_way(allocator, handle, function);
 }
@@ -28,7 +28,8 @@ VkResult bda_free_named(BdaAllocator allocator, BdaHandle handle, const char *fu
     struct bda_node *node = bda_handle_node_to_free(allocator, handle);
     if (node == NULL)
         return free_the_long_way(allocator, handle, function);
-    if (!allocator->caches_off && bda_cache_put(allocator, handle, node))
+    struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_at_hand(allocator);
+    if (bda_cache_put(allocator, cache, handle, node))
         return VK_SUCCESS;
-    return free_the_longer_way(allocator, handle, function, node);
+    return free_the_longer_way(allocator, cache, handle, function, node);
 }

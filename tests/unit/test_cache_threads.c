@@ -204,6 +204,23 @@ static void a_thread_that_only_frees_gets_its_cache_from_others(void **state) {
     close_held(held);
 }
 
+/* The same where all that others allocate are own buffers. */
+static void who_frees_own_buffers_gets_a_cache_from_others(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    BdaAllocation own = take_buffer(64, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+    hire(&helper);
+    for (uint32_t i = 0; i < 3 && caches_of(bench.allocator) == 1; i++) {
+        helper.slots[0] = take_buffer(64, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+        helper.count = 1;
+        tell(&helper, free_all);
+    }
+    assert_int_equal(caches_of(bench.allocator), 2);
+    give(own);
+    dismiss(&helper);
+    close_held(held);
+}
+
 /* One frees what another one allocates: through the depot what was freed comes back. */
 static void what_one_frees_another_one_gets(void **state) {
     (void)state;
@@ -900,6 +917,7 @@ int main(void) {
         cmocka_unit_test(an_allocator_without_locks_has_no_caches),
         cmocka_unit_test(freeing_takes_no_host_memory),
         cmocka_unit_test(a_thread_that_only_frees_gets_its_cache_from_others),
+        cmocka_unit_test(who_frees_own_buffers_gets_a_cache_from_others),
         cmocka_unit_test(what_one_frees_another_one_gets),
         cmocka_unit_test(a_bundle_that_does_not_fit_goes_back_by_who_takes),
         cmocka_unit_test(who_has_just_come_to_take_keeps_its_first_bundle),
