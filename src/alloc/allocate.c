@@ -293,17 +293,19 @@ static const char *find_bound(BdaAllocator allocator, const struct bda_pool *poo
     const struct bda_heap *heap =
         &allocator->device.budget.heaps[bda_device_heap_of(&allocator->device, pool->key.memory_type)];
     if (bytes > heap->size)
-        return "the heap is smaller than that";
+        return bda_heap_is_smaller;
     if (heap->limit != 0 && bytes > heap->limit)
-        return "the heap's limit in BdaAllocatorInfo::heap_limits is smaller than that";
+        return bda_heap_limit_is_smaller;
     bool bounded = pool->user != NULL && pool->user->limit.most != 0;
-    return bounded && bytes > pool->user->limit.most ? "the pool's limit is smaller than that" : NULL;
+    return bounded && bytes > pool->user->limit.most ? bda_pool_limit_is_smaller : NULL;
 }
 
 static VkResult try_room(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, void *context) {
     VkDeviceSize bytes = *(const VkDeviceSize *)context;
     if (bda_grow_is_large(allocator, pool, like)) {
         like->reason = "requests of this size are dedicated, no room can be made ahead for them";
+        like->wrong = like->size;
+        like->wrong_as = BDA_WRONG_VALUE;
         return VK_ERROR_VALIDATION_FAILED_EXT;
     }
     like->reason = find_bound(allocator, pool, bytes);

@@ -6,6 +6,16 @@
 
 struct bda_own; /* own.h */
 
+/* How the value is told that a reason is about. */
+enum bda_wrong {
+    BDA_WRONG_NONE,
+    BDA_WRONG_VALUE,
+    BDA_WRONG_BITS,
+    BDA_WRONG_PRIORITY,       /* the request's */
+    BDA_WRONG_OTHER_INTENT,   /* the request's is not the pool's */
+    BDA_WRONG_OTHER_PRIORITY, /* the same */
+};
+
 struct bda_request {
     VkDeviceSize size;      /* asked for, never 0 */
     VkDeviceSize room;      /* bytes that must be held: size, or what an own buffer requires */
@@ -25,10 +35,14 @@ struct bda_request {
     VkExternalMemoryHandleTypeFlags handle_types;
     bool capture_replay;
     /* out */
-    uint32_t call;      /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
+    uint32_t call; /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
+    enum bda_wrong wrong_as;
     const char *reason; /* why it was refused, where the library knows */
-    struct bda_pool
-        *full; /* the first pool that it tried, where it may take no new memory and a block would serve it */
+    union {             /* all of it is zeroed for each plain request, so it is no larger than it must be */
+        uint64_t wrong; /* of one that makes no sense: what its reason is about */
+        struct bda_pool
+            *full; /* the first pool that it tried, where it may take no new memory and a block would serve it */
+    };
 };
 
 #endif

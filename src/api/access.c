@@ -4,8 +4,10 @@
 #include "api/check.h"
 #include "api/inner.h"
 #include "core/names.h"
+#include "debug/message.h"
 #include "debug/stats.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* ---- What is known ---- */
@@ -138,9 +140,11 @@ VkResult bda_get_stats(BdaAllocator allocator, BdaStats *stats) {
 VkResult bda_set_external_use(BdaAllocator allocator, uint32_t heap, VkDeviceSize bytes, uint32_t count) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
+    char room[BDA_REASON_ROOM];
     struct bda_budget *budget = &allocator->device.budget;
     if (heap >= budget->heap_count)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "there is no such heap");
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
+                          bda_reason(room, "there is no such heap, %" PRIu32 " of %" PRIu32, heap, budget->heap_count));
     atomic_store_explicit(&budget->heaps[heap].external, bytes, memory_order_relaxed);
     atomic_store_explicit(&budget->heaps[heap].external_count, count, memory_order_relaxed);
     return VK_SUCCESS;

@@ -17,13 +17,16 @@
 static VkResult check_range_usage(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
     VkBufferUsageFlags possible = bda_usage_of_class(&allocator->device, request->usage_class);
     if (possible == 0 || (info->usage & ~(uint64_t)possible) != 0) {
-        request->reason = "no block carries this usage: its feature is not enabled, it cannot be mixed, or it needs "
-                          "bda_alloc_buffer";
+        (void)bda_invalid_value(request,
+                                "no block carries this usage: its feature is not enabled, it cannot be mixed, or it "
+                                "needs bda_alloc_buffer",
+                                info->usage, BDA_WRONG_BITS);
         return VK_ERROR_FEATURE_NOT_PRESENT;
     }
     if (request->pool != NULL) {
         if ((info->usage & ~request->pool->usage) != 0)
-            return bda_invalid(request, "the pool was not made for this usage");
+            return bda_invalid_value(request, "the pool was not made for this usage",
+                                     info->usage & ~request->pool->usage, BDA_WRONG_BITS);
         request->usage_class = request->pool->ranges->key.usage_class;
     }
     request->type_bits &= allocator->range_type_bits[request->usage_class];
@@ -213,7 +216,7 @@ VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceS
     VkBufferCreateInfo own;
     struct bda_request request = { .reason = NULL };
     VkResult result = bda_check_range(allocator, &info, &own, &request);
-    if (info.size == 1 && like->size == 0) /* pieces of the alignment fill the room best */
+    if (result == VK_SUCCESS && info.size == 1 && like->size == 0) /* pieces of the alignment fill the room best */
         request.size = request.room = request.alignment;
     if (result == VK_SUCCESS) {
         result = bda_make_room_for(allocator, &request, bytes);
@@ -232,17 +235,17 @@ VkResult bda_prepare(BdaAllocator allocator) {
     if (!atomic_exchange_explicit(&allocator->some_want, false, memory_order_relaxed))
         return VK_SUCCESS;
     VkResult result = VK_SUCCESS;
-    const char *reason = NULL;
+    struct bda_request refused = { .reason = NULL };
     for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
         const char *why = NULL;
         VkResult one = bda_grow_to_mark(allocator, pool, &why);
         if (result < 0 || one == VK_SUCCESS)
             continue; /* the first error is told, and any error before a heap that is full */
         result = one;
-        reason = why;
+        refused = (struct bda_request){ .pool = pool->user, .reason = why };
     }
     if (result >= 0)
         return result;
     atomic_store_explicit(&allocator->some_want, true, memory_order_relaxed);
-    return bda_refuse(allocator, __func__, result, reason);
+    return bda_refuse_request(allocator, __func__, result, &refused);
 }

@@ -10,6 +10,7 @@
 #include "debug/modes.h"
 #include "debug/watch.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define KNOWN_FLAGS                                                                                                    \
@@ -19,29 +20,31 @@ uint32_t bda_get_version(void) {
     return BDA_VERSION;
 }
 
-static const char *find_fault_of_prefixes(uint32_t count, const char *const *prefixes) {
+static const char *find_fault_of_prefixes(uint32_t count, const char *const *prefixes, char room[BDA_REASON_ROOM]) {
     if (count > BDA_PREFIXES_MAX)
-        return "prefix_count is over BDA_PREFIXES_MAX";
+        return bda_reason(room, "prefix_count is over BDA_PREFIXES_MAX, %" PRIu32, count);
     if (count != 0 && prefixes == NULL)
         return "prefixes is NULL";
     for (uint32_t i = 0; i < count; i++) {
         if (prefixes[i] == NULL || prefixes[i][0] == '\0')
-            return "one of prefixes is NULL or empty";
+            return bda_reason(room, "prefixes[%" PRIu32 "] is NULL or empty", i);
         for (uint32_t j = 0; j < i; j++)
             if (strcmp(prefixes[i], prefixes[j]) == 0)
-                return "prefixes has one twice";
+                return bda_reason(room, "prefixes has one twice, [%" PRIu32 "] and [%" PRIu32 "]", j, i);
     }
     return NULL;
 }
 
 /* What can be said of a create info without asking the driver; NULL: nothing is wrong. */
-static const char *find_fault(const BdaAllocatorInfo *info) {
+static const char *find_fault(const BdaAllocatorInfo *info, char room[BDA_REASON_ROOM]) {
+    BdaAllocatorFlags unknown = info->flags & ~(BdaAllocatorFlags)KNOWN_FLAGS;
+    BdaCheckFlags unknown_checks = info->checks & ~(BdaCheckFlags)BDA_WATCH_CHECKS;
     if (info->next != NULL)
         return "next must be NULL";
-    if ((info->flags & ~(BdaAllocatorFlags)KNOWN_FLAGS) != 0)
-        return "unknown flags";
-    if ((info->checks & ~(BdaCheckFlags)BDA_WATCH_CHECKS) != 0)
-        return "unknown checks";
+    if (unknown != 0)
+        return bda_reason(room, "unknown flags, 0x%" PRIx32, unknown);
+    if (unknown_checks != 0)
+        return bda_reason(room, "unknown checks, 0x%" PRIx32, unknown_checks);
     if (info->instance == VK_NULL_HANDLE || info->physical_device == VK_NULL_HANDLE || info->device == VK_NULL_HANDLE)
         return "instance, physical_device or device is NULL";
     if (info->get_instance_proc_addr == NULL)
@@ -49,7 +52,7 @@ static const char *find_fault(const BdaAllocatorInfo *info) {
     if (info->device_info == NULL)
         return "device_info is NULL";
     if (info->api_version != 0 && info->api_version < VK_API_VERSION_1_1)
-        return "api_version is below 1.1";
+        return bda_reason(room, "api_version is below 1.1, 0x%" PRIx32, info->api_version);
     const VkAllocationCallbacks *c = info->callbacks;
     if (c != NULL && (c->pfnAllocation == NULL || c->pfnReallocation == NULL || c->pfnFree == NULL))
         return "callbacks has no pfnAllocation, no pfnReallocation or no pfnFree";
@@ -60,12 +63,13 @@ static const char *find_fault(const BdaAllocatorInfo *info) {
     if (info->heap_limit_count != 0 && info->heap_limits == NULL)
         return "heap_limits is NULL";
     if (info->max_block_size != 0 && info->first_block_size > info->max_block_size)
-        return "first_block_size is larger than max_block_size";
+        return bda_reason(room, "first_block_size is larger than max_block_size, %" PRIu64 " than %" PRIu64,
+                          (uint64_t)info->first_block_size, (uint64_t)info->max_block_size);
     if (info->history_depth > BDA_HISTORY_DEPTH_MAX && info->history_depth != BDA_HISTORY_NONE)
-        return "history_depth is over BDA_HISTORY_DEPTH_MAX";
+        return bda_reason(room, "history_depth is over BDA_HISTORY_DEPTH_MAX, %" PRIu32, info->history_depth);
     if (info->red_zone > BDA_RED_ZONE_MAX)
-        return "red_zone is over BDA_RED_ZONE_MAX";
-    return find_fault_of_prefixes(info->prefix_count, info->prefixes);
+        return bda_reason(room, "red_zone is over BDA_RED_ZONE_MAX, %" PRIu64, (uint64_t)info->red_zone);
+    return find_fault_of_prefixes(info->prefix_count, info->prefixes, room);
 }
 
 /* The allocator's own memory goes last, by callbacks that lie in it. */
@@ -92,7 +96,8 @@ VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator *alloca
     const char *modes = bda_environment("BDA_DEBUG");
     if (wishes.message == NULL && modes != NULL && modes[0] != '\0')
         wishes.message = bda_message_to_stderr;
-    const char *reason = allocator != NULL ? find_fault(info) : "allocator is NULL";
+    char room[BDA_REASON_ROOM];
+    const char *reason = allocator != NULL ? find_fault(info, room) : "allocator is NULL";
     if (reason != NULL)
         return refuse(&wishes, VK_ERROR_VALIDATION_FAILED_EXT, reason);
     bda_modes_add(&wishes, modes, BDA_WATCH_CHECKS);

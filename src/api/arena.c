@@ -79,25 +79,24 @@ static void release_memory(BdaAllocator allocator, BdaArena arena) {
 }
 
 /* Whether chunks can be had at all, as far as that can be said without taking one; the alignment of all pieces. */
-static VkResult check(BdaAllocator allocator, const BdaArenaInfo *info, BdaArena arena, const char **reason) {
+static VkResult check(BdaAllocator allocator, const BdaArenaInfo *info, BdaArena arena, struct bda_request *request) {
     VkBufferCreateInfo own;
-    struct bda_request request = { .reason = NULL };
-    if (info->next != NULL) {
-        *reason = "next must be NULL";
-        return VK_ERROR_VALIDATION_FAILED_EXT;
-    }
+    request->name = bda_name_or_none(info->chunk.name);
+    if (info->next != NULL)
+        return bda_invalid(request, "next must be NULL");
     arena->like = info->chunk;
-    arena->like.name = NULL;
     arena->least_size = info->chunk.size != 0 ? info->chunk.size : CHUNK;
     arena->most_size = bda_max(info->max_chunk_size != 0 ? info->max_chunk_size : CHUNK_MOST, arena->least_size);
     arena->next_size = arena->like.size = arena->least_size;
-    VkResult result = bda_check_range(allocator, &arena->like, &own, &request);
+    VkResult result = bda_check_range(allocator, &arena->like, &own, request);
+    arena->like.name = NULL; /* until there is a copy */
     if (result == VK_SUCCESS && info->max_chunk_size != 0 && info->max_chunk_size < arena->least_size)
-        result = bda_invalid(&request, "max_chunk_size is smaller than the first chunk");
+        result = bda_invalid_value(request, "max_chunk_size is smaller than the first chunk", info->max_chunk_size,
+                                   BDA_WRONG_VALUE);
     if (result == VK_SUCCESS)
-        result = bda_check_types(allocator, &request);
-    arena->least_mask = request.alignment - 1;
-    *reason = request.reason;
+        result = bda_check_types(allocator, request);
+    arena->least_mask = request->alignment - 1;
+    request->buffer_info = NULL; /* `own` ends here */
     return result;
 }
 
@@ -123,13 +122,13 @@ VkResult bda_create_arena(BdaAllocator allocator, const BdaArenaInfo *info, BdaA
     if (created == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_OUT_OF_HOST_MEMORY, NULL);
     memset(created, 0, sizeof *created);
-    const char *reason = NULL;
-    VkResult result = check(allocator, info, created, &reason);
+    struct bda_request request = { .reason = NULL };
+    VkResult result = check(allocator, info, created, &request);
     if (result == VK_SUCCESS)
         result = make_memory(allocator, info, created);
     if (result != VK_SUCCESS) {
         release_memory(allocator, created);
-        return bda_refuse(allocator, __func__, result, reason);
+        return bda_refuse_request(allocator, __func__, result, &request);
     }
     add_to_list(allocator, created);
     *arena = created;
@@ -226,18 +225,22 @@ BDA_APART VkResult alloc_in_new_chunk(BdaArena arena, VkDeviceSize size, VkDevic
     return VK_SUCCESS;
 }
 
-BDA_COLD VkResult refuse_piece(BdaArena arena, VkDeviceSize size, BdaPiece *piece) {
+BDA_COLD VkResult refuse_piece(BdaArena arena, VkDeviceSize size, VkDeviceSize alignment, const BdaPiece *piece) {
     if (arena == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    const char *reason = piece == NULL ? "piece is NULL" : size == 0 ? "size is 0" : "alignment is no power of two";
-    return bda_refuse(arena->allocator, "bda_alloc_from_arena", VK_ERROR_VALIDATION_FAILED_EXT, reason);
+    struct bda_request refused = { .name = arena->like.name, .size = size, .pool = arena->like.pool };
+    VkResult result = piece == NULL ? bda_invalid(&refused, "piece is NULL")
+                      : size == 0
+                          ? bda_invalid(&refused, "size is 0")
+                          : bda_invalid_value(&refused, "alignment is no power of two", alignment, BDA_WRONG_VALUE);
+    return bda_refuse_request(arena->allocator, "bda_alloc_from_arena", result, &refused);
 }
 
 VkResult bda_alloc_from_arena(BdaArena arena, VkDeviceSize size, VkDeviceSize alignment, BdaPiece *piece) {
     if (piece != NULL)
         *piece = (BdaPiece){ .address = 0 };
     if (arena == NULL || piece == NULL || size == 0 || (alignment & (alignment - 1)) != 0)
-        return refuse_piece(arena, size, piece);
+        return refuse_piece(arena, size, alignment, piece);
     VkDeviceSize mask = (alignment - (alignment != 0)) | arena->least_mask;
     VkDeviceSize room = arena->end - arena->at;
     VkDeviceSize padding = (0 - arena->at) & mask;

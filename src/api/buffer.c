@@ -4,6 +4,7 @@
 #include "alloc/caches.h"
 #include "api/check.h"
 #include "api/request.h"
+#include "core/names.h"
 
 #include <assert.h>
 #include <string.h>
@@ -23,7 +24,8 @@ static VkResult read_chain(const VkBufferCreateInfo *buffer_info, struct bda_req
         if ((int)next->sType == STRUCTURE_TYPE_BUFFER_USAGE_FLAGS_2) {
             *usage = ((const struct buffer_usage_flags_2 *)s)->usage;
             if ((*usage & VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT) == 0)
-                return bda_invalid(request, "VkBufferUsageFlags2CreateInfo::usage lacks SHADER_DEVICE_ADDRESS");
+                return bda_invalid_value(request, "VkBufferUsageFlags2CreateInfo::usage lacks SHADER_DEVICE_ADDRESS",
+                                         *usage, BDA_WRONG_BITS);
         } else if (next->sType == VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO) {
             request->handle_types = ((const VkExternalMemoryBufferCreateInfo *)s)->handleTypes;
         } else if (next->sType == VK_STRUCTURE_TYPE_BUFFER_OPAQUE_CAPTURE_ADDRESS_CREATE_INFO) {
@@ -38,7 +40,7 @@ static VkResult check_buffer_flags(BdaAllocator allocator, VkBufferCreateFlags f
     const VkBufferCreateFlags refused = VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT |
                                         VK_BUFFER_CREATE_SPARSE_ALIASED_BIT | VK_BUFFER_CREATE_PROTECTED_BIT;
     if ((flags & refused) != 0)
-        return bda_invalid(request, "sparse and protected buffers are not supported");
+        return bda_invalid_value(request, "sparse and protected buffers are not supported", flags, BDA_WRONG_BITS);
     request->capture_replay = (flags & VK_BUFFER_CREATE_DEVICE_ADDRESS_CAPTURE_REPLAY_BIT) != 0;
     if (request->capture_replay && !allocator->device.features.capture_replay) {
         request->reason = "bufferDeviceAddressCaptureReplay is not enabled";
@@ -52,12 +54,16 @@ static VkResult check_buffer_flags(BdaAllocator allocator, VkBufferCreateFlags f
 static VkResult request_buffer(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info,
                                struct bda_request *request) {
     uint64_t usage = buffer_info->usage;
+    request->name = bda_name_or_none(info->name);
     if (buffer_info->sType != VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO)
-        return bda_invalid(request, "buffer_info is no VkBufferCreateInfo");
+        return bda_invalid_value(request, "buffer_info is no VkBufferCreateInfo", (uint32_t)buffer_info->sType,
+                                 BDA_WRONG_VALUE);
+    request->size = buffer_info->size;
     if (info->size != 0 && info->size != buffer_info->size)
-        return bda_invalid(request, "size is neither 0 nor the buffer's");
+        return bda_invalid_value(request, "size is neither 0 nor the buffer's", info->size, BDA_WRONG_VALUE);
     if (info->usage != 0)
-        return bda_invalid(request, "usage is taken from the VkBufferCreateInfo, and must be 0 here");
+        return bda_invalid_value(request, "usage is taken from the VkBufferCreateInfo, and must be 0 here", info->usage,
+                                 BDA_WRONG_BITS);
     VkResult result = bda_check_info(allocator, info, request);
     if (result == VK_SUCCESS)
         result = read_chain(buffer_info, request, &usage);

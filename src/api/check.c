@@ -5,7 +5,9 @@
 #include "debug/dead_handle.h"
 #include "debug/message.h"
 
-static const char *text_of(VkResult result) {
+#include <inttypes.h>
+
+const char *bda_text_of_result(VkResult result) {
     switch (result) {
     case VK_ERROR_OUT_OF_HOST_MEMORY:
         return "host memory was refused";
@@ -23,7 +25,7 @@ static const char *text_of(VkResult result) {
 static VkResult refuse(BdaMessageCallback message, void *user, BdaMessageSeverity severity, const char *function,
                        VkResult result, const char *reason) {
     char room[BDA_RESULT_ROOM];
-    bda_message(message, user, severity, "%s: %s (%s)", function, reason != NULL ? reason : text_of(result),
+    bda_message(message, user, severity, "%s: %s (%s)", function, reason != NULL ? reason : bda_text_of_result(result),
                 bda_result_name(result, room));
     return result;
 }
@@ -60,4 +62,13 @@ const char *bda_pool_fault(BdaAllocator allocator, BdaPool pool) {
     if (pool->allocator != allocator)
         return "the pool belongs to another allocator";
     return atomic_load_explicit(&pool->alive, memory_order_relaxed) ? NULL : "the pool was destroyed";
+}
+
+/* The name of one that was destroyed has gone with it; what is left is which it was. */
+VkResult bda_refuse_pool(BdaAllocator allocator, const char *function, BdaPool pool, const char *fault) {
+    char room[BDA_REASON_ROOM];
+    if (pool == NULL)
+        return bda_refuse(allocator, function, VK_ERROR_VALIDATION_FAILED_EXT, fault);
+    return bda_refuse(allocator, function, VK_ERROR_VALIDATION_FAILED_EXT,
+                      bda_reason(room, "%s, 0x%" PRIxPTR, fault, (uintptr_t)pool));
 }

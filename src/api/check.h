@@ -20,9 +20,15 @@ VkResult bda_refuse_expected(BdaAllocator allocator, const char *function, VkRes
 VkResult bda_refuse_handle(BdaAllocator allocator, const char *function, VkResult result, const char *reason,
                            BdaHandle handle);
 
+/* The same of a pool, for a reason that bda_pool_fault gave. */
+VkResult bda_refuse_pool(BdaAllocator allocator, const char *function, BdaPool pool, const char *fault);
+
 /* The same before there is an allocator. */
 VkResult bda_refuse_to(BdaMessageCallback message, void *user, const char *function, VkResult result,
                        const char *reason);
+
+/* The reason of a result that has none of its own. */
+const char *bda_text_of_result(VkResult result);
 
 /* Why a pool is none of this allocator's that is alive; NULL: it is one. */
 const char *bda_pool_fault(BdaAllocator allocator, BdaPool pool);

@@ -180,8 +180,10 @@ VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {
 BDA_APART VkResult find_all(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision, uint32_t room,
                             uint32_t *count, BdaFinding *findings) {
     VkDeviceAddress first, last;
+    char reason[BDA_REASON_ROOM];
     if ((precision & (precision - 1)) != 0)
-        return bda_refuse(allocator, "bda_find", VK_ERROR_VALIDATION_FAILED_EXT, "precision is no power of two");
+        return bda_refuse(allocator, "bda_find", VK_ERROR_VALIDATION_FAILED_EXT,
+                          bda_reason(reason, "precision is no power of two, %" PRIu64, (uint64_t)precision));
     bda_locate_stretch(allocator, address, precision, &first, &last);
     uint32_t found = bda_find_all(allocator, first, last, room, findings);
     *count = findings != NULL && found > room ? room : found;

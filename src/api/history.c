@@ -3,7 +3,9 @@
 
 #include "alloc/history.h"
 #include "api/check.h"
+#include "debug/message.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 void bda_set_frame(BdaAllocator allocator, uint64_t frame) {
@@ -20,6 +22,7 @@ void bda_set_frame(BdaAllocator allocator, uint64_t frame) {
 
 VkResult bda_get_history(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize precision, BdaHistory *history,
                          uint32_t *count, BdaPastOwner *owners) {
+    char reason[BDA_REASON_ROOM];
     uint32_t room = count != NULL && owners != NULL ? *count : 0;
     if (history != NULL)
         memset(history, 0, sizeof *history);
@@ -30,7 +33,8 @@ VkResult bda_get_history(BdaAllocator allocator, VkDeviceAddress address, VkDevi
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if ((precision & (precision - 1)) != 0)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "precision is no power of two");
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
+                          bda_reason(reason, "precision is no power of two, %" PRIu64, (uint64_t)precision));
     VkDeviceSize mask = precision != 0 ? precision - 1 : 0;
     uint32_t found = bda_history_find_all(allocator, address & ~mask, address | mask, room, owners, history);
     *count = owners != NULL && found > room ? room : found;

@@ -3,7 +3,10 @@
 #include "debug/refill.h"
 
 #include "api/check.h"
+#include "debug/message.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 VkResult bda_get_check_table(BdaAllocator allocator, VkDeviceAddress *table) {
@@ -35,25 +38,33 @@ static const char *fault_of(VkDeviceAddress address, VkDeviceSize size) {
     return NULL;
 }
 
+static VkResult refuse_range(BdaAllocator allocator, const char *function, VkResult result, const char *fault,
+                             VkDeviceAddress address, VkDeviceSize size) {
+    char where[96];
+    (void)snprintf(where, sizeof where, "%s, %" PRIu64 " %s at 0x%" PRIx64, function, (uint64_t)size,
+                   bda_bytes_word(size), (uint64_t)address);
+    return bda_refuse(allocator, where, result, fault);
+}
+
 VkResult bda_add_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size) {
     const char *fault = fault_of(address, size);
     if (allocator == NULL || fault != NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
+        return refuse_range(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault, address, size);
     if (allocator->pointers == NULL)
         return VK_SUCCESS;
     bda_refill(allocator);
     VkResult result = bda_foreign_add(allocator, address, size, &fault);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, fault);
+    return result == VK_SUCCESS ? result : refuse_range(allocator, __func__, result, fault, address, size);
 }
 
 VkResult bda_remove_checked_range(BdaAllocator allocator, VkDeviceAddress address, VkDeviceSize size) {
     const char *fault = fault_of(address, size);
     if (allocator == NULL || fault != NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
+        return refuse_range(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault, address, size);
     if (allocator->pointers == NULL)
         return VK_SUCCESS;
     VkResult result = bda_foreign_remove(allocator, address, size, &fault);
-    return result == VK_SUCCESS ? result : bda_refuse(allocator, __func__, result, fault);
+    return result == VK_SUCCESS ? result : refuse_range(allocator, __func__, result, fault, address, size);
 }
 
 /* ---- What came back ---- */

@@ -8,34 +8,41 @@
 #include "api/check.h"
 #include "core/names.h"
 #include "debug/leaks.h"
+#include "debug/message.h"
 #include "debug/stats.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-static const char *find_fault(const BdaPoolInfo *info) {
+static const char *find_fault(const BdaPoolInfo *info, char room[BDA_REASON_ROOM]) {
     if (info->next != NULL)
         return "next must be NULL";
     if ((info->flags & ~(BdaAllocFlags)BDA_ALLOC_HOST_FALLBACK_BIT) != 0)
-        return "flags may only be BDA_ALLOC_HOST_FALLBACK_BIT";
+        return bda_reason(room, "flags may only be BDA_ALLOC_HOST_FALLBACK_BIT, 0x%" PRIx32, info->flags);
     if ((uint32_t)info->intent >= BDA_INTENT_COUNT)
-        return "unknown intent";
+        return bda_reason(room, "unknown intent, %" PRIu32, (uint32_t)info->intent);
     if (!(info->priority >= 0 && info->priority <= 1))
-        return "priority is not between 0 and 1";
+        return bda_reason(room, "priority is not between 0 and 1, %g", (double)info->priority);
     if (info->max_block_size != 0 && info->first_block_size > info->max_block_size)
-        return "first_block_size is larger than max_block_size";
+        return bda_reason(room, "first_block_size is larger than max_block_size, %" PRIu64 " than %" PRIu64,
+                          (uint64_t)info->first_block_size, (uint64_t)info->max_block_size);
     if (info->limit != 0 && info->limit < BDA_LEAST_BLOCK)
-        return "limit is smaller than any block, which has 64 KiB at least";
+        return bda_reason(room, "limit is smaller than any block, which has 64 KiB at least, %" PRIu64,
+                          (uint64_t)info->limit);
     return NULL;
 }
 
 static VkResult choose_key(BdaAllocator allocator, const BdaPoolInfo *info, struct bda_pool_key *key,
-                           const char **reason) {
+                           char room[BDA_REASON_ROOM], const char **reason) {
     *key = (struct bda_pool_key){ .usage_class = bda_usage_class_of(info->usage), .priority = BDA_DEFAULT_PRIORITY };
     if (info->priority > 0 && allocator->device.features.memory_priority)
         key->priority = info->priority;
     uint64_t possible = bda_usage_of_class(&allocator->device, key->usage_class);
     if ((info->usage & ~possible) != 0) {
-        *reason = "no block carries this usage: its feature is not enabled, or it cannot be mixed";
+        *reason = bda_reason(
+            room, "no block carries this usage: its feature is not enabled, or it cannot be mixed, 0x%" PRIx64,
+            info->usage);
         return VK_ERROR_FEATURE_NOT_PRESENT;
     }
     key->memory_type = bda_first_type(bda_order_of(allocator, info->intent, info->flags),
@@ -84,22 +91,33 @@ static void set_sizes(BdaAllocator allocator, struct bda_pool *pool, const BdaPo
     bda_unlock(&pool->lock);
 }
 
+/* With the name that it was to have. */
+static VkResult refuse_to_create(BdaAllocator allocator, const BdaPoolInfo *info, VkResult result, const char *reason) {
+    char where[160], name[124];
+    if (bda_name_or_none(info->name) == NULL)
+        return bda_refuse(allocator, "bda_create_pool", result, reason);
+    bda_copy_text(name, sizeof name, info->name);
+    (void)snprintf(where, sizeof where, "bda_create_pool '%s'", name);
+    return bda_refuse(allocator, where, result, reason);
+}
+
 VkResult bda_create_pool(BdaAllocator allocator, const BdaPoolInfo *info, BdaPool *pool) {
     if (pool == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "pool is NULL");
     *pool = NULL;
     if (allocator == NULL || info == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL");
-    const char *reason = find_fault(info);
+    char room[BDA_REASON_ROOM];
+    const char *reason = find_fault(info, room);
     if (reason != NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, reason);
+        return refuse_to_create(allocator, info, VK_ERROR_VALIDATION_FAILED_EXT, reason);
     struct bda_pool_key key;
     BdaPool created = NULL;
-    VkResult result = choose_key(allocator, info, &key, &reason);
+    VkResult result = choose_key(allocator, info, &key, room, &reason);
     if (result == VK_SUCCESS)
         result = create(allocator, info, &key, &created);
     if (result != VK_SUCCESS)
-        return bda_refuse(allocator, __func__, result, reason);
+        return refuse_to_create(allocator, info, result, reason);
     for (struct bda_pool *shard = created->ranges; shard != NULL; shard = bda_pool_next_shard(shard))
         set_sizes(allocator, shard, info);
     atomic_store_explicit(&created->alive, true, memory_order_relaxed);
@@ -127,7 +145,7 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
     if (fault == NULL && !atomic_exchange_explicit(&pool->alive, false, memory_order_relaxed))
         fault = bda_pool_fault(allocator, pool); /* another thread was faster */
     if (fault != NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
+        return bda_refuse_pool(allocator, __func__, pool, fault);
     bda_pending_drain_pool(allocator, pool);
     bda_caches_drain(allocator, pool->ranges);
     struct bda_pool *const parts[] = { pool->ranges, bda_pool_of_buffers(pool) };
@@ -155,7 +173,7 @@ VkResult bda_get_pool_info(BdaAllocator allocator, BdaPool pool, BdaPoolInfo *in
         return VK_ERROR_VALIDATION_FAILED_EXT;
     const char *fault = bda_pool_fault(allocator, pool);
     if (fault != NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
+        return bda_refuse_pool(allocator, __func__, pool, fault);
     *info = (BdaPoolInfo){
         .intent = pool->intent,
         .flags = pool->flags,
@@ -180,7 +198,7 @@ VkResult bda_get_pool_stats(BdaAllocator allocator, BdaPool pool, BdaUse *use) {
         return VK_ERROR_VALIDATION_FAILED_EXT;
     const char *fault = bda_pool_fault(allocator, pool);
     if (fault != NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
+        return bda_refuse_pool(allocator, __func__, pool, fault);
     struct bda_pool *buffers = bda_pool_of_buffers(pool);
     bda_stats_add_pool(allocator, pool->ranges, use);
     if (buffers != NULL)

@@ -7,6 +7,7 @@
 #include "debug/message.h"
 #include "debug/pointers.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ static VkDeviceSize precision_of(VkDeviceSize precision) {
     return power;
 }
 
-static const char *fault_of(const BdaFaultInfo *info) {
+static const char *fault_of(const BdaFaultInfo *info, char room[BDA_REASON_ROOM]) {
     if (info->next != NULL)
         return "next must be NULL";
     if ((info->device_address_count != 0 && info->device_addresses == NULL) ||
@@ -51,7 +52,8 @@ static const char *fault_of(const BdaFaultInfo *info) {
         return "addresses or device_addresses is NULL";
     for (uint32_t i = 0; i < info->address_count; i++)
         if ((info->addresses[i].precision & (info->addresses[i].precision - 1)) != 0)
-            return "a precision is no power of two";
+            return bda_reason(room, "the precision of addresses[%" PRIu32 "] is no power of two, %" PRIu64, i,
+                              (uint64_t)info->addresses[i].precision);
     return NULL;
 }
 
@@ -74,7 +76,8 @@ static VkResult say_records(const struct bda_report *report, uint64_t *count) {
 VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaReportLine line, void *user) {
     if (allocator == NULL || info == NULL || line == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info or line is NULL");
-    const char *fault = fault_of(info);
+    char room[BDA_REASON_ROOM];
+    const char *fault = fault_of(info, room);
     if (fault != NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, fault);
     const struct bda_report report = { allocator, line, user, .brief = false };

@@ -9,10 +9,9 @@
 #include "alloc/reclaim.h"
 #include "api/check.h"
 #include "core/names.h"
-#include "debug/text.h"
+#include "debug/shortage.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define KNOWN_FLAGS                                                                                                    \
@@ -24,18 +23,24 @@ VkResult bda_invalid(struct bda_request *request, const char *reason) {
     return VK_ERROR_VALIDATION_FAILED_EXT;
 }
 
+VkResult bda_invalid_value(struct bda_request *request, const char *reason, uint64_t value, enum bda_wrong wrong_as) {
+    request->wrong = value;
+    request->wrong_as = wrong_as;
+    return bda_invalid(request, reason);
+}
+
 static VkResult check_pool(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
     BdaPool pool = info->pool;
     const char *fault = bda_pool_fault(allocator, pool);
     if (fault != NULL)
-        return bda_invalid(request, fault);
+        return bda_invalid_value(request, fault, (uintptr_t)pool, BDA_WRONG_BITS);
+    request->pool = pool;
     float priority = pool->ranges->key.priority;
     if (info->intent != BDA_INTENT_DEVICE && info->intent != pool->intent)
-        return bda_invalid(request, "the pool has another intent");
+        return bda_invalid_value(request, "the pool has another intent", 0, BDA_WRONG_OTHER_INTENT);
     bool counts = info->priority > 0 && allocator->device.features.memory_priority;
     if (counts && (info->priority < priority || info->priority > priority))
-        return bda_invalid(request, "the pool has another priority");
-    request->pool = pool;
+        return bda_invalid_value(request, "the pool has another priority", 0, BDA_WRONG_OTHER_PRIORITY);
     request->intent = pool->intent;
     request->flags |= pool->flags;
     request->priority = priority;
@@ -43,20 +48,22 @@ static VkResult check_pool(BdaAllocator allocator, const BdaAllocInfo *info, str
 }
 
 VkResult bda_check_info(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request) {
+    BdaAllocFlags unknown = info->flags & ~(BdaAllocFlags)KNOWN_FLAGS;
+    request->name = bda_name_or_none(info->name);
+    request->priority = info->priority;
     if (info->next != NULL)
         return bda_invalid(request, "next must be NULL");
-    if ((info->flags & ~(BdaAllocFlags)KNOWN_FLAGS) != 0)
-        return bda_invalid(request, "unknown flags");
+    if (unknown != 0)
+        return bda_invalid_value(request, "unknown flags", unknown, BDA_WRONG_BITS);
     const BdaAllocFlags both = BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT;
     if ((info->flags & both) == both)
         return bda_invalid(request, "what is dedicated takes new memory, which BDA_ALLOC_NO_NEW_MEMORY_BIT forbids");
     if ((uint32_t)info->intent >= BDA_INTENT_COUNT)
-        return bda_invalid(request, "unknown intent");
+        return bda_invalid_value(request, "unknown intent", (uint32_t)info->intent, BDA_WRONG_VALUE);
     if (!(info->priority >= 0 && info->priority <= 1)) /* refuses NaN too */
-        return bda_invalid(request, "priority is not between 0 and 1");
+        return bda_invalid_value(request, "priority is not between 0 and 1", 0, BDA_WRONG_PRIORITY);
     if (info->alignment != 0 && !bda_is_power_of_two(info->alignment))
-        return bda_invalid(request, "alignment is no power of two");
-    request->name = bda_name_or_none(info->name);
+        return bda_invalid_value(request, "alignment is no power of two", info->alignment, BDA_WRONG_VALUE);
     request->user = info->user;
     request->intent = info->intent;
     request->flags = info->flags;
@@ -109,7 +116,7 @@ VkResult bda_check_use(BdaAllocator allocator, uint64_t usage, VkDeviceSize alig
         return VK_ERROR_FEATURE_NOT_PRESENT;
     }
     if (!bda_usage_is_enabled(&allocator->device, usage)) {
-        request->reason = "the usage's feature is not enabled";
+        (void)bda_invalid_value(request, "the usage's feature is not enabled", usage, BDA_WRONG_BITS);
         return VK_ERROR_FEATURE_NOT_PRESENT;
     }
     if (alignment > largest_block(allocator, request))
@@ -142,30 +149,62 @@ static bool is_expected(VkResult result, const struct bda_request *request) {
            (request->flags & (BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT)) != 0;
 }
 
+/* Who asked, and for what. */
+static void add_request(struct bda_text *text, const struct bda_request *request) {
+    char name[124], pool[84];
+    if (request->name != NULL) {
+        bda_copy_text(name, sizeof name, request->name);
+        bda_text_add(text, " '%s'", name);
+    }
+    if (request->size != 0)
+        bda_text_add(text, ", %" PRIu64 " %s", (uint64_t)request->size, bda_bytes_word(request->size));
+    if (request->pool != NULL && request->pool->name != NULL) {
+        bda_copy_text(pool, sizeof pool, request->pool->name);
+        bda_text_add(text, ", pool '%s'", pool);
+    }
+}
+
+static void add_wrong(struct bda_text *text, const struct bda_request *request) {
+    static const char *const intents[BDA_INTENT_COUNT] = { "device", "upload", "readback", "shared" };
+    switch (request->wrong_as) {
+    case BDA_WRONG_VALUE:
+        bda_text_add(text, ", %" PRIu64, request->wrong);
+        break;
+    case BDA_WRONG_BITS:
+        bda_text_add(text, ", 0x%" PRIx64, request->wrong);
+        break;
+    case BDA_WRONG_PRIORITY:
+        bda_text_add(text, ", %g", (double)request->priority);
+        break;
+    case BDA_WRONG_OTHER_INTENT:
+        bda_text_add(text, ", not %s", intents[request->intent]);
+        break;
+    case BDA_WRONG_OTHER_PRIORITY:
+        bda_text_add(text, ", not %g", (double)request->priority);
+        break;
+    default:
+        break;
+    }
+}
+
 VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResult result,
                             const struct bda_request *request) {
-    char where[320], reason[80], name[124], pool[84];
+    char where[320], reason[BDA_REASON_ROOM];
     struct bda_text text;
     if (allocator->message == NULL)
         return result;
     VkDeviceSize bound = bound_of(allocator, request);
     bda_text_begin(&text, sizeof where, where);
     bda_text_add(&text, "%s", function);
-    if (request->name != NULL) {
-        bda_copy_text(name, sizeof name, request->name);
-        bda_text_add(&text, " '%s'", name);
-    }
-    if (request->size != 0)
-        bda_text_add(&text, ", %" PRIu64 " %s", (uint64_t)request->size, bda_bytes_word(request->size));
-    if (request->pool != NULL && request->pool->name != NULL) {
-        bda_copy_text(pool, sizeof pool, request->pool->name);
-        bda_text_add(&text, ", pool '%s'", pool);
-    }
+    add_request(&text, request);
+    bda_text_begin(&text, sizeof reason, reason);
+    bda_text_add(&text, "%s", request->reason != NULL ? request->reason : bda_text_of_result(result));
     if (bound != 0)
-        (void)snprintf(reason, sizeof reason, "%s, %" PRIu64, request->reason, (uint64_t)bound);
-    if (is_expected(result, request))
-        return bda_refuse_expected(allocator, where, result, request->reason);
-    return bda_refuse(allocator, where, result, bound != 0 ? reason : request->reason);
+        bda_text_add(&text, ", %" PRIu64, (uint64_t)bound);
+    add_wrong(&text, request);
+    bda_add_shortage(&text, allocator, result, request);
+    return is_expected(result, request) ? bda_refuse_expected(allocator, where, result, reason)
+                                        : bda_refuse(allocator, where, result, reason);
 }
 
 /* ---- Doing ---- */

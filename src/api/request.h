@@ -10,6 +10,9 @@
 /* VK_ERROR_VALIDATION_FAILED_EXT, with this reason. */
 VkResult bda_invalid(struct bda_request *request, const char *reason);
 
+/* The same with the value that the reason is about. */
+VkResult bda_invalid_value(struct bda_request *request, const char *reason, uint64_t value, enum bda_wrong wrong_as);
+
 /* What stands in the info, size, alignment and usage apart. First of the checks. */
 VkResult bda_check_info(BdaAllocator allocator, const BdaAllocInfo *info, struct bda_request *request);
 

@@ -4,8 +4,10 @@
 #include "api/check.h"
 #include "debug/dump.h"
 #include "debug/heaps.h"
+#include "debug/message.h"
 #include "debug/prefix.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 VkResult bda_get_quick_stats(BdaAllocator allocator, BdaQuickStats *stats) {
@@ -19,13 +21,15 @@ VkResult bda_get_quick_stats(BdaAllocator allocator, BdaQuickStats *stats) {
 }
 
 VkResult bda_get_intent_stats(BdaAllocator allocator, BdaIntent intent, BdaIntentUse *use) {
+    char room[BDA_REASON_ROOM];
     if (use == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "use is NULL");
     memset(use, 0, sizeof *use);
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if ((uint32_t)intent >= BDA_INTENT_COUNT)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "unknown intent");
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
+                          bda_reason(room, "unknown intent, %" PRIu32, (uint32_t)intent));
     bda_stats_intent(allocator, intent, use);
     return VK_SUCCESS;
 }
@@ -88,14 +92,18 @@ VkResult bda_get_budget(BdaAllocator allocator, uint32_t *count, BdaHeapBudget *
 
 VkResult bda_write_json(BdaAllocator allocator, const BdaJsonInfo *info, BdaWriteText write, void *user) {
     static const BdaJsonInfo defaults = { .next = NULL };
+    char room[BDA_REASON_ROOM];
     const BdaJsonFlags known = BDA_JSON_NO_RANGES_BIT | BDA_JSON_NO_HISTORY_BIT;
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     info = info != NULL ? info : &defaults;
     if (write == NULL)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "write is NULL");
-    if (info->next != NULL || (info->flags & ~known) != 0)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "next must be NULL, flags be known");
+    if (info->next != NULL)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "next must be NULL");
+    if ((info->flags & ~known) != 0)
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
+                          bda_reason(room, "unknown flags, 0x%" PRIx32, info->flags & ~known));
     struct bda_json json;
     bda_json_begin(&json, write, user);
     bda_dump(allocator, info, &json);

@@ -2,7 +2,10 @@
 #include "debug/verify.h"
 
 #include "api/check.h"
+#include "debug/message.h"
 #include "debug/watch.h"
+
+#include <inttypes.h>
 
 VkResult bda_verify(BdaAllocator allocator, uint64_t *broken) {
     if (broken != NULL)
@@ -39,9 +42,11 @@ VkResult bda_complete_checks(BdaAllocator allocator, uint64_t ticket) {
     VkResult result = allocator->watch != NULL ? bda_watch_complete(allocator, ticket) : VK_ERROR_VALIDATION_FAILED_EXT;
     if (result == VK_SUCCESS)
         return result;
+    char room[BDA_REASON_ROOM];
     return bda_refuse(allocator, __func__, result,
-                      result == VK_ERROR_VALIDATION_FAILED_EXT
-                          ? "the ticket is complete already, or none of this allocator's"
-                          : "what was read back could not be invalidated, so nothing was looked at and all is held "
-                            "until the ticket is completed again");
+                      bda_reason(room, "ticket %" PRIu64 ": %s", ticket,
+                                 result == VK_ERROR_VALIDATION_FAILED_EXT
+                                     ? "it is complete already, or none of this allocator's"
+                                     : "what was read back could not be invalidated, so nothing was looked at and all "
+                                       "is held until the ticket is completed again"));
 }

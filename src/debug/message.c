@@ -25,6 +25,15 @@ void bda_message(BdaMessageCallback callback, void *user, BdaMessageSeverity sev
     callback(user, severity, text);
 }
 
+const char *bda_reason(char room[BDA_REASON_ROOM], const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int wanted = vsnprintf(room, BDA_REASON_ROOM, format, arguments);
+    va_end(arguments);
+    bda_make_one_line(room, wanted >= BDA_REASON_ROOM);
+    return room;
+}
+
 void bda_message_to_stderr(void *user, BdaMessageSeverity severity, const char *text) {
     static const char *const words[] = {
         [BDA_MESSAGE_INFO] = "", [BDA_MESSAGE_WARNING] = "warning: ", [BDA_MESSAGE_ERROR] = "error: "

@@ -29,6 +29,10 @@ void bda_message_to_stderr(void *user, BdaMessageSeverity severity, const char *
 enum { BDA_RESULT_ROOM = 24 };
 const char *bda_result_name(VkResult result, char room[BDA_RESULT_ROOM]);
 
+/* Puts a reason together in `room`, which is answered. */
+enum { BDA_REASON_ROOM = 224 };
+const char *bda_reason(char room[BDA_REASON_ROOM], const char *format, ...) BDA_PRINTF(2, 3);
+
 /* The word behind a number of them. */
 static inline const char *bda_bytes_word(uint64_t count) {
     return count == 1 ? "byte" : "bytes";

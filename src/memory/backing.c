@@ -36,12 +36,11 @@ static VkResult allocate(struct bda_device *device, const struct bda_backing_inf
 static VkResult reserve(struct bda_device *device, const struct bda_backing_info *info, uint32_t heap,
                         const char **reason) {
     if (info->size > device->limits.max_memory_size) {
-        *reason = "maxMemoryAllocationSize is smaller than that";
+        *reason = bda_memory_is_smaller;
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     if (!bda_limit_reserve(info->limit, info->size)) {
-        *reason = info->size > info->limit->most ? "the pool's limit is smaller than the block that it takes"
-                                                 : "the pool's limit is reached";
+        *reason = info->size > info->limit->most ? bda_pool_limit_is_below_block : bda_pool_limit_is_reached;
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     VkResult result = bda_budget_reserve(&device->budget, heap, info->size, info->within_budget, reason);

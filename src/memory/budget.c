@@ -4,6 +4,16 @@
 /* The share of a heap that is taken for granted where the driver does not say: the rest is other processes'. */
 enum { DEFAULT_BUDGET_PERCENT = 80 };
 
+const char bda_count_is_reached[] = "maxMemoryAllocationCount is reached";
+const char bda_memory_is_smaller[] = "maxMemoryAllocationSize is smaller than that";
+const char bda_heap_is_smaller[] = "the heap is smaller than that";
+const char bda_heap_limit_is_smaller[] = "the heap's limit in BdaAllocatorInfo::heap_limits is smaller than that";
+const char bda_heap_limit_is_reached[] = "the heap's limit in BdaAllocatorInfo::heap_limits is reached";
+const char bda_budget_is_used_up[] = "the heap's budget is used up";
+const char bda_pool_limit_is_smaller[] = "the pool's limit is smaller than that";
+const char bda_pool_limit_is_below_block[] = "the pool's limit is smaller than the block that it takes";
+const char bda_pool_limit_is_reached[] = "the pool's limit is reached";
+
 void bda_budget_init(struct bda_budget *budget, const VkPhysicalDeviceMemoryProperties *properties, uint32_t max_count,
                      uint32_t limit_count, const VkDeviceSize *limits) {
     budget->heap_count = properties->memoryHeapCount;
@@ -42,14 +52,13 @@ void bda_budget_refresh(struct bda_budget *budget, const uint64_t ours[VK_MAX_ME
     }
 }
 
-/* What all of the process may use. */
-static VkDeviceSize whole_budget(struct bda_heap *heap) {
+VkDeviceSize bda_budget_of_process(struct bda_heap *heap) {
     VkDeviceSize budget = atomic_load_explicit(&heap->driver_budget, memory_order_relaxed);
     return budget != 0 ? budget : heap->size / 100 * DEFAULT_BUDGET_PERCENT;
 }
 
 VkDeviceSize bda_budget_of(struct bda_heap *heap) {
-    VkDeviceSize budget = whole_budget(heap);
+    VkDeviceSize budget = bda_budget_of_process(heap);
     return heap->limit != 0 && heap->limit < budget ? heap->limit : budget;
 }
 
@@ -74,7 +83,7 @@ static VkDeviceSize rest(VkDeviceSize most, VkDeviceSize taken) {
 }
 
 VkDeviceSize bda_budget_left(struct bda_heap *heap) {
-    VkDeviceSize left = rest(whole_budget(heap), bda_budget_usage(heap));
+    VkDeviceSize left = rest(bda_budget_of_process(heap), bda_budget_usage(heap));
     if (heap->limit == 0)
         return left;
     uint64_t reserved = atomic_load_explicit(&heap->reserved, memory_order_relaxed);
@@ -83,10 +92,15 @@ VkDeviceSize bda_budget_left(struct bda_heap *heap) {
     return within_limit < left ? within_limit : left;
 }
 
-static bool reserve_count(struct bda_budget *budget) {
+uint64_t bda_budget_external_count(struct bda_budget *budget) {
     uint64_t external = 0;
     for (uint32_t i = 0; i < budget->heap_count; i++)
         external += atomic_load_explicit(&budget->heaps[i].external_count, memory_order_relaxed);
+    return external;
+}
+
+static bool reserve_count(struct bda_budget *budget) {
+    uint64_t external = bda_budget_external_count(budget);
     uint32_t count = atomic_load_explicit(&budget->count, memory_order_relaxed);
     do {
         if (count + external >= budget->max_count)
@@ -98,18 +112,18 @@ static bool reserve_count(struct bda_budget *budget) {
 
 static bool reserve_bytes(struct bda_heap *heap, VkDeviceSize size, bool within_budget, const char **reason) {
     if (size > heap->size) { /* VUID-vkAllocateMemory-pAllocateInfo-01713 */
-        *reason = "the heap is smaller than that";
+        *reason = bda_heap_is_smaller;
         return false;
     }
     uint64_t reserved = atomic_load_explicit(&heap->reserved, memory_order_relaxed);
     do {
         uint64_t external = atomic_load_explicit(&heap->external, memory_order_relaxed);
         if (heap->limit != 0 && add_capped(reserved + size, external) > heap->limit) {
-            *reason = "the heap's limit in BdaAllocatorInfo::heap_limits is reached";
+            *reason = bda_heap_limit_is_reached;
             return false;
         }
-        if (within_budget && usage_with(heap, reserved + size) > whole_budget(heap)) {
-            *reason = "the heap's budget is used up";
+        if (within_budget && usage_with(heap, reserved + size) > bda_budget_of_process(heap)) {
+            *reason = bda_budget_is_used_up;
             return false;
         }
     } while (!atomic_compare_exchange_weak_explicit(&heap->reserved, &reserved, reserved + size, memory_order_relaxed,
@@ -120,7 +134,7 @@ static bool reserve_bytes(struct bda_heap *heap, VkDeviceSize size, bool within_
 VkResult bda_budget_reserve(struct bda_budget *budget, uint32_t heap, VkDeviceSize size, bool within_budget,
                             const char **reason) {
     if (!reserve_count(budget)) {
-        *reason = "maxMemoryAllocationCount is reached";
+        *reason = bda_count_is_reached;
         return VK_ERROR_TOO_MANY_OBJECTS;
     }
     if (!reserve_bytes(&budget->heaps[heap], size, within_budget, reason)) {

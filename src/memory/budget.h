@@ -39,6 +39,12 @@ struct bda_limit {
     _Atomic uint64_t reserved;
 };
 
+/* Reasons of refusals. Who tells of them knows them by their addresses, and adds the figures (debug/shortage.h). */
+extern const char bda_count_is_reached[], bda_memory_is_smaller[];
+extern const char bda_heap_is_smaller[], bda_heap_limit_is_smaller[], bda_heap_limit_is_reached[];
+extern const char bda_budget_is_used_up[];
+extern const char bda_pool_limit_is_smaller[], bda_pool_limit_is_below_block[], bda_pool_limit_is_reached[];
+
 /* Counts `size` against the limit, unless that is too much; and takes it back. NULL is no limit. */
 bool bda_limit_reserve(struct bda_limit *limit, VkDeviceSize size);
 void bda_limit_release(struct bda_limit *limit, VkDeviceSize size);
@@ -57,8 +63,12 @@ void bda_budget_refresh(struct bda_budget *budget, const uint64_t ours[VK_MAX_ME
  * what he told of, the rest of the budget for all of the process: so what is left is not the difference of these two.
  */
 VkDeviceSize bda_budget_of(struct bda_heap *heap);
+VkDeviceSize bda_budget_of_process(struct bda_heap *heap); /* whatever the caller's limit */
 VkDeviceSize bda_budget_usage(struct bda_heap *heap);
 VkDeviceSize bda_budget_left(struct bda_heap *heap);
+
+/* How many VkDeviceMemory the caller told of. */
+uint64_t bda_budget_external_count(struct bda_budget *budget);
 
 /* Raises a peak to what it has reached, which who acquires it finds after all that was written before. */
 void bda_budget_raise(_Atomic uint64_t *peak, uint64_t reached);

@@ -3,6 +3,7 @@
 
 #include "core/bits.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 /* Vulkan fixes the offset alignment of acceleration structures
@@ -104,7 +105,10 @@ static VkResult choose_families(struct bda_device *device, const BdaAllocatorInf
     uint32_t count = count_families(info);
     for (uint32_t i = 0; i < info->queue_family_count; i++)
         if (info->queue_families[i] >= count) {
-            *reason = "queue_families names one that the device does not have";
+            (void)snprintf(device->missing, sizeof device->missing,
+                           "queue_families names one that the device does not have, %" PRIu32 " of %" PRIu32,
+                           info->queue_families[i], count);
+            *reason = device->missing;
             return VK_ERROR_VALIDATION_FAILED_EXT;
         }
     features->queue_family_count = 0;

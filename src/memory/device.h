@@ -32,8 +32,8 @@ struct bda_device {
     struct bda_budget budget;
     VkPhysicalDeviceMemoryProperties memory;
     uint32_t api_version;
-    char missing[96];                              /* the text for a function that the driver lacks */
-    VkAllocationCallbacks callbacks;               /* a copy of the caller's */
+    char missing[96];                /* the text for a function that the driver lacks, or a queue family */
+    VkAllocationCallbacks callbacks; /* a copy of the caller's */
     const VkAllocationCallbacks *driver_callbacks; /* that copy, or NULL: what the driver is given */
     struct bda_host *host;
 };

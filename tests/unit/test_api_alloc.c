@@ -163,8 +163,9 @@ static void a_crowd_that_fails_anywhere_takes_nothing(void **state) {
     assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
     const struct bench_state before = bench_look();
     for (uint32_t bad = 0; bad < CROWD; bad += 13) {
-        char item[16];
-        (void)snprintf(item, sizeof item, "item %u:", (unsigned)bad);
+        char item[80];
+        (void)snprintf(item, sizeof item, "item %u%s: alignment is no power of two, 3", (unsigned)bad,
+                       infos[bad].name != NULL ? " 'named'" : "");
         BdaAllocInfo good = infos[bad];
         infos[bad].alignment = 3;
         VkResult result = bda_alloc_many(bench.allocator, CROWD, infos, taken);

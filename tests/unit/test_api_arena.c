@@ -372,8 +372,9 @@ static void misuse_is_refused(void **state) {
     assert_refusal(bad, bda_create_arena(bench.allocator, NULL, &arena), make, "info is NULL");
     assert_int_equal(bda_create_arena(NULL, &plain, &arena), bad);
     assert_refusal(bad, bda_create_arena(bench.allocator, &(BdaArenaInfo){ .next = &plain }, &arena), make, "next");
-    assert_refusal(bad, bda_create_arena(bench.allocator, &(BdaArenaInfo){ .chunk = { .alignment = 3 } }, &arena), make,
-                   "power of two");
+    assert_refusal(
+        bad, bda_create_arena(bench.allocator, &(BdaArenaInfo){ .chunk = { .alignment = 3, .name = "odd" } }, &arena),
+        make, "bda_create_arena 'odd': alignment is no power of two, 3 (");
     assert_refusal(bad,
                    bda_create_arena(bench.allocator, &(BdaArenaInfo){ .chunk = { .intent = (BdaIntent)9 } }, &arena),
                    make, "intent");
@@ -383,7 +384,8 @@ static void misuse_is_refused(void **state) {
                    make, "max_chunk_size");
     arena = make_arena(plain);
     assert_refusal(bad, bda_alloc_from_arena(arena, 0, 0, &piece), get, "size is 0");
-    assert_refusal(bad, bda_alloc_from_arena(arena, 16, 24, &piece), get, "power of two");
+    assert_refusal(bad, bda_alloc_from_arena(arena, 16, 24, &piece), get,
+                   "bda_alloc_from_arena, 16 bytes: alignment is no power of two, 24 (");
     assert_refusal(bad, bda_alloc_from_arena(arena, 16, 0, NULL), get, "piece is NULL");
     assert_refusal(bad, bda_alloc_from_arena(arena, UINT64_MAX, 0, &piece), get, "larger than");
     assert_refusal(bad, bda_alloc_from_arena(arena, UINT64_MAX - 15, 1, &piece), get, "larger than");

@@ -6,6 +6,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 
 #define BAD  VK_ERROR_VALIDATION_FAILED_EXT
 #define NONE VK_ERROR_FEATURE_NOT_PRESENT
@@ -181,23 +182,23 @@ static void bad_requests_are_refused(void **state) {
         { { .size = MIB(128) + 1 }, BAD, "maxBufferSize" },
         { { .size = UINT64_MAX }, BAD, "maxBufferSize" },
         { { .size = 16, .next = &held }, BAD, "next must be NULL" },
-        { { .size = 16, .flags = 0x40 }, BAD, "unknown flags" },
-        { { .size = 16, .flags = 0x80000000u }, BAD, "unknown flags" },
-        { { .size = 16, .intent = (BdaIntent)4 }, BAD, "unknown intent" },
+        { { .size = 16, .flags = 0x41 }, BAD, "unknown flags, 0x40 (" },
+        { { .size = 16, .flags = 0x80000000u }, BAD, "unknown flags, 0x80000000 (" },
+        { { .size = 16, .intent = (BdaIntent)4 }, BAD, "unknown intent, 4 (" },
         { { .size = 16, .intent = BDA_INTENT_MAX_ENUM }, BAD, "unknown intent" },
-        { { .size = 16, .alignment = 3 }, BAD, "power of two" },
-        { { .size = 16, .alignment = UINT64_MAX }, BAD, "power of two" },
+        { { .size = 16, .alignment = 3, .name = "odd" }, BAD, " 'odd': alignment is no power of two, 3 (" },
+        { { .size = 16, .alignment = UINT64_MAX }, BAD, "power of two, 18446744073709551615 (" },
         { { .size = 16, .alignment = GIB(1) }, BAD, "alignment is larger than a block" },
         { { .size = 16, .alignment = (VkDeviceSize)1 << 63 }, BAD, "alignment is larger than a block" },
         { { .size = 16, .priority = -0.01f }, BAD, "priority" },
-        { { .size = 16, .priority = 1.01f }, BAD, "priority" },
+        { { .size = 16, .priority = 1.5f }, BAD, "priority is not between 0 and 1, 1.5 (" },
         { { .size = 16, .priority = (float)NAN }, BAD, "priority" },
         { { .size = 16, .priority = (float)INFINITY }, BAD, "priority" },
         { { .size = 16, .priority = -FLT_MIN }, BAD, "priority" },
         { { .size = 16, .flags = BDA_ALLOC_ACCELERATION_STRUCTURE_SCRATCH_BIT }, NONE, "accelerationStructure" },
         { { .size = 16, .usage = VK_BUFFER_USAGE_ACCELERATION_STRUCTURE_STORAGE_BIT_KHR }, NONE, "usage" },
         { { .size = 16, .usage = VK_BUFFER_USAGE_RESOURCE_DESCRIPTOR_BUFFER_BIT_EXT }, NONE, "usage" },
-        { { .size = 16, .usage = VK_BUFFER_USAGE_SHADER_BINDING_TABLE_BIT_KHR }, NONE, "usage" },
+        { { .size = 16, .usage = VK_BUFFER_USAGE_SHADER_BINDING_TABLE_BIT_KHR }, NONE, "not enabled, 0x400 (" },
     };
     for (uint32_t i = 0; i < COUNT_OF(requests); i++)
         assert_request_is_refused(&requests[i]);
@@ -212,9 +213,12 @@ static void usages_that_no_block_carries_are_refused(void **state) {
                                 VK_BUFFER_USAGE_VIDEO_DECODE_SRC_BIT_KHR,
                                 VK_BUFFER_USAGE_RESOURCE_DESCRIPTOR_BUFFER_BIT_EXT |
                                     (uint64_t)VK_BUFFER_USAGE_VERTEX_BUFFER_BIT };
-    for (uint32_t i = 0; i < COUNT_OF(usages); i++)
+    for (uint32_t i = 0; i < COUNT_OF(usages); i++) {
+        char bits[32];
+        (void)snprintf(bits, sizeof bits, ", 0x%llx (", (unsigned long long)usages[i]);
         assert_request_is_refused(
-            &(struct bad_request){ { .size = 16, .usage = usages[i] }, VK_ERROR_FEATURE_NOT_PRESENT, "usage" });
+            &(struct bad_request){ { .size = 16, .usage = usages[i] }, VK_ERROR_FEATURE_NOT_PRESENT, bits });
+    }
     close_bench();
 }
 
@@ -256,11 +260,16 @@ static void bad_buffers_are_refused(void **state) {
         BdaAllocInfo info;
         const char *reason;
     } bad[] = {
-        { &no_size, { .size = 0 }, "size is 0" },          { &too_large, { .size = 0 }, "maxBufferSize" },
-        { &no_type, { .size = 0 }, "VkBufferCreateInfo" }, { &good, { .size = 17 }, "size" },
-        { &good, { .usage = PLAIN_USAGE }, "usage" },      { &good, { .next = &held }, "next" },
-        { &good, { .flags = 0x8000 }, "unknown flags" },   { &good, { .intent = (BdaIntent)99 }, "unknown intent" },
-        { &good, { .alignment = 48 }, "power of two" },    { &good, { .alignment = GIB(1) }, "larger than a block" },
+        { &no_size, { .size = 0 }, "size is 0" },
+        { &too_large, { .size = 0 }, "maxBufferSize" },
+        { &no_type, { .size = 0 }, "buffer_info is no VkBufferCreateInfo, 0 (" },
+        { &good, { .size = 17, .name = "b" }, " 'b', 16 bytes: size is neither 0 nor the buffer's, 17 (" },
+        { &good, { .usage = PLAIN_USAGE }, "must be 0 here, 0x1ff (" },
+        { &good, { .next = &held }, "next" },
+        { &good, { .flags = 0x8000 }, "unknown flags, 0x8000 (" },
+        { &good, { .intent = (BdaIntent)99 }, "unknown intent, 99 (" },
+        { &good, { .alignment = 48 }, "power of two, 48 (" },
+        { &good, { .alignment = GIB(1) }, "larger than a block" },
         { &good, { .priority = (float)NAN }, "priority" },
     };
     for (uint32_t i = 0; i < COUNT_OF(bad); i++) {
@@ -369,16 +378,16 @@ static void bad_pools_are_refused(void **state) {
         const char *reason;
     } bad[] = {
         { { .next = &held }, BAD, "next must be NULL" },
-        { { .flags = BDA_ALLOC_DEDICATED_BIT }, BAD, "flags" },
-        { { .flags = 0x80000000u }, BAD, "flags" },
-        { { .intent = (BdaIntent)4 }, BAD, "unknown intent" },
-        { { .priority = -1 }, BAD, "priority" },
+        { { .flags = BDA_ALLOC_DEDICATED_BIT, .name = "p" }, BAD, "bda_create_pool 'p': flags may only be" },
+        { { .flags = 0x80000000u }, BAD, "BDA_ALLOC_HOST_FALLBACK_BIT, 0x80000000 (" },
+        { { .intent = (BdaIntent)4 }, BAD, "unknown intent, 4 (" },
+        { { .priority = -1 }, BAD, "priority is not between 0 and 1, -1 (" },
         { { .priority = 2 }, BAD, "priority" },
         { { .priority = (float)NAN }, BAD, "priority" },
-        { { .first_block_size = MIB(2), .max_block_size = MIB(1) }, BAD, "first_block_size" },
-        { { .limit = 1 }, BAD, "limit is smaller than any block" },
+        { { .first_block_size = MIB(2), .max_block_size = MIB(1) }, BAD, "max_block_size, 2097152 than 1048576 (" },
+        { { .limit = 1 }, BAD, "limit is smaller than any block, which has 64 KiB at least, 1 (" },
         { { .limit = KIB(64) - 1 }, BAD, "limit is smaller than any block" },
-        { { .usage = VK_BUFFER_USAGE_ACCELERATION_STRUCTURE_STORAGE_BIT_KHR }, NONE, "usage" },
+        { { .usage = VK_BUFFER_USAGE_ACCELERATION_STRUCTURE_STORAGE_BIT_KHR }, NONE, ", 0x100000 (" },
         { { .usage = VK_BUFFER_USAGE_SAMPLER_DESCRIPTOR_BUFFER_BIT_EXT }, NONE, "usage" },
     };
     for (uint32_t i = 0; i < COUNT_OF(bad); i++) {
@@ -395,9 +404,11 @@ static void there_is_no_heap_beyond_the_last(void **state) {
     (void)state;
     open_bench(NULL);
     const uint32_t heaps[] = { 3, VK_MAX_MEMORY_HEAPS, UINT32_MAX };
-    for (uint32_t i = 0; i < COUNT_OF(heaps); i++)
-        assert_refusal(BAD, bda_set_external_use(bench.allocator, heaps[i], 1, 1), "bda_set_external_use",
-                       "no such heap");
+    for (uint32_t i = 0; i < COUNT_OF(heaps); i++) {
+        char wanted[48];
+        (void)snprintf(wanted, sizeof wanted, "there is no such heap, %u of 3 (", (unsigned)heaps[i]);
+        assert_refusal(BAD, bda_set_external_use(bench.allocator, heaps[i], 1, 1), "bda_set_external_use", wanted);
+    }
     close_bench();
 }
 
@@ -484,8 +495,8 @@ static void bad_allocators_are_refused(void **state) {
         const char *reason;
     } bad[] = {
         { spoil_next, "next" },
-        { spoil_flags, "unknown flags" },
-        { spoil_version, "api_version" },
+        { spoil_flags, "unknown flags, 0x40 (" },
+        { spoil_version, "api_version is below 1.1, 0x400000 (" },
         { spoil_instance, "instance" },
         { spoil_physical_device, "physical_device" },
         { spoil_device, "device" },
@@ -495,7 +506,7 @@ static void bad_allocators_are_refused(void **state) {
         { spoil_reallocation, "pfnReallocation" }, /* the driver is given them, and may use all five */
         { spoil_internal_free, "pfnInternalFree" },
         { spoil_internal_allocation, "pfnInternalAllocation" },
-        { spoil_sizes, "first_block_size" },
+        { spoil_sizes, "first_block_size is larger than max_block_size, 2097152 than 1048576 (" },
         { spoil_families, "queue_families" },
         { spoil_limits, "heap_limits" },
     };

@@ -619,7 +619,7 @@ static void misuse_is_refused(void **state) {
     assert_refusal(refused, bda_get_intent_stats(bench.allocator, BDA_INTENT_DEVICE, NULL), "bda_get_intent_stats",
                    "NULL");
     assert_refusal(refused, bda_get_intent_stats(bench.allocator, (BdaIntent)4, &use), "bda_get_intent_stats",
-                   "intent");
+                   "unknown intent, 4 (");
     assert_is_zeroed(&use, sizeof use);
     assert_refusal(refused, bda_get_prefix_stats(bench.allocator, 0, NULL, uses), "bda_get_prefix_stats", "count");
     count = 0;

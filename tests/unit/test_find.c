@@ -529,7 +529,8 @@ static void bad_arguments_are_refused(void **state) {
     VkDeviceSize offset;
     const VkResult bad = VK_ERROR_VALIDATION_FAILED_EXT;
     assert_refusal(bad, bda_find(bench.allocator, 1, 0, NULL, &finding), "bda_find", "count is NULL");
-    assert_refusal(bad, bda_find(bench.allocator, 1, 3, &count, &finding), "bda_find", "no power of two");
+    assert_refusal(bad, bda_find(bench.allocator, 1, 3, &count, &finding), "bda_find",
+                   "precision is no power of two, 3 (");
     assert_int_equal(count, 0);
     assert_refusal(bad, bda_resolve(bench.allocator, 1, NULL, &offset), "bda_resolve", "NULL");
     assert_refusal(bad, bda_resolve(bench.allocator, 1, &buffer, NULL), "bda_resolve", "NULL");

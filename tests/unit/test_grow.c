@@ -1,6 +1,7 @@
 /* src/alloc/grow.c: new memory: how large, when, within which limits, and what happens when there is none. */
 #include "alloc_support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- Growth ---- */
@@ -160,7 +161,9 @@ static void the_count_of_memories_is_never_exceeded(void **state) {
     uint32_t count = take_until_refused(info, taken, COUNT_OF(taken), &end);
     assert_int_equal(count, 3);
     assert_int_equal(end, VK_ERROR_TOO_MANY_OBJECTS);
-    assert_int_equal(bench_heard("maxMemoryAllocationCount is reached"), 1);
+    assert_int_equal(bench_heard("maxMemoryAllocationCount is reached: there are 3 VkDeviceMemory of 5, and 2 beside "
+                                 "these (bda_set_external_use) (VK_ERROR_TOO_MANY_OBJECTS)"),
+                     1);
     assert_int_equal(bda_set_external_use(bench.allocator, 1, 0, 1), VK_SUCCESS);
     taken[count++] = take(info);
     refuse(VK_ERROR_TOO_MANY_OBJECTS, info);
@@ -195,7 +198,7 @@ static void a_limit_that_no_block_is_within_is_named(void **state) {
     bench_open(NULL, NULL);
     BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(64) });
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = KIB(64) + 16, .pool = pool });
-    assert_int_equal(bench_heard("the pool's limit is smaller than the block that it takes"), 1);
+    assert_int_equal(bench_heard("the pool's limit is smaller than the block that it takes: 65536 bytes ("), 1);
     assert_int_equal(bench_pool_use(pool).reserved, 0);
     bench_close();
 }
@@ -210,7 +213,11 @@ static void a_pools_limit_holds_with_dedicated_memory_counted_in(void **state) {
     uint32_t count = take_until_refused((BdaAllocInfo){ .size = KIB(200), .pool = pool }, taken, COUNT_OF(taken), &end);
     assert_int_equal(end, VK_ERROR_OUT_OF_DEVICE_MEMORY);
     assert_true(count >= 8);
-    assert_int_equal(bench_heard("the pool's limit is reached"), 1);
+    char wanted[160];
+    (void)snprintf(wanted, sizeof wanted,
+                   ", pool 'bounded': the pool's limit is reached: %llu of 4194304 bytes are reserved (",
+                   (unsigned long long)bench_pool_use(pool).reserved);
+    assert_int_equal(bench_heard(wanted), 1);
     const VkBufferCreateInfo made = buffer_info(KIB(200), PLAIN_USAGE);
     refuse_buffer(VK_ERROR_OUT_OF_DEVICE_MEMORY, &made, (BdaAllocInfo){ .pool = pool });
     assert_true(bench_pool_use(pool).reserved <= MIB(4));
@@ -284,7 +291,9 @@ static void a_heaps_limit_holds_with_external_use_counted_in(void **state) {
     VkResult end;
     assert_int_equal(take_until_refused(in_pool, taken, COUNT_OF(taken), &end), 5);
     assert_int_equal(end, VK_ERROR_OUT_OF_DEVICE_MEMORY);
-    assert_int_equal(bench_heard("heap_limits is reached"), 1);
+    assert_int_equal(bench_heard("heap_limits is reached: 5242880 of 8388608 bytes of heap 0 are reserved, and 3145728 "
+                                 "used beside that (bda_set_external_use) ("),
+                     1);
     assert_int_equal(fake_heap_used(bench.driver, 0), MIB(5));
     BdaAllocation elsewhere = take_bytes(MIB(20), BDA_INTENT_UPLOAD); /* heap 1 has no limit */
     give(elsewhere);
@@ -320,7 +329,13 @@ static void no_path_leaves_the_budget(VkDeviceSize within) {
         uint32_t count = take_until_refused(ways[i], taken, COUNT_OF(taken), &end);
         assert_int_equal(end, VK_ERROR_OUT_OF_DEVICE_MEMORY);
         assert_true(fake_heap_used(bench.driver, 0) <= within);
-        assert_true(bench_heard("budget") >= 1);
+        char wanted[160];
+        const BdaHeapStats heap = bench_stats().heaps[0];
+        (void)snprintf(wanted, sizeof wanted,
+                       "the heap's budget is used up: %llu of %llu bytes of heap 0 are in use, %llu of them reserved (",
+                       (unsigned long long)heap.usage, (unsigned long long)heap.budget,
+                       (unsigned long long)bench_use().reserved);
+        assert_true(bench_heard(wanted) >= 1);
         give_all(taken, count);
         assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
         bench_hush();
@@ -383,6 +398,20 @@ static void without_the_flag_a_budget_may_be_left(void **state) {
     bench_open(&one_heap, NULL);
     BdaAllocation range = take((BdaAllocInfo){ .size = MIB(36), .flags = BDA_ALLOC_DEDICATED_BIT });
     give(range);
+    bench_close();
+}
+
+/* Whose heap is full may be others' doing: what is ours of it is told, and of how much. */
+static void a_refusal_of_the_drivers_is_told_with_its_heap(void **state) {
+    (void)state;
+    bench_open(&one_heap, NULL);
+    BdaAllocation most = take((BdaAllocInfo){ .size = MIB(36), .flags = BDA_ALLOC_DEDICATED_BIT });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY,
+           (BdaAllocInfo){ .size = MIB(8), .flags = BDA_ALLOC_DEDICATED_BIT, .name = "late" });
+    assert_int_equal(bench_heard("bda_alloc 'late', 8388608 bytes: the driver refused device memory: 37748736 of "
+                                 "41943040 bytes of heap 0 are reserved ("),
+                     1);
+    give(most);
     bench_close();
 }
 
@@ -493,12 +522,12 @@ static void a_warm_up_of_more_than_there_is_asks_for_nothing(void **state) {
         BdaAllocInfo like;
         VkDeviceSize bytes;
         const char *reason;
-    } wishes[] = {
-        { { .size = 16 }, UINT64_MAX, ": the heap is smaller than that" },
-        { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX, ": the heap is smaller than that" },
-        { { .size = 1000 }, limit + 1, "heap_limits is smaller than that" },
-        { { .size = 16, .pool = bounded }, MIB(10) + 1, ", 10485761 bytes: the pool's limit is smaller than that" }
-    };
+    } wishes[] = { { { .size = 16 }, UINT64_MAX, ": the heap is smaller than that: heap 0 has " },
+                   { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX, ": the heap is smaller than that" },
+                   { { .size = 1000 }, limit + 1, "heap_limits is smaller than that: 104857600 bytes of heap 0 (" },
+                   { { .size = 16, .pool = bounded },
+                     MIB(10) + 1,
+                     ", 10485761 bytes: the pool's limit is smaller than that: 10485760 bytes (" } };
     const struct bench_state before = bench_look();
     unsigned allocations = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     for (uint32_t i = 0; i < COUNT_OF(wishes); i++) {
@@ -579,6 +608,7 @@ int main(void) {
         cmocka_unit_test(with_the_extension_the_driver_says_what_is_left),
         cmocka_unit_test(the_drivers_word_counts_external_use_once),
         cmocka_unit_test(without_the_flag_a_budget_may_be_left),
+        cmocka_unit_test(a_refusal_of_the_drivers_is_told_with_its_heap),
         cmocka_unit_test(room_in_a_block_is_no_new_memory_for_a_budget),
         cmocka_unit_test(warmed_up_requests_call_no_driver),
         cmocka_unit_test(warmed_up_buffers_find_their_memory),

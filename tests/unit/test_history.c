@@ -234,12 +234,14 @@ static void misuse_is_refused(void **state) {
     const char *function = "bda_get_history";
     assert_refusal(bad, bda_get_history(bench.allocator, 0, 0, NULL, &count, owners), function, "history");
     assert_refusal(bad, bda_get_history(bench.allocator, 0, 0, &history, NULL, owners), function, "count");
-    assert_refusal(bad, bda_get_history(bench.allocator, 0, 3, &history, &count, owners), function, "power of two");
+    assert_refusal(bad, bda_get_history(bench.allocator, 0, 3, &history, &count, owners), function,
+                   "precision is no power of two, 3 (");
     assert_int_equal(bda_get_history(NULL, 0, 0, &history, &count, owners), bad);
     bench_close();
     bench_prepare(NULL);
     bench.info.history_depth = BDA_HISTORY_DEPTH_MAX + 1;
-    assert_refusal(bad, bda_create_allocator(&bench.info, &bench.allocator), "bda_create_allocator", "history_depth");
+    assert_refusal(bad, bda_create_allocator(&bench.info, &bench.allocator), "bda_create_allocator",
+                   "history_depth is over BDA_HISTORY_DEPTH_MAX, ");
     bench.info.history_depth = 0;
     bench_start();
     bench_close();

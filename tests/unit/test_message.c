@@ -127,7 +127,11 @@ static void a_refused_request_is_named(void **state) {
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .name = "tree", .size = KIB(100), .pool = pool });
     assert_string_equal(bench.text,
                         "bda_alloc 'tree', 102400 bytes, pool 'level': the pool's limit is smaller than the "
-                        "block that it takes (VK_ERROR_OUT_OF_DEVICE_MEMORY)\n");
+                        "block that it takes: 65536 bytes (VK_ERROR_OUT_OF_DEVICE_MEMORY)\n");
+    bench_hush();
+    refuse(bad, (BdaAllocInfo){ .name = "odd", .size = 16, .alignment = 48 });
+    assert_string_equal(bench.text,
+                        "bda_alloc 'odd': alignment is no power of two, 48 (VK_ERROR_VALIDATION_FAILED_EXT)\n");
     bench_hush();
     const BdaAllocInfo many[] = { { .size = 16 }, { .name = "empty", .pool = pool } };
     BdaAllocation out[2];

@@ -236,9 +236,9 @@ static void bad_ranges_are_refused(void **state) {
         VkDeviceSize size;
         const char *reason;
     } bad[] = {
-        { 0x7000000000, 0, "the range is empty" },
+        { 0x7000000000, 0, ", 0 bytes at 0x7000000000: the range is empty" },
         { UINT64_MAX - 15, 17, "goes over the end" },
-        { 0x7000000008, 8, "no multiple of 16" },
+        { 0x7000000008, 8, ", 8 bytes at 0x7000000008: the address is no multiple of 16" },
         { 0x1000, 8, "a null pointer" },
         { 0x7000000000, ((VkDeviceSize)1 << 40) + 1, "larger than a TiB" },
     };

@@ -309,12 +309,12 @@ static void bad_prefixes_make_no_allocator(void **state) {
     for (uint32_t i = 0; i < COUNT_OF(many); i++)
         many[i] = "x";
     bench_prepare(NULL);
-    refuse_to_create(COUNT_OF(many), many, "BDA_PREFIXES_MAX");
+    refuse_to_create(COUNT_OF(many), many, "prefix_count is over BDA_PREFIXES_MAX, 65 (");
     refuse_to_create(UINT32_MAX, many, "BDA_PREFIXES_MAX");
     refuse_to_create(1, NULL, "prefixes is NULL");
-    refuse_to_create(2, empty, "NULL or empty");
+    refuse_to_create(2, empty, "prefixes[1] is NULL or empty");
     refuse_to_create(2, none, "NULL or empty");
-    refuse_to_create(3, twice, "twice");
+    refuse_to_create(3, twice, "prefixes has one twice, [0] and [2] (");
     bench.info.prefix_count = 0;
     bench.info.prefixes = NULL;
     bench_start();

@@ -364,14 +364,16 @@ static void one_pool_that_is_full_keeps_no_other_from_its_block(void **state) {
 static void an_error_is_told_and_the_block_still_wanted(void **state) {
     (void)state;
     open_with_mark(KIB(500));
-    BdaAllocation a = take_bytes(KIB(900), BDA_INTENT_DEVICE);
+    BdaPool pool = make_pool((BdaPoolInfo){ .name = "level", .low_water = KIB(500) });
+    BdaAllocation a = take((BdaAllocInfo){ .size = KIB(900), .pool = pool });
     const struct bench_state before = bench_look();
     fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_HOST_MEMORY);
-    assert_refusal(VK_ERROR_OUT_OF_HOST_MEMORY, bda_prepare(bench.allocator), "bda_prepare", "host memory");
+    assert_refusal(VK_ERROR_OUT_OF_HOST_MEMORY, bda_prepare(bench.allocator), "bda_prepare",
+                   "bda_prepare, pool 'level': host memory");
     assert_as_before(&before);
     assert_true(wants());
     prepare();
-    assert_int_equal(bench_use().block_count, 2);
+    assert_int_equal(bench_pool_use(pool).block_count, 2);
     give(a);
     bench_close();
 }

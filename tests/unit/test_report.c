@@ -314,7 +314,8 @@ static void misuse_is_refused(void **state) {
     assert_refusal(bad, bda_report_fault(bench.allocator, NULL, write_line, &report), function, "NULL");
     assert_refusal(bad, bda_report_fault(bench.allocator, &none, NULL, &report), function, "NULL");
     assert_refusal(bad, bda_report_fault(bench.allocator, &missing, write_line, &report), function, "NULL");
-    assert_refusal(bad, bda_report_fault(bench.allocator, &uneven, write_line, &report), function, "power of two");
+    assert_refusal(bad, bda_report_fault(bench.allocator, &uneven, write_line, &report), function,
+                   "the precision of addresses[0] is no power of two, 3 (");
     assert_refusal(bad, bda_report_fault(bench.allocator, &chained, write_line, &report), function, "next");
     assert_int_equal(report.count, 0);
     bench_close();
