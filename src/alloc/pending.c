@@ -269,6 +269,47 @@ VkResult bda_pending_try_collect(BdaAllocator allocator, bool ranges_alone) {
     return VK_SUCCESS;
 }
 
+/* ---- Looking ---- */
+
+/* So many frees at most are looked at under the lock, which every bda_free_after takes. */
+enum { LOOKED_AT = 16384 };
+
+/* The group that a node is in; NULL: it is not found. The pending lock is held. */
+static const struct bda_pending_group *group_of(BdaAllocator allocator, uint32_t node) {
+    struct bda_pending *pending = &allocator->pending;
+    uint32_t looked_at = 0;
+    for (uint32_t i = 0; i < count_of(pending); i++)
+        for (uint32_t at = pending->groups[i].first; at != 0; at = bda_node_link(bda_node_of(allocator, at))) {
+            if (at == node)
+                return &pending->groups[i];
+            if (++looked_at == LOOKED_AT)
+                return NULL;
+        }
+    return NULL;
+}
+
+bool bda_pending_look(BdaAllocator allocator, BdaHandle handle, struct bda_wait *wait) {
+    struct bda_pending *pending = &allocator->pending;
+    const struct bda_device *device = &allocator->device;
+    struct bda_closing closing; /* who cannot collect meanwhile asks again before he is refused */
+    bda_closing_begin(&allocator->closings, &closing);
+    bool may_ask = try_begin(pending); /* and so the semaphore lives on */
+    bda_mutex_lock(&pending->lock);
+    const uint32_t node = bda_handle_index(handle), moved_on = bda_handle_generation(handle) + 1;
+    const struct bda_pending_group *group = group_of(allocator, node);
+    bool found =
+        group != NULL && bda_node_generation(bda_node_of(allocator, node)) == moved_on; /* not its next one's */
+    if (found)
+        *wait = (struct bda_wait){ .timeline = group->timeline, .value = group->value };
+    bda_mutex_unlock(&pending->lock);
+    if (found && may_ask)
+        wait->asked = device->vk.get_semaphore_value(device->handle, wait->timeline, &wait->reached) == VK_SUCCESS;
+    if (may_ask)
+        end(pending);
+    bda_closing_end(&allocator->closings, &closing, may_ask);
+    return found;
+}
+
 /* ---- Draining ---- */
 
 void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user) {

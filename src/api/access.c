@@ -14,7 +14,7 @@
 
 VkResult bda_get_info(BdaAllocator allocator, BdaHandle handle, BdaAllocationInfo *info) {
     if (info == NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL");
+        return bda_refuse_handle(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info is NULL", handle);
     memset(info, 0, sizeof *info);
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
@@ -41,6 +41,23 @@ VkResult bda_set_user(BdaAllocator allocator, BdaHandle handle, uint64_t user) {
 
 /* ---- Bytes ---- */
 
+static const char offset_is_past[] = "the offset lies past the end";
+static const char range_is_past[] = "the range reaches past the end";
+
+/* Which bytes it was that cannot be had. */
+static VkResult refuse_bytes(BdaAllocator allocator, const char *function, VkResult result, const char *reason,
+                             BdaHandle handle, VkDeviceSize offset, VkDeviceSize size) {
+    char room[BDA_REASON_ROOM];
+    if (reason == offset_is_past)
+        reason = bda_reason(room, "%s, %" PRIu64, offset_is_past, (uint64_t)offset);
+    else if (reason == range_is_past && size == VK_WHOLE_SIZE)
+        reason = bda_reason(room, "%s, offset %" PRIu64 ", size VK_WHOLE_SIZE", range_is_past, (uint64_t)offset);
+    else if (reason == range_is_past)
+        reason =
+            bda_reason(room, "%s, offset %" PRIu64 ", size %" PRIu64, range_is_past, (uint64_t)offset, (uint64_t)size);
+    return bda_refuse_handle(allocator, function, result, reason, handle);
+}
+
 /* The bytes [offset, offset + size) of a live, mapped allocation. */
 static VkResult find_bytes(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize size,
                            struct bda_view *view, const char **reason) {
@@ -50,9 +67,9 @@ static VkResult find_bytes(BdaAllocator allocator, BdaHandle handle, VkDeviceSiz
     if (view->mapped == NULL)
         *reason = "the allocation is not mapped";
     else if (offset > view->size)
-        *reason = "the offset lies past the end";
+        *reason = offset_is_past;
     else if (size > view->size - offset)
-        *reason = "the range reaches past the end";
+        *reason = range_is_past;
     else
         return VK_SUCCESS;
     return VK_ERROR_VALIDATION_FAILED_EXT;
@@ -83,7 +100,7 @@ VkResult bda_flush(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset
         return VK_ERROR_VALIDATION_FAILED_EXT;
     const char *reason = NULL;
     VkResult result = bda_flush_inner(allocator, handle, offset, size, &reason);
-    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
+    return result == VK_SUCCESS ? result : refuse_bytes(allocator, __func__, result, reason, handle, offset, size);
 }
 
 VkResult bda_invalidate(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, VkDeviceSize size) {
@@ -91,14 +108,14 @@ VkResult bda_invalidate(BdaAllocator allocator, BdaHandle handle, VkDeviceSize o
         return VK_ERROR_VALIDATION_FAILED_EXT;
     const char *reason = NULL;
     VkResult result = sync_handle(allocator, handle, BDA_SYNC_INVALIDATE, offset, size, &reason);
-    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
+    return result == VK_SUCCESS ? result : refuse_bytes(allocator, __func__, result, reason, handle, offset, size);
 }
 
 VkResult bda_write(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, const void *data, VkDeviceSize size) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if (data == NULL && size != 0)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "data is NULL");
+        return bda_refuse_handle(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "data is NULL", handle);
     struct bda_view view;
     const char *reason = NULL;
     VkResult result = find_bytes(allocator, handle, offset, size, &view, &reason);
@@ -106,14 +123,14 @@ VkResult bda_write(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset
         memcpy(view.mapped + offset, data, (size_t)size);
         result = sync(allocator, &view, BDA_SYNC_FLUSH, offset, size);
     }
-    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
+    return result == VK_SUCCESS ? result : refuse_bytes(allocator, __func__, result, reason, handle, offset, size);
 }
 
 VkResult bda_read(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset, void *data, VkDeviceSize size) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     if (data == NULL && size != 0)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "data is NULL");
+        return bda_refuse_handle(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "data is NULL", handle);
     struct bda_view view;
     const char *reason = NULL;
     VkResult result = find_bytes(allocator, handle, offset, size, &view, &reason);
@@ -122,7 +139,7 @@ VkResult bda_read(BdaAllocator allocator, BdaHandle handle, VkDeviceSize offset,
         if (result == VK_SUCCESS)
             memcpy(data, view.mapped + offset, (size_t)size);
     }
-    return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
+    return result == VK_SUCCESS ? result : refuse_bytes(allocator, __func__, result, reason, handle, offset, size);
 }
 
 /* ---- Use ---- */

@@ -3,7 +3,7 @@
 
 #include "alloc/handle.h"
 #include "debug/dead_handle.h"
-#include "debug/message.h"
+#include "debug/live_handle.h"
 
 #include <inttypes.h>
 
@@ -49,11 +49,18 @@ VkResult bda_refuse(BdaAllocator allocator, const char *function, VkResult resul
 
 VkResult bda_refuse_handle(BdaAllocator allocator, const char *function, VkResult result, const char *reason,
                            BdaHandle handle) {
-    char text[BDA_DEAD_HANDLE_TEXT];
-    if (reason != bda_handle_is_dead || allocator->message == NULL)
-        return bda_refuse(allocator, function, result, reason);
-    bda_dead_handle_in_words(allocator, handle, sizeof text, text);
-    return bda_refuse(allocator, function, result, text);
+    char dead[BDA_DEAD_HANDLE_TEXT], where[288];
+    struct bda_text text;
+    if (allocator == NULL || allocator->message == NULL)
+        return result;
+    if (reason == bda_handle_is_dead) {
+        bda_dead_handle_in_words(allocator, handle, sizeof dead, dead);
+        return bda_refuse(allocator, function, result, dead);
+    }
+    bda_text_begin(&text, sizeof where, where);
+    bda_text_add(&text, "%s", function);
+    bda_add_live_handle(&text, allocator, handle);
+    return bda_refuse(allocator, where, result, reason);
 }
 
 const char *bda_pool_fault(BdaAllocator allocator, BdaPool pool) {

@@ -15,8 +15,8 @@ VkResult bda_refuse(BdaAllocator allocator, const char *function, VkResult resul
 /* The same where the caller has asked for no more than that: it is told as BDA_MESSAGE_INFO. */
 VkResult bda_refuse_expected(BdaAllocator allocator, const char *function, VkResult result, const char *reason);
 
-/* The same of a handle, which says more where it was bda_handle_is_dead: what the handle is, or was. Then all that the
- * history remembers is read, if there is a message callback. */
+/* The same of a handle: of what lives it says which that is, and where the reason is bda_handle_is_dead, what the
+ * handle is, or was. Then all that the history remembers is read, if there is a message callback. */
 VkResult bda_refuse_handle(BdaAllocator allocator, const char *function, VkResult result, const char *reason,
                            BdaHandle handle);
 

@@ -2,14 +2,17 @@
 #include "alloc/free.h"
 
 #include "alloc/caches.h"
+#include "alloc/handle.h"
 #include "alloc/own.h"
 #include "alloc/pending.h"
 #include "alloc/plain.h"
 #include "alloc/reclaim.h"
 #include "api/check.h"
 #include "api/inner.h"
+#include "debug/message.h"
 #include "debug/stats.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle) {
@@ -82,6 +85,19 @@ VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSemaphore ti
     return result == VK_SUCCESS ? result : bda_refuse_handle(allocator, __func__, result, reason, handle);
 }
 
+/* Which of a list it was; a handle that is there twice is live, and was good the first time. */
+static VkResult refuse_of_many(BdaAllocator allocator, const char *function, const char *reason,
+                               const BdaHandle *handles, uint32_t bad) {
+    char where[64], room[BDA_REASON_ROOM];
+    uint32_t first = 0;
+    (void)snprintf(where, sizeof where, "%s, item %" PRIu32, function, bad);
+    while (handles[first] != handles[bad])
+        first++;
+    if (first != bad && reason != bda_handle_is_dead)
+        reason = bda_reason(room, "%s, first as item %" PRIu32, reason, first);
+    return bda_refuse_handle(allocator, where, VK_ERROR_VALIDATION_FAILED_EXT, reason, handles[bad]);
+}
+
 VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
@@ -92,9 +108,7 @@ VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *
     (void)bda_cache_or_wish(allocator, bda_cache_at_hand(allocator));
     if (count == 0 || bda_free_handles(allocator, count, handles, &bad, &reason))
         return VK_SUCCESS;
-    char where[64];
-    (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)bad);
-    return bda_refuse_handle(allocator, where, VK_ERROR_VALIDATION_FAILED_EXT, reason, handles[bad]);
+    return refuse_of_many(allocator, __func__, reason, handles, bad);
 }
 
 VkResult bda_collect(BdaAllocator allocator) {

@@ -3,8 +3,10 @@
 
 #include "alloc/handle.h"
 #include "alloc/locate.h"
+#include "alloc/pending.h"
 #include "debug/describe.h"
 #include "debug/history.h"
+#include "debug/live_handle.h"
 
 #include <inttypes.h>
 
@@ -13,6 +15,30 @@ static bool is_address(BdaAllocator allocator, VkDeviceAddress address) {
     struct bda_place place;
     return bda_locate_block(allocator, address, &place) ||
            bda_locate_block(allocator, bda_locate_other_form(address), &place);
+}
+
+/* What a free waits for that was handed to bda_free_after: its semaphore, or who collects it. */
+static void add_wait(struct bda_text *text, BdaAllocator allocator, BdaHandle handle) {
+    struct bda_wait wait;
+    if (!bda_pending_look(allocator, handle, &wait)) {
+        bda_text_add(text, ", and waits for its semaphore");
+        return;
+    }
+    const uint64_t timeline = (uint64_t)wait.timeline;
+    if (wait.asked && wait.reached >= wait.value)
+        bda_text_add(text, "; its semaphore 0x%" PRIx64 " has reached %" PRIu64 ", and nobody has collected it since",
+                     timeline, wait.value);
+    else
+        bda_text_add(text, ", and waits for semaphore 0x%" PRIx64 " to reach %" PRIu64, timeline, wait.value);
+    if (wait.asked && wait.reached < wait.value)
+        bda_text_add(text, ", which is at %" PRIu64, wait.reached);
+}
+
+/* The history does not know it any more; but what waits, or is in quarantine, still has its name. */
+static void add_forgotten(struct bda_text *text, BdaAllocator allocator, BdaHandle handle, bool waits) {
+    if (!bda_add_held_handle(text, allocator, handle))
+        bda_text_add(text, "its allocation");
+    bda_text_add(text, " was %s", waits ? "already given to bda_free_after" : "freed");
 }
 
 /* It was good once. A free that waits has told the history already. */
@@ -24,9 +50,9 @@ static void add_stale(struct bda_text *text, BdaAllocator allocator, BdaHandle h
     if (bda_history_find_handle(allocator, handle, &owner))
         bda_add_freed(text, &owner, waits);
     else
-        bda_text_add(text, "its allocation was %s", waits ? "already given to bda_free_after" : "freed");
+        add_forgotten(text, allocator, handle, waits);
     if (waits)
-        bda_text_add(text, ", and waits for its semaphore");
+        add_wait(text, allocator, handle);
 }
 
 /* It has the allocator's own tag. */

@@ -1,6 +1,8 @@
 /* src/alloc/access.c and src/api/access.c: what is known of an allocation, its name, and its bytes from the CPU. */
 #include "alloc_support.h"
 
+#include <stdio.h>
+
 /* ---- What is known ---- */
 
 static void a_handle_alone_tells_everything(void **state) {
@@ -307,6 +309,33 @@ static void ranges_past_the_end_are_refused(void **state) {
     bench_close();
 }
 
+/* Which bytes of which allocation were asked for, and how many it has. */
+static void a_range_past_the_end_is_told_with_its_bounds(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocator al = bench.allocator;
+    BdaAllocation a = take((BdaAllocInfo){ .size = 100, .intent = BDA_INTENT_UPLOAD, .name = "vertices" });
+    unsigned char bytes[128] = { 0 };
+    char where[80], line[256];
+    (void)snprintf(where, sizeof where, "'vertices', 100 bytes, handle 0x%llx", (unsigned long long)a.handle);
+    const VkResult bad = VK_ERROR_VALIDATION_FAILED_EXT;
+    (void)snprintf(line, sizeof line, "bda_write %s: the range reaches past the end, offset 50, size 51 (", where);
+    assert_refusal(bad, bda_write(al, a.handle, 50, bytes, 51), "bda_write", line);
+    (void)snprintf(line, sizeof line, "bda_read %s: the offset lies past the end, 101 (", where);
+    assert_refusal(bad, bda_read(al, a.handle, 101, bytes, 1), "bda_read", line);
+    (void)snprintf(line, sizeof line, "bda_flush %s: the range reaches past the end, offset 1, size 100 (", where);
+    assert_refusal(bad, bda_flush(al, a.handle, 1, 100), "bda_flush", line);
+    (void)snprintf(line, sizeof line, "bda_invalidate %s: the offset lies past the end, 102 (", where);
+    assert_refusal(bad, bda_invalidate(al, a.handle, 102, VK_WHOLE_SIZE), "bda_invalidate", line);
+    (void)snprintf(line, sizeof line, "bda_write %s: the range reaches past the end, offset 7, size VK_WHOLE_SIZE (",
+                   where);
+    assert_refusal(bad, bda_write(al, a.handle, 7, bytes, VK_WHOLE_SIZE), "bda_write", line);
+    (void)snprintf(line, sizeof line, "bda_read %s: data is NULL (", where);
+    assert_refusal(bad, bda_read(al, a.handle, 0, NULL, 1), "bda_read", line);
+    give(a);
+    bench_close();
+}
+
 static void what_is_not_mapped_cannot_be_touched(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -339,6 +368,7 @@ int main(void) {
         cmocka_unit_test(nothing_at_the_end_is_still_within),
         cmocka_unit_test(what_the_driver_answers_is_passed_on),
         cmocka_unit_test(ranges_past_the_end_are_refused),
+        cmocka_unit_test(a_range_past_the_end_is_told_with_its_bounds),
         cmocka_unit_test(what_is_not_mapped_cannot_be_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,11 +190,14 @@ static void one_bad_handle_frees_none(void **state) {
 static void a_handle_given_twice_is_bad(void **state) {
     (void)state;
     bench_open(NULL, NULL);
-    BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE), b = take_bytes(64, BDA_INTENT_DEVICE);
-    const BdaHandle handles[] = { a.handle, b.handle, 0, a.handle };
+    BdaAllocation a = take((BdaAllocInfo){ .size = 64, .name = "twice" }), b = take_bytes(64, BDA_INTENT_DEVICE);
+    const BdaHandle handles[] = { b.handle, a.handle, 0, a.handle };
     const struct bench_state before = bench_look();
-    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_many(bench.allocator, 4, handles), "bda_free_many",
-                   "item 3: the handle is given twice");
+    char wanted[128];
+    (void)snprintf(wanted, sizeof wanted,
+                   "item 3 'twice', 64 bytes, handle 0x%llx: the handle is given twice, first as item 1 (",
+                   (unsigned long long)a.handle);
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_many(bench.allocator, 4, handles), "bda_free_many", wanted);
     assert_unchanged(&before);
     give(a);
     give(b);
@@ -263,7 +266,7 @@ static void a_bad_handle_anywhere_in_a_crowd_frees_none(void **state) {
     const BdaHandle bad[] = { 1, UINT64_MAX, handles[3], handles[0] + 1000000 };
     for (uint32_t i = 4; i < CROWD; i += 59) {
         char where[32];
-        (void)snprintf(where, sizeof where, "item %u:", (unsigned)i);
+        (void)snprintf(where, sizeof where, i % COUNT_OF(bad) == 2 ? "item %u, " : "item %u:", (unsigned)i);
         BdaHandle good = handles[i];
         handles[i] = bad[i % COUNT_OF(bad)];
         assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free_many(bench.allocator, CROWD, handles), "bda_free_many",

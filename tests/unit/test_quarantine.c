@@ -60,6 +60,22 @@ static void it_leaves_after_so_many_bytes(void **state) {
     bench_close();
 }
 
+/* What is held has its name still when the history has forgotten it. */
+static void its_name_is_known_without_history(void **state) {
+    (void)state;
+    bench_prepare(NULL);
+    bench.info.checks = BDA_CHECK_QUARANTINE_BIT;
+    bench.info.history_depth = BDA_HISTORY_NONE;
+    bench_start();
+    BdaAllocation a = take((BdaAllocInfo){ .size = 100, .name = "bones" });
+    give(a);
+    char wanted[128];
+    (void)snprintf(wanted, sizeof wanted, "is stale: 'bones' (112 bytes held at 0x%llx) was freed (",
+                   (unsigned long long)a.address);
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free(bench.allocator, a.handle), "bda_free", wanted);
+    bench_close();
+}
+
 static void its_handle_is_stale_and_its_name_is_known(void **state) {
     (void)state;
     bench_open(NULL, &four_frees);
@@ -320,6 +336,7 @@ int main(void) {
         cmocka_unit_test(it_leaves_after_so_many_frees),
         cmocka_unit_test(it_leaves_after_so_many_bytes),
         cmocka_unit_test(its_handle_is_stale_and_its_name_is_known),
+        cmocka_unit_test(its_name_is_known_without_history),
         cmocka_unit_test(a_buffer_is_destroyed_at_its_free),
         cmocka_unit_test(dedicated_memory_is_held_too),
         cmocka_unit_test(a_free_that_waits_goes_there_afterwards),

@@ -1,0 +1,91 @@
+/* See live_handle.h. */
+#include "debug/live_handle.h"
+
+#include "alloc/handle.h"
+#include "alloc/locate.h"
+#include "core/names.h"
+
+#include <inttypes.h>
+
+/* What was seen of it under the lock: names are others' to change and to free. */
+struct seen {
+    struct bda_sight sight;
+    struct bda_record_view record; /* length 0: it has no name */
+    char pool[84];                 /* empty: none */
+};
+
+/* The pool's lock is held. */
+static void see(BdaAllocator allocator, const struct bda_live *live, struct seen *seen) {
+    seen->sight = bda_locate_look(allocator, live);
+    if (seen->sight.record == 0 || !bda_record_read(bda_record_at(allocator, seen->sight.record), &seen->record))
+        seen->record.length = 0;
+}
+
+/* While something lives in a pool, and its lock is held, its name does not go. */
+static void see_pool(const struct bda_pool *pool, struct seen *seen) {
+    const char *name = pool->user != NULL ? pool->user->name : NULL;
+    bda_copy_text(seen->pool, sizeof seen->pool, name != NULL ? name : "");
+}
+
+static bool see_live(BdaAllocator allocator, BdaHandle handle, struct seen *seen) {
+    struct bda_live live;
+    if (!bda_handle_find(allocator, handle, &live))
+        return false;
+    bda_lock(&live.pool->lock);
+    bool holds = bda_handle_holds(allocator, handle, &live);
+    if (holds) {
+        see(allocator, &live, seen);
+        holds = seen->sight.state == BDA_NODE_LIVE && seen->sight.handle == handle;
+    }
+    if (holds)
+        see_pool(live.pool, seen);
+    bda_unlock(&live.pool->lock);
+    return holds;
+}
+
+void bda_add_live_handle(struct bda_text *text, BdaAllocator allocator, BdaHandle handle) {
+    struct seen seen;
+    bool live = see_live(allocator, handle, &seen);
+    if (live && seen.record.length != 0)
+        bda_text_add(text, " '%s'", seen.record.text.bytes);
+    if (live)
+        bda_text_add(text, ", %" PRIu64 " %s", (uint64_t)seen.sight.asked, bda_bytes_word(seen.sight.asked));
+    if (live && seen.pool[0] != '\0')
+        bda_text_add(text, ", pool '%s'", seen.pool);
+    bda_text_add(text, ", handle 0x%" PRIx64, (uint64_t)handle);
+}
+
+/* What others have to do with no more: where it lies stands still until it is released. */
+static bool is_held(uint32_t state) {
+    return state == BDA_NODE_PENDING || state == BDA_NODE_QUARANTINED;
+}
+
+/* Its generation has moved on by one. */
+static bool see_held(BdaAllocator allocator, BdaHandle handle, struct seen *seen) {
+    uint32_t index = bda_handle_index(handle);
+    struct bda_node *node = bda_node_of(allocator, index);
+    if (!is_held(bda_node_tag(node) & BDA_NODE_STATE_MASK))
+        return false;
+    struct bda_block *block = bda_block_of(allocator, node);
+    struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_acquire);
+    if (pool == NULL)
+        return false;
+    bda_lock(&pool->lock);
+    bool same =
+        bda_block_of(allocator, node) == block && atomic_load_explicit(&block->pool, memory_order_relaxed) == pool;
+    if (same)
+        see(allocator, &(struct bda_live){ index, node, block, pool }, seen);
+    bda_unlock(&pool->lock);
+    return same && is_held(seen->sight.state) && seen->sight.handle == handle + ((BdaHandle)1 << 32);
+}
+
+bool bda_add_held_handle(struct bda_text *text, BdaAllocator allocator, BdaHandle handle) {
+    struct seen seen;
+    if (!see_held(allocator, handle, &seen))
+        return false;
+    bool named = seen.record.length != 0;
+    bda_text_add(text, "%s%s%s (%" PRIu64 " %s held at 0x%" PRIx64 ")", named ? "'" : "an unnamed allocation",
+                 named ? seen.record.text.bytes : "", named ? "'" : "", (uint64_t)seen.sight.held,
+                 bda_bytes_word(seen.sight.held), (uint64_t)seen.sight.begin);
+    return true;
+}
