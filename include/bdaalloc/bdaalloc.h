@@ -400,8 +400,7 @@ BDA_API VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const Bd
  * Handle 0 does nothing. Cost: a range, host memory only; an own buffer, vkDestroyBuffer; a dedicated allocation,
  * vkFreeMemory too. Never allocates, works after VK_ERROR_DEVICE_LOST.
  * Errors: VALIDATION_FAILED (double free, stale handle, another allocator's handle), and nothing has changed. Where
- *   there is a message callback it hears what the handle was, or is instead: the history is read for that, and of what
- *   waits (bda_free_after) the driver is asked how far its semaphore is (vkGetSemaphoreCounterValue).
+ *   there is a message callback it hears what the handle was, or is instead: the history is read for that.
  * Keeps VUID-vkDestroyBuffer-buffer-00922 only if the caller does.
  */
 BDA_API VkResult bda_free(BdaAllocator allocator, BdaHandle handle);

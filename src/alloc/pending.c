@@ -289,24 +289,13 @@ static const struct bda_pending_group *group_of(BdaAllocator allocator, uint32_t
 }
 
 bool bda_pending_look(BdaAllocator allocator, BdaHandle handle, struct bda_wait *wait) {
-    struct bda_pending *pending = &allocator->pending;
-    const struct bda_device *device = &allocator->device;
-    struct bda_closing closing; /* who cannot collect meanwhile asks again before he is refused */
-    bda_closing_begin(&allocator->closings, &closing);
-    bool may_ask = try_begin(pending); /* and so the semaphore lives on */
-    bda_mutex_lock(&pending->lock);
     const uint32_t node = bda_handle_index(handle), moved_on = bda_handle_generation(handle) + 1;
+    bda_mutex_lock(&allocator->pending.lock);
     const struct bda_pending_group *group = group_of(allocator, node);
-    bool found =
-        group != NULL && bda_node_generation(bda_node_of(allocator, node)) == moved_on; /* not its next one's */
+    bool found = group != NULL && bda_node_generation(bda_node_of(allocator, node)) == moved_on; /* not a later one */
     if (found)
-        *wait = (struct bda_wait){ .timeline = group->timeline, .value = group->value };
-    bda_mutex_unlock(&pending->lock);
-    if (found && may_ask)
-        wait->asked = device->vk.get_semaphore_value(device->handle, wait->timeline, &wait->reached) == VK_SUCCESS;
-    if (may_ask)
-        end(pending);
-    bda_closing_end(&allocator->closings, &closing, may_ask);
+        *wait = (struct bda_wait){ group->timeline, group->value };
+    bda_mutex_unlock(&allocator->pending.lock);
     return found;
 }
 

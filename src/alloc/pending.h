@@ -38,16 +38,14 @@ struct bda_pending {
 VkResult bda_pending_add(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,
                          const char **reason);
 
-/* What a pending free waits for, and how far that is; `reached` only where `asked`: the driver was, and answered. */
+/* What a pending free waits for. */
 struct bda_wait {
     VkSemaphore timeline;
-    uint64_t value, reached;
-    bool asked;
+    uint64_t value;
 };
 
-/* What the free of a handle waits for, for who tells of it. While another thread asks semaphores for their values, this
- * one does not; and it looks through a bounded number of frees. False: it is not among these, or not pending any more.
- */
+/* What the free of a handle waits for, for who tells of it; a bounded number of frees is looked through. False: it is
+ * not among these, or not pending any more. */
 bool bda_pending_look(BdaAllocator allocator, BdaHandle handle, struct bda_wait *wait);
 
 static inline bool bda_pending_any(const struct bda_pending *pending) {

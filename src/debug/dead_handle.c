@@ -17,21 +17,13 @@ static bool is_address(BdaAllocator allocator, VkDeviceAddress address) {
            bda_locate_block(allocator, bda_locate_other_form(address), &place);
 }
 
-/* What a free waits for that was handed to bda_free_after: its semaphore, or who collects it. */
+/* What a free waits for that was handed to bda_free_after. Whether it still does, only the driver knows; but nobody has
+ * collected it. */
 static void add_wait(struct bda_text *text, BdaAllocator allocator, BdaHandle handle) {
     struct bda_wait wait;
-    if (!bda_pending_look(allocator, handle, &wait)) {
-        bda_text_add(text, ", and waits for its semaphore");
-        return;
-    }
-    const uint64_t timeline = (uint64_t)wait.timeline;
-    if (wait.asked && wait.reached >= wait.value)
-        bda_text_add(text, "; its semaphore 0x%" PRIx64 " has reached %" PRIu64 ", and nobody has collected it since",
-                     timeline, wait.value);
-    else
-        bda_text_add(text, ", and waits for semaphore 0x%" PRIx64 " to reach %" PRIu64, timeline, wait.value);
-    if (wait.asked && wait.reached < wait.value)
-        bda_text_add(text, ", which is at %" PRIu64, wait.reached);
+    if (bda_pending_look(allocator, handle, &wait))
+        bda_text_add(text, ", for semaphore 0x%" PRIx64 " to reach %" PRIu64, (uint64_t)wait.timeline, wait.value);
+    bda_text_add(text, ", and is not collected yet");
 }
 
 /* The history does not know it any more; but what waits, or is in quarantine, still has its name. */
