@@ -15,7 +15,9 @@
 #include "alloc/handle.h"
 #include "platform/platform.h"
 
-enum { RANGE_SIZE = 208, NEIGHBOURS = 96, PLACES = 400 };
+/* The block and the other thread's stack are small: they come and go with each place, and the thread sanitizer goes
+ * through all of them each time. */
+enum { RANGE_SIZE = 208, NEIGHBOURS = 96, PLACES = 400, BLOCK_SIZE = KIB(256), STACK_SIZE = KIB(256) };
 
 /* ---- The calls; each answers whether it succeeded ---- */
 
@@ -74,8 +76,8 @@ static void call_alloc(uint32_t who) {
 
 /* More than the block has left: what is kept goes back first, then there is a new one. */
 static void call_alloc_much(uint32_t who) {
-    if (bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = KIB(1020), .intent = BDA_INTENT_UPLOAD }, &taken[who]) !=
-        VK_SUCCESS)
+    if (bda_alloc(bench.allocator, &(BdaAllocInfo){ .size = BLOCK_SIZE - KIB(4), .intent = BDA_INTENT_UPLOAD },
+                  &taken[who]) != VK_SUCCESS)
         atomic_fetch_add(&nonsense, 1u);
 }
 
@@ -162,8 +164,12 @@ static void come_between(void) {
 /* Whether the first call had as many places. */
 static bool run_with(const struct call *first, uint32_t place) {
     pthread_t thread;
+    pthread_attr_t small;
     atomic_store(&other.turn, NOT_READY);
-    assert_int_equal(pthread_create(&thread, NULL, make_other, NULL), 0);
+    assert_int_equal(pthread_attr_init(&small), 0);
+    assert_int_equal(pthread_attr_setstacksize(&small, STACK_SIZE), 0);
+    assert_int_equal(pthread_create(&thread, &small, make_other, NULL), 0);
+    assert_int_equal(pthread_attr_destroy(&small), 0);
     while (atomic_load(&other.turn) == NOT_READY)
         bda_native_yield();
     stop_at = place;
@@ -185,6 +191,7 @@ static BdaAllocation neighbours[NEIGHBOURS];
 static void set_up(bool full) {
     bench_prepare(&(struct fake_config){ .machine = FAKE_MACHINE_REBAR });
     bench.info.message = NULL;
+    bench.info.first_block_size = BLOCK_SIZE;
     bench_start();
     timeline = fake_make_semaphore(bench.driver, 0);
     for (uint32_t i = 0; i < NEIGHBOURS; i++)
