@@ -12,6 +12,7 @@ function(example_memcheck name)
         LABELS "example;${driver}"
         ENVIRONMENT "${bda_driver_${driver}_env};BDA_VALIDATE=0;BDA_TEST_DRIVER=${driver};BDA_DEBUG=memory"
         SKIP_REGULAR_EXPRESSION "skipped: "
+        COST 15
         TIMEOUT 900)
 endfunction()
 
@@ -26,4 +27,5 @@ example_memcheck(07_fault CONTEXTS 1 EXPECT "4,000 bytes inside a 'particles' .4
 if(TARGET 09_path_tracer)
     example_memcheck(09_path_tracer ARGUMENTS --size 16x12 --samples 1 --rounds 1 --detail 4 --pointers-only)
     example_memcheck(10_renderer ARGUMENTS --size 64x36 --instances 10 --frames 2)
+    set_tests_properties(example.10_renderer.${driver}.valgrind PROPERTIES COST 40)
 endif()
