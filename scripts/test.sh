@@ -31,18 +31,51 @@ failed=0
 skipped=0
 failures=()
 
-# A check of its own: counted as one test.
-check() { # NAME COMMAND...
-    local name=$1
-    if quietly "$@"; then
+count_check() { # NAME STATUS
+    if [ "$2" = 0 ]; then
         passed=$((passed + 1))
-        note "$name: passed"
+        note "$1: passed"
     else
         failed=$((failed + 1))
-        failures+=("$name")
-        note "$name: FAILED"
+        failures+=("$1")
+        note "$1: FAILED"
     fi
 }
+
+# A check of its own: counted as one test.
+check() { # NAME COMMAND...
+    quietly "$@"
+    count_check "$1" $?
+}
+
+# The same for what needs nothing of the builds: it begins here, runs in the time that others leave, and is told and
+# counted where it is finished.
+declare -A begun
+begin_check() { # NAME COMMAND...
+    set -m # a group of processes of its own
+    (
+        renice -n 19 "$BASHPID" >/dev/null
+        quietly "$@"
+    ) >"$logs/begun-${1//[^A-Za-z0-9]/-}.log" 2>&1 </dev/null &
+    begun[$1]=$!
+    set +m
+}
+
+finish_check() { # NAME
+    local status=0
+    wait "${begun[$1]}" || status=$?
+    unset "begun[$1]"
+    cat "$logs/begun-${1//[^A-Za-z0-9]/-}.log"
+    count_check "$1" "$status"
+}
+
+end_begun() {
+    local process
+    for process in "${begun[@]}"; do
+        kill -- "-$process" 2>/dev/null
+    done
+}
+trap end_begun EXIT
 
 skip() { # NAME WHY
     skipped=$((skipped + 1))
@@ -98,11 +131,23 @@ check_tidy() {
 }
 
 # Compiles with another compiler, where warnings are errors, too; nothing of it is run.
-check_preset() { # PRESET [target...]
-    local preset=$1
-    shift
-    cmake --preset "$preset" && cmake --build --preset "$preset" ${1:+--target "$@"}
+check_preset() { # PRESET TESTS target...
+    local preset=$1 tests=$2
+    shift 2
+    cmake --preset "$preset" -DBDA_BUILD_TESTS="$tests" -DBDA_BUILD_EXAMPLES=OFF -DBDA_BUILD_BENCH=OFF &&
+        cmake --build --preset "$preset" --target "$@"
 }
+
+# What need not be done twice. Builds that take nothing from the one they are a test of, so that they are the same in each:
+own_build='consume\.add_subdirectory'
+# What comes between which two steps of a call, which is mostly waiting: for the debug build and the thread sanitizer.
+between='schedule\.interrupt'
+# What has two threads for a moment, and is long.
+landmarks='unit\.landmarks'
+# What bda_bench does without a driver: for the release build, where it is optimised and has VMA beside it. What is seen in
+# its dumps: for the debug build.
+measured='bench\.[a-z_]*$'
+dumps='view\.dumps'
 
 configure_options=(-DBDA_TEST_GPU=OFF)
 step "packages"
@@ -121,6 +166,17 @@ if [ "$mode" = gpu ]; then
     step "the public suite and the examples on this machine's GPU, with the validation layers where they are"
     build_and_test dev -L gpu
 else
+    if [ "$mode" = all ]; then
+        if ! command -v npm >/dev/null || ! command -v chromium >/dev/null; then
+            page="npm or chromium is missing"
+        elif [ "$install_packages" != yes ] && [ ! -d build/view/node_modules ]; then
+            page="its packages are not here, and --no-install was given"
+        else
+            page=yes
+            begin_check "bda_view's page is built" scripts/view/build.sh
+        fi
+        begin_check "clang-tidy" check_tidy
+    fi
     step "lavapipe 25 beside the system's"
     if use_lavapipe25; then
         note "ready in ${BDA_LAVAPIPE25:-build/lavapipe25}"
@@ -128,27 +184,20 @@ else
         skip "lavapipe 25" "the tests run on the system's lavapipe alone"
     fi
     step "debug build, its tests with the validation layers on"
-    build_and_test dev
+    if [ "$mode" = all ]; then
+        build_and_test dev -E "$measured"
+    else
+        build_and_test dev
+    fi
 fi
-
-# What the debug build's tests have done on each driver, and the other builds need not do again: examples whose shaders
-# look each pointer up, which software drivers take long for; and for the thread sanitizer the long tests of one thread.
-checked='example\..*[a-z]_checked'
-one_thread='unit\.(sweep|landmarks|tlsf|grow)|model\.|consume'
-# And builds that take nothing from the one they are a test of, so that they are the same twice over.
-own_build='consume\.add_subdirectory'
-# What comes between which two steps of a call, which is mostly waiting: for the debug build and the thread sanitizer.
-between='schedule\.interrupt'
 
 if [ "$mode" = all ]; then
     step "bda_view's page, in a headless browser"
-    if ! command -v npm >/dev/null || ! command -v chromium >/dev/null; then
-        skip "bda_view's page" "npm or chromium is missing"
-    elif [ "$install_packages" = yes ] || [ -d build/view/node_modules ]; then
-        check "bda_view's page is built" scripts/view/build.sh
-        check "bda_view's page shows what the dumps say" scripts/view/test/run.sh build/dev
+    if [ "$page" != yes ]; then
+        skip "bda_view's page" "$page"
     else
-        skip "bda_view's page" "its packages are not here, and --no-install was given"
+        finish_check "bda_view's page is built"
+        check "bda_view's page shows what the dumps say" scripts/view/test/run.sh build/dev
     fi
     step "VMA's header, for the measurements beside it"
     if [ "$install_packages" = yes ] && quietly get-vma bench/get_vma.sh; then
@@ -158,19 +207,19 @@ if [ "$mode" = all ]; then
     fi
     step "release build and its tests"
     configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_EXAMPLES=OFF)
-    build_and_test release -E "valgrind|$own_build|$between" -LE lavapipe25
+    build_and_test release -E "valgrind|$own_build|$between|$dumps" -LE lavapipe25
     step "address and undefined-behaviour sanitizers"
     configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_BENCH=OFF)
-    build_and_test asan-ubsan -E "$checked|$between" -LE lavapipe25
+    build_and_test asan-ubsan -E "$between" -LE lavapipe25
     step "thread sanitizer"
     configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_EXAMPLES=OFF)
-    build_and_test tsan -E "$one_thread" -LE lavapipe25
+    build_and_test tsan -E "$landmarks" -LE lavapipe25
     step "checks that run nothing"
-    check "clang: the library without a warning" check_preset clang bdaalloc_shared bdaalloc_testing
-    check "mingw-w64: the library without a warning" check_preset mingw bdaalloc_shared
-    check "mingw-w64 with 32 bits: the library without a warning" check_preset mingw32 bdaalloc_shared
+    check "clang: the library without a warning" check_preset clang ON bdaalloc_shared bdaalloc_testing
+    check "mingw-w64: the library without a warning" check_preset mingw OFF bdaalloc_shared
+    check "mingw-w64 with 32 bits: the library without a warning" check_preset mingw32 OFF bdaalloc_shared
     check "clang-format" check_format
-    check "clang-tidy" check_tidy
+    finish_check "clang-tidy"
     step "proofs of the core, the quick ones"
     proof_options=()
     [ "$install_packages" = yes ] || proof_options=(--no-install)
