@@ -145,9 +145,10 @@ between='schedule\.interrupt'
 # What has two threads for a moment, and is long.
 landmarks='unit\.landmarks'
 # What bda_bench does without a driver: for the release build, where it is optimised and has VMA beside it. What is seen in
-# its dumps: for the debug build.
+# its dumps, and what the shader compiler makes of the header: for the debug build.
 measured='bench\.[a-z_]*$'
 dumps='view\.dumps'
+shaders='example\.glsl'
 
 configure_options=(-DBDA_TEST_GPU=OFF)
 step "packages"
@@ -210,7 +211,7 @@ if [ "$mode" = all ]; then
     build_and_test release -E "valgrind|$own_build|$between|$dumps" -LE lavapipe25
     step "address and undefined-behaviour sanitizers"
     configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_BENCH=OFF)
-    build_and_test asan-ubsan -E "$between" -LE lavapipe25
+    build_and_test asan-ubsan -E "$between|$shaders" -LE lavapipe25
     step "thread sanitizer"
     configure_options=(-DBDA_TEST_GPU=OFF -DBDA_BUILD_EXAMPLES=OFF)
     build_and_test tsan -E "$landmarks" -LE lavapipe25
