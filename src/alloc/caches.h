@@ -55,6 +55,13 @@ BDA_INLINE void bda_cache_for_ring(BdaAllocator allocator, uint32_t requests) {
         bda_caches_grant_any(allocator);
 }
 
+/* The same for who knows the thread's cache, or that there is none (NULL), and that there may be some. */
+BDA_INLINE void bda_cache_for_ring_or_grant(BdaAllocator allocator, const struct bda_cache *cache) {
+    if (cache == NULL) /* a thread that has just come */
+        bda_caches_count_guest(allocator, 1);
+    bda_caches_grant_any(allocator);
+}
+
 /* A stock for the pool in the calling thread's cache, NULL when host memory is refused. */
 struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool);
 

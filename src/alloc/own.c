@@ -100,7 +100,7 @@ BDA_INLINE bool is_cached(const struct bda_pool *pool) {
 
 /* Under the lock, since somebody may be looking at the record; that goes when nobody can be. */
 BDA_INLINE void give_back(BdaAllocator allocator, const struct bda_live *live) {
-    bda_pool_lock_as(live->pool, is_cached(live->pool));
+    bda_pool_lock_as(live->pool, !allocator->caches_off);
     uint32_t record = bda_node_record(live->node);
     if (record != 0)
         bda_prefixes_leave(allocator, bda_record_at(allocator, record));
@@ -183,11 +183,11 @@ BDA_INLINE void become_own(struct bda_live *live) {
     bda_node_set_record(live->node, 0);
 }
 
-/* From TLSF; `cached`: whether threads keep ranges of the pool. */
+/* From TLSF; `caches`: false where there are none. */
 BDA_INLINE bool take_past_caches(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
-                                 bool cached, struct bda_live *live) {
-    bda_pool_lock_as(pool, cached);
-    bool taken = bda_range_take(allocator, pool, request, cached, live) == VK_SUCCESS;
+                                 bool caches, struct bda_live *live) {
+    bda_pool_lock_as(pool, caches);
+    bool taken = bda_range_take(allocator, pool, request, caches, live) == VK_SUCCESS;
     bda_unlock(&pool->lock);
     return taken;
 }
@@ -218,7 +218,7 @@ BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize
                      VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
     if (!is_cached(pool))
-        return take_past_caches(allocator, pool, &request, false, live);
+        return take_past_caches(allocator, pool, &request, !allocator->caches_off, live);
     if (room > BDA_CACHED_BYTES || is_left_alone(pool) || bda_cache_take(allocator, pool, &request, live) == NULL)
         return take_further(allocator, pool, size, room, alignment, live);
     become_own(live);
@@ -268,10 +268,8 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
     bool caches = !allocator->caches_off;
     struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
     bda_plain_tell_made(allocator, cache, caches, allocation->handle);
-    if (caches && cache == NULL)
-        bda_cache_for_ring(allocator, 1);
-    else if (caches)
-        bda_caches_grant_any(allocator);
+    if (caches)
+        bda_cache_for_ring_or_grant(allocator, cache);
     return VK_SUCCESS;
 }
 

@@ -272,7 +272,7 @@ VkResult bda_pending_try_collect(BdaAllocator allocator, bool ranges_alone) {
 /* ---- Looking ---- */
 
 /* So many frees at most are looked at under the lock, which every bda_free_after takes. */
-enum { LOOKED_AT = 16384 };
+enum { LOOKED_AT = 4096 };
 
 /* The group that a node is in; NULL: it is not found. The pending lock is held. */
 static const struct bda_pending_group *group_of(BdaAllocator allocator, uint32_t node) {

@@ -2,6 +2,7 @@
 #include "alloc/allocator.h"
 #include "alloc/grow.h"
 #include "alloc/shard.h"
+#include "core/names.h"
 
 #include <string.h>
 
@@ -272,6 +273,11 @@ VkResult bda_pool_for_buffers(BdaAllocator allocator, BdaPool user, struct bda_p
     }
     bda_mutex_unlock(&allocator->pools_lock);
     return *pool != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+void bda_pool_copy_name(const struct bda_pool *pool, size_t size, char *name) {
+    const char *text = pool->user != NULL ? pool->user->name : NULL;
+    bda_copy_text(name, size, text != NULL ? text : "");
 }
 
 void bda_pool_retire(BdaAllocator allocator, struct bda_pool *pool) {

@@ -27,6 +27,7 @@ enum {
                                 what is kept would lie in between */
     BDA_CACHED_STEP = 16,    /* what may be kept is told anew when it has changed by this part of it */
     BDA_ROOMY_SHARE = 8,     /* there is much room as long as more than this part of a shard is free */
+    BDA_POOL_NAME_ROOM = 84, /* bytes of a pool's name that are told, and an end */
     BDA_LEAST_BLOCK = 64 << 10, /* blocks do not shrink below this near a full heap: the driver's own page */
 };
 
@@ -225,6 +226,10 @@ static inline void bda_pool_watch_level(struct bda_pool *pool) {
     pool->wants = true;
     atomic_store_explicit(pool->some_want, true, memory_order_relaxed);
 }
+
+/* The name of the caller's pool that it is part of, empty where there is none. The pool's lock is held: until then the
+ * name stays, whoever destroys that pool. */
+void bda_pool_copy_name(const struct bda_pool *pool, size_t size, char *name);
 
 /* Notes that a pool has refused a request that may take no new memory: where it has a low-water mark, it wants a block,
  * also when it has none at all. No lock is held. */

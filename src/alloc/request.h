@@ -12,7 +12,7 @@ enum bda_wrong {
     BDA_WRONG_VALUE,
     BDA_WRONG_BITS,
     BDA_WRONG_PRIORITY,       /* the request's */
-    BDA_WRONG_OTHER_INTENT,   /* the request's is not the pool's */
+    BDA_WRONG_OTHER_INTENT,   /* its pool's, and the request's */
     BDA_WRONG_OTHER_PRIORITY, /* the same */
 };
 
@@ -39,7 +39,7 @@ struct bda_request {
     enum bda_wrong wrong_as;
     const char *reason; /* why it was refused, where the library knows */
     union {             /* all of it is zeroed for each plain request, so it is no larger than it must be */
-        uint64_t wrong; /* of one that makes no sense: what its reason is about */
+        uint64_t wrong; /* of one that makes no sense, which goes to no pool: what its reason is about */
         struct bda_pool
             *full; /* the first pool that it tried, where it may take no new memory and a block would serve it */
     };

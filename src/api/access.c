@@ -161,7 +161,7 @@ VkResult bda_set_external_use(BdaAllocator allocator, uint32_t heap, VkDeviceSiz
     struct bda_budget *budget = &allocator->device.budget;
     if (heap >= budget->heap_count)
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
-                          bda_reason(room, "there is no such heap, %" PRIu32 " of %" PRIu32, heap, budget->heap_count));
+                          bda_reason(room, "there is no heap %" PRIu32 ", of %" PRIu32, heap, budget->heap_count));
     atomic_store_explicit(&budget->heaps[heap].external, bytes, memory_order_relaxed);
     atomic_store_explicit(&budget->heaps[heap].external_count, count, memory_order_relaxed);
     return VK_SUCCESS;

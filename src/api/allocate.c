@@ -113,10 +113,7 @@ BDA_APART VkResult alloc_past_caches(BdaAllocator allocator, struct bda_pool *po
     VkResult result = bda_plain_alloc_past_caches(allocator, cache, pool, pool, &request, allocation);
     if (result != VK_SUCCESS)
         return refuse_or_go_on(allocator, pool, result, info, allocation);
-    if (cache == NULL) /* a thread that has just come */
-        bda_cache_for_ring(allocator, 1);
-    else
-        bda_caches_grant_any(allocator);
+    bda_cache_for_ring_or_grant(allocator, cache);
     return result;
 }
 
@@ -235,17 +232,22 @@ VkResult bda_prepare(BdaAllocator allocator) {
     if (!atomic_exchange_explicit(&allocator->some_want, false, memory_order_relaxed))
         return VK_SUCCESS;
     VkResult result = VK_SUCCESS;
-    struct bda_request refused = { .reason = NULL };
+    const char *reason = NULL;
+    char name[BDA_POOL_NAME_ROOM], where[sizeof name + 24];
     for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL; pool = bda_pools_next(pool)) {
         const char *why = NULL;
         VkResult one = bda_grow_to_mark(allocator, pool, &why);
         if (result < 0 || one == VK_SUCCESS)
             continue; /* the first error is told, and any error before a heap that is full */
         result = one;
-        refused = (struct bda_request){ .pool = pool->user, .reason = why };
+        reason = why;
+        bda_lock(&pool->lock); /* it may be destroyed at this moment */
+        bda_pool_copy_name(pool, sizeof name, name);
+        bda_unlock(&pool->lock);
     }
     if (result >= 0)
         return result;
     atomic_store_explicit(&allocator->some_want, true, memory_order_relaxed);
-    return bda_refuse_request(allocator, __func__, result, &refused);
+    (void)snprintf(where, sizeof where, name[0] != '\0' ? "%s, pool '%s'" : "%s", __func__, name);
+    return bda_refuse(allocator, where, result, reason != NULL ? reason : bda_text_of_result(result));
 }

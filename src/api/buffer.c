@@ -40,7 +40,8 @@ static VkResult check_buffer_flags(BdaAllocator allocator, VkBufferCreateFlags f
     const VkBufferCreateFlags refused = VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT |
                                         VK_BUFFER_CREATE_SPARSE_ALIASED_BIT | VK_BUFFER_CREATE_PROTECTED_BIT;
     if ((flags & refused) != 0)
-        return bda_invalid_value(request, "sparse and protected buffers are not supported", flags, BDA_WRONG_BITS);
+        return bda_invalid_value(request, "sparse and protected buffers are not supported", flags & refused,
+                                 BDA_WRONG_BITS);
     request->capture_replay = (flags & VK_BUFFER_CREATE_DEVICE_ADDRESS_CAPTURE_REPLAY_BIT) != 0;
     if (request->capture_replay && !allocator->device.features.capture_replay) {
         request->reason = "bufferDeviceAddressCaptureReplay is not enabled";

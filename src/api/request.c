@@ -37,10 +37,10 @@ static VkResult check_pool(BdaAllocator allocator, const BdaAllocInfo *info, str
     request->pool = pool;
     float priority = pool->ranges->key.priority;
     if (info->intent != BDA_INTENT_DEVICE && info->intent != pool->intent)
-        return bda_invalid_value(request, "the pool has another intent", 0, BDA_WRONG_OTHER_INTENT);
+        return bda_invalid_value(request, "the pool's intent is", 0, BDA_WRONG_OTHER_INTENT);
     bool counts = info->priority > 0 && allocator->device.features.memory_priority;
     if (counts && (info->priority < priority || info->priority > priority))
-        return bda_invalid_value(request, "the pool has another priority", 0, BDA_WRONG_OTHER_PRIORITY);
+        return bda_invalid_value(request, "the pool's priority is", 0, BDA_WRONG_OTHER_PRIORITY);
     request->intent = pool->intent;
     request->flags |= pool->flags;
     request->priority = priority;
@@ -177,10 +177,10 @@ static void add_wrong(struct bda_text *text, const struct bda_request *request) 
         bda_text_add(text, ", %g", (double)request->priority);
         break;
     case BDA_WRONG_OTHER_INTENT:
-        bda_text_add(text, ", not %s", intents[request->intent]);
+        bda_text_add(text, " %s, not %s", intents[request->pool->intent], intents[request->intent]);
         break;
     case BDA_WRONG_OTHER_PRIORITY:
-        bda_text_add(text, ", not %g", (double)request->priority);
+        bda_text_add(text, " %g, not %g", (double)request->pool->ranges->key.priority, (double)request->priority);
         break;
     default:
         break;

@@ -7,7 +7,7 @@
 enum { BDA_DEAD_HANDLE_TEXT = 384 };
 
 /* One line: that it is none, another allocator's, an address, or was never given out; or who had it, and when that was
- * freed, as far as the history goes. Reads all of that; takes no lock. */
+ * freed, as far as the history goes. Takes the pool's lock, or the pending one, for what is not released yet. */
 void bda_dead_handle_in_words(BdaAllocator allocator, BdaHandle handle, size_t size, char *memory);
 
 #endif

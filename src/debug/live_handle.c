@@ -10,21 +10,16 @@
 /* What was seen of it under the lock: names are others' to change and to free. */
 struct seen {
     struct bda_sight sight;
-    struct bda_record_view record; /* length 0: it has no name */
-    char pool[84];                 /* empty: none */
+    char name[124], pool[BDA_POOL_NAME_ROOM]; /* empty: none */
 };
 
 /* The pool's lock is held. */
 static void see(BdaAllocator allocator, const struct bda_live *live, struct seen *seen) {
     seen->sight = bda_locate_look(allocator, live);
-    if (seen->sight.record == 0 || !bda_record_read(bda_record_at(allocator, seen->sight.record), &seen->record))
-        seen->record.length = 0;
-}
-
-/* While something lives in a pool, and its lock is held, its name does not go. */
-static void see_pool(const struct bda_pool *pool, struct seen *seen) {
-    const char *name = pool->user != NULL ? pool->user->name : NULL;
-    bda_copy_text(seen->pool, sizeof seen->pool, name != NULL ? name : "");
+    uint32_t record = seen->sight.record;
+    const char *name = record != 0 ? bda_record_name(bda_record_at(allocator, record)) : NULL;
+    bda_copy_text(seen->name, sizeof seen->name, name != NULL ? name : "");
+    bda_pool_copy_name(live->pool, sizeof seen->pool, seen->pool);
 }
 
 static bool see_live(BdaAllocator allocator, BdaHandle handle, struct seen *seen) {
@@ -33,25 +28,24 @@ static bool see_live(BdaAllocator allocator, BdaHandle handle, struct seen *seen
         return false;
     bda_lock(&live.pool->lock);
     bool holds = bda_handle_holds(allocator, handle, &live);
-    if (holds) {
-        see(allocator, &live, seen);
-        holds = seen->sight.state == BDA_NODE_LIVE && seen->sight.handle == handle;
-    }
     if (holds)
-        see_pool(live.pool, seen);
+        see(allocator, &live, seen);
     bda_unlock(&live.pool->lock);
-    return holds;
+    return holds && seen->sight.state == BDA_NODE_LIVE && seen->sight.handle == handle;
+}
+
+static void add_seen(struct bda_text *text, const struct seen *seen) {
+    if (seen->name[0] != '\0')
+        bda_text_add(text, " '%s'", seen->name);
+    bda_text_add(text, ", %" PRIu64 " %s", (uint64_t)seen->sight.asked, bda_bytes_word(seen->sight.asked));
+    if (seen->pool[0] != '\0')
+        bda_text_add(text, ", pool '%s'", seen->pool);
 }
 
 void bda_add_live_handle(struct bda_text *text, BdaAllocator allocator, BdaHandle handle) {
     struct seen seen;
-    bool live = see_live(allocator, handle, &seen);
-    if (live && seen.record.length != 0)
-        bda_text_add(text, " '%s'", seen.record.text.bytes);
-    if (live)
-        bda_text_add(text, ", %" PRIu64 " %s", (uint64_t)seen.sight.asked, bda_bytes_word(seen.sight.asked));
-    if (live && seen.pool[0] != '\0')
-        bda_text_add(text, ", pool '%s'", seen.pool);
+    if (see_live(allocator, handle, &seen))
+        add_seen(text, &seen);
     bda_text_add(text, ", handle 0x%" PRIx64, (uint64_t)handle);
 }
 
@@ -64,7 +58,7 @@ static bool is_held(uint32_t state) {
 static bool see_held(BdaAllocator allocator, BdaHandle handle, struct seen *seen) {
     uint32_t index = bda_handle_index(handle);
     struct bda_node *node = bda_node_of(allocator, index);
-    if (!is_held(bda_node_tag(node) & BDA_NODE_STATE_MASK))
+    if (!is_held(bda_node_state(node)))
         return false;
     struct bda_block *block = bda_block_of(allocator, node);
     struct bda_pool *pool = atomic_load_explicit(&block->pool, memory_order_acquire);
@@ -83,9 +77,8 @@ bool bda_add_held_handle(struct bda_text *text, BdaAllocator allocator, BdaHandl
     struct seen seen;
     if (!see_held(allocator, handle, &seen))
         return false;
-    bool named = seen.record.length != 0;
-    bda_text_add(text, "%s%s%s (%" PRIu64 " %s held at 0x%" PRIx64 ")", named ? "'" : "an unnamed allocation",
-                 named ? seen.record.text.bytes : "", named ? "'" : "", (uint64_t)seen.sight.held,
+    bda_text_add(text, seen.name[0] != '\0' ? "'%s'" : "an unnamed allocation", seen.name);
+    bda_text_add(text, " (%" PRIu64 " %s held at 0x%" PRIx64 ")", (uint64_t)seen.sight.held,
                  bda_bytes_word(seen.sight.held), (uint64_t)seen.sight.begin);
     return true;
 }

@@ -106,8 +106,8 @@ static VkResult choose_families(struct bda_device *device, const BdaAllocatorInf
     for (uint32_t i = 0; i < info->queue_family_count; i++)
         if (info->queue_families[i] >= count) {
             (void)snprintf(device->missing, sizeof device->missing,
-                           "queue_families names one that the device does not have, %" PRIu32 " of %" PRIu32,
-                           info->queue_families[i], count);
+                           "queue_families names %" PRIu32 ", and the device has %" PRIu32, info->queue_families[i],
+                           count);
             *reason = device->missing;
             return VK_ERROR_VALIDATION_FAILED_EXT;
         }

@@ -406,7 +406,7 @@ static void there_is_no_heap_beyond_the_last(void **state) {
     const uint32_t heaps[] = { 3, VK_MAX_MEMORY_HEAPS, UINT32_MAX };
     for (uint32_t i = 0; i < COUNT_OF(heaps); i++) {
         char wanted[48];
-        (void)snprintf(wanted, sizeof wanted, "there is no such heap, %u of 3 (", (unsigned)heaps[i]);
+        (void)snprintf(wanted, sizeof wanted, "there is no heap %u, of 3 (", (unsigned)heaps[i]);
         assert_refusal(BAD, bda_set_external_use(bench.allocator, heaps[i], 1, 1), "bda_set_external_use", wanted);
     }
     close_bench();

@@ -165,8 +165,8 @@ static void a_pools_intent_and_priority_may_be_repeated_not_changed(void **state
     const struct bench_state before = bench_look();
     refuse(VK_ERROR_VALIDATION_FAILED_EXT, (BdaAllocInfo){ .size = 16, .pool = pool, .priority = 0.5f });
     refuse(VK_ERROR_VALIDATION_FAILED_EXT, (BdaAllocInfo){ .size = 16, .pool = pool, .intent = BDA_INTENT_SHARED });
-    assert_int_equal(bench_heard("bda_alloc, pool 'staging': the pool has another priority, not 0.5 ("), 1);
-    assert_int_equal(bench_heard("bda_alloc, pool 'staging': the pool has another intent, not shared ("), 1);
+    assert_int_equal(bench_heard("bda_alloc, pool 'staging': the pool's priority is 0.75, not 0.5 ("), 1);
+    assert_int_equal(bench_heard("bda_alloc, pool 'staging': the pool's intent is upload, not shared ("), 1);
     assert_unchanged(&before);
     give(a);
     bench_close();

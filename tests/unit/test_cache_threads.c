@@ -221,6 +221,33 @@ static void who_frees_own_buffers_gets_a_cache_from_others(void **state) {
     close_held(held);
 }
 
+static void take_and_free_own_buffers(struct helper *h) {
+    const VkBufferCreateInfo info = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, .size = 64, .usage = PLAIN_USAGE };
+    for (uint32_t i = 0; i < 3 * BDA_LOCK_PATIENCE; i++) {
+        BdaAllocation a;
+        h->wrong += bda_alloc_buffer(h->allocator, &info, &h->wish, &a) != VK_SUCCESS ? 1u : 0u;
+        h->wrong += bda_free(h->allocator, a.handle) != VK_SUCCESS ? 1u : 0u;
+    }
+}
+
+/* Although nothing is kept of it. */
+static void who_is_alone_with_a_pool_of_own_buffers_owns_its_lock(void **state) {
+    (void)state;
+    BdaAllocation held = open_held();
+    BdaPool pool = make_pool((BdaPoolInfo){ .name = "buffers" });
+    BdaAllocation own = take_buffer(64, PLAIN_USAGE, (BdaAllocInfo){ .pool = pool });
+    struct bda_lock *lock = &bda_pool_of_buffers(pool)->lock;
+    assert_true(bda_lock_is_own(lock));
+    hire(&helper);
+    helper.wish = (BdaAllocInfo){ .pool = pool };
+    tell(&helper, take_and_free_own_buffers);
+    assert_non_null(bda_lock_owner(lock));
+    assert_false(bda_lock_is_own(lock));
+    give(own);
+    dismiss(&helper);
+    close_held(held);
+}
+
 /* One frees what another one allocates: through the depot what was freed comes back. */
 static void what_one_frees_another_one_gets(void **state) {
     (void)state;
@@ -918,6 +945,7 @@ int main(void) {
         cmocka_unit_test(freeing_takes_no_host_memory),
         cmocka_unit_test(a_thread_that_only_frees_gets_its_cache_from_others),
         cmocka_unit_test(who_frees_own_buffers_gets_a_cache_from_others),
+        cmocka_unit_test(who_is_alone_with_a_pool_of_own_buffers_owns_its_lock),
         cmocka_unit_test(what_one_frees_another_one_gets),
         cmocka_unit_test(a_bundle_that_does_not_fit_goes_back_by_who_takes),
         cmocka_unit_test(who_has_just_come_to_take_keeps_its_first_bundle),

@@ -280,6 +280,8 @@ static void a_live_handle_is_told_with_its_name(void **state) {
     assert_refusal(VK_ERROR_FEATURE_NOT_PRESENT, bda_free_after(al, named.handle, any, 1), "bda_free_after", wanted);
     assert_told(bda_get_info(al, plain.handle, NULL), "bda_get_info", "bda_get_info, 1 byte, handle 0x%llx: info is",
                 (unsigned long long)plain.handle);
+    assert_int_equal(bda_set_name(al, plain.handle, LONG_NAME), VK_SUCCESS);
+    assert_told(bda_get_info(al, plain.handle, NULL), "bda_get_info", "bda_get_info '" LONG_NAME "', 1 byte,");
     give(named);
     assert_told(bda_get_info(al, named.handle, NULL), "bda_get_info", "bda_get_info, handle 0x%llx: info is NULL",
                 (unsigned long long)named.handle);

@@ -378,6 +378,38 @@ static void an_error_is_told_and_the_block_still_wanted(void **state) {
     bench_close();
 }
 
+static BdaPool going; /* destroyed as soon as the driver is asked for another pool's block */
+
+static void destroy_meanwhile(void *user, enum fake_call call) {
+    (void)user;
+    BdaPool pool = going;
+    if (call != FAKE_CALL_CREATE_BUFFER || pool == NULL || fake_call_count(bench.driver, FAKE_CALL_ALLOCATE_MEMORY) < 3)
+        return;
+    going = NULL;
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+}
+
+/* Whoever destroys the pool cannot know that another thread prepares it. */
+static void a_pool_that_goes_meanwhile_is_told_by_its_name(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .on_call = destroy_meanwhile }, NULL);
+    BdaPool pools[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        pools[i] = make_pool((BdaPoolInfo){ .name = i == 0 ? "stays" : "goes", .low_water = KIB(500) });
+        BdaAllocation a = take((BdaAllocInfo){ .size = KIB(900), .pool = pools[i] });
+        assert_true(wants());
+        give(a);
+        assert_int_equal(bda_trim(bench.allocator, 0, NULL), VK_SUCCESS);
+        assert_no_room((BdaAllocInfo){ .size = 16, .pool = pools[i] });
+    }
+    going = pools[1]; /* the newest is prepared first */
+    fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_HOST_MEMORY);
+    assert_refusal(VK_ERROR_OUT_OF_HOST_MEMORY, bda_prepare(bench.allocator), "bda_prepare",
+                   "bda_prepare, pool 'goes': host memory");
+    assert_null(going);
+    bench_close();
+}
+
 static void one_who_synchronises_may_prepare_too(void **state) {
     (void)state;
     bench_open(NULL, &(BdaAllocatorInfo){ .low_water = KIB(500), .flags = BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT });
@@ -410,6 +442,7 @@ int main(void) {
         cmocka_unit_test(a_block_is_prepared_within_the_budget_only),
         cmocka_unit_test(one_pool_that_is_full_keeps_no_other_from_its_block),
         cmocka_unit_test(an_error_is_told_and_the_block_still_wanted),
+        cmocka_unit_test(a_pool_that_goes_meanwhile_is_told_by_its_name),
         cmocka_unit_test(one_who_synchronises_may_prepare_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
