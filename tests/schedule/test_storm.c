@@ -1,7 +1,8 @@
 /*
  * Threads do everything at once, at random, and stop at random where another one may come between (BDA_YIELD_POINT):
  * they allocate, free, hand ranges to each other, free one and the same handle together, use dead ones, collect, trim,
- * check, look, come and go. Nothing is lost, nothing is handed out twice, every second free is refused.
+ * check, look, ask for a fault's story, come and go, and hear why they were refused. Nothing is lost, nothing is handed
+ * out twice, every second free is refused.
  *
  *     schedule_storm [STEPS [SEED]]        of each thread
  */
@@ -33,6 +34,17 @@ static void expect_at(bool holds, int line) {
 }
 
 #define expect(holds) expect_at(holds, __LINE__)
+
+/* What is told, by whichever thread, is one line. */
+static void hear(void *user, BdaMessageSeverity severity, const char *text) {
+    (void)user;
+    (void)severity;
+    expect(text[0] != '\0' && strchr(text, '\n') == NULL);
+}
+
+static void read_line(void *user, const char *text) {
+    hear(user, BDA_MESSAGE_INFO, text);
+}
 
 /* ---- Ranges ---- */
 
@@ -192,9 +204,13 @@ static void play_with_fire(struct worker *w) {
             expect(bda_free(bench.allocator, a.handle) == VK_SUCCESS);
         return;
     }
-    switch (below(6)) {
+    const unsigned char byte = 0;
+    switch (below(7)) {
     case 0:
-        (void)bda_set_name(bench.allocator, handle, "hot");
+        (void)bda_set_name(bench.allocator, handle, below(2) != 0 ? "hot" : LONG_NAME);
+        break;
+    case 3: /* whose end that is past is told, though it may go at this moment */
+        expect(bda_write(bench.allocator, handle, HOT_SIZE, &byte, 1) == VK_ERROR_VALIDATION_FAILED_EXT);
         break;
     case 1:
         (void)bda_set_user(bench.allocator, handle, 5);
@@ -222,6 +238,14 @@ static void look_at_all(struct worker *w) {
     expect(bda_get_pool_stats(bench.allocator, common, &use) == VK_SUCCESS);
 }
 
+/* Whose byte it is, or was, and what the driver has said of it. */
+static void ask_for_a_story(struct worker *w) {
+    const struct piece *piece = &w->own[below(OWN)];
+    const BdaFaultAddress address = { .address = piece->a.address + 1, .access = BDA_FAULT_ACCESS_WRITE };
+    const BdaFaultInfo info = { .address_count = 1, .addresses = &address };
+    expect(bda_report_fault(bench.allocator, &info, read_line, NULL) == VK_SUCCESS);
+}
+
 /* Every pool takes itself for one whose lock is waited for, if shards are wanted. */
 static bool crowded;
 
@@ -234,7 +258,9 @@ static void crowd_all(void) {
 static void have_a_pool(struct worker *w) {
     crowd_all();
     if (w->pool == NULL) {
-        const BdaPoolInfo info = { .intent = BDA_INTENT_UPLOAD, .first_block_size = KIB(64), .max_block_size = MIB(1) };
+        const BdaPoolInfo info = {
+            .intent = BDA_INTENT_UPLOAD, .first_block_size = KIB(64), .max_block_size = MIB(1), .name = "a worker's"
+        };
         expect(bda_create_pool(bench.allocator, &info, &w->pool) == VK_SUCCESS);
         return;
     }
@@ -273,8 +299,8 @@ static void one_step(struct worker *w) {
     static const struct {
         uint32_t weight; /* in 256 */
         void (*make)(struct worker *w);
-    } doings[] = { { 150, take_or_give }, { 30, hand_over }, { 36, play_with_fire }, { 10, use_stale },
-                   { 10, tidy },          { 8, take_many },  { 8, look_at_all },     { 4, have_a_pool } };
+    } doings[] = { { 150, take_or_give }, { 30, hand_over },  { 36, play_with_fire }, { 10, use_stale }, { 10, tidy },
+                   { 8, take_many },      { 4, look_at_all }, { 4, ask_for_a_story }, { 4, have_a_pool } };
     uint32_t dice = below(256), i = 0;
     while (dice >= doings[i].weight)
         dice -= doings[i++].weight;
@@ -317,11 +343,13 @@ static void a_storm_leaves_nothing_behind(const BdaAllocatorInfo *wishes) {
     memset(workers, 0, sizeof workers);
     memset(shelf, 0, sizeof shelf);
     memset(hot, 0, sizeof hot);
-    bench_prepare(&(struct fake_config){ .machine = FAKE_MACHINE_REBAR });
-    bench.info.message = NULL; /* thousands of refusals, from several threads */
+    bench_prepare(
+        &(struct fake_config){ .machine = FAKE_MACHINE_REBAR, .with = FAKE_ADDRESS_BINDING_REPORT | FAKE_DEBUG_UTILS });
+    bench.info.message = hear; /* thousands of refusals, from several threads */
     bench.info.flags = wishes->flags;
     bench.info.first_block_size = wishes->first_block_size;
     bench_start();
+    fake_report_bindings(bench.driver, bda_address_binding_callback, bench.allocator);
     common = make_pool((BdaPoolInfo){ .intent = BDA_INTENT_UPLOAD, .first_block_size = KIB(64) });
     timeline = fake_make_semaphore(bench.driver, 0);
     bda_yield_hook = stop_at_times;
