@@ -204,14 +204,25 @@ static void a_thread_that_only_frees_gets_its_cache_from_others(void **state) {
     close_held(held);
 }
 
-/* The same where all that others allocate are own buffers. */
+static BdaAllocation take_own(void) {
+    return take_buffer(64, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+}
+
+/* The same where all that others allocate are own buffers, from their shelves. */
 static void who_frees_own_buffers_gets_a_cache_from_others(void **state) {
     (void)state;
+    enum { KEPT = 8 };
     BdaAllocation held = open_held();
-    BdaAllocation own = take_buffer(64, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+    BdaAllocation own = take_own(), all[KEPT];
+    for (uint32_t i = 0; i < 3 * KEPT; i++) {
+        all[i % KEPT] = take_own();
+        if (i % KEPT == KEPT - 1)
+            give_all(all, KEPT);
+    }
+    assert_true(cached() >= (VkDeviceSize)3 * 64);
     hire(&helper);
     for (uint32_t i = 0; i < 3 && caches_of(bench.allocator) == 1; i++) {
-        helper.slots[0] = take_buffer(64, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
+        helper.slots[0] = take_own();
         helper.count = 1;
         tell(&helper, free_all);
     }
