@@ -286,8 +286,7 @@ static void a_family_that_the_device_does_not_have_is_refused(void **state) {
         rig_prepare(&rig, (struct fake_config){ .queue_families = 3 });
         rig.info.queue_family_count = count;
         rig.info.queue_families = &families[2 - count];
-        assert_refused(&rig, VK_ERROR_VALIDATION_FAILED_EXT,
-                       "queue_families names 3, and the device has 3");
+        assert_refused(&rig, VK_ERROR_VALIDATION_FAILED_EXT, "queue_families names 3, and the device has 3");
     }
 }
 
