@@ -63,7 +63,7 @@ static const char *find_fault(const BdaAllocatorInfo *info, char room[BDA_REASON
     if (info->heap_limit_count != 0 && info->heap_limits == NULL)
         return "heap_limits is NULL";
     if (info->max_block_size != 0 && info->first_block_size > info->max_block_size)
-        return bda_reason(room, "first_block_size is larger than max_block_size, %" PRIu64 " than %" PRIu64,
+        return bda_reason(room, "first_block_size is larger than max_block_size: %" PRIu64 " and %" PRIu64,
                           (uint64_t)info->first_block_size, (uint64_t)info->max_block_size);
     if (info->history_depth > BDA_HISTORY_DEPTH_MAX && info->history_depth != BDA_HISTORY_NONE)
         return bda_reason(room, "history_depth is over BDA_HISTORY_DEPTH_MAX, %" PRIu32, info->history_depth);

@@ -229,10 +229,9 @@ BDA_COLD VkResult refuse_piece(BdaArena arena, VkDeviceSize size, VkDeviceSize a
     if (arena == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
     struct bda_request refused = { .name = arena->like.name, .size = size, .pool = arena->like.pool };
-    VkResult result = piece == NULL ? bda_invalid(&refused, "piece is NULL")
-                      : size == 0
-                          ? bda_invalid(&refused, "size is 0")
-                          : bda_invalid_value(&refused, "alignment is no power of two", alignment, BDA_WRONG_VALUE);
+    VkResult result = bda_invalid(&refused, piece == NULL ? "piece is NULL" : "size is 0");
+    if (piece != NULL && size != 0)
+        result = bda_invalid_value(&refused, "alignment is no power of two", alignment, BDA_WRONG_VALUE);
     return bda_refuse_request(arena->allocator, "bda_alloc_from_arena", result, &refused);
 }
 

@@ -25,7 +25,7 @@ static const char *find_fault(const BdaPoolInfo *info, char room[BDA_REASON_ROOM
     if (!(info->priority >= 0 && info->priority <= 1))
         return bda_reason(room, "priority is not between 0 and 1, %g", (double)info->priority);
     if (info->max_block_size != 0 && info->first_block_size > info->max_block_size)
-        return bda_reason(room, "first_block_size is larger than max_block_size, %" PRIu64 " than %" PRIu64,
+        return bda_reason(room, "first_block_size is larger than max_block_size: %" PRIu64 " and %" PRIu64,
                           (uint64_t)info->first_block_size, (uint64_t)info->max_block_size);
     if (info->limit != 0 && info->limit < BDA_LEAST_BLOCK)
         return bda_reason(room, "limit is smaller than any block, which has 64 KiB at least, %" PRIu64,

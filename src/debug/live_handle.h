@@ -9,7 +9,7 @@
 void bda_add_live_handle(struct bda_text *text, BdaAllocator allocator, BdaHandle handle);
 
 /* The same of an allocation that was freed and is still there, since it waits for its semaphore or is in quarantine:
- * whose bytes it holds, and where. False: nothing of it is. */
+ * whose bytes it holds, and where. False: nothing of it is. There is such a node as the handle says. */
 bool bda_add_held_handle(struct bda_text *text, BdaAllocator allocator, BdaHandle handle);
 
 #endif

@@ -384,7 +384,7 @@ static void bad_pools_are_refused(void **state) {
         { { .priority = -1 }, BAD, "priority is not between 0 and 1, -1 (" },
         { { .priority = 2 }, BAD, "priority" },
         { { .priority = (float)NAN }, BAD, "priority" },
-        { { .first_block_size = MIB(2), .max_block_size = MIB(1) }, BAD, "max_block_size, 2097152 than 1048576 (" },
+        { { .first_block_size = MIB(2), .max_block_size = MIB(1) }, BAD, "max_block_size: 2097152 and 1048576 (" },
         { { .limit = 1 }, BAD, "limit is smaller than any block, which has 64 KiB at least, 1 (" },
         { { .limit = KIB(64) - 1 }, BAD, "limit is smaller than any block" },
         { { .usage = VK_BUFFER_USAGE_ACCELERATION_STRUCTURE_STORAGE_BIT_KHR }, NONE, ", 0x100000 (" },
@@ -506,7 +506,7 @@ static void bad_allocators_are_refused(void **state) {
         { spoil_reallocation, "pfnReallocation" }, /* the driver is given them, and may use all five */
         { spoil_internal_free, "pfnInternalFree" },
         { spoil_internal_allocation, "pfnInternalAllocation" },
-        { spoil_sizes, "first_block_size is larger than max_block_size, 2097152 than 1048576 (" },
+        { spoil_sizes, "first_block_size is larger than max_block_size: 2097152 and 1048576 (" },
         { spoil_families, "queue_families" },
         { spoil_limits, "heap_limits" },
     };
