@@ -201,25 +201,21 @@ BDA_INLINE bool is_left_alone(const struct bda_pool *pool) {
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    struct bda_pool *shard = pool;
-    if (!is_left_alone(pool)) {
-        bda_shard_settle_if_crowded(allocator, pool);
-        if (bda_pool_is_cached(bda_shard_of_thread(allocator, pool), room) &&
-            bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
-            become_own(live);
-            return true;
-        }
-        shard = bda_shard_of_thread(allocator, pool);
+    bda_shard_settle_if_crowded(allocator, pool);
+    if (bda_pool_is_cached(bda_shard_of_thread(allocator, pool), room) &&
+        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
+        become_own(live);
+        return true;
     }
-    return take_past_caches(allocator, shard, &request, true, live);
+    return take_past_caches(allocator, bda_shard_of_thread(allocator, pool), &request, true, live);
 }
 
 BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                      VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    if (!is_cached(pool))
+    if (!is_cached(pool) || is_left_alone(pool))
         return take_past_caches(allocator, pool, &request, !allocator->caches_off, live);
-    if (room > BDA_CACHED_BYTES || is_left_alone(pool) || bda_cache_take(allocator, pool, &request, live) == NULL)
+    if (room > BDA_CACHED_BYTES || bda_cache_take(allocator, pool, &request, live) == NULL)
         return take_further(allocator, pool, size, room, alignment, live);
     become_own(live);
     return true;

@@ -249,5 +249,5 @@ VkResult bda_prepare(BdaAllocator allocator) {
         return result;
     atomic_store_explicit(&allocator->some_want, true, memory_order_relaxed);
     (void)snprintf(where, sizeof where, name[0] != '\0' ? "%s, pool '%s'" : "%s", __func__, name);
-    return bda_refuse(allocator, where, result, reason != NULL ? reason : bda_text_of_result(result));
+    return bda_refuse(allocator, where, result, reason);
 }
