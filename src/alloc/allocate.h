@@ -4,6 +4,8 @@
 
 #include "alloc/allocator.h"
 
+struct bda_own; /* own.h */
+
 /* An allocation of either kind (request->buffer_info says which). Its record and its name are made here. */
 VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node);
 

@@ -26,13 +26,27 @@ static void destroy(BdaAllocator allocator, VkBuffer buffer) {
         device->vk.destroy_buffer(device->handle, buffer, device->driver_callbacks);
 }
 
-void bda_own_release(BdaAllocator allocator, uint32_t index) {
-    bda_word *word = bda_words_find(&allocator->own_buffers, index);
-    if (word == NULL)
+/* Which buffer it is stands in its node's word, which may be NULL. */
+BDA_INLINE VkBuffer buffer_in(bda_word *word) {
+    return word != NULL ? (VkBuffer)atomic_load_explicit(word, memory_order_relaxed) : VK_NULL_HANDLE;
+}
+
+BDA_INLINE void destroy_and_forget(BdaAllocator allocator, bda_word *word) {
+    VkBuffer buffer = buffer_in(word);
+    if (buffer == VK_NULL_HANDLE)
         return;
-    VkBuffer buffer = (VkBuffer)atomic_load_explicit(word, memory_order_relaxed);
     bda_words_write(word, 0);
     destroy(allocator, buffer);
+}
+
+void bda_own_release(BdaAllocator allocator, uint32_t index) {
+    destroy_and_forget(allocator, bda_words_find(&allocator->own_buffers, index));
+}
+
+/* To every driver we know a buffer's handle is the address of what it keeps of the buffer. That is on its way, then,
+ * when the driver is told to destroy it; to ask for a line that is none does nothing. */
+BDA_INLINE void prefetch_buffer(bda_word *word) {
+    bda_prefetch((const void *)(uintptr_t)buffer_in(word));
 }
 
 /* ---- Beside the node ---- */
@@ -64,34 +78,36 @@ BDA_COLD VkResult keep_address(BdaAllocator allocator, struct bda_node *node, ui
     return VK_SUCCESS;
 }
 
-/* Binds the buffer to its range and notes which it is. The address that the driver tells is the truth, whatever the
- * block's base says: VK_ERROR_FEATURE_NOT_PRESENT means that it does not have the alignment. `record`: the request's.
- */
-BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, struct bda_own *own, uint32_t record,
-                         VkDeviceSize alignment) {
+/* Binds a buffer, to memory aligned as it `requires`, and notes which it is. The address that the driver tells is the
+ * truth, whatever the block's base says: VK_ERROR_FEATURE_NOT_PRESENT means that it does not have the `alignment`. Told
+ * is 0 where it is what the base says. `record`: the request's. */
+BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, VkBuffer buffer, VkDeviceSize requires,
+                         uint32_t record, VkDeviceSize alignment, VkDeviceAddress *told) {
     struct bda_device *device = &allocator->device;
     VkDeviceSize start = bda_node_start(live->node);
     VkDeviceSize offset = live->block->memory_offset + start;
-    if ((offset & (own->requirements.alignment - 1)) != 0)
+    if ((offset & (requires - 1)) != 0)
         return VK_ERROR_FEATURE_NOT_PRESENT;
     bda_word *word = bda_words_find(&allocator->own_buffers, live->index);
     if (word == NULL && (word = secure_word(allocator, live->index)) == NULL)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
-    VkResult result = device->vk.bind_buffer_memory(device->handle, own->buffer, live->block->backing.memory, offset);
+    VkResult result = device->vk.bind_buffer_memory(device->handle, buffer, live->block->backing.memory, offset);
     if (result != VK_SUCCESS)
         return result;
-    VkDeviceAddress address = bda_block_buffer_address(device, own->buffer);
-    own->address = 0;
+    VkDeviceAddress address = bda_block_buffer_address(device, buffer);
+    *told = 0;
     if (address != live->block->region.base + start) {
-        own->address = address;
+        *told = address;
         result = keep_address(allocator, live->node, record, address, alignment);
     }
     if (result == VK_SUCCESS)
-        bda_words_write(word, (uint64_t)own->buffer);
+        bda_words_write(word, (uint64_t)buffer);
     return result;
 }
 
-/* ---- Giving a range back ---- */
+/* ---- Giving a range back ----
+ *
+ * What is passed on by address to a function of its own lies in memory on every way, so that gets a copy. */
 
 /* Whether threads keep ranges of the pool, and it may have shards. */
 BDA_INLINE bool is_cached(const struct bda_pool *pool) {
@@ -120,8 +136,12 @@ BDA_INLINE bool may_be_kept(const struct bda_live *live) {
 
 /* It is kept, or goes back to TLSF. */
 BDA_INLINE void let_go(BdaAllocator allocator, const struct bda_live *live) {
-    if (!may_be_kept(live) || !bda_cache_keep(allocator, live))
-        give_back(allocator, live);
+    if (may_be_kept(live)) {
+        const struct bda_live copy = *live;
+        if (bda_cache_keep(allocator, &copy))
+            return;
+    }
+    give_back(allocator, live);
 }
 
 /* ---- The short way of an allocation ---- */
@@ -167,9 +187,19 @@ BDA_INLINE VkResult create_addressed(BdaAllocator allocator, const VkBufferCreat
 }
 
 /* Asks the driver, and remembers what need not be asked again. */
-BDA_APART void ask(BdaAllocator allocator, struct bda_kind *kind, VkDeviceSize size, struct bda_own *own) {
-    bda_block_requirements(&allocator->device, own->buffer, &own->requirements);
-    bda_kind_learn(kind, &allocator->device, size, &own->requirements);
+BDA_APART void ask(BdaAllocator allocator, struct bda_kind *kind, VkDeviceSize size, VkBuffer buffer,
+                   struct bda_requirements *requirements) {
+    bda_block_requirements(&allocator->device, buffer, requirements);
+    bda_kind_learn(kind, &allocator->device, size, requirements);
+}
+
+BDA_INLINE struct bda_requirements requirements_of(BdaAllocator allocator, struct bda_kind *kind, VkDeviceSize size,
+                                                   VkBuffer buffer) {
+    struct bda_requirements known, asked;
+    if (bda_kind_requires(kind, size, &known))
+        return known;
+    ask(allocator, kind, size, buffer, &asked);
+    return asked;
 }
 
 /* What a plain buffer wants of a pool. */
@@ -215,25 +245,30 @@ BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize
     struct bda_request request = request_for(size, room, alignment);
     if (!is_cached(pool) || is_left_alone(pool))
         return take_past_caches(allocator, pool, &request, !allocator->caches_off, live);
-    if (room > BDA_CACHED_BYTES || bda_cache_take(allocator, pool, &request, live) == NULL)
-        return take_further(allocator, pool, size, room, alignment, live);
-    become_own(live);
+    if (room <= BDA_CACHED_BYTES && bda_cache_take(allocator, pool, &request, live) != NULL) {
+        become_own(live);
+        return true;
+    }
+    struct bda_live further;
+    if (!take_further(allocator, pool, size, room, alignment, &further))
+        return false;
+    *live = further;
     return true;
 }
 
 /* Where the address is not aligned, dedicated memory may do, and where memory ran out another type of it: that is for
  * the long way to see. */
-BDA_COLD VkResult give_up(BdaAllocator allocator, const struct bda_live *live, struct bda_own *own, VkResult result) {
-    destroy(allocator, own->buffer);
-    own->buffer = VK_NULL_HANDLE;
-    bda_node_retire(live->node, BDA_NODE_RETIRED);
-    let_go(allocator, live);
+BDA_COLD VkResult give_up(BdaAllocator allocator, struct bda_live live, VkBuffer *buffer, VkResult result) {
+    destroy(allocator, *buffer);
+    *buffer = VK_NULL_HANDLE;
+    bda_node_retire(live.node, BDA_NODE_RETIRED);
+    let_go(allocator, &live);
     return result == VK_ERROR_FEATURE_NOT_PRESENT || bda_is_exhaustion(result) ? BDA_OWN_IS_NOT_PLAIN : result;
 }
 
 VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info,
-                       struct bda_own *own, BdaAllocation *allocation) {
-    own->buffer = VK_NULL_HANDLE;
+                       VkBuffer *made, BdaAllocation *allocation) {
+    *made = VK_NULL_HANDLE;
     if (!is_plain(allocator, buffer_info, info))
         return BDA_OWN_IS_NOT_PLAIN;
     VkBufferUsageFlags usage = buffer_info->usage | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
@@ -245,22 +280,21 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
     VkDeviceSize alignment = bda_max(info != NULL ? info->alignment : 0, kind->usage_alignment);
     if (pool == NULL || size - 1 >= pool->most_plain || alignment > pool->most_plain)
         return BDA_OWN_IS_NOT_PLAIN;
-    VkResult result = create_addressed(allocator, buffer_info, &own->buffer);
+    VkResult result = create_addressed(allocator, buffer_info, made);
     if (result != VK_SUCCESS)
         return result;
-    if (!bda_kind_requires(kind, size, &own->requirements))
-        ask(allocator, kind, size, own);
-    const struct bda_requirements *r = &own->requirements;
+    VkBuffer buffer = *made;
+    const struct bda_requirements r = requirements_of(allocator, kind, size, buffer);
     struct bda_live live;
-    alignment = bda_max(alignment, r->alignment);
-    if (r->prefers_dedicated || r->requires_dedicated || r->type_bits != kind->type_bits ||
-        r->size > pool->most_plain || alignment > pool->most_plain ||
-        !take(allocator, pool, size, r->size, alignment, &live))
+    VkDeviceAddress told;
+    alignment = bda_max(alignment, r.alignment);
+    if (r.prefers_dedicated || r.requires_dedicated || r.type_bits != kind->type_bits || r.size > pool->most_plain ||
+        alignment > pool->most_plain || !take(allocator, pool, size, r.size, alignment, &live))
         return BDA_OWN_IS_NOT_PLAIN;
-    result = bind(allocator, &live, own, 0, alignment);
+    result = bind(allocator, &live, buffer, r.alignment, 0, alignment, &told);
     if (result != VK_SUCCESS)
-        return give_up(allocator, &live, own, result);
-    bda_own_describe(allocator, &live, own->buffer, own->address, size, allocation);
+        return give_up(allocator, live, made, result);
+    bda_own_describe(allocator, &live, buffer, told, size, allocation);
     bool caches = !allocator->caches_off;
     struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
     bda_plain_tell_made(allocator, cache, caches, allocation->handle);
@@ -272,16 +306,16 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
 /* ---- A free ---- */
 
 /* Under the lock, since somebody may be renaming it. */
-BDA_COLD void tell_history_of_recorded(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live) {
-    bda_pool_lock(live->pool);
-    bda_history_tell(allocator, handle, live->node, 0);
-    bda_unlock(&live->pool->lock);
+BDA_COLD void tell_history_of_recorded(BdaAllocator allocator, BdaHandle handle, struct bda_live live) {
+    bda_pool_lock(live.pool);
+    bda_history_tell(allocator, handle, live.node, 0);
+    bda_unlock(&live.pool->lock);
 }
 
 BDA_INLINE void tell_history(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle,
                              const struct bda_live *live) {
     if (bda_node_last_record(live->node) != 0)
-        tell_history_of_recorded(allocator, handle, live);
+        tell_history_of_recorded(allocator, handle, *live);
     else
         bda_plain_tell(allocator, cache, !allocator->caches_off, handle, live, 0);
 }
@@ -290,11 +324,15 @@ bool bda_own_free(BdaAllocator allocator, struct bda_cache *cache, BdaHandle han
                   struct bda_block *block) {
     const struct bda_live live = { bda_handle_index(handle), node, block,
                                    atomic_load_explicit(&block->pool, memory_order_acquire) };
+    bda_word *word = bda_words_find(&allocator->own_buffers, live.index);
+    prefetch_buffer(word);
     if (allocator->event != NULL || live.pool == NULL ||
         !bda_node_try_retire(node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
         return false;
+    if (!is_cached(live.pool) || is_left_alone(live.pool)) /* it goes to TLSF, after a call that takes a while */
+        bda_node_prefetch_neighbours(&allocator->nodes, node);
     tell_history(allocator, cache, handle, &live);
-    bda_own_release(allocator, live.index); /* before anybody else can have the range */
+    destroy_and_forget(allocator, word); /* before anybody else can have the range */
     let_go(allocator, &live);
     return true;
 }
@@ -322,7 +360,10 @@ static VkResult bind_own(BdaAllocator allocator, const struct bda_request *reque
     VkResult result = VK_SUCCESS;
     if (own->buffer == VK_NULL_HANDLE)
         result = create(allocator, request->buffer_info, &own->buffer);
-    return result == VK_SUCCESS ? bind(allocator, &live, own, request->record, request->alignment) : result;
+    if (result != VK_SUCCESS)
+        return result;
+    VkDeviceAddress told; /* who describes it asks the record */
+    return bind(allocator, &live, own->buffer, own->requirements.alignment, request->record, request->alignment, &told);
 }
 
 /* A dedicated allocation can be aligned at will where a place in a block cannot. */
@@ -355,21 +396,20 @@ static VkResult try_own(BdaAllocator allocator, struct bda_pool *pool, struct bd
 }
 
 VkResult bda_own_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node) {
-    struct bda_own fresh, *own = request->own != NULL ? request->own : &fresh;
+    struct bda_own own = { .buffer = request->made, .node = 0 };
     VkResult result = VK_SUCCESS;
-    if (request->own == NULL)
-        result = create(allocator, request->buffer_info, &own->buffer);
+    if (own.buffer == VK_NULL_HANDLE)
+        result = create(allocator, request->buffer_info, &own.buffer);
     if (result != VK_SUCCESS)
         return result;
     /* Asked for anew where the short way knew enough: dedicated memory must have the very size that is required
      * (VUID-VkMemoryDedicatedAllocateInfo-buffer-02965). */
-    ask_requirements(allocator, request, own);
-    own->node = 0;
-    add_requirements(allocator, request, &own->requirements);
-    result = bda_try_types(allocator, request, try_own, own);
+    ask_requirements(allocator, request, &own);
+    add_requirements(allocator, request, &own.requirements);
+    result = bda_try_types(allocator, request, try_own, &own);
     if (result != VK_SUCCESS)
-        destroy(allocator, own->buffer);
-    *node = own->node;
+        destroy(allocator, own.buffer);
+    *node = own.node;
     return result;
 }
 

@@ -17,18 +17,18 @@
 struct bda_own {
     VkBuffer buffer; /* VK_NULL_HANDLE: it went with a dedicated try that failed, and is made again */
     struct bda_requirements requirements;
-    uint32_t node;           /* its place, once it has one */
-    VkDeviceAddress address; /* once it is bound: the driver's, or 0, where its range lies */
+    uint32_t node; /* its place, once it has one */
 };
 
 /* ---- The short way ---- */
 
 #define BDA_OWN_IS_NOT_PLAIN VK_NOT_READY /* no answer of the driver's to any of the calls */
 
-/* All of an allocation. BDA_OWN_IS_NOT_PLAIN: it takes the long way from its beginning, and takes own->buffer along,
- * which may have been made already. Any other failure is the driver's, or want of host memory: nothing has changed. */
+/* All of an allocation. BDA_OWN_IS_NOT_PLAIN: it takes the long way from its beginning, and takes the buffer along, if
+ * it has been `made` already (else VK_NULL_HANDLE). Any other failure is the driver's, or want of host memory: nothing
+ * has changed. */
 VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info,
-                       struct bda_own *own, BdaAllocation *allocation);
+                       VkBuffer *made, BdaAllocation *allocation);
 
 /* All of a free, of what `handle` names: it has led to this node, and that to a block of own buffers. False: it is no
  * longer live, or somebody listens. `cache`: the thread's, or NULL. */
@@ -37,7 +37,7 @@ bool bda_own_free(BdaAllocator allocator, struct bda_cache *cache, BdaHandle han
 
 /* ---- The long way ---- */
 
-/* An allocation, from a checked request. The VkBuffer in request->own is gone if it fails. */
+/* An allocation, from a checked request. The VkBuffer that was made is gone if it fails. */
 VkResult bda_own_allocate(BdaAllocator allocator, struct bda_request *request, uint32_t *node);
 
 /* What the driver requires for such a buffer, of which one is made and destroyed; goes into the request, too. */

@@ -4,8 +4,6 @@
 
 #include "memory/usage.h"
 
-struct bda_own; /* own.h */
-
 /* How the value is told that a reason is about. */
 enum bda_wrong {
     BDA_WRONG_NONE,
@@ -31,7 +29,7 @@ struct bda_request {
     uint32_t record;    /* secured before anything else; 0: it needs none */
     /* own buffers only */
     const VkBufferCreateInfo *buffer_info; /* NULL: a range */
-    struct bda_own *own;                   /* what the short way has made of it already; or NULL */
+    VkBuffer made;                         /* by the short way already; or VK_NULL_HANDLE */
     VkExternalMemoryHandleTypeFlags handle_types;
     bool capture_replay;
     /* out */

@@ -89,7 +89,7 @@ static VkResult request_addressed(BdaAllocator allocator, const VkBufferCreateIn
 }
 
 BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info,
-                                     const BdaAllocInfo *info, struct bda_own *own, BdaAllocation *allocation) {
+                                     const BdaAllocInfo *info, VkBuffer made, BdaAllocation *allocation) {
     const char *const function = "bda_alloc_buffer";
     if (allocation == NULL)
         return bda_refuse(allocator, function, VK_ERROR_VALIDATION_FAILED_EXT, "allocation is NULL");
@@ -97,9 +97,9 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const VkBufferCreat
     if (allocator == NULL || buffer_info == NULL)
         return bda_refuse(allocator, function, VK_ERROR_VALIDATION_FAILED_EXT, "buffer_info is NULL");
     VkBufferCreateInfo addressed;
-    struct bda_request request = { .own = own };
+    struct bda_request request = { .made = made };
     VkResult result = request_addressed(allocator, buffer_info, info, &addressed, &request);
-    assert(result == VK_SUCCESS || own == NULL); /* what is plain has been checked */
+    assert(result == VK_SUCCESS || made == VK_NULL_HANDLE); /* what is plain has been checked */
     if (result == VK_SUCCESS)
         result = bda_fulfil(allocator, &request, allocation);
     if (result != VK_SUCCESS)
@@ -111,13 +111,13 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const VkBufferCreat
 VkResult bda_alloc_buffer(BdaAllocator allocator, const VkBufferCreateInfo *buffer_info, const BdaAllocInfo *info,
                           BdaAllocation *allocation) {
     if (allocator == NULL || buffer_info == NULL || allocation == NULL)
-        return alloc_the_long_way(allocator, buffer_info, info, NULL, allocation);
-    struct bda_own own;
-    VkResult result = bda_own_alloc(allocator, buffer_info, info, &own, allocation);
-    if (result == BDA_OWN_IS_NOT_PLAIN)
-        return alloc_the_long_way(allocator, buffer_info, info, own.buffer != VK_NULL_HANDLE ? &own : NULL, allocation);
+        return alloc_the_long_way(allocator, buffer_info, info, VK_NULL_HANDLE, allocation);
+    VkBuffer made;
+    VkResult result = bda_own_alloc(allocator, buffer_info, info, &made, allocation);
     if (result == VK_SUCCESS)
         return result;
+    if (result == BDA_OWN_IS_NOT_PLAIN)
+        return alloc_the_long_way(allocator, buffer_info, info, made, allocation);
     memset(allocation, 0, sizeof *allocation);
     const struct bda_request refused = { .size = buffer_info->size, .flags = info != NULL ? info->flags : 0 };
     return bda_refuse_request(allocator, __func__, result, &refused);

@@ -39,12 +39,16 @@ BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, struct bda_cache 
     return bda_plain_free(allocator, cache, true, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
 }
 
-/* The same where there are no caches. */
-BDA_APART VkResult free_without_caches(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+/* The same where there are no caches; what is no own buffer apart from what is, which saves other registers. */
+BDA_APART VkResult free_range_without_caches(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+    return bda_plain_free(allocator, NULL, false, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+}
+
+BDA_INLINE VkResult free_without_caches(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
     struct bda_block *block = bda_block_of(allocator, node);
     if (block->own)
         return free_own(allocator, NULL, handle, node, block);
-    return bda_plain_free(allocator, NULL, false, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+    return free_range_without_caches(allocator, handle, node);
 }
 
 VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {

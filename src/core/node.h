@@ -138,6 +138,11 @@ static inline struct bda_node *bda_node_at(struct bda_nodes *nodes, uint32_t ind
     return bda_node_in(bda_nodes_chunks(nodes), index);
 }
 
+BDA_INLINE void bda_node_prefetch_neighbours(struct bda_nodes *nodes, const struct bda_node *node) {
+    bda_prefetch(bda_node_at(nodes, bda_node_previous(node)));
+    bda_prefetch(bda_node_at(nodes, bda_node_next(node)));
+}
+
 /* Every word of a node but its tag is written like this. Who looks at one without the lock (alloc/locate_live.h) reads
  * its tag, its words, and its tag again: a word of another life brings along that the tag has changed. */
 static inline void bda_node_write(_Atomic uint32_t *word, uint32_t value) {
