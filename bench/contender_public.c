@@ -126,14 +126,24 @@ BdaAllocator bench_public_allocator(void *self) {
 
 /* ---- Ranges ---- */
 
-static bool alloc(void *self, uint64_t size, uint64_t alignment, struct bench_range *range) {
-    const struct public *public = self;
-    const BdaAllocInfo info = { .size = size, .alignment = alignment, .flags = public->flags };
+static const char name_of_all[] = "meshes/level 3";
+
+static inline bool alloc_with(const struct public *public, uint64_t size, uint64_t alignment, const char *name,
+                              struct bench_range *range) {
+    const BdaAllocInfo info = { .size = size, .alignment = alignment, .flags = public->flags, .name = name };
     BdaAllocation a;
     if (bda_alloc(public->allocator, &info, &a) != VK_SUCCESS)
         return false;
     *range = (struct bench_range){ a.handle, a.address };
     return true;
+}
+
+static bool alloc(void *self, uint64_t size, uint64_t alignment, struct bench_range *range) {
+    return alloc_with(self, size, alignment, NULL, range);
+}
+
+static bool alloc_named(void *self, uint64_t size, uint64_t alignment, struct bench_range *range) {
+    return alloc_with(self, size, alignment, name_of_all, range);
 }
 
 static void free_range(void *self, struct bench_range range) {
@@ -142,18 +152,27 @@ static void free_range(void *self, struct bench_range range) {
         bench_fail("bda_free refused a live allocation");
 }
 
-static bool alloc_many(void *self, uint32_t count, const uint64_t *sizes, uint64_t alignment,
-                       struct bench_range *ranges) {
-    struct public *public = self;
+static bool alloc_many_with(struct public *public, uint32_t count, const uint64_t *sizes, uint64_t alignment,
+                            const char *name, struct bench_range *ranges) {
     if (count > MOST_BATCH)
         return false;
     for (uint32_t i = 0; i < count; i++)
-    public->infos[i] = (BdaAllocInfo){ .size = sizes[i], .alignment = alignment, .flags = public->flags };
+    public->infos[i] = (BdaAllocInfo){ .size = sizes[i], .alignment = alignment, .flags = public->flags, .name = name };
     if (bda_alloc_many(public->allocator, count, public->infos, public->allocations) != VK_SUCCESS)
         return false;
     for (uint32_t i = 0; i < count; i++)
         ranges[i] = (struct bench_range){ public->allocations[i].handle, public->allocations[i].address };
     return true;
+}
+
+static bool alloc_many(void *self, uint32_t count, const uint64_t *sizes, uint64_t alignment,
+                       struct bench_range *ranges) {
+    return alloc_many_with(self, count, sizes, alignment, NULL, ranges);
+}
+
+static bool alloc_many_named(void *self, uint32_t count, const uint64_t *sizes, uint64_t alignment,
+                             struct bench_range *ranges) {
+    return alloc_many_with(self, count, sizes, alignment, name_of_all, ranges);
 }
 
 /* Of any thread, so it has no memory in common with others. */
@@ -226,6 +245,21 @@ const struct contender bench_public_locked = {
     .alloc = alloc,
     .free = free_range,
     .alloc_many = alloc_many,
+    .free_many = free_many,
+    .host_bytes = host_bytes,
+    .trim = trim,
+};
+
+const struct contender bench_public_named = {
+    .name = "public-named",
+    .what = "bda_alloc with a name, and bda_free, safe for threads",
+    .has_pool = true,
+    .threads = BENCH_ONLY_THREADS,
+    .create = create_locked,
+    .destroy = destroy,
+    .alloc = alloc_named,
+    .free = free_range,
+    .alloc_many = alloc_many_named,
     .free_many = free_many,
     .host_bytes = host_bytes,
     .trim = trim,

@@ -8,6 +8,7 @@ const struct contender *const bench_contenders[] = {
     &bench_core_mutex,
     &bench_public,
     &bench_public_locked,
+    &bench_public_named,
     &bench_public_buffer,
     &bench_public_buffer_locked,
 #ifdef BENCH_HAS_VMA

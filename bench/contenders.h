@@ -12,6 +12,7 @@ extern const struct contender bench_none;                 /* the loop alone */
 extern const struct contender bench_core;                 /* struct bda_tlsf */
 extern const struct contender bench_public;               /* bda_alloc and bda_free, externally synchronised */
 extern const struct contender bench_public_locked;        /* the same, safe for threads */
+extern const struct contender bench_public_named;         /* with a name each (threads only) */
 extern const struct contender bench_public_buffer;        /* bda_alloc_buffer and bda_free */
 extern const struct contender bench_core_mutex;           /* struct bda_tlsf behind a mutex */
 extern const struct contender bench_public_buffer_locked; /* bda_alloc_buffer and bda_free, safe for threads */

@@ -25,7 +25,7 @@
  *   Defaults    zero is a good default in every info struct; `next` must be NULL in this version.
  *   Results     VK_SUCCESS or one of the errors below. On an error the output structs are zeroed, nothing has changed
  *               and nothing leaks. It is also told to the message callback, with the function and the reason: misuse
- *               as BDA_MESSAGE_ERROR, memory that ran out as BDA_MESSAGE_WARNING (or as
+ *               and what is not there as BDA_MESSAGE_ERROR, memory that ran out as BDA_MESSAGE_WARNING (or as
  *               BDA_MESSAGE_INFO, for a request whose flags let it take no memory, or none over the budget).
  *                 VK_ERROR_VALIDATION_FAILED_EXT   the caller's mistake (NULL, zero size, stale handle, …)
  *                 VK_ERROR_FEATURE_NOT_PRESENT     no memory type fits, or a feature was not enabled
@@ -92,7 +92,8 @@ typedef enum BdaMessageSeverity {
     BDA_MESSAGE_INFO = 0,    /* a refusal by BDA_ALLOC_NO_NEW_MEMORY_BIT or BDA_ALLOC_WITHIN_BUDGET_BIT; an event, when
                                 BDA_ALLOCATOR_LOG_EVENTS_BIT asks for them */
     BDA_MESSAGE_WARNING = 1, /* something to know of: memory that ran out, a leak listed at destroy */
-    BDA_MESSAGE_ERROR = 2,   /* a misuse that was refused, or that a checking mode found */
+    BDA_MESSAGE_ERROR = 2,   /* a misuse that was refused, or that a checking mode found; a feature, or a memory type,
+                                that is not there (VK_ERROR_FEATURE_NOT_PRESENT) */
     BDA_MESSAGE_SEVERITY_MAX_ENUM = 0x7FFFFFFF
 } BdaMessageSeverity;
 
@@ -202,7 +203,8 @@ typedef struct BdaAllocatorInfo {
     uint32_t keep_collects;
     /* The low-water mark: a pool with fewer free bytes in its blocks wants the next one before a request has to wait
      * for it. bda_wants_block says so, bda_prepare makes it. 0: none. Surplus that would take a pool below its mark
-     * stays. A pool that has no block wants its first one once it has refused a request with
+     * stays. Such a block is as large as any other that the pool would make next, however little lacks: a mark costs up
+     * to one whole block. A pool that has no block wants its first one once it has refused a request with
      * BDA_ALLOC_NO_NEW_MEMORY_BIT; any other request makes that itself. */
     VkDeviceSize low_water;
     /* The queue families that will use the memory; none given: every family of `device_info`. Where there are two or
@@ -230,11 +232,11 @@ typedef struct BdaAllocatorInfo {
      * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Host memory: 32 bytes each. A name or a stack
      * takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an allocation as much as its free.
      * Half as many allocations are remembered beside them, by handle and frame, at 16 bytes each.
-     * A thread gets a ring of its own with its first request. Requests that no cache serves (with a name, over 1 MiB,
-     * or over 64 KiB where little is free) count for that only after the first 42 of all threads (a third of a depth
-     * below 128). One that only frees gets it once such threads have freed as many times, by anybody's next request
-     * with a name or for what its cache lacks. Until then frees go into one ring that threads share, of this depth, or
-     * of 128 where it is 0. Where there are no caches, or any checking mode is on, all go there. */
+     * A thread gets a ring of its own with its first request. Requests that no cache serves (with a name or a value,
+     * over 1 MiB, or over 64 KiB where little is free) count for that only after the first 42 of all threads (a third
+     * of a depth below 128). One that only frees gets it once such threads have freed as many times, by anybody's next
+     * request with a name or for what its cache lacks. Until then frees go into one ring that threads share, of this
+     * depth, or of 128 where it is 0. Where there are no caches, or any checking mode is on, all go there. */
     uint32_t history_depth;
     /* With BDA_CHECK_STACKS_BIT: who takes stacks, and puts their frames into words, with this user pointer. NULL: what
      * the system offers (backtrace and backtrace_symbols of glibc and macOS, whose text takes memory of the C
@@ -267,8 +269,10 @@ BDA_API VkResult bda_create_allocator(const BdaAllocatorInfo *info, BdaAllocator
 /*
  * Destroys the allocator. Pending frees are drained without waiting: the caller has seen the device idle, or lost.
  * What is still live is listed through the message callback (BDA_MESSAGE_WARNING: how much it is, then up to 64
- * allocations by name and pool, then how many more there are) and then freed too, with every pool. VK_SUCCESS;
- * VK_INCOMPLETE when something was still live. NULL is allowed and does nothing.
+ * allocations by name and pool, then how many more there are) and then freed too, with every pool. Arenas that
+ * still exist are told of by name and freed as well: to touch one afterwards, also by bda_destroy_arena, is use after
+ * free. VK_SUCCESS; VK_INCOMPLETE when something was still live, or an arena still there. NULL is allowed and does
+ * nothing.
  */
 BDA_API VkResult bda_destroy_allocator(BdaAllocator allocator);
 
@@ -325,16 +329,19 @@ typedef struct BdaAllocInfo {
     /* VkBufferUsageFlagBits (or …Bits2): what a range will be used for besides being pointed at; decides alignment
      * and pool. 0: reached through pointers only. bda_alloc_buffer takes it from the VkBufferCreateInfo and wants 0. */
     uint64_t usage;
-    /* The caller's own value, given back by bda_get_info. */
+    /* The caller's own value, given back by bda_get_info. What has one, or a name, takes 128 bytes of host memory more,
+     * and the pool's lock: the caches of threads do not serve it. */
     uint64_t user;
     BdaIntent intent;
     BdaAllocFlags flags;
-    /* VK_EXT_memory_priority, above 0 to 1; 0 means the default, 0.5. Another priority is another pool. */
+    /* VK_EXT_memory_priority, above 0 to 1; 0 means the default, 0.5. Another priority is another pool. Ignored where
+     * memoryPriority is not enabled. */
     float priority;
     /* A pool made by bda_create_pool; NULL: one of the library's own. A pool brings its own intent and priority:
-     * leave both 0 here, or the same. */
+     * leave both 0 here, or the same. Another intent is refused; another priority only where memoryPriority is
+     * enabled, and ignored elsewhere. */
     BdaPool pool;
-    /* Shown in messages, leak lists and tools; copied. NULL, or empty: none. */
+    /* Shown in messages, leak lists and tools; copied. NULL, or empty: none. Cost: see `user`. */
     const char *name;
 } BdaAllocInfo;
 
@@ -527,7 +534,9 @@ BDA_API VkResult bda_invalidate(BdaAllocator allocator, BdaHandle handle, VkDevi
  * for a block: bda_warm_up for bda_alloc, bda_warm_up_buffers for bda_alloc_buffer. `size` of `like` may be 0, `like`
  * of the latter NULL. Nothing is kept on an error. Errors: as for the allocation; VALIDATION_FAILED also for requests
  * that are dedicated by flag, by size or by the driver's wish, since no block serves them. What was made stays, unused,
- * until bda_trim or until a heap is exhausted. */
+ * until bda_trim or until a heap is exhausted. These are the blocks that the pool makes next in any case, each twice as
+ * large as the one before: of a new pool up to about twice as many bytes are reserved as were asked for, of one that
+ * has grown at least one block of its present size. */
 BDA_API VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceSize bytes);
 BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like,
                                      const BdaAllocInfo *like, VkDeviceSize bytes);

@@ -42,7 +42,8 @@ typedef struct BdaPiece {
 BDA_API VkResult bda_create_arena(BdaAllocator allocator, const BdaArenaInfo *info, BdaArena *arena);
 
 /* Frees what it holds and the arena itself. The GPU is done with all pieces, or bda_reset_arena has said when it will
- * be. NULL is allowed and does nothing. */
+ * be. NULL is allowed and does nothing. To be called before bda_destroy_allocator, which tells of the arenas that still
+ * exist, frees them and answers VK_INCOMPLETE: to touch one afterwards is use after free. */
 BDA_API void bda_destroy_arena(BdaArena arena);
 
 /*
@@ -62,8 +63,9 @@ BDA_API VkResult bda_alloc_from_arena(BdaArena arena, VkDeviceSize size, VkDevic
 BDA_API VkResult bda_reset_arena(BdaArena arena, VkSemaphore timeline, uint64_t value);
 
 /* Makes what the CPU has written into the pieces visible to the device, whenever it wrote that: before a submission.
- * Cost: a flush of each chunk, as far as it is filled; nothing where memory is coherent. Errors: what
- * vkFlushMappedMemoryRanges answers. */
+ * Cost: a flush of each chunk, as far as it is filled; nothing where memory is coherent. Errors: VALIDATION_FAILED
+ * (NULL; or a chunk was freed by somebody else, by its address or with its pool: the chunks behind it are not flushed
+ * then); what vkFlushMappedMemoryRanges answers. */
 BDA_API VkResult bda_flush_arena(BdaArena arena);
 
 typedef struct BdaArenaStats {

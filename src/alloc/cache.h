@@ -42,6 +42,7 @@ struct bda_cache {
     bool open; /* the owner's: it may keep something; not since a pool began to rest, until any keeps again. (What
                   waits in its bundles then goes as it does without frees: bda_cache_send_waiting) */
     struct bda_settling settlings[BDA_STOCKS + 1]; /* the owner's */
+    struct bda_spare_records records;              /* the owner's: for what it allocates with a name or a value */
     /* under the lock of the caches: */
     struct bda_cache *older;
     const void *owner;       /* a thread (bda_this_thread), or NULL */

@@ -38,6 +38,7 @@ static void leave_behind(BdaAllocator allocator) {
                 cache->settlings[i] = (struct bda_settling){ .settled = false };
             }
             drain_cache(allocator, cache, NULL);
+            bda_records_return(allocator, &cache->records);
             cache->owner = NULL;
             atomic_fetch_sub_explicit(&allocator->cache_count, 1, memory_order_relaxed);
         }

@@ -329,7 +329,7 @@ bool bda_own_free(BdaAllocator allocator, struct bda_cache *cache, BdaHandle han
     if (allocator->event != NULL || live.pool == NULL ||
         !bda_node_try_retire(node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
         return false;
-    if (!is_cached(live.pool) || is_left_alone(live.pool)) /* it goes to TLSF, after a call that takes a while */
+    if (!is_cached(live.pool) || bda_pool_rests(live.pool)) /* it goes to TLSF, after a call that takes a while */
         bda_node_prefetch_neighbours(&allocator->nodes, node);
     tell_history(allocator, cache, handle, &live);
     destroy_and_forget(allocator, word); /* before anybody else can have the range */

@@ -1,7 +1,7 @@
 /* Names, user values and unforeseen addresses, see record.h. */
 #include "alloc/record.h"
 
-#include "alloc/history.h"
+#include "alloc/cache.h"
 #include "alloc/prefixes.h"
 #include "core/names.h"
 
@@ -63,21 +63,78 @@ void bda_record_set_name(struct bda_record *record, struct bda_record_name *name
     name->copy = old;
 }
 
-/* ---- Taking and giving back ---- */
+/* ---- Spare ones ----
+ *
+ * A thread comes for the store lock when it has none left, or too many: with half of what it may keep. */
 
-static uint32_t take_slot(BdaAllocator allocator) {
+/* The list of all; the store lock is held. */
+static uint32_t pop(BdaAllocator allocator) {
     struct bda_records *records = &allocator->records;
-    uint32_t index = 0;
-    bda_mutex_lock(&allocator->store_lock);
-    if (records->spare != 0) {
-        index = records->spare;
+    uint32_t index = records->spare;
+    if (index != 0)
         records->spare = (uint32_t)atomic_load_explicit(&bda_record_at(allocator, index)->user, memory_order_relaxed);
-    } else if (bda_store_grow(&records->store, 1, &index) == 0) {
+    return index;
+}
+
+static void push(BdaAllocator allocator, uint32_t index) {
+    write64(&bda_record_at(allocator, index)->user, allocator->records.spare);
+    allocator->records.spare = index;
+}
+
+/* The calling thread's, or NULL. */
+static struct bda_spare_records *spare_of_thread(BdaAllocator allocator) {
+    struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_at_hand(allocator);
+    return cache != NULL ? &cache->records : NULL;
+}
+
+/* One from the list of all, or a new one, and some for the thread. 0: host memory is refused. */
+static uint32_t fetch(BdaAllocator allocator, struct bda_spare_records *spare) {
+    bda_mutex_lock(&allocator->store_lock);
+    uint32_t index = pop(allocator);
+    if (index == 0 && bda_store_grow(&allocator->records.store, 1, &index) == 0)
         index = 0;
-    }
+    while (spare != NULL && spare->count < BDA_SPARE_RECORDS / 2 && allocator->records.spare != 0)
+        spare->all[spare->count++] = pop(allocator);
     bda_mutex_unlock(&allocator->store_lock);
     return index;
 }
+
+/* The first ones, which have lain there longest. */
+static void give_back(BdaAllocator allocator, struct bda_spare_records *spare, uint32_t count) {
+    bda_mutex_lock(&allocator->store_lock);
+    for (uint32_t i = 0; i < count; i++)
+        push(allocator, spare->all[i]);
+    bda_mutex_unlock(&allocator->store_lock);
+    spare->count -= count;
+    memmove(spare->all, spare->all + count, spare->count * sizeof spare->all[0]);
+}
+
+void bda_records_return(BdaAllocator allocator, struct bda_spare_records *spare) {
+    if (spare->count != 0)
+        give_back(allocator, spare, spare->count);
+}
+
+static uint32_t take_slot(BdaAllocator allocator) {
+    struct bda_spare_records *spare = spare_of_thread(allocator);
+    if (spare != NULL && spare->count != 0)
+        return spare->all[--spare->count];
+    return fetch(allocator, spare);
+}
+
+static void give_slot(BdaAllocator allocator, uint32_t index) {
+    struct bda_spare_records *spare = spare_of_thread(allocator);
+    if (spare == NULL) {
+        bda_mutex_lock(&allocator->store_lock);
+        push(allocator, index);
+        bda_mutex_unlock(&allocator->store_lock);
+        return;
+    }
+    if (spare->count == BDA_SPARE_RECORDS)
+        give_back(allocator, spare, BDA_SPARE_RECORDS / 2);
+    spare->all[spare->count++] = index;
+}
+
+/* ---- Taking and giving back ---- */
 
 VkResult bda_record_create(BdaAllocator allocator, uint64_t user, const char *name, uint32_t *index) {
     struct bda_record_name own;
@@ -107,8 +164,5 @@ void bda_record_destroy(BdaAllocator allocator, uint32_t index) {
     bda_prefixes_leave(allocator, record);
     bda_host_release_text(&allocator->host, record->long_name);
     record->long_name = NULL;
-    bda_mutex_lock(&allocator->store_lock);
-    write64(&record->user, allocator->records.spare);
-    allocator->records.spare = index;
-    bda_mutex_unlock(&allocator->store_lock);
+    give_slot(allocator, index);
 }

@@ -1,7 +1,7 @@
 /*
  * Records: what only some allocations have (a name, a user value, an unforeseen address, a stack), so that the others
  * pay nothing for it. Their fields belong to the pool of the allocation, under its lock; taking and giving back a
- * record takes the store lock inside.
+ * record takes the store lock inside, now and then: each thread with a cache keeps some spare ones there.
  *
  * Look-ups read a record without any lock (bda_record_read): what they want of it stands in atomic words, the beginning
  * of its name too, nearly all of it in the first of its two cache lines. Records never move and stay mapped until the
@@ -26,7 +26,7 @@ enum {
 };
 
 struct bda_record {
-    _Alignas(64) _Atomic uint64_t user;    /* of a spare record: the next one */
+    _Alignas(64) _Atomic uint64_t user;    /* of a spare record in the list of all: the next one */
     _Atomic uint32_t stack;                /* where it was allocated, see stacks.h; 0: not known */
     _Atomic uint32_t frame;                /* the caller's, then, as in the clock (history.h); 0: not known */
     _Atomic uint32_t changes;              /* of the name; odd during one */
@@ -45,7 +45,14 @@ _Static_assert(sizeof(struct bda_record) == 128, "two lines");
 
 struct bda_records {
     struct bda_store store;
-    uint32_t spare;
+    uint32_t spare; /* the first in the list of all */
+};
+
+/* Those of one thread; the last one that it gave back is the first that it takes. */
+enum { BDA_SPARE_RECORDS = 32 };
+struct bda_spare_records {
+    uint32_t count;
+    uint32_t all[BDA_SPARE_RECORDS];
 };
 
 void bda_records_init(struct bda_records *records, struct bda_host *host);
@@ -56,6 +63,9 @@ VkResult bda_record_create(BdaAllocator allocator, uint64_t user, const char *na
 
 /* Gives it and its name back; 0 does nothing. */
 void bda_record_destroy(BdaAllocator allocator, uint32_t index);
+
+/* A thread ends: its spare ones become everybody's. The store lock is taken. */
+void bda_records_return(BdaAllocator allocator, struct bda_spare_records *spare);
 
 struct bda_record *bda_record_at(BdaAllocator allocator, uint32_t index);
 

@@ -2,8 +2,8 @@
  * A stock: what one thread keeps of the ranges of one shard (cache.h): its shelves, and the bundle on its way out.
  *
  * How much that is follows how much of the shard is free. What is too much leaves in bundles, for the depot or back to
- * TLSF; what is lacking comes from the bundle that went out last, the depot, then TLSF. Whoever is inside of the cache
- * (its claim) does all of this; the shard's lock is taken where TLSF is asked.
+ * TLSF; what is lacking comes from the bundle that has not gone yet, the depot, then TLSF. Whoever is inside of the
+ * cache (its claim) does all of this; the shard's lock is taken where TLSF is asked.
  */
 #ifndef BDA_ALLOC_STOCK_H
 #define BDA_ALLOC_STOCK_H

@@ -138,11 +138,6 @@ static inline struct bda_node *bda_node_at(struct bda_nodes *nodes, uint32_t ind
     return bda_node_in(bda_nodes_chunks(nodes), index);
 }
 
-BDA_INLINE void bda_node_prefetch_neighbours(struct bda_nodes *nodes, const struct bda_node *node) {
-    bda_prefetch(bda_node_at(nodes, bda_node_previous(node)));
-    bda_prefetch(bda_node_at(nodes, bda_node_next(node)));
-}
-
 /* Every word of a node but its tag is written like this. Who looks at one without the lock (alloc/locate_live.h) reads
  * its tag, its words, and its tag again: a word of another life brings along that the tag has changed. */
 static inline void bda_node_write(_Atomic uint32_t *word, uint32_t value) {
@@ -310,6 +305,12 @@ static inline bool bda_node_lives_on(struct bda_node *node, uint32_t generation)
 /* What a link to one side says to who has no lock: the node is there, wherever it lies by now. */
 BDA_INLINE uint32_t bda_node_neighbour(const struct bda_node *node, bool back) {
     return bda_link_index(atomic_load_explicit(back ? &node->previous : &node->next, memory_order_acquire));
+}
+
+/* Asks for the nodes on both sides, without the lock. */
+BDA_INLINE void bda_node_prefetch_neighbours(struct bda_nodes *nodes, const struct bda_node *node) {
+    bda_prefetch(bda_node_at(nodes, bda_node_neighbour(node, true)));
+    bda_prefetch(bda_node_at(nodes, bda_node_neighbour(node, false)));
 }
 
 /* What is read of a live range by who has no lock. */

@@ -222,6 +222,9 @@ static void take_all_anew(void) {
 
 static uint64_t spare_records(void) {
     uint64_t count = 0;
+    struct bda_cache *cache = atomic_load(&bench.allocator->newest_cache);
+    for (; cache != NULL; cache = cache->older)
+        count += cache->records.count;
     for (uint32_t i = bench.allocator->records.spare; i != 0; i = (uint32_t)bda_record_at(bench.allocator, i)->user)
         count++;
     return count;
