@@ -212,7 +212,7 @@ BDA_APART VkResult alloc_in_new_chunk(BdaArena arena, VkDeviceSize size, VkDevic
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && !alone && least < arena->next_size) /* a smaller one may fit */
         result = take_chunk(arena, least, alignment, &chunk, &request);
     if (result != VK_SUCCESS)
-        return bda_refuse_request(arena->allocator, "bda_alloc_from_arena", result, &request);
+        return bda_refuse_new_chunk(arena->allocator, "bda_alloc_from_arena", result, &request, size);
     bda_cache_for_ring(arena->allocator, 1);
     put_piece(&chunk, chunk.address, piece);
     arena->used += size;

@@ -67,7 +67,7 @@ const char *bda_pool_fault(BdaAllocator allocator, BdaPool pool) {
     if (pool == NULL)
         return "pool is NULL";
     if (pool->allocator != allocator)
-        return "the pool belongs to another allocator";
+        return "the pool belongs to another allocator, or is no pool";
     return atomic_load_explicit(&pool->alive, memory_order_relaxed) ? NULL : "the pool was destroyed";
 }
 

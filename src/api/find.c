@@ -125,7 +125,8 @@ BDA_APART VkResult resolve_own(BdaAllocator allocator, VkDeviceAddress address, 
 
 VkResult bda_resolve(BdaAllocator allocator, VkDeviceAddress address, VkBuffer *buffer, VkDeviceSize *offset) {
     if (buffer == NULL || offset == NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "buffer or offset is NULL");
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
+                          buffer == NULL ? "buffer is NULL" : "offset is NULL");
     *buffer = VK_NULL_HANDLE;
     *offset = 0;
     if (allocator == NULL)

@@ -75,7 +75,8 @@ static VkResult say_records(const struct bda_report *report, uint64_t *count) {
 
 VkResult bda_report_fault(BdaAllocator allocator, const BdaFaultInfo *info, BdaReportLine line, void *user) {
     if (allocator == NULL || info == NULL || line == NULL)
-        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "info or line is NULL");
+        return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT,
+                          info == NULL ? "info is NULL" : "line is NULL");
     char room[BDA_REASON_ROOM];
     const char *fault = fault_of(info, room);
     if (fault != NULL)

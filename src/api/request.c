@@ -149,15 +149,23 @@ static bool is_expected(VkResult result, const struct bda_request *request) {
            (request->flags & (BDA_ALLOC_WITHIN_BUDGET_BIT | BDA_ALLOC_NO_NEW_MEMORY_BIT)) != 0;
 }
 
+/* Of a piece its own size, and its chunk's where that is another; of what is no piece (0), the size. */
+static void add_size(struct bda_text *text, VkDeviceSize size, VkDeviceSize piece) {
+    VkDeviceSize asked = piece != 0 ? piece : size;
+    bda_text_add(text, ", %" PRIu64 " %s", (uint64_t)asked, bda_bytes_word(asked));
+    if (asked != size)
+        bda_text_add(text, " in a new chunk of %" PRIu64, (uint64_t)size);
+}
+
 /* Who asked, and for what. */
-static void add_request(struct bda_text *text, const struct bda_request *request) {
+static void add_request(struct bda_text *text, const struct bda_request *request, VkDeviceSize piece) {
     char name[124], pool[84];
     if (request->name != NULL) {
         bda_copy_text(name, sizeof name, request->name);
         bda_text_add(text, " '%s'", name);
     }
     if (request->size != 0)
-        bda_text_add(text, ", %" PRIu64 " %s", (uint64_t)request->size, bda_bytes_word(request->size));
+        add_size(text, request->size, piece);
     if (request->pool != NULL && request->pool->name != NULL) {
         bda_copy_text(pool, sizeof pool, request->pool->name);
         bda_text_add(text, ", pool '%s'", pool);
@@ -189,6 +197,11 @@ static void add_wrong(struct bda_text *text, const struct bda_request *request) 
 
 VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResult result,
                             const struct bda_request *request) {
+    return bda_refuse_new_chunk(allocator, function, result, request, 0);
+}
+
+VkResult bda_refuse_new_chunk(BdaAllocator allocator, const char *function, VkResult result,
+                              const struct bda_request *request, VkDeviceSize piece) {
     char where[320], reason[BDA_REASON_ROOM];
     struct bda_text text;
     if (allocator->message == NULL)
@@ -196,7 +209,7 @@ VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResu
     VkDeviceSize bound = bound_of(allocator, request);
     bda_text_begin(&text, sizeof where, where);
     bda_text_add(&text, "%s", function);
-    add_request(&text, request);
+    add_request(&text, request, piece);
     bda_text_begin(&text, sizeof reason, reason);
     bda_text_add(&text, "%s", request->reason != NULL ? request->reason : bda_text_of_result(result));
     if (bound != 0)

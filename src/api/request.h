@@ -29,6 +29,10 @@ VkResult bda_check_range(BdaAllocator allocator, const BdaAllocInfo *info, VkBuf
 VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResult result,
                             const struct bda_request *request);
 
+/* The same of a request for an arena's new chunk, in which a piece of so many bytes was to lie. */
+VkResult bda_refuse_new_chunk(BdaAllocator allocator, const char *function, VkResult result,
+                              const struct bda_request *request, VkDeviceSize piece);
+
 /* Allocates what was checked, and does what is left to do with it. */
 VkResult bda_fulfil(BdaAllocator allocator, struct bda_request *request, BdaAllocation *allocation);
 

@@ -2,6 +2,7 @@
 #include "debug/shortage.h"
 
 #include "alloc/allocator.h"
+#include "debug/stats.h"
 
 #include <inttypes.h>
 
@@ -43,8 +44,11 @@ static void add_of_heap(struct bda_text *text, struct bda_heap *heap, uint32_t i
         add_budget(text, heap, index);
     else if (reason == bda_heap_is_smaller)
         bda_text_add(text, ": heap %" PRIu32 " has %" PRIu64 " bytes", index, (uint64_t)heap->size);
-    else if (reason == bda_heap_limit_is_smaller)
-        bda_text_add(text, ": %" PRIu64 " bytes of heap %" PRIu32, (uint64_t)heap->limit, index);
+    else if (reason == bda_heap_limit_is_smaller || reason == bda_heap_limit_is_below_memory)
+        bda_text_add(text, ": the limit of heap %" PRIu32 " is %" PRIu64 " bytes", index, (uint64_t)heap->limit);
+    else if (reason == bda_budget_is_below_memory)
+        bda_text_add(text, ": the budget of heap %" PRIu32 " is %" PRIu64 " bytes", index,
+                     (uint64_t)bda_budget_of_process(heap));
 }
 
 static void add_count(struct bda_text *text, struct bda_budget *budget) {
@@ -55,12 +59,29 @@ static void add_count(struct bda_text *text, struct bda_budget *budget) {
         bda_text_add(text, ", and %" PRIu64 " beside these (bda_set_external_use)", external);
 }
 
-static void add_of_pool(struct bda_text *text, struct bda_limit *limit, const char *reason) {
-    if (reason == bda_pool_limit_is_reached)
+/* What is reserved and yet nobody's: free in pieces, or waiting for a semaphore. As statistics count it, under the
+ * pool's lock, which nobody holds who tells of a refusal. */
+static void add_idle(struct bda_text *text, BdaAllocator allocator, BdaPool pool) {
+    struct bda_pool *own_buffers = bda_pool_of_buffers(pool);
+    BdaUse use = { .free = 0 };
+    bda_stats_add_pool(allocator, pool->ranges, &use);
+    if (own_buffers != NULL)
+        bda_stats_add_pool(allocator, own_buffers, &use);
+    if (use.free != 0)
+        bda_text_add(text, ", %" PRIu64 " of them free", (uint64_t)use.free);
+    if (use.pending != 0)
+        bda_text_add(text, ", %" PRIu64 " pending", (uint64_t)use.pending);
+}
+
+static void add_of_pool(struct bda_text *text, BdaAllocator allocator, BdaPool pool, const char *reason) {
+    struct bda_limit *limit = &pool->limit;
+    if (reason == bda_pool_limit_is_reached) {
         bda_text_add(text, ": %" PRIu64 " of %" PRIu64 " bytes are reserved", now(&limit->reserved),
                      (uint64_t)limit->most);
-    else if (reason == bda_pool_limit_is_smaller || reason == bda_pool_limit_is_below_block)
-        bda_text_add(text, ": %" PRIu64 " bytes", (uint64_t)limit->most);
+        add_idle(text, allocator, pool);
+    } else if (reason == bda_pool_limit_is_smaller || reason == bda_pool_limit_is_below_memory) {
+        bda_text_add(text, ": the limit is %" PRIu64 " bytes", (uint64_t)limit->most);
+    }
 }
 
 void bda_add_shortage(struct bda_text *text, BdaAllocator allocator, VkResult result,
@@ -76,5 +97,5 @@ void bda_add_shortage(struct bda_text *text, BdaAllocator allocator, VkResult re
     else if (find_heap(allocator, request, &heap))
         add_of_heap(text, &budget->heaps[heap], heap, request->reason);
     if (request->pool != NULL)
-        add_of_pool(text, &request->pool->limit, request->reason);
+        add_of_pool(text, allocator, request->pool, request->reason);
 }

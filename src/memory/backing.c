@@ -40,7 +40,7 @@ static VkResult reserve(struct bda_device *device, const struct bda_backing_info
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     if (!bda_limit_reserve(info->limit, info->size)) {
-        *reason = info->size > info->limit->most ? bda_pool_limit_is_below_block : bda_pool_limit_is_reached;
+        *reason = info->size > info->limit->most ? bda_pool_limit_is_below_memory : bda_pool_limit_is_reached;
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     VkResult result = bda_budget_reserve(&device->budget, heap, info->size, info->within_budget, reason);

@@ -9,9 +9,12 @@ const char bda_memory_is_smaller[] = "maxMemoryAllocationSize is smaller than th
 const char bda_heap_is_smaller[] = "the heap is smaller than that";
 const char bda_heap_limit_is_smaller[] = "the heap's limit in BdaAllocatorInfo::heap_limits is smaller than that";
 const char bda_heap_limit_is_reached[] = "the heap's limit in BdaAllocatorInfo::heap_limits is reached";
+const char bda_heap_limit_is_below_memory[] =
+    "the heap's limit in BdaAllocatorInfo::heap_limits is smaller than the memory that it takes";
+const char bda_budget_is_below_memory[] = "the heap's budget is smaller than the memory that it takes";
 const char bda_budget_is_used_up[] = "the heap's budget is used up";
 const char bda_pool_limit_is_smaller[] = "the pool's limit is smaller than that";
-const char bda_pool_limit_is_below_block[] = "the pool's limit is smaller than the block that it takes";
+const char bda_pool_limit_is_below_memory[] = "the pool's limit is smaller than the memory that it takes";
 const char bda_pool_limit_is_reached[] = "the pool's limit is reached";
 
 void bda_budget_init(struct bda_budget *budget, const VkPhysicalDeviceMemoryProperties *properties, uint32_t max_count,
@@ -110,6 +113,15 @@ static bool reserve_count(struct bda_budget *budget) {
     return true;
 }
 
+/* What is larger than all of it is told so, however much is taken at the moment. */
+static const char *reason_at_limit(const struct bda_heap *heap, VkDeviceSize size) {
+    return size > heap->limit ? bda_heap_limit_is_below_memory : bda_heap_limit_is_reached;
+}
+
+static const char *reason_at_budget(struct bda_heap *heap, VkDeviceSize size) {
+    return size > bda_budget_of_process(heap) ? bda_budget_is_below_memory : bda_budget_is_used_up;
+}
+
 static bool reserve_bytes(struct bda_heap *heap, VkDeviceSize size, bool within_budget, const char **reason) {
     if (size > heap->size) { /* VUID-vkAllocateMemory-pAllocateInfo-01713 */
         *reason = bda_heap_is_smaller;
@@ -119,11 +131,11 @@ static bool reserve_bytes(struct bda_heap *heap, VkDeviceSize size, bool within_
     do {
         uint64_t external = atomic_load_explicit(&heap->external, memory_order_relaxed);
         if (heap->limit != 0 && add_capped(reserved + size, external) > heap->limit) {
-            *reason = bda_heap_limit_is_reached;
+            *reason = reason_at_limit(heap, size);
             return false;
         }
         if (within_budget && usage_with(heap, reserved + size) > bda_budget_of_process(heap)) {
-            *reason = bda_budget_is_used_up;
+            *reason = reason_at_budget(heap, size);
             return false;
         }
     } while (!atomic_compare_exchange_weak_explicit(&heap->reserved, &reserved, reserved + size, memory_order_relaxed,

@@ -42,8 +42,8 @@ struct bda_limit {
 /* Reasons of refusals. Who tells of them knows them by their addresses, and adds the figures (debug/shortage.h). */
 extern const char bda_count_is_reached[], bda_memory_is_smaller[];
 extern const char bda_heap_is_smaller[], bda_heap_limit_is_smaller[], bda_heap_limit_is_reached[];
-extern const char bda_budget_is_used_up[];
-extern const char bda_pool_limit_is_smaller[], bda_pool_limit_is_below_block[], bda_pool_limit_is_reached[];
+extern const char bda_heap_limit_is_below_memory[], bda_budget_is_below_memory[], bda_budget_is_used_up[];
+extern const char bda_pool_limit_is_smaller[], bda_pool_limit_is_below_memory[], bda_pool_limit_is_reached[];
 
 /* Counts `size` against the limit, unless that is too much; and takes it back. NULL is no limit. */
 bool bda_limit_reserve(struct bda_limit *limit, VkDeviceSize size);

@@ -298,6 +298,22 @@ static void a_refused_chunk_changes_nothing(void **state) {
     }
 }
 
+/* Who asked for 100 bytes does not know of 256 KiB. */
+static void a_refused_piece_is_told_with_its_chunk(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .name = "bounded", .limit = KIB(64) });
+    BdaArena arena = make_arena((BdaArenaInfo){ .chunk = { .size = KIB(256), .name = "fr", .pool = pool } });
+    BdaPiece piece;
+    assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_alloc_from_arena(arena, 100, 0, &piece),
+                   "bda_alloc_from_arena 'fr', 100 bytes in a new chunk of 262144, pool 'bounded': the pool's limit",
+                   "");
+    assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_alloc_from_arena(arena, KIB(200), 0, &piece),
+                   "bda_alloc_from_arena 'fr', 204800 bytes, pool 'bounded': the pool's limit", "");
+    bda_destroy_arena(arena);
+    bench_close();
+}
+
 static void a_refused_arena_leaves_nothing(void **state) {
     (void)state;
     bench_open(NULL, NULL);
@@ -491,6 +507,7 @@ int main(void) {
         cmocka_unit_test(a_reset_without_a_place_changes_nothing),
         cmocka_unit_test(what_was_written_is_seen_after_a_flush),
         cmocka_unit_test(a_refused_chunk_changes_nothing),
+        cmocka_unit_test(a_refused_piece_is_told_with_its_chunk),
         cmocka_unit_test(a_refused_arena_leaves_nothing),
         cmocka_unit_test(an_arena_that_no_type_serves_is_refused),
         cmocka_unit_test(a_chunk_freed_by_its_address_is_told_at_the_reset),

@@ -532,8 +532,8 @@ static void bad_arguments_are_refused(void **state) {
     assert_refusal(bad, bda_find(bench.allocator, 1, 3, &count, &finding), "bda_find",
                    "precision is no power of two, 3 (");
     assert_int_equal(count, 0);
-    assert_refusal(bad, bda_resolve(bench.allocator, 1, NULL, &offset), "bda_resolve", "NULL");
-    assert_refusal(bad, bda_resolve(bench.allocator, 1, &buffer, NULL), "bda_resolve", "NULL");
+    assert_refusal(bad, bda_resolve(bench.allocator, 1, NULL, &offset), "bda_resolve", ": buffer is NULL (");
+    assert_refusal(bad, bda_resolve(bench.allocator, 1, &buffer, NULL), "bda_resolve", ": offset is NULL (");
     assert_refusal(bad, bda_resolve(bench.allocator, 1, &buffer, &offset), "bda_resolve",
                    "no buffer is at the address; 0x1: in no memory of this allocator");
     count = 1;

@@ -198,7 +198,8 @@ static void a_limit_that_no_block_is_within_is_named(void **state) {
     bench_open(NULL, NULL);
     BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(64) });
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = KIB(64) + 16, .pool = pool });
-    assert_int_equal(bench_heard("the pool's limit is smaller than the block that it takes: 65536 bytes ("), 1);
+    assert_int_equal(
+        bench_heard("the pool's limit is smaller than the memory that it takes: the limit is 65536 bytes ("), 1);
     assert_int_equal(bench_pool_use(pool).reserved, 0);
     bench_close();
 }
@@ -214,9 +215,11 @@ static void a_pools_limit_holds_with_dedicated_memory_counted_in(void **state) {
     assert_int_equal(end, VK_ERROR_OUT_OF_DEVICE_MEMORY);
     assert_true(count >= 8);
     char wanted[160];
+    const BdaUse use = bench_pool_use(pool);
     (void)snprintf(wanted, sizeof wanted,
-                   ", pool 'bounded': the pool's limit is reached: %llu of 4194304 bytes are reserved (",
-                   (unsigned long long)bench_pool_use(pool).reserved);
+                   ", pool 'bounded': the pool's limit is reached: %llu of 4194304 bytes are reserved, %llu of them "
+                   "free (",
+                   (unsigned long long)use.reserved, (unsigned long long)use.free);
     assert_int_equal(bench_heard(wanted), 1);
     const VkBufferCreateInfo made = buffer_info(KIB(200), PLAIN_USAGE);
     refuse_buffer(VK_ERROR_OUT_OF_DEVICE_MEMORY, &made, (BdaAllocInfo){ .pool = pool });
@@ -275,6 +278,38 @@ static void one_pools_limit_costs_the_others_nothing(void **state) {
     bench_close();
 }
 
+/* A pool of two blocks, a range's and an own buffer's, refuses what neither has room for. */
+static void assert_idle_is_told(BdaPool pool, const char *pending) {
+    char wanted[160];
+    const BdaUse use = bench_pool_use(pool);
+    (void)snprintf(wanted, sizeof wanted,
+                   "the pool's limit is reached: 131072 of 131072 bytes are reserved, %llu of them free%s (",
+                   (unsigned long long)use.free, pending);
+    bench_hush();
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = KIB(48), .pool = pool });
+    assert_int_equal(bench_heard(wanted), 1);
+}
+
+/* What would help stands beside the limit: pieces that are free, and what waits for a semaphore, of both kinds. */
+static void a_pools_limit_is_told_with_what_is_idle(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(128), .first_block_size = KIB(64) });
+    const BdaAllocInfo part = { .size = KIB(32), .pool = pool };
+    BdaAllocation range = take(part), own = take_buffer(KIB(16), PLAIN_USAGE, (BdaAllocInfo){ .pool = pool });
+    VkDeviceSize free = bench_pool_use(pool).free;
+    assert_idle_is_told(pool, "");
+    assert_int_equal(bda_free_after(bench.allocator, own.handle, timeline, 1), VK_SUCCESS);
+    assert_idle_is_told(pool, ", 16384 pending");
+    assert_int_equal(bench_pool_use(pool).free, free);
+    BdaAllocation second = take((BdaAllocInfo){ .size = KIB(16), .pool = pool });
+    assert_idle_is_told(pool, ", 16384 pending");
+    give(second);
+    give(range);
+    bench_close();
+}
+
 /* ---- Limits of heaps, and budgets ---- */
 
 static void a_heaps_limit_holds_with_external_use_counted_in(void **state) {
@@ -298,6 +333,33 @@ static void a_heaps_limit_holds_with_external_use_counted_in(void **state) {
     BdaAllocation elsewhere = take_bytes(MIB(20), BDA_INTENT_UPLOAD); /* heap 1 has no limit */
     give(elsewhere);
     give_all(taken, 5);
+    bench_close();
+}
+
+/* Where nothing that is given back would help, it is not said that something is used up. */
+static void what_no_limit_could_hold_is_told_so(void **state) {
+    (void)state;
+    const struct fake_config machine = { .machine = FAKE_MACHINE_UNIFIED };
+    const VkDeviceSize limit = MIB(8);
+    bench_open(&machine, &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &limit });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = MIB(8) + 1, .flags = BDA_ALLOC_DEDICATED_BIT });
+    assert_int_equal(bench_heard("heap_limits is smaller than the memory that it takes: the limit of heap 0 is 8388608 "
+                                 "bytes ("),
+                     1);
+    BdaAllocation all = take((BdaAllocInfo){ .size = MIB(8), .flags = BDA_ALLOC_DEDICATED_BIT });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = MIB(8), .flags = BDA_ALLOC_DEDICATED_BIT });
+    assert_int_equal(bench_heard("heap_limits is reached: 8388608 of 8388608 bytes of heap 0 are reserved ("), 1);
+    give(all);
+    bench_close();
+    bench_open(&machine, NULL);
+    const BdaAllocFlags flags = BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_WITHIN_BUDGET_BIT;
+    const VkDeviceSize budget = bench_stats().heaps[0].budget;
+    char wanted[160];
+    (void)snprintf(wanted, sizeof wanted,
+                   "the heap's budget is smaller than the memory that it takes: the budget of heap 0 is %llu bytes (",
+                   (unsigned long long)budget);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = budget + 1, .flags = flags });
+    assert_int_equal(bench_heard(wanted), 1);
     bench_close();
 }
 
@@ -522,12 +584,14 @@ static void a_warm_up_of_more_than_there_is_asks_for_nothing(void **state) {
         BdaAllocInfo like;
         VkDeviceSize bytes;
         const char *reason;
-    } wishes[] = { { { .size = 16 }, UINT64_MAX, ": the heap is smaller than that: heap 0 has " },
-                   { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX, ": the heap is smaller than that" },
-                   { { .size = 1000 }, limit + 1, "heap_limits is smaller than that: 104857600 bytes of heap 0 (" },
-                   { { .size = 16, .pool = bounded },
-                     MIB(10) + 1,
-                     ", 10485761 bytes: the pool's limit is smaller than that: 10485760 bytes (" } };
+    } wishes[] = {
+        { { .size = 16 }, UINT64_MAX, ": the heap is smaller than that: heap 0 has " },
+        { { .size = 16, .intent = BDA_INTENT_UPLOAD }, UINT64_MAX, ": the heap is smaller than that" },
+        { { .size = 1000 }, limit + 1, "heap_limits is smaller than that: the limit of heap 0 is 104857600 bytes (" },
+        { { .size = 16, .pool = bounded },
+          MIB(10) + 1,
+          ", 10485761 bytes: the pool's limit is smaller than that: the limit is 10485760 bytes (" }
+    };
     const struct bench_state before = bench_look();
     unsigned allocations = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     for (uint32_t i = 0; i < COUNT_OF(wishes); i++) {
@@ -602,7 +666,9 @@ int main(void) {
         cmocka_unit_test(a_driver_that_rounds_up_does_not_break_a_pools_limit),
         cmocka_unit_test(an_over_aligned_dedicated_request_does_not_break_a_pools_limit),
         cmocka_unit_test(one_pools_limit_costs_the_others_nothing),
+        cmocka_unit_test(a_pools_limit_is_told_with_what_is_idle),
         cmocka_unit_test(a_heaps_limit_holds_with_external_use_counted_in),
+        cmocka_unit_test(what_no_limit_could_hold_is_told_so),
         cmocka_unit_test(external_use_beyond_every_limit_refuses_what_is_asked),
         cmocka_unit_test(without_the_extension_a_budget_is_four_fifths_of_the_heap),
         cmocka_unit_test(with_the_extension_the_driver_says_what_is_left),

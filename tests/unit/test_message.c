@@ -127,7 +127,7 @@ static void a_refused_request_is_named(void **state) {
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .name = "tree", .size = KIB(100), .pool = pool });
     assert_string_equal(bench.text,
                         "bda_alloc 'tree', 102400 bytes, pool 'level': the pool's limit is smaller than the "
-                        "block that it takes: 65536 bytes (VK_ERROR_OUT_OF_DEVICE_MEMORY)\n");
+                        "memory that it takes: the limit is 65536 bytes (VK_ERROR_OUT_OF_DEVICE_MEMORY)\n");
     bench_hush();
     refuse(bad, (BdaAllocInfo){ .name = "odd", .size = 16, .alignment = 48 });
     assert_string_equal(bench.text,

@@ -311,8 +311,8 @@ static void misuse_is_refused(void **state) {
                        uneven = { NULL, NULL, 0, NULL, 1, &odd };
     const BdaFaultInfo chained = { .next = &odd };
     assert_int_equal(bda_report_fault(NULL, &none, write_line, &report), bad);
-    assert_refusal(bad, bda_report_fault(bench.allocator, NULL, write_line, &report), function, "NULL");
-    assert_refusal(bad, bda_report_fault(bench.allocator, &none, NULL, &report), function, "NULL");
+    assert_refusal(bad, bda_report_fault(bench.allocator, NULL, write_line, &report), function, ": info is NULL (");
+    assert_refusal(bad, bda_report_fault(bench.allocator, &none, NULL, &report), function, ": line is NULL (");
     assert_refusal(bad, bda_report_fault(bench.allocator, &missing, write_line, &report), function, "NULL");
     assert_refusal(bad, bda_report_fault(bench.allocator, &uneven, write_line, &report), function,
                    "the precision of addresses[0] is no power of two, 3 (");

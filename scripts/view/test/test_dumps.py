@@ -172,6 +172,23 @@ def check_roots(folder, dump):
     check("by name: /abs/rock " in text_of(save(folder, "roots.json", dump)), "a name that begins with a slash is told")
 
 
+def check_waiting(folder, dump):
+    """What waits counts for the bytes of a name, and not for how many are live."""
+    dump = copy.deepcopy(dump)
+    block = dump["blocks"][0]
+    at = int(block["address"], 16)
+    sizes = {"live": 4096, "pending": 8192, "free": block["size"] - 12288}
+    ranges = []
+    for state, size in sizes.items():
+        own = {"asked": size} if state == "live" else {}
+        named = {} if state == "free" else {"handle": "0x1", "name": "mesh/a", "frame": None, **own}
+        ranges.append({"address": hex(at), "size": size, "state": state, **named})
+        at += size
+    dump["blocks"] = [{**block, "ranges": ranges}]
+    text = text_of(save(folder, "waiting.json", dump))
+    check("  by name: mesh 12.0 KiB (1 live)\n" in text, f"12 KiB, one of them live: {text}")
+
+
 def named_bytes(dump):
     sums = {}
     for r in (r for block in dump["blocks"] for r in block["ranges"] if r["state"] == "live"):
@@ -415,6 +432,7 @@ def main():
         check_plain(folder, load(paths[7]))
         check_states(folder, load(paths[7]))
         check_roots(folder, load(paths[7]))
+        check_waiting(folder, load(paths[7]))
         check_files(folder, paths[7])
         check_refusals(folder)
         check_broken(folder, load(paths[7]))
