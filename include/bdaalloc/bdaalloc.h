@@ -204,8 +204,8 @@ typedef struct BdaAllocatorInfo {
     /* The low-water mark: a pool with fewer free bytes in its blocks wants the next one before a request has to wait
      * for it. bda_wants_block says so, bda_prepare makes it. 0: none. Surplus that would take a pool below its mark
      * stays. Such a block is as large as any other that the pool would make next, however little lacks: a mark costs up
-     * to one whole block. A pool that has no block wants its first one once it has refused a request with
-     * BDA_ALLOC_NO_NEW_MEMORY_BIT; any other request makes that itself. */
+     * to one whole block more than it says. A pool that has no block wants its first one once it has refused a request
+     * with BDA_ALLOC_NO_NEW_MEMORY_BIT; any other request makes that itself. */
     VkDeviceSize low_water;
     /* The queue families that will use the memory; none given: every family of `device_info`. Where there are two or
      * more, buffers of blocks are VK_SHARING_MODE_CONCURRENT over them, so pointers need no ownership transfers. One
@@ -534,9 +534,10 @@ BDA_API VkResult bda_invalidate(BdaAllocator allocator, BdaHandle handle, VkDevi
  * for a block: bda_warm_up for bda_alloc, bda_warm_up_buffers for bda_alloc_buffer. `size` of `like` may be 0, `like`
  * of the latter NULL. Nothing is kept on an error. Errors: as for the allocation; VALIDATION_FAILED also for requests
  * that are dedicated by flag, by size or by the driver's wish, since no block serves them. What was made stays, unused,
- * until bda_trim or until a heap is exhausted. These are the blocks that the pool makes next in any case, each twice as
- * large as the one before: of a new pool up to about twice as many bytes are reserved as were asked for, of one that
- * has grown at least one block of its present size. */
+ * until bda_trim or until a heap is exhausted. Where too little is free, these are the blocks that the pool makes next
+ * in any case, each twice as large as the one before, up to the largest: of a new pool up to twice as many bytes are
+ * reserved as were asked for and a first block, of one that has grown at least one block of its present size; more with
+ * large alignments. */
 BDA_API VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceSize bytes);
 BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like,
                                      const BdaAllocInfo *like, VkDeviceSize bytes);

@@ -64,8 +64,8 @@ BDA_API VkResult bda_reset_arena(BdaArena arena, VkSemaphore timeline, uint64_t 
 
 /* Makes what the CPU has written into the pieces visible to the device, whenever it wrote that: before a submission.
  * Cost: a flush of each chunk, as far as it is filled; nothing where memory is coherent. Errors: VALIDATION_FAILED
- * (NULL; or a chunk was freed by somebody else, by its address or with its pool: the chunks behind it are not flushed
- * then); what vkFlushMappedMemoryRanges answers. */
+ * (NULL; or a mapped chunk was freed by somebody else, by its address or with its pool: the chunks behind it are not
+ * flushed then); what vkFlushMappedMemoryRanges answers. */
 BDA_API VkResult bda_flush_arena(BdaArena arena);
 
 typedef struct BdaArenaStats {

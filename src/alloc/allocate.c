@@ -330,5 +330,6 @@ VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDevic
     VkResult result = bda_try_types(allocator, like, try_room, &bytes);
     if (result != VK_SUCCESS)
         bda_reclaim_call(allocator, like->call);
+    like->undone = result != VK_SUCCESS;
     return result;
 }

@@ -1,7 +1,8 @@
 /*
  * Records: what only some allocations have (a name, a user value, an unforeseen address, a stack), so that the others
  * pay nothing for it. Their fields belong to the pool of the allocation, under its lock; taking and giving back a
- * record takes the store lock inside, now and then: each thread with a cache keeps some spare ones there.
+ * record takes the store lock inside, now and then: each thread with a cache keeps some spare ones there, up to
+ * 4 KiB, which no other thread can have until it ends.
  *
  * Look-ups read a record without any lock (bda_record_read): what they want of it stands in atomic words, the beginning
  * of its name too, nearly all of it in the first of its two cache lines. Records never move and stay mapped until the

@@ -35,18 +35,21 @@ static void add_budget(struct bda_text *text, struct bda_heap *heap, uint32_t in
                  (uint64_t)bda_budget_usage(heap), (uint64_t)bda_budget_of_process(heap), index, now(&heap->reserved));
 }
 
-static void add_of_heap(struct bda_text *text, struct bda_heap *heap, uint32_t index, const char *reason) {
-    if (reason == NULL) /* the driver's answer */
+static void add_of_heap(struct bda_text *text, struct bda_heap *heap, uint32_t index,
+                        const struct bda_request *request) {
+    const char *reason = request->reason;
+    if (reason == NULL && !request->undone) /* the driver's answer */
         add_reserved(text, heap, index, heap->size);
-    else if (reason == bda_heap_limit_is_reached)
+    else if (reason == bda_heap_limit_is_reached && !request->undone)
         add_reserved(text, heap, index, heap->limit);
-    else if (reason == bda_budget_is_used_up)
+    else if (reason == bda_budget_is_used_up && !request->undone)
         add_budget(text, heap, index);
     else if (reason == bda_heap_is_smaller)
         bda_text_add(text, ": heap %" PRIu32 " has %" PRIu64 " bytes", index, (uint64_t)heap->size);
-    else if (reason == bda_heap_limit_is_smaller || reason == bda_heap_limit_is_below_memory)
+    else if (reason == bda_heap_limit_is_smaller || reason == bda_heap_limit_is_below_memory ||
+             reason == bda_heap_limit_is_reached)
         bda_text_add(text, ": the limit of heap %" PRIu32 " is %" PRIu64 " bytes", index, (uint64_t)heap->limit);
-    else if (reason == bda_budget_is_below_memory)
+    else if (reason == bda_budget_is_below_memory || reason == bda_budget_is_used_up)
         bda_text_add(text, ": the budget of heap %" PRIu32 " is %" PRIu64 " bytes", index,
                      (uint64_t)bda_budget_of_process(heap));
 }
@@ -73,13 +76,16 @@ static void add_idle(struct bda_text *text, BdaAllocator allocator, BdaPool pool
         bda_text_add(text, ", %" PRIu64 " pending", (uint64_t)use.pending);
 }
 
-static void add_of_pool(struct bda_text *text, BdaAllocator allocator, BdaPool pool, const char *reason) {
+static void add_of_pool(struct bda_text *text, BdaAllocator allocator, BdaPool pool,
+                        const struct bda_request *request) {
     struct bda_limit *limit = &pool->limit;
-    if (reason == bda_pool_limit_is_reached) {
+    const char *reason = request->reason;
+    if (reason == bda_pool_limit_is_reached && !request->undone) {
         bda_text_add(text, ": %" PRIu64 " of %" PRIu64 " bytes are reserved", now(&limit->reserved),
                      (uint64_t)limit->most);
         add_idle(text, allocator, pool);
-    } else if (reason == bda_pool_limit_is_smaller || reason == bda_pool_limit_is_below_memory) {
+    } else if (reason == bda_pool_limit_is_smaller || reason == bda_pool_limit_is_below_memory ||
+               reason == bda_pool_limit_is_reached) {
         bda_text_add(text, ": the limit is %" PRIu64 " bytes", (uint64_t)limit->most);
     }
 }
@@ -95,7 +101,7 @@ void bda_add_shortage(struct bda_text *text, BdaAllocator allocator, VkResult re
     if (request->reason == bda_memory_is_smaller)
         bda_text_add(text, ", %" PRIu64, (uint64_t)allocator->device.limits.max_memory_size);
     else if (find_heap(allocator, request, &heap))
-        add_of_heap(text, &budget->heaps[heap], heap, request->reason);
+        add_of_heap(text, &budget->heaps[heap], heap, request);
     if (request->pool != NULL)
-        add_of_pool(text, allocator, request->pool, request->reason);
+        add_of_pool(text, allocator, request->pool, request);
 }

@@ -113,7 +113,7 @@ static bool reserve_count(struct bda_budget *budget) {
     return true;
 }
 
-/* What is larger than all of it is told so, however much is taken at the moment. */
+/* New memory that is larger than all of it is told so, however much is taken at the moment. */
 static const char *reason_at_limit(const struct bda_heap *heap, VkDeviceSize size) {
     return size > heap->limit ? bda_heap_limit_is_below_memory : bda_heap_limit_is_reached;
 }

@@ -310,6 +310,21 @@ static void a_pools_limit_is_told_with_what_is_idle(void **state) {
     bench_close();
 }
 
+/* What a batch had made is gone again when it is told of. */
+static void a_batch_is_told_without_figures_of_what_it_had(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(64) });
+    const BdaAllocInfo part = { .size = KIB(32), .pool = pool }, parts[] = { part, part, part };
+    BdaAllocation out[3];
+    assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_alloc_many(bench.allocator, 3, parts, out),
+                   "bda_alloc_many, item", "the pool's limit is reached: the limit is 65536 bytes (");
+    assert_refusal(VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_warm_up(bench.allocator, &part, KIB(64) - 16), "bda_warm_up",
+                   "the limit is 65536 bytes (");
+    assert_int_equal(bench_pool_use(pool).reserved, 0);
+    bench_close();
+}
+
 /* ---- Limits of heaps, and budgets ---- */
 
 static void a_heaps_limit_holds_with_external_use_counted_in(void **state) {
@@ -667,6 +682,7 @@ int main(void) {
         cmocka_unit_test(an_over_aligned_dedicated_request_does_not_break_a_pools_limit),
         cmocka_unit_test(one_pools_limit_costs_the_others_nothing),
         cmocka_unit_test(a_pools_limit_is_told_with_what_is_idle),
+        cmocka_unit_test(a_batch_is_told_without_figures_of_what_it_had),
         cmocka_unit_test(a_heaps_limit_holds_with_external_use_counted_in),
         cmocka_unit_test(what_no_limit_could_hold_is_told_so),
         cmocka_unit_test(external_use_beyond_every_limit_refuses_what_is_asked),
