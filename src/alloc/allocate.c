@@ -328,8 +328,8 @@ VkResult bda_make_room(BdaAllocator allocator, struct bda_request *like, VkDevic
         bda_allocate_guard(allocator, like);
     }
     VkResult result = bda_try_types(allocator, like, try_room, &bytes);
+    like->undone = result != VK_SUCCESS && like->call != 0;
     if (result != VK_SUCCESS)
         bda_reclaim_call(allocator, like->call);
-    like->undone = result != VK_SUCCESS;
     return result;
 }

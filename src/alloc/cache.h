@@ -69,6 +69,11 @@ BDA_INLINE struct bda_cache *bda_cache_at_hand(BdaAllocator allocator) {
     return known->serial == allocator->serial ? known->cache : NULL;
 }
 
+/* The same of an allocator that may have none, or has none any more: a thread may still remember one of those. */
+BDA_INLINE struct bda_cache *bda_cache_if_any(BdaAllocator allocator) {
+    return allocator->caches_off ? NULL : bda_cache_at_hand(allocator);
+}
+
 BDA_INLINE struct bda_stock *bda_cache_stock(struct bda_cache *cache, uint32_t stock) {
     return atomic_load_explicit(&cache->stocks[stock], memory_order_acquire); /* another thread may have made it */
 }

@@ -78,7 +78,7 @@ void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node 
     }
     event.words[1] |= count | flags;
     struct bda_history *history = &allocator->history;
-    struct bda_cache *own = allocator->caches_off ? NULL : bda_cache_at_hand(allocator);
+    struct bda_cache *own = bda_cache_if_any(allocator);
     if (own == NULL)
         bda_mutex_lock(&history->lock);
     bool counts = (flags & BDA_PAST_ALLOCATED) == 0;
@@ -93,7 +93,7 @@ void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node 
 
 void bda_history_tell_made(BdaAllocator allocator, BdaHandle handle) {
     struct bda_history *history = &allocator->history;
-    struct bda_cache *own = allocator->caches_off ? NULL : bda_cache_at_hand(allocator);
+    struct bda_cache *own = bda_cache_if_any(allocator);
     if (own != NULL) {
         bda_history_made(allocator, &own->ring, handle);
         return;

@@ -249,7 +249,7 @@ BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize
         become_own(live);
         return true;
     }
-    struct bda_live further;
+    struct bda_live further; /* a copy, as above */
     if (!take_further(allocator, pool, size, room, alignment, &further))
         return false;
     *live = further;

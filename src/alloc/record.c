@@ -83,7 +83,7 @@ static void push(BdaAllocator allocator, uint32_t index) {
 
 /* The calling thread's, or NULL. */
 static struct bda_spare_records *spare_of_thread(BdaAllocator allocator) {
-    struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_at_hand(allocator);
+    struct bda_cache *cache = bda_cache_if_any(allocator);
     return cache != NULL ? &cache->records : NULL;
 }
 

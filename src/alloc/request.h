@@ -33,7 +33,8 @@ struct bda_request {
     VkExternalMemoryHandleTypeFlags handle_types;
     bool capture_replay;
     /* out */
-    bool undone;   /* what was made for it, or before it in its batch, has gone again: no figure says why */
+    bool undone;   /* memory that was made for it, or what came before it in its batch, has gone again:
+                    the figures are no longer those that it was refused by */
     uint32_t call; /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
     enum bda_wrong wrong_as;
     const char *reason; /* why it was refused, where the library knows */

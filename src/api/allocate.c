@@ -192,7 +192,7 @@ VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const BdaAllocIn
         return result;
     }
     undo(allocator, done, allocations, request.call);
-    request.undone = true;
+    request.undone = done != 0;
     memset(allocations, 0, count * sizeof allocations[0]);
     char where[64];
     (void)snprintf(where, sizeof where, "%s, item %u", __func__, (unsigned)done);

@@ -28,7 +28,7 @@ VkResult bda_free_named(BdaAllocator allocator, BdaHandle handle, const char *fu
     struct bda_node *node = bda_handle_node_to_free(allocator, handle);
     if (node == NULL)
         return free_the_long_way(allocator, handle, function);
-    struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_at_hand(allocator);
+    struct bda_cache *cache = bda_cache_if_any(allocator);
     if (bda_cache_put(allocator, cache, handle, node))
         return VK_SUCCESS;
     return free_the_longer_way(allocator, cache, handle, function, node);

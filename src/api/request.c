@@ -195,13 +195,8 @@ static void add_wrong(struct bda_text *text, const struct bda_request *request) 
     }
 }
 
-VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResult result,
-                            const struct bda_request *request) {
-    return bda_refuse_new_chunk(allocator, function, result, request, 0);
-}
-
-VkResult bda_refuse_new_chunk(BdaAllocator allocator, const char *function, VkResult result,
-                              const struct bda_request *request, VkDeviceSize piece) {
+static VkResult refuse(BdaAllocator allocator, const char *function, VkResult result, const struct bda_request *request,
+                       VkDeviceSize piece) {
     char where[320], reason[BDA_REASON_ROOM];
     struct bda_text text;
     if (allocator->message == NULL)
@@ -218,6 +213,16 @@ VkResult bda_refuse_new_chunk(BdaAllocator allocator, const char *function, VkRe
     bda_add_shortage(&text, allocator, result, request);
     return is_expected(result, request) ? bda_refuse_expected(allocator, where, result, reason)
                                         : bda_refuse(allocator, where, result, reason);
+}
+
+VkResult bda_refuse_request(BdaAllocator allocator, const char *function, VkResult result,
+                            const struct bda_request *request) {
+    return refuse(allocator, function, result, request, 0);
+}
+
+VkResult bda_refuse_new_chunk(BdaAllocator allocator, const char *function, VkResult result,
+                              const struct bda_request *request, VkDeviceSize piece) {
+    return refuse(allocator, function, result, request, piece);
 }
 
 /* ---- Doing ---- */

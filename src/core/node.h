@@ -307,7 +307,8 @@ BDA_INLINE uint32_t bda_node_neighbour(const struct bda_node *node, bool back) {
     return bda_link_index(atomic_load_explicit(back ? &node->previous : &node->next, memory_order_acquire));
 }
 
-/* Asks for the nodes on both sides, without the lock. */
+/* Asks for the nodes on both sides, without the lock: so the chunks are asked for anew behind each link, which may lead
+ * to a node of a chunk that has just come. */
 BDA_INLINE void bda_node_prefetch_neighbours(struct bda_nodes *nodes, const struct bda_node *node) {
     bda_prefetch(bda_node_at(nodes, bda_node_neighbour(node, true)));
     bda_prefetch(bda_node_at(nodes, bda_node_neighbour(node, false)));
