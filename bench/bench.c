@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #ifdef BENCH_HAS_REPLAY
 int bench_replay(int argc, char **argv);
@@ -171,7 +172,7 @@ static void print_help(void) {
            "  --workload NAME   threads: this one, as tables' titles name it\n"
            "  --only A[,B...]   these contenders\n"
            "  --json FILE       writes the results there too\n"
-           "  --keep FOLDER     instructions, cold: keeps callgrind's files there\n"
+           "  --keep FOLDER     instructions, cold: keeps callgrind's files there, in a folder that exists\n"
            "  --fake            driver, driver-threads: the fake driver in place of a real one\n"
            "  --list            lists the contenders of this build\n");
 }
@@ -237,6 +238,14 @@ static void check_only(const char *names) {
     }
 }
 
+/* Callgrind would refuse it without a word that is seen here. */
+static const char *existing_folder(const char *path) {
+    struct stat found;
+    if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode))
+        bench_fail("'%s' is no folder", path);
+    return path;
+}
+
 static void take_option(struct bench_settings *settings, int code, const char *argument) {
     switch (code) {
     case OPTION_LIVE:
@@ -271,7 +280,7 @@ static void take_option(struct bench_settings *settings, int code, const char *a
         settings->json = argument;
         break;
     case OPTION_KEEP:
-        settings->keep = argument;
+        settings->keep = existing_folder(argument);
         break;
     case OPTION_FAKE:
         settings->fake = true;

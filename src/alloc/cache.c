@@ -90,20 +90,15 @@ static struct bda_stock *enter(BdaAllocator allocator, struct bda_cache *cache, 
     return enters ? stock : NULL;
 }
 
-/* Of a range that was retired without the lock: what its node says of a record may be another thread's for a moment. */
-static void tell_history(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node) {
-    VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
-    bda_history_add(allocator, &cache->ring, handle, address, bda_history_extent(node));
-}
-
 /* Retires an allocation of a shard that the thread does not take from: it leaves with the next bundle. */
-static bool pass_on(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock, BdaHandle handle,
-                    struct bda_node *node, uint32_t home) {
-    if (!bda_cache_retire(node, bda_handle_generation(handle), home))
+static bool pass_on(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
+                    const struct bda_leaver *leaver) {
+    if (!bda_cache_retire(leaver))
         return false;
-    tell_history(allocator, cache, handle, node);
-    bda_stock_count_in(stock, BDA_KEPT_SMALL, node);
-    bda_stock_put_out(stock, bda_handle_index(handle), node);
+    uint64_t extent = bda_history_extent(leaver->node);
+    bda_cache_tell(allocator, cache, leaver->handle, leaver->node, extent);
+    bda_stock_count_in(stock, BDA_KEPT_SMALL, extent);
+    bda_stock_put_out(stock, bda_handle_index(leaver->handle), leaver->node);
     return true;
 }
 
@@ -115,26 +110,24 @@ static void stop_passing(struct bda_cache *cache, uint32_t number) {
     bda_claim_leave(&cache->claim);
 }
 
-bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_pool *pool) {
+bool bda_cache_store(BdaAllocator allocator, struct bda_pool *pool, const struct bda_leaver *leaver) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, false);
-    uint32_t home = bda_node_home(node);
-    if (!bda_home_is_one(home)) /* no longer: it has just been given a record */
-        return false;
+    const uint32_t number = bda_home_stock(leaver->home), shelf = bda_home_shelf(leaver->home);
     if (bda_pool_rests(pool)) {
-        stop_passing(cache, bda_home_stock(home));
+        stop_passing(cache, number);
         return false;
     }
-    struct bda_stock *stock = enter(allocator, cache, bda_home_stock(home), pool);
+    struct bda_stock *stock = enter(allocator, cache, number, pool);
     if (stock == NULL)
         return false;
     keep_within_bounds(allocator, cache, stock);
     bool kept = false;
-    if (bda_range_may_be_kept(stock->pool, node) &&
-        bda_stock_has_space(stock, bda_stock_kept_as(stock, bda_home_shelf(home)))) {
+    if (bda_range_may_be_kept(stock->pool, leaver->node) &&
+        bda_stock_has_space(stock, bda_stock_kept_as(stock, shelf))) {
         if (stock->source)
-            bda_stock_make_room(allocator, stock, bda_home_shelf(home));
-        kept = stock->source ? bda_stock_put(allocator, cache, stock, handle, node, home)
-                             : pass_on(allocator, cache, stock, handle, node, home);
+            bda_stock_make_room(allocator, stock, shelf);
+        kept =
+            stock->source ? bda_stock_put(allocator, cache, stock, leaver) : pass_on(allocator, cache, stock, leaver);
     }
     bda_claim_leave(&cache->claim);
     return kept;
@@ -148,7 +141,7 @@ BDA_INLINE bool has_room_for(const struct bda_stock *stock, uint32_t number, str
 }
 
 BDA_INLINE void put(struct bda_stock *stock, uint32_t number, const struct bda_live *live) {
-    bda_stock_count_in(stock, bda_stock_kept_as(stock, number), live->node);
+    bda_stock_count_in(stock, bda_stock_kept_as(stock, number), bda_history_extent(live->node));
     if (stock->source)
         bda_shelf_push(stock, number, live->index, live->node);
     else
@@ -201,9 +194,9 @@ bool bda_cache_may_keep(BdaAllocator allocator, struct bda_cache *cache, struct 
     return has_stock;
 }
 
-bool bda_cache_retire_one(BdaHandle handle, struct bda_node *node) {
-    uint32_t home = bda_node_home(node);
-    return bda_home_is_one(home) && bda_cache_retire(node, bda_handle_generation(handle), home);
+bool bda_cache_retire_one(BdaHandle handle, struct bda_node *node, uint32_t tag) {
+    const struct bda_leaver leaver = { handle, node, tag, bda_node_home(node) };
+    return bda_home_is_one(leaver.home) && bda_cache_retire(&leaver);
 }
 
 /* Not by a home that its node says, see bda_node_home. */
@@ -211,7 +204,7 @@ bool bda_cache_keep_one(BdaAllocator allocator, struct bda_cache *cache, BdaHand
                         struct bda_stock **bounded) {
     struct bda_stock *stock = bda_cache_stock(cache, live->block->stock);
     uint32_t number = bda_shelf_of(bda_node_size(live->node));
-    tell_history(allocator, cache, handle, live->node);
+    bda_cache_tell(allocator, cache, handle, live->node, bda_history_extent(live->node));
     assert(stock != NULL);
     if (stock != *bounded)
         keep_within_bounds(allocator, cache, stock);

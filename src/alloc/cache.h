@@ -66,7 +66,10 @@ extern BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN
 /* The calling thread's cache, or NULL where it has to be looked for (caches.h). */
 BDA_INLINE struct bda_cache *bda_cache_at_hand(BdaAllocator allocator) {
     const struct bda_known_cache *known = &bda_known_caches[allocator->serial % BDA_CACHES_KNOWN];
-    return known->serial == allocator->serial ? known->cache : NULL;
+    if (known->serial != allocator->serial)
+        return NULL;
+    BDA_ASSUME(known->cache != NULL);
+    return known->cache;
 }
 
 /* The same of an allocator that may have none, or has none any more: a thread may still remember one of those. */
@@ -106,40 +109,69 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
 
 /* ---- Keeping ---- */
 
-/* Retires an allocation that had this home. If it has been given a record meanwhile, it lives on: that way is not
- * for it. The owner is inside. */
-BDA_INLINE bool bda_cache_retire(struct bda_node *node, uint32_t generation, uint32_t home) {
+/* An allocation that may be kept, as it was seen live: its tag, and the home that it had then. */
+struct bda_leaver {
+    BdaHandle handle;
+    struct bda_node *node;
+    uint32_t tag, home;
+};
+
+/* Retires it. If it has been given a record meanwhile, it lives on: that way is not for it. The owner is inside. */
+BDA_INLINE bool bda_cache_retire(const struct bda_leaver *leaver) {
     BDA_YIELD_POINT();
-    if (generation + 1 == BDA_GENERATION_SPENT || !bda_node_try_retire(node, generation, BDA_NODE_CACHED, true))
+    bool last_life = leaver->tag >= (BDA_GENERATION_SPENT - 1) << BDA_NODE_GENERATION_SHIFT;
+    if (last_life || !bda_node_retire_seen(leaver->node, leaver->tag, BDA_NODE_CACHED, true))
         return false;
     BDA_YIELD_POINT();
-    bool good = bda_node_has_home(node, home);
+    bool good = bda_node_has_home(leaver->node, leaver->home);
     if (!good)
-        bda_node_revive(node);
+        bda_node_revive(leaver->node);
     return good;
 }
 
-/* Keeps an allocation that had this home, on its shelf or in the bundle for its shard, and tells the history. False:
- * there is no room, or it is no longer live, and nothing has changed. The owner is inside. No calls. */
+/* Tells the history of what was retired without the lock: what its node says of a record may be another thread's for a
+ * moment. `extent`: bda_history_extent, from before it was kept. */
+BDA_INLINE void bda_cache_tell(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node,
+                               uint64_t extent) {
+    VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
+    bda_history_add(allocator, &cache->ring, handle, address, extent);
+}
+
+/* Keeps an allocation on its shelf, which has room. False: others like it have taken all that there is, or it is no
+ * longer live, and nothing has changed. The owner is inside. No calls. */
+BDA_INLINE bool bda_stock_shelve(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
+                                 uint32_t number, const struct bda_leaver *leaver) {
+    enum bda_kept kept_as = (enum bda_kept)stock->shelves[number].kept_as;
+    if (!bda_stock_has_space(stock, kept_as) || !bda_cache_retire(leaver))
+        return false;
+    uint64_t extent = bda_history_extent(leaver->node);
+    bda_stock_count_in(stock, kept_as, extent);
+    bda_shelf_push(stock, number, bda_handle_index(leaver->handle), leaver->node);
+    bda_cache_tell(allocator, cache, leaver->handle, leaver->node, extent);
+    return true;
+}
+
+/* The same in the bundle for its shard, if one more may go there. */
+BDA_INLINE bool bda_stock_pass(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
+                               const struct bda_leaver *leaver) {
+    if (!bda_bundle_is_open(&stock->outgoing, stock->passed_most) || !bda_stock_has_space(stock, BDA_KEPT_SMALL) ||
+        !bda_cache_retire(leaver))
+        return false;
+    uint64_t extent = bda_history_extent(leaver->node);
+    bda_stock_count_in(stock, BDA_KEPT_SMALL, extent);
+    bda_bundle_add(&stock->outgoing, bda_handle_index(leaver->handle), bda_node_size(leaver->node));
+    bda_cache_tell(allocator, cache, leaver->handle, leaver->node, extent);
+    return true;
+}
+
+/* Keeps an allocation in one of these ways. */
 BDA_INLINE bool bda_stock_put(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
-                              BdaHandle handle, struct bda_node *node, uint32_t home) {
-    uint32_t number = bda_home_shelf(home);
+                              const struct bda_leaver *leaver) {
+    uint32_t number = bda_home_shelf(leaver->home);
     const struct bda_shelf *shelf = &stock->shelves[number];
-    bool shelved = bda_shelf_count(shelf) < shelf->most;
-    enum bda_kept kept_as = (enum bda_kept)(shelf->kept_as & (uint32_t)shelved);
-    bool put = (shelved || bda_bundle_is_open(&stock->outgoing, stock->passed_most)) &&
-               bda_stock_has_space(stock, kept_as) && bda_cache_retire(node, bda_handle_generation(handle), home);
-    if (put) {
-        uint64_t extent = bda_history_extent(node);
-        bda_stock_count_in(stock, kept_as, node);
-        if (shelved)
-            bda_shelf_push(stock, number, bda_handle_index(handle), node);
-        else
-            bda_bundle_add(&stock->outgoing, bda_handle_index(handle), bda_node_size(node));
-        VkDeviceAddress address = bda_block_of(allocator, node)->region.base + bda_node_start(node);
-        bda_history_add(allocator, &cache->ring, handle, address, extent);
-    }
-    return put;
+    if (BDA_LIKELY(bda_shelf_count(shelf) < shelf->most))
+        return bda_stock_shelve(allocator, cache, stock, number, leaver);
+    return bda_stock_pass(allocator, cache, stock, leaver);
 }
 
 /* Whether a cache (NULL: there is none) may keep anything. Asked before the range's home, which is chance. */
@@ -147,25 +179,25 @@ BDA_INLINE bool bda_cache_is_open(const struct bda_cache *cache) {
     return cache != NULL && cache->open;
 }
 
-/* Frees what `handle` names, which has led to `node`, like that. False also where it has no home there. `cache`: the
- * thread's, or NULL. */
-BDA_INLINE bool bda_cache_put(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle,
-                              struct bda_node *node) {
+/* Frees what `handle` names, which has led to `node`, seen live with this tag, like that. False also where it has no
+ * home there. `cache`: the thread's, or NULL. */
+BDA_INLINE bool bda_cache_put(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle, struct bda_node *node,
+                              uint32_t tag) {
     if (!bda_cache_is_open(cache))
         return false;
-    uint32_t home = bda_node_home(node);
-    if (!bda_home_is_one(home))
+    const struct bda_leaver leaver = { handle, node, tag, bda_node_home(node) };
+    if (!bda_home_is_one(leaver.home))
         return false;
-    struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(home));
-    if (stock == NULL || stock->most[BDA_KEPT_SMALL] == 0 || !bda_claim_enter(&cache->claim))
+    struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(leaver.home));
+    if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
-    bool put = bda_stock_put(allocator, cache, stock, handle, node, home);
+    bool put = bda_stock_put(allocator, cache, stock, &leaver);
     bda_claim_leave(&cache->claim);
     return put;
 }
 
-/* The same with room made for it, unless the pool rests. For what has a home. */
-bool bda_cache_store(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, struct bda_pool *pool);
+/* The same with room made for it, unless the pool rests. For what has a home, in this pool. */
+bool bda_cache_store(BdaAllocator allocator, struct bda_pool *pool, const struct bda_leaver *leaver);
 
 /* The same for an own buffer's range, which its owner has retired, once the buffer is gone. Nothing is left to fail but
  * room for it, so this makes the room as well. Such a range has a home only while it is kept: bda_free would put it
@@ -182,8 +214,9 @@ struct bda_cache *bda_cache_enter(BdaAllocator allocator);
 bool bda_cache_may_keep(BdaAllocator allocator, struct bda_cache *cache, struct bda_node *node,
                         struct bda_pool **lacks);
 
-/* Retires such a one. False: it takes another way, and nothing has changed. The owner is inside. */
-bool bda_cache_retire_one(BdaHandle handle, struct bda_node *node);
+/* Retires such a one, seen live with this tag. False: it takes another way, and nothing has changed. The owner is
+ * inside. */
+bool bda_cache_retire_one(BdaHandle handle, struct bda_node *node, uint32_t tag);
 
 /* Keeps what that has retired, on a shelf or on its way to the depot, and tells the history of it in any case. False:
  * there is no room for it, and it goes back to TLSF. `bounded` is the stock that the one before went to, NULL at first.

@@ -28,7 +28,7 @@ struct bda_claim {
 /* Whether the owner is inside now. */
 BDA_INLINE bool bda_claim_enter(struct bda_claim *claim) {
     uint32_t turn = atomic_load_explicit(&claim->turn, memory_order_relaxed), taken;
-    if (claim->barrier) {
+    if (BDA_LIKELY(claim->barrier)) {
         atomic_store_explicit(&claim->turn, turn + 1, memory_order_relaxed);
         atomic_signal_fence(memory_order_seq_cst); /* for the compiler; who announces has the processor's half */
         BDA_YIELD_POINT();

@@ -355,8 +355,9 @@ static uint32_t retire_kept(BdaAllocator allocator, struct frees *frees, uint32_
         prefetch_ahead(allocator, frees->count - i, frees->handles + i);
         if (handle == 0)
             continue;
-        struct bda_node *node = bda_handle_node(allocator, handle);
-        if (node == NULL || !may_keep(allocator, frees, node) || !bda_cache_retire_one(handle, node))
+        uint32_t tag;
+        struct bda_node *node = bda_handle_node_to_free(allocator, handle, &tag);
+        if (node == NULL || !may_keep(allocator, frees, node) || !bda_cache_retire_one(handle, node, tag))
             break;
         frees->kept[i / 64] |= (uint64_t)1 << i % 64;
     }

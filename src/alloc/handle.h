@@ -46,13 +46,14 @@ BDA_INLINE struct bda_node *bda_handle_node(BdaAllocator allocator, BdaHandle ha
     return node != NULL && bda_node_is_live(node, bda_handle_generation(handle)) ? node : NULL;
 }
 
-/* The same for who is about to free it. Another thread may have been the last to write to it. */
-BDA_INLINE struct bda_node *bda_handle_node_to_free(BdaAllocator allocator, BdaHandle handle) {
+/* The same for who is about to free it, with its tag. Another thread may have been the last to write to it. */
+BDA_INLINE struct bda_node *bda_handle_node_to_free(BdaAllocator allocator, BdaHandle handle, uint32_t *tag) {
     struct bda_node *node = bda_handle_target(allocator, handle);
     if (node == NULL)
         return NULL;
     bda_prefetch(node);
-    return bda_node_is_live(node, bda_handle_generation(handle)) ? node : NULL;
+    *tag = bda_node_tag(node);
+    return bda_tag_is_live(*tag, bda_handle_generation(handle)) ? node : NULL;
 }
 
 /* The same with its block and pool. */

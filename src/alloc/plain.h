@@ -39,7 +39,7 @@ BDA_INLINE struct bda_pool *bda_plain_pool(BdaAllocator allocator, const BdaAllo
         (uintptr_t)info->next | (info->flags & ~(BdaAllocFlags)BDA_PLAIN_FLAGS) | bda_plain_priority(info->priority);
     if (special != 0 || (uint32_t)info->intent >= BDA_INTENT_COUNT)
         return NULL;
-    if (info->pool != NULL)
+    if (!BDA_LIKELY(info->pool == NULL))
         return bda_plain_pool_of_caller(allocator, info);
     if ((info->usage & allocator->special_usage) != 0)
         return NULL;
@@ -78,8 +78,7 @@ BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, c
                                 const struct bda_request *request, BdaAllocation *allocation) {
     struct bda_live live;
     struct bda_cache *cache;
-    if (request->size > BDA_CACHED_BYTES || bda_plain_wants_record(info) ||
-        (cache = bda_cache_take(allocator, pool, request, &live)) == NULL)
+    if (bda_plain_wants_record(info) || (cache = bda_cache_take(allocator, pool, request, &live)) == NULL)
         return false;
     bda_range_describe(allocator, &live, request->size, allocation);
     bda_history_made(allocator, &cache->ring, allocation->handle);
@@ -190,14 +189,14 @@ BDA_INLINE void bda_plain_tell(BdaAllocator allocator, struct bda_cache *cache, 
                         live->block->region.base + bda_node_start(live->node), bda_history_extent(live->node));
 }
 
-/* Gives a range back to TLSF. One that is retired here was live since it was found, and in the same pool. `caches`:
- * false where there are none. */
+/* Gives a range back to TLSF that was seen live with this tag. One that is retired here was live since, and in the same
+ * pool. `caches`: false where there are none. */
 BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, struct bda_cache *cache, bool caches, BdaHandle handle,
-                                    const struct bda_live *live) {
+                                    const struct bda_live *live, uint32_t tag) {
     struct bda_pool *pool = live->pool;
     uint32_t record = 0;
     bda_pool_lock_as(pool, caches);
-    bool good = bda_node_try_retire(live->node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks);
+    bool good = bda_node_retire_seen(live->node, tag, BDA_NODE_RETIRED, allocator->locks);
     if (good) {
         record = bda_node_record(live->node);
         bda_plain_tell(allocator, cache, caches, handle, live, record);
@@ -211,18 +210,19 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, struct bda_cache *ca
     return good;
 }
 
-/* Frees what is plain: it is kept, or goes back to TLSF. False: it is not plain, or the handle is dead, and nothing has
- * changed. `cache`: the thread's, or NULL; `caches`: false where there are none. */
+/* Frees what is plain, and was seen live with this tag: it is kept, or goes back to TLSF. False: it is not plain, or
+ * the handle is dead, and nothing has changed. `cache`: the thread's, or NULL; `caches`: false where there are none. */
 BDA_INLINE bool bda_plain_free(BdaAllocator allocator, struct bda_cache *cache, bool caches, BdaHandle handle,
-                               struct bda_node *node) {
+                               struct bda_node *node, uint32_t tag) {
     struct bda_block *block = bda_block_of(allocator, node);
     const struct bda_live live = { bda_handle_index(handle), node, block,
                                    atomic_load_explicit(&block->pool, memory_order_acquire) };
     if (live.pool == NULL || !block->plain)
         return false;
     bool may_keep = caches && (bda_cache_is_open(cache) || !bda_pool_rests(live.pool));
-    bool kept = may_keep && bda_home_is_one(bda_node_home(node)) && bda_cache_store(allocator, handle, node, live.pool);
-    return kept || bda_plain_give_back(allocator, cache, caches, handle, &live);
+    const struct bda_leaver leaver = { handle, node, tag, bda_node_home(node) };
+    bool kept = may_keep && bda_home_is_one(leaver.home) && bda_cache_store(allocator, live.pool, &leaver);
+    return kept || bda_plain_give_back(allocator, cache, caches, handle, &live, tag);
 }
 
 #endif

@@ -92,14 +92,14 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
                                VkDeviceSize alignment, struct bda_live *live) {
     struct bda_shelf *shelf = &stock->shelves[number];
     *live = bda_range_at(allocator, NULL, shelf->first);
-    uint32_t granules = bda_node_size(live->node);
     VkDeviceSize address = live->block->region.base + bda_node_start(live->node);
     if ((address & (alignment - 1)) != 0)
         return false;
-    shelf->first = bda_node_link(live->node);
+    uint32_t granules = bda_node_size(live->node), next = bda_node_link(live->node);
+    shelf->first = next;
     bda_shelf_set_count(shelf, bda_shelf_count(shelf) - 1);
-    if (shelf->first == 0)
-        bda_stock_mark(stock, number, false);
+    stock->filled[number / 64] ^= (uint64_t)(next == 0)
+                                  << number % 64; /* it was set; whether it was the last is chance */
     bda_stock_use(stock, size);
     bda_stock_keep(stock, (enum bda_kept)shelf->kept_as, 0 - (uint64_t)granules);
     stock->served++;
@@ -108,10 +108,10 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
     return true;
 }
 
-/* An allocation, just retired, is kept from now on. */
-BDA_INLINE void bda_stock_count_in(struct bda_stock *stock, enum bda_kept which, const struct bda_node *node) {
-    uint64_t granules = bda_node_size(node);
-    bda_stock_use(stock, bda_node_slack(node) - (granules << BDA_GRANULE_LOG2));
+/* An allocation, just retired, is kept from now on. `extent`: its granules, and in the lower half its slack. */
+BDA_INLINE void bda_stock_count_in(struct bda_stock *stock, enum bda_kept which, uint64_t extent) {
+    uint64_t granules = extent >> 32;
+    bda_stock_use(stock, (uint32_t)extent - (granules << BDA_GRANULE_LOG2));
     bda_stock_keep(stock, which, granules);
 }
 

@@ -93,9 +93,11 @@ BDA_COLD VkResult refuse_or_go_on(BdaAllocator allocator, struct bda_pool *pool,
 }
 
 /* Apart, so that the shortest way saves no registers for it. */
-BDA_APART VkResult alloc_the_longer_way(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                                        const BdaAllocInfo *info, BdaAllocation *allocation) {
-    VkResult result = bda_plain_alloc_shared(allocator, pool, alignment, info, allocation);
+BDA_APART VkResult alloc_the_longer_way(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
+                                        BdaAllocation *allocation) {
+    struct bda_request request;
+    (void)bda_plain_request(allocator, pool, info, &request); /* again: to hand it over would take a register more */
+    VkResult result = bda_plain_alloc_shared(allocator, pool, request.alignment, info, allocation);
     return result == VK_SUCCESS ? result : refuse_or_go_on(allocator, pool, result, info, allocation);
 }
 
@@ -142,7 +144,7 @@ VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocati
         return alloc_the_long_way(allocator, info, allocation);
     if (bda_plain_alloc(allocator, pool, info, &request, allocation))
         return VK_SUCCESS;
-    return alloc_the_longer_way(allocator, pool, request.alignment, info, allocation);
+    return alloc_the_longer_way(allocator, pool, info, allocation);
 }
 
 /* Takes back what a batch has so far, the blocks that it opened too. */

@@ -31,38 +31,42 @@ BDA_APART VkResult free_own(BdaAllocator allocator, struct bda_cache *cache, Bda
 
 /* Apart, so that the shortest way saves no registers for it. */
 BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle,
-                                       struct bda_node *node) {
+                                       struct bda_node *node, uint32_t tag) {
     struct bda_block *block = bda_block_of(allocator, node);
     cache = bda_cache_or_wish(allocator, cache);
     if (block->own)
         return free_own(allocator, cache, handle, node, block);
-    return bda_plain_free(allocator, cache, true, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+    return bda_plain_free(allocator, cache, true, handle, node, tag) ? VK_SUCCESS
+                                                                     : free_the_long_way(allocator, handle);
 }
 
 /* The same where there are no caches; what is no own buffer apart from what is, which saves other registers. */
-BDA_APART VkResult free_range_without_caches(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
-    return bda_plain_free(allocator, NULL, false, handle, node) ? VK_SUCCESS : free_the_long_way(allocator, handle);
+BDA_APART VkResult free_range_without_caches(BdaAllocator allocator, BdaHandle handle, struct bda_node *node,
+                                             uint32_t tag) {
+    return bda_plain_free(allocator, NULL, false, handle, node, tag) ? VK_SUCCESS
+                                                                     : free_the_long_way(allocator, handle);
 }
 
-BDA_INLINE VkResult free_without_caches(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
+BDA_INLINE VkResult free_without_caches(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, uint32_t tag) {
     struct bda_block *block = bda_block_of(allocator, node);
     if (block->own)
         return free_own(allocator, NULL, handle, node, block);
-    return free_range_without_caches(allocator, handle, node);
+    return free_range_without_caches(allocator, handle, node, tag);
 }
 
 VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
     if (allocator == NULL)
         return VK_ERROR_VALIDATION_FAILED_EXT;
-    struct bda_node *node = bda_handle_node_to_free(allocator, handle);
+    uint32_t tag;
+    struct bda_node *node = bda_handle_node_to_free(allocator, handle, &tag);
     if (node == NULL)
         return free_the_long_way(allocator, handle);
     if (allocator->caches_off)
-        return free_without_caches(allocator, handle, node);
+        return free_without_caches(allocator, handle, node, tag);
     struct bda_cache *cache = bda_cache_at_hand(allocator);
-    if (bda_cache_put(allocator, cache, handle, node))
+    if (bda_cache_put(allocator, cache, handle, node, tag))
         return VK_SUCCESS;
-    return free_the_longer_way(allocator, cache, handle, node);
+    return free_the_longer_way(allocator, cache, handle, node, tag);
 }
 
 VkResult bda_free_after_inner(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,

@@ -34,6 +34,13 @@
 #define BDA_LIKELY(condition) (condition)
 #endif
 
+/* Tells the compiler what it cannot see, so that it is not asked again. */
+#if defined(__GNUC__)
+#define BDA_ASSUME(condition) ((condition) ? (void)0 : __builtin_unreachable())
+#else
+#define BDA_ASSUME(condition) ((void)0)
+#endif
+
 /* In front of a loop of so few turns, known to the compiler, that counting them costs as much as they do. */
 #if defined(__clang__)
 #define BDA_UNROLL _Pragma("unroll")

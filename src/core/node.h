@@ -197,10 +197,14 @@ static inline uint32_t bda_node_generation(struct bda_node *node) {
     return bda_node_tag(node) >> BDA_NODE_GENERATION_SHIFT;
 }
 
-/* Whether it is the allocation that a handle of this generation names. */
-static inline bool bda_node_is_live(struct bda_node *node, uint32_t generation) {
+/* Whether this is the tag of the allocation that a handle of this generation names. */
+static inline bool bda_tag_is_live(uint32_t tag, uint32_t generation) {
     uint32_t live = generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE;
-    return (bda_node_tag(node) & ~BDA_NODE_ZONE_MASK) == live;
+    return (tag & ~BDA_NODE_ZONE_MASK) == live;
+}
+
+static inline bool bda_node_is_live(struct bda_node *node, uint32_t generation) {
+    return bda_tag_is_live(bda_node_tag(node), generation);
 }
 
 /* The generation of one tag, the zone of another, and a state. */
@@ -236,19 +240,22 @@ static inline void bda_node_retire(struct bda_node *node, enum bda_node_state st
     bda_node_set_tag(node, (tag + (1u << BDA_NODE_GENERATION_SHIFT)) | (uint32_t)state);
 }
 
-/* The same of the allocation that a handle of this generation names; false where it is no longer live. `shared`: others
- * may be trying the same at this moment, and one alone succeeds. */
-BDA_INLINE bool bda_node_try_retire(struct bda_node *node, uint32_t generation, enum bda_node_state state,
-                                    bool shared) {
-    uint32_t tag = bda_node_tag(node);
+/* The same of an allocation that was seen live, with this tag; false where it no longer is. `shared`: others may be
+ * trying the same at this moment, and one alone succeeds. */
+BDA_INLINE bool bda_node_retire_seen(struct bda_node *node, uint32_t tag, enum bda_node_state state, bool shared) {
     uint32_t next = tag - (uint32_t)BDA_NODE_LIVE + (1u << BDA_NODE_GENERATION_SHIFT) + (uint32_t)state;
-    if ((tag & ~BDA_NODE_ZONE_MASK) != (generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE))
-        return false;
     if (shared)
         return atomic_compare_exchange_strong_explicit(&node->tag, &tag, next, memory_order_seq_cst,
                                                        memory_order_relaxed);
     bda_node_set_tag(node, next);
     return true;
+}
+
+/* The same of the allocation that a handle of this generation names. */
+BDA_INLINE bool bda_node_try_retire(struct bda_node *node, uint32_t generation, enum bda_node_state state,
+                                    bool shared) {
+    uint32_t tag = bda_node_tag(node);
+    return bda_tag_is_live(tag, generation) && bda_node_retire_seen(node, tag, state, shared);
 }
 
 /* Takes a retirement back, before anything was made of it. */
