@@ -98,8 +98,7 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
     uint32_t granules = bda_node_size(live->node), next = bda_node_link(live->node);
     shelf->first = next;
     bda_shelf_set_count(shelf, bda_shelf_count(shelf) - 1);
-    stock->filled[number / 64] ^= (uint64_t)(next == 0)
-                                  << number % 64; /* it was set; whether it was the last is chance */
+    stock->filled[number / 64] ^= (uint64_t)(next == 0) << number % 64; /* set so far; what it becomes is chance */
     bda_stock_use(stock, size);
     bda_stock_keep(stock, (enum bda_kept)shelf->kept_as, 0 - (uint64_t)granules);
     stock->served++;
