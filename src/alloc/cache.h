@@ -48,28 +48,37 @@ struct bda_cache {
     const void *owner;       /* a thread (bda_this_thread), or NULL */
     uint32_t number;         /* counts the caches */
     bool wishes[BDA_STOCKS]; /* for stocks that frees would have liked to find */
-    uint32_t turn_seen;      /* of the claim, when it was last asked whether it is idle */
+    uint64_t written_seen;   /* of the ring, when it was last asked whether its thread is idle */
     bool chosen;             /* claimed by whoever has the lock */
 };
 
 /* ---- A thread's own ---- */
 
-/* The cache that belonged to this thread when it last asked, by allocator. Serials start at 1 and are never used
- * again, so what a destroyed allocator leaves behind is never looked at. */
-enum { BDA_CACHES_KNOWN = 4 };
+/* A cache that belonged to this thread when it last asked, and whose. Serials start at 1 and are never used again, so
+ * what a destroyed allocator leaves behind is never looked at. */
 struct bda_known_cache {
     uint64_t serial;
-    struct bda_cache *cache;
+    struct bda_cache *cache; /* never NULL where the serial is an allocator's */
 };
-extern BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
+extern BDA_THREAD_LOCAL struct bda_known_cache bda_last_cache; /* that it used */
+
+/* The calling thread's cache, if the allocator is the one that it used last; else NULL. The shortest ways ask no more.
+ */
+BDA_INLINE struct bda_cache *bda_cache_used_last(BdaAllocator allocator) {
+    if (bda_last_cache.serial != allocator->serial)
+        return NULL;
+    BDA_ASSUME(bda_last_cache.cache != NULL);
+    return bda_last_cache.cache;
+}
+
+/* The same for one of the few allocators that it used before; from now on it is the last. */
+enum { BDA_CACHES_KNOWN = 4 };
+struct bda_cache *bda_cache_used_before(BdaAllocator allocator);
 
 /* The calling thread's cache, or NULL where it has to be looked for (caches.h). */
 BDA_INLINE struct bda_cache *bda_cache_at_hand(BdaAllocator allocator) {
-    const struct bda_known_cache *known = &bda_known_caches[allocator->serial % BDA_CACHES_KNOWN];
-    if (known->serial != allocator->serial)
-        return NULL;
-    BDA_ASSUME(known->cache != NULL);
-    return known->cache;
+    struct bda_cache *cache = bda_cache_used_last(allocator);
+    return cache != NULL ? cache : bda_cache_used_before(allocator);
 }
 
 /* The same of an allocator that may have none, or has none any more: a thread may still remember one of those. */
@@ -88,7 +97,7 @@ BDA_INLINE struct bda_stock *bda_cache_stock(struct bda_cache *cache, uint32_t s
 BDA_INLINE struct bda_cache *bda_cache_take(BdaAllocator allocator, struct bda_pool *pool,
                                             const struct bda_request *request, struct bda_live *live) {
     struct bda_extent extent = bda_range_extent(pool, request);
-    struct bda_cache *cache = bda_cache_at_hand(allocator);
+    struct bda_cache *cache = bda_cache_used_last(allocator);
     if (cache == NULL)
         return NULL;
     struct bda_stock *stock = cache->sources[bda_pool_stock(pool)];

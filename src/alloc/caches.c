@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-BDA_THREAD_LOCAL struct bda_known_cache bda_known_caches[BDA_CACHES_KNOWN];
+BDA_THREAD_LOCAL struct bda_known_cache bda_last_cache;
+
+/* More of them, so that a thread may change between a few allocators: where its serial leads. */
+static BDA_THREAD_LOCAL struct bda_known_cache known_caches[BDA_CACHES_KNOWN];
 
 /* ---- Whose cache ---- */
 
@@ -49,7 +52,8 @@ static void end_thread(void) {
     bda_mutex_lock(&registry_lock);
     for (BdaAllocator allocator = registry; allocator != NULL; allocator = allocator->registered_before)
         leave_behind(allocator);
-    memset(bda_known_caches, 0, sizeof bda_known_caches);
+    memset(known_caches, 0, sizeof known_caches);
+    bda_last_cache = known_caches[0];
     bda_mutex_unlock(&registry_lock);
 }
 
@@ -74,7 +78,7 @@ static struct bda_cache *make_cache(BdaAllocator allocator) {
         return NULL;
     memset(cache, 0, cache_bytes(allocator));
     bda_ring_init(&cache->ring, allocator->history.slots, cache + 1);
-    cache->claim.barrier = allocator->barrier;
+    bda_claim_init(&cache->claim, allocator->barrier);
     cache->older = atomic_load_explicit(&allocator->newest_cache, memory_order_relaxed);
     cache->number = cache->older != NULL ? cache->older->number + 1 : 0;
     atomic_store_explicit(&allocator->newest_cache, cache, memory_order_release);
@@ -103,9 +107,19 @@ static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
 
 struct bda_cache *bda_cache_look_for(BdaAllocator allocator, bool may) {
     struct bda_cache *cache = allocator->caches_off ? NULL : adopt(allocator, may);
-    if (cache != NULL)
-        bda_known_caches[allocator->serial % BDA_CACHES_KNOWN] = (struct bda_known_cache){ allocator->serial, cache };
+    if (cache != NULL) {
+        bda_last_cache = (struct bda_known_cache){ allocator->serial, cache };
+        known_caches[allocator->serial % BDA_CACHES_KNOWN] = bda_last_cache;
+    }
     return cache;
+}
+
+struct bda_cache *bda_cache_used_before(BdaAllocator allocator) {
+    const struct bda_known_cache *known = &known_caches[allocator->serial % BDA_CACHES_KNOWN];
+    if (known->serial != allocator->serial)
+        return NULL;
+    bda_last_cache = *known;
+    return known->cache;
 }
 
 void bda_caches_count_guest(BdaAllocator allocator, uint32_t requests) {
@@ -278,9 +292,9 @@ void bda_caches_drain(BdaAllocator allocator, struct bda_pool *pool) {
 }
 
 static bool is_idle(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
-    uint32_t turn = atomic_load_explicit(&cache->claim.turn, memory_order_relaxed);
-    bool idle = turn == cache->turn_seen;
-    cache->turn_seen = turn;
+    uint64_t written = bda_ring_written(&cache->ring);
+    bool idle = written == cache->written_seen;
+    cache->written_seen = written;
     return idle && holds_any(allocator, cache, only);
 }
 

@@ -3,8 +3,10 @@
 
 void bda_lock_init(struct bda_lock *lock, bool used, bool barrier) {
     bda_mutex_init(&lock->mutex, used);
-    for (uint32_t i = 0; i < BDA_LOCK_SEATS; i++)
-        lock->seats[i] = (struct bda_seat){ .claim = { .barrier = barrier } };
+    for (uint32_t i = 0; i < BDA_LOCK_SEATS; i++) {
+        bda_claim_init(&lock->seats[i].claim, barrier);
+        lock->seats[i].thread = NULL;
+    }
     lock->seats[0].thread = bda_this_thread();
     lock->in_a_row = 0;
     lock->patience = BDA_LOCK_PATIENCE;
@@ -24,7 +26,7 @@ bool bda_lock_soon(struct bda_lock *lock) {
 
 void bda_lock_unbias(struct bda_lock *lock, struct bda_seat *seat) {
     bda_claim_announce(&seat->claim);
-    if (seat->claim.barrier)
+    if (bda_claim_fenced(&seat->claim) == 0)
         bda_barrier_everywhere();
     bda_claim_wait(&seat->claim);
     atomic_store_explicit(&lock->biased, 0, memory_order_relaxed);

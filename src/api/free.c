@@ -30,10 +30,9 @@ BDA_APART VkResult free_own(BdaAllocator allocator, struct bda_cache *cache, Bda
 }
 
 /* Apart, so that the shortest way saves no registers for it. */
-BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle,
-                                       struct bda_node *node, uint32_t tag) {
+BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, uint32_t tag) {
     struct bda_block *block = bda_block_of(allocator, node);
-    cache = bda_cache_or_wish(allocator, cache);
+    struct bda_cache *cache = bda_cache_or_wish(allocator, bda_cache_at_hand(allocator));
     if (block->own)
         return free_own(allocator, cache, handle, node, block);
     return bda_plain_free(allocator, cache, true, handle, node, tag) ? VK_SUCCESS
@@ -63,10 +62,9 @@ VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
         return free_the_long_way(allocator, handle);
     if (allocator->caches_off)
         return free_without_caches(allocator, handle, node, tag);
-    struct bda_cache *cache = bda_cache_at_hand(allocator);
-    if (bda_cache_put(allocator, cache, handle, node, tag))
+    if (bda_cache_put(allocator, bda_cache_used_last(allocator), handle, node, tag))
         return VK_SUCCESS;
-    return free_the_longer_way(allocator, cache, handle, node, tag);
+    return free_the_longer_way(allocator, handle, node, tag);
 }
 
 VkResult bda_free_after_inner(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,

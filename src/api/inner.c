@@ -15,10 +15,10 @@ BDA_COLD VkResult free_the_long_way(BdaAllocator allocator, BdaHandle handle, co
 }
 
 /* Apart, so that the shortest way saves no registers for it. */
-BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, struct bda_cache *cache, BdaHandle handle,
-                                       const char *function, struct bda_node *node, uint32_t tag) {
+BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, const char *function,
+                                       struct bda_node *node, uint32_t tag) {
     struct bda_block *block = bda_block_of(allocator, node);
-    cache = allocator->caches_off ? NULL : bda_cache_or_wish(allocator, cache);
+    struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_or_wish(allocator, bda_cache_at_hand(allocator));
     bool freed = block->own ? bda_own_free(allocator, cache, handle, node, block)
                             : bda_plain_free(allocator, cache, !allocator->caches_off, handle, node, tag);
     return freed ? VK_SUCCESS : free_the_long_way(allocator, handle, function);
@@ -29,8 +29,8 @@ VkResult bda_free_named(BdaAllocator allocator, BdaHandle handle, const char *fu
     struct bda_node *node = bda_handle_node_to_free(allocator, handle, &tag);
     if (node == NULL)
         return free_the_long_way(allocator, handle, function);
-    struct bda_cache *cache = bda_cache_if_any(allocator);
+    struct bda_cache *cache = allocator->caches_off ? NULL : bda_cache_used_last(allocator);
     if (bda_cache_put(allocator, cache, handle, node, tag))
         return VK_SUCCESS;
-    return free_the_longer_way(allocator, cache, handle, function, node, tag);
+    return free_the_longer_way(allocator, handle, function, node, tag);
 }

@@ -102,6 +102,12 @@ BDA_INLINE bool bda_ring_turns(struct bda_ring *ring, uint64_t head) {
     return true;
 }
 
+/* Counts up with each event and each birth: where it has not changed, there was none. */
+static inline uint64_t bda_ring_written(struct bda_ring *ring) {
+    return atomic_load_explicit(&ring->head, memory_order_relaxed) +
+           atomic_load_explicit(&ring->born, memory_order_relaxed);
+}
+
 /* One event without notes, which counts. True: a turn is complete. No calls. */
 BDA_INLINE bool bda_ring_write(struct bda_ring *ring, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);

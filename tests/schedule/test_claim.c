@@ -15,15 +15,33 @@
 #include "core/bits.h"
 #include "platform/platform.h"
 
+static uint32_t place_of(const void *object);
+
+enum { TAKEN = 1 }; /* the places of `taken`, every second one */
+static uint32_t fenced;
+
+/* Memory begins as zeros: there a fenced claim's `taken` stands as if it were not. */
+static uint32_t turned(uint32_t place, uint32_t value) {
+    return place % 2 == TAKEN ? value ^ fenced : value;
+}
+
+static uint32_t load(const void *object, memory_order order) {
+    uint32_t place = place_of(object);
+    return turned(place, explore_load(place, order));
+}
+
+static void store(const void *object, uint32_t value, memory_order order) {
+    uint32_t place = place_of(object);
+    explore_store(place, turned(place, value), order);
+}
+
 #undef atomic_load_explicit
 #undef atomic_store_explicit
 #undef atomic_signal_fence
-#define atomic_load_explicit(object, order)         explore_load(place_of(object), order)
-#define atomic_store_explicit(object, value, order) explore_store(place_of(object), value, order)
+#define atomic_load_explicit(object, order)         load(object, order)
+#define atomic_store_explicit(object, value, order) store(object, (uint32_t)(value), order)
 #define atomic_signal_fence(order)                  ((void)0)
 #define bda_let_others(tries)                       ((void)(tries), explore_spin())
-
-static uint32_t place_of(const void *object);
 
 #include "alloc/claim.h"
 
@@ -31,7 +49,7 @@ static uint32_t place_of(const void *object);
 static struct bda_claim claims[2];
 
 static uint32_t place_of(const void *object) {
-    const void *const places[] = { &claims[0].turn, &claims[0].taken, &claims[1].turn, &claims[1].taken };
+    const void *const places[] = { &claims[0].inside, &claims[0].taken, &claims[1].inside, &claims[1].taken };
     uint32_t place = 0;
     while (places[place] != object)
         place++;
@@ -102,7 +120,7 @@ static void choose(const struct setting *setting) {
     rounds = setting->rounds;
     taken_together = setting->together;
     with_barrier = setting->others_bring;
-    claims[0].barrier = claims[1].barrier = setting->owner_relies;
+    fenced = setting->owner_relies ? 0 : BDA_CLAIM_FENCED;
 }
 
 /* Whichever is met first: two inside at once, or one of them reading what the other has not finished. */
@@ -176,12 +194,11 @@ static void a_barrier_before_the_announcement_is_found_out(void **state) {
 
 /* Looks first and then says. */
 static bool enter_by_looking(struct bda_claim *claim) {
-    uint32_t turn = atomic_load_explicit(&claim->turn, memory_order_relaxed);
     uint32_t taken = atomic_load_explicit(&claim->taken, memory_order_acquire);
-    atomic_store_explicit(&claim->turn, turn + 1, memory_order_seq_cst);
+    atomic_store_explicit(&claim->inside, 1, memory_order_seq_cst);
     if (taken == 0)
         return true;
-    atomic_store_explicit(&claim->turn, turn + 2, memory_order_release);
+    atomic_store_explicit(&claim->inside, 0, memory_order_release);
     return false;
 }
 
@@ -197,8 +214,7 @@ static void an_owner_who_looks_first_is_found_out(void **state) {
 }
 
 static void leave_unreleased(struct bda_claim *claim) {
-    uint32_t turn = atomic_load_explicit(&claim->turn, memory_order_relaxed);
-    atomic_store_explicit(&claim->turn, turn + 1, memory_order_relaxed);
+    atomic_store_explicit(&claim->inside, 0, memory_order_relaxed);
 }
 
 static void own_and_leave_unreleased(void) {
@@ -217,11 +233,10 @@ static void a_leave_that_releases_nothing_is_found_out(void **state) {
 
 /* As on a system without the barrier, with cheaper atomics. */
 static bool enter_inconsistently(struct bda_claim *claim) {
-    uint32_t turn = atomic_load_explicit(&claim->turn, memory_order_relaxed);
-    atomic_store_explicit(&claim->turn, turn + 1, memory_order_release);
-    if (atomic_load_explicit(&claim->taken, memory_order_acquire) == 0)
+    atomic_store_explicit(&claim->inside, 1, memory_order_release);
+    if (atomic_load_explicit(&claim->taken, memory_order_acquire) == BDA_CLAIM_FENCED)
         return true;
-    atomic_store_explicit(&claim->turn, turn + 2, memory_order_release);
+    atomic_store_explicit(&claim->inside, 0, memory_order_release);
     return false;
 }
 

@@ -18,11 +18,14 @@
 
 static uint32_t place_of(const void *object);
 
-enum { BIASED };
+enum { BIASED, INSIDE, TAKEN }; /* the places; of the other seats the last two again */
+static uint32_t fenced;
 
-/* Memory begins as zeros: there the first seat's bias stands as 0. */
+/* Memory begins as zeros: there the first seat's bias stands as 0, and a fenced claim's `taken` as if it were not. */
 static uint32_t turned(uint32_t place, uint32_t value) {
-    return place == BIASED ? value ^ 1u : value;
+    if (place == BIASED)
+        return value ^ 1u;
+    return place % 2 == TAKEN % 2 ? value ^ fenced : value;
 }
 
 static uint32_t load(const void *object, memory_order order) {
@@ -64,11 +67,11 @@ static struct bda_lock lock = { .mutex = { .used = true } };
 
 static uint32_t place_of(const void *object) {
     const void *const places[] = { &lock.biased,
-                                   &lock.seats[0].claim.turn,
+                                   &lock.seats[0].claim.inside,
                                    &lock.seats[0].claim.taken,
-                                   &lock.seats[1].claim.turn,
+                                   &lock.seats[1].claim.inside,
                                    &lock.seats[1].claim.taken,
-                                   &lock.seats[2].claim.turn,
+                                   &lock.seats[2].claim.inside,
                                    &lock.seats[2].claim.taken };
     uint32_t place = 0;
     while (places[place] != object)
@@ -113,10 +116,9 @@ struct setting {
 static void choose(const struct setting *setting) {
     rounds = setting->rounds;
     with_barrier = setting->others_bring;
-    for (uint32_t i = 0; i < EXPLORE_ACTORS; i++) {
-        lock.seats[i].claim.barrier = setting->owner_relies;
+    fenced = setting->owner_relies ? 0 : BDA_CLAIM_FENCED;
+    for (uint32_t i = 0; i < EXPLORE_ACTORS; i++)
         lock.seats[i].thread = thread_named(i + 1);
-    }
 }
 
 static const struct explore_actor two[] = { { owner }, { other } };
