@@ -40,20 +40,24 @@ void bda_history_finish(BdaAllocator allocator) {
     bda_mutex_destroy(&history->lock);
 }
 
-/* What stands beside the event of an allocation with a record; returns how many notes. */
+static uint64_t word_of_name(const struct bda_record *record, uint32_t word) {
+    return atomic_load_explicit(&record->text[word], memory_order_relaxed);
+}
+
+/* What stands beside the event of an allocation with a record; returns how many notes. The name by whole words, behind
+ * whose end there are zeros. */
 static uint32_t note(const struct bda_record *record, struct bda_ring_slot *notes) {
-    const char *name = bda_record_name(record);
-    const size_t first = sizeof notes[0] - sizeof(uint64_t);
-    size_t length = 0;
-    while (name != NULL && length < BDA_PAST_NAME && name[length] != '\0')
-        length++;
-    memset(notes, 0, BDA_RING_NOTES * sizeof *notes);
-    notes[0].words[0] = (uint64_t)record->stack << 32 | record->frame;
-    if (length != 0)
-        memcpy(&notes[0].words[1], name, (size_t)bda_min(length, first));
-    if (length > first)
-        memcpy(notes[1].words, name + first, length - first);
-    return length > first ? 2 : 1;
+    const size_t length = atomic_load_explicit(&record->length, memory_order_relaxed);
+    uint64_t *first = notes[0].words, *second = notes[1].words;
+    first[0] = (uint64_t)record->stack << 32 | record->frame;
+    for (uint32_t i = 0; i < 3; i++)
+        first[1 + i] = word_of_name(record, i);
+    if (length <= 3 * sizeof(uint64_t))
+        return 1;
+    const uint32_t words = length < BDA_NAME_NEAR ? BDA_NAME_WORDS_NEAR : BDA_NAME_WORDS; /* the others are old */
+    for (uint32_t i = 0; i < BDA_RING_WORDS; i++)
+        second[i] = 3 + i < words ? word_of_name(record, 3 + i) : 0;
+    return 2;
 }
 
 static struct bda_ring_slot event_of(BdaAllocator allocator, BdaHandle handle, struct bda_node *node) {
