@@ -232,9 +232,9 @@ typedef struct BdaAllocatorInfo {
      * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Host memory: 32 bytes each. A name or a stack
      * takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an allocation as much as its free.
      * Half as many allocations are remembered beside them, by handle and frame, at 16 bytes each.
-     * A thread gets a ring of its own with its first request. Requests that no cache serves (with a name or a value,
-     * over 1 MiB, or over 64 KiB where little is free) count for that only after the first 42 of all threads (a third
-     * of a depth below 128). One that only frees gets it once such threads have freed as many times, by anybody's next
+     * A thread gets a ring of its own, and its cache, with its first request. Requests with a name or a value, over
+     * 1 MiB, or over 64 KiB where little is free, count for that only after the first 42 of all threads (a third of a
+     * depth below 128). One that only frees gets it once such threads have freed as many times, by anybody's next
      * request with a name or for what its cache lacks. Until then frees go into one ring that threads share, of this
      * depth, or of 128 where it is 0. Where there are no caches, or any checking mode is on, all go there. */
     uint32_t history_depth;
@@ -330,7 +330,7 @@ typedef struct BdaAllocInfo {
      * and pool. 0: reached through pointers only. bda_alloc_buffer takes it from the VkBufferCreateInfo and wants 0. */
     uint64_t usage;
     /* The caller's own value, given back by bda_get_info. What has one, or a name, takes 128 bytes of host memory more,
-     * and the pool's lock: the caches of threads do not serve it. */
+     * and its free the lock of its pool, or of a part of that. */
     uint64_t user;
     BdaIntent intent;
     BdaAllocFlags flags;

@@ -56,7 +56,7 @@ static uint64_t look_further(BdaAllocator allocator, struct bda_cache *cache, st
 }
 
 bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_extent extent, VkDeviceSize size,
-                     struct bda_live *live) {
+                     uint32_t record, struct bda_live *live) {
     struct bda_cache *cache = bda_cache_of_thread(allocator, true);
     if (extent.granules > BDA_CACHED_MOST)
         return false;
@@ -74,8 +74,8 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
     uint64_t offers = bda_stock_offers(stock, number);
     if (offers == 0)
         offers = look_further(allocator, cache, stock, number, extent.alignment);
-    bool taken = offers != 0 &&
-                 bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), size, extent.alignment, live);
+    bool taken = offers != 0 && bda_shelf_take(allocator, stock, number + bda_lowest_bit64(offers), size,
+                                               extent.alignment, record, live);
     bda_claim_leave(&cache->claim);
     return taken;
 }

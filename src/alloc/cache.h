@@ -11,7 +11,8 @@
  * block is opened (but for one of a shard's own, where others have room: bda_grow_shard), in bda_trim, when its thread
  * has ended, when nothing happened between two bda_collect.
  *
- * Only unnamed ranges without a record are kept, so that nothing but their node is to be touched.
+ * What is kept has no record, so that nothing but its node is to be touched: that of an allocation with a name or a
+ * value goes when it is freed, under the shard's lock, before its range is kept.
  *
  * Where the caller synchronises there are no caches: there is no lock that they could save.
  */
@@ -106,15 +107,15 @@ BDA_INLINE struct bda_cache *bda_cache_take(BdaAllocator allocator, struct bda_p
     uint32_t right = bda_shelf_for(extent.granules);
     uint64_t offers = bda_stock_offers(stock, right);
     bool taken = offers != 0 && bda_shelf_take(allocator, stock, right + bda_lowest_bit64(offers), request->size,
-                                               extent.alignment, live);
+                                               extent.alignment, 0, live);
     bda_claim_leave(&cache->claim);
     return taken ? cache : NULL;
 }
 
-/* The same after a look into the depot: `size` bytes, in a range of such an extent. For what caches keep. (No
- * request is passed: it would have to be laid out in memory for this call.) */
+/* The same after a look into the depot: `size` bytes, in a range of such an extent, with a record if that is not 0. For
+ * what caches keep. (No request is passed: it would have to be laid out in memory for this call.) */
 bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_extent extent, VkDeviceSize size,
-                     struct bda_live *live);
+                     uint32_t record, struct bda_live *live);
 
 /* ---- Keeping ---- */
 

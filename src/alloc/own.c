@@ -233,7 +233,7 @@ BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDev
     struct bda_request request = request_for(size, room, alignment);
     bda_shard_settle_if_crowded(allocator, pool);
     if (bda_pool_is_cached(bda_shard_of_thread(allocator, pool), room) &&
-        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, live)) {
+        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), size, 0, live)) {
         become_own(live);
         return true;
     }

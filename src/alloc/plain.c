@@ -69,6 +69,12 @@ VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool,
     bda_shard_settle_if_crowded(allocator, pool);
     const struct bda_cache *cache = bda_cache_at_hand(allocator);
     struct bda_pool *shard = bda_shard_of_cache(cache, pool);
+    struct bda_live live;
+    if (cache != NULL && bda_pool_is_cached(shard, info->size) &&
+        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), info->size, request.record, &live)) {
+        bda_range_describe(allocator, &live, info->size, allocation);
+        return VK_SUCCESS;
+    }
     bda_pool_lock(shard);
     VkResult result = take_recorded(allocator, shard, &request, true, allocation);
     result = bda_plain_answer(allocator, pool, shard, result);
@@ -78,6 +84,30 @@ VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool,
     if (result == VK_SUCCESS)
         bda_caches_grant_any(allocator);
     return result;
+}
+
+/* Under the lock of the shard, since somebody may be looking at the record, or renaming it; that goes when nobody can
+ * be. Then the range is its owner's alone, and goes where others go. */
+bool bda_plain_free_recorded(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live, uint32_t tag) {
+    uint32_t record = 0;
+    bda_pool_lock(live->pool);
+    bool good = bda_node_retire_seen(live->node, tag, BDA_NODE_RETIRED, true);
+    if (good) {
+        record = bda_node_record(live->node);
+        bda_history_tell(allocator, handle, live->node, 0);
+        if (record != 0)
+            bda_prefixes_leave(allocator, bda_record_at(allocator, record));
+    }
+    bda_unlock(&live->pool->lock);
+    if (!good)
+        return false;
+    bda_record_destroy(allocator, record);
+    if (!bda_node_is_spent(live->node) && bda_cache_keep(allocator, live))
+        return true;
+    bda_pool_lock(live->pool);
+    bda_range_free(live);
+    bda_unlock(&live->pool->lock);
+    return true;
 }
 
 VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,

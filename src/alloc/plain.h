@@ -73,7 +73,7 @@ BDA_INLINE VkResult bda_plain_take(BdaAllocator allocator, struct bda_pool *pool
     return result;
 }
 
-/* The shortest way of a request: from the thread's own shelves. What has a name, or over 1 MiB, is never there. */
+/* The shortest way of a request: from the thread's own shelves. What wants a record, or over 1 MiB, is not for it. */
 BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
                                 const struct bda_request *request, BdaAllocation *allocation) {
     struct bda_live live;
@@ -147,7 +147,7 @@ BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_po
     bda_shard_settle_if_crowded(allocator, pool);
     struct bda_live live;
     if (bda_pool_is_cached(bda_shard_of_thread(allocator, pool), info->size) &&
-        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, &live)) {
+        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, 0, &live)) {
         bda_range_describe(allocator, &live, request.size, allocation);
         bda_plain_tell_made(allocator, bda_cache_at_hand(allocator), true, allocation->handle);
         return VK_SUCCESS;
@@ -210,6 +210,15 @@ BDA_INLINE bool bda_plain_give_back(BdaAllocator allocator, struct bda_cache *ca
     return good;
 }
 
+/* Whether an allocation has a record (as its node says: that, or its home), and threads keep ranges like its own. */
+BDA_INLINE bool bda_plain_may_keep_recorded(const struct bda_live *live, uint32_t record_or_home) {
+    return record_or_home != 0 && !bda_home_is_one(record_or_home) && live->block->stock != BDA_STOCKS &&
+           !bda_pool_rests(live->pool) && bda_range_may_be_kept(live->pool, live->node);
+}
+
+/* Frees such a one, seen live with this tag. False: it is dead, and nothing has changed. */
+bool bda_plain_free_recorded(BdaAllocator allocator, BdaHandle handle, const struct bda_live *live, uint32_t tag);
+
 /* Frees what is plain, and was seen live with this tag: it is kept, or goes back to TLSF. False: it is not plain, or
  * the handle is dead, and nothing has changed. `cache`: the thread's, or NULL; `caches`: false where there are none. */
 BDA_INLINE bool bda_plain_free(BdaAllocator allocator, struct bda_cache *cache, bool caches, BdaHandle handle,
@@ -221,6 +230,8 @@ BDA_INLINE bool bda_plain_free(BdaAllocator allocator, struct bda_cache *cache, 
         return false;
     bool may_keep = caches && (bda_cache_is_open(cache) || !bda_pool_rests(live.pool));
     const struct bda_leaver leaver = { handle, node, tag, bda_node_home(node) };
+    if (may_keep && cache != NULL && bda_plain_may_keep_recorded(&live, leaver.home))
+        return bda_plain_free_recorded(allocator, handle, &live, tag);
     bool kept = may_keep && bda_home_is_one(leaver.home) && bda_cache_store(allocator, live.pool, &leaver);
     return kept || bda_plain_give_back(allocator, cache, caches, handle, &live, tag);
 }

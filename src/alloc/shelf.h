@@ -66,7 +66,7 @@ enum bda_kept {
 };
 
 /* The home of a range: which stock of a cache keeps it and on which shelf, found once when it is taken from TLSF. It
- * stands in its node in the place of a record; what has a record is never kept. */
+ * stands in its node in the place of a record; what has one is kept once that is gone (bda_plain_free_recorded). */
 static inline uint32_t bda_home(uint32_t stock, uint32_t shelf) {
     return BDA_NODE_HOME | stock << 16 | shelf;
 }

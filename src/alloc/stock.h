@@ -8,6 +8,7 @@
 #ifndef BDA_ALLOC_STOCK_H
 #define BDA_ALLOC_STOCK_H
 
+#include "alloc/prefixes.h"
 #include "alloc/range.h"
 
 /* What a cache keeps of one shard. */
@@ -87,9 +88,10 @@ BDA_INLINE void bda_stock_mark(struct bda_stock *stock, uint32_t shelf, bool fil
     stock->filled[shelf / 64] = (stock->filled[shelf / 64] & ~bit) | (filled ? bit : 0);
 }
 
-/* The range on top of a shelf becomes an allocation, if it is aligned as it lies. The owner is inside. */
+/* The range on top of a shelf becomes an allocation, if it is aligned as it lies, with a record if that is not 0. The
+ * owner is inside. */
 BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, uint32_t number, VkDeviceSize size,
-                               VkDeviceSize alignment, struct bda_live *live) {
+                               VkDeviceSize alignment, uint32_t record, struct bda_live *live) {
     struct bda_shelf *shelf = &stock->shelves[number];
     *live = bda_range_at(allocator, NULL, shelf->first);
     VkDeviceSize address = live->block->region.base + bda_node_start(live->node);
@@ -103,6 +105,10 @@ BDA_INLINE bool bda_shelf_take(BdaAllocator allocator, struct bda_stock *stock, 
     bda_stock_keep(stock, (enum bda_kept)shelf->kept_as, 0 - (uint64_t)granules);
     stock->served++;
     bda_node_set_slack(live->node, (granules << BDA_GRANULE_LOG2) - (uint32_t)size);
+    if (record != 0) { /* before anybody may free it */
+        bda_prefixes_enter(allocator, record, size);
+        bda_node_set_record(live->node, record);
+    }
     bda_node_publish(live->node, bda_node_tag(live->node) - (uint32_t)BDA_NODE_CACHED + (uint32_t)BDA_NODE_LIVE);
     return true;
 }

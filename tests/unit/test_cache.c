@@ -222,22 +222,89 @@ static void of_larger_ranges_less_is_kept_than_is_taken(void **state) {
     bench_close();
 }
 
-static void what_has_a_name_or_a_value_is_not_kept(void **state) {
+static void assert_unnamed(BdaAllocation a) {
+    BdaAllocationInfo info;
+    assert_int_equal(bda_get_info(bench.allocator, a.handle, &info), VK_SUCCESS);
+    assert_null(info.name);
+    assert_int_equal(info.user, 0);
+}
+
+/* The range, not what it was called. */
+static void what_had_a_name_or_a_value_is_kept_without(void **state) {
     (void)state;
     open_used(NULL);
-    give(take((BdaAllocInfo){ .size = 64, .name = "name" }));
-    assert_int_equal(cached(), 0);
+    BdaAllocation named = take((BdaAllocInfo){ .size = 64, .name = "name" });
+    give(named);
+    assert_int_equal(cached(), 64);
+    BdaHistory history;
+    BdaPastOwner owners[8];
+    uint32_t count = COUNT_OF(owners);
+    assert_int_equal(bda_get_history(bench.allocator, named.address, 1, &history, &count, owners), VK_SUCCESS);
+    assert_int_not_equal(count, 0);
+    assert_string_equal(owners[0].range.name, "name");
+    assert_int_equal(owners[0].range.size, 64);
+    assert_refusal(VK_ERROR_VALIDATION_FAILED_EXT, bda_free(bench.allocator, named.handle), "bda_free", "stale");
+    BdaAllocation next = take_small(64);
+    assert_int_equal(next.address, named.address);
+    assert_unnamed(next);
+    give(next);
     give(take((BdaAllocInfo){ .size = 64, .user = 1 }));
-    assert_int_equal(cached(), 0);
+    assert_int_equal(cached(), 64);
+    next = take_small(64);
+    assert_unnamed(next);
     BdaAllocation later = take_small(64), even_later = take_small(64);
     assert_int_equal(bda_set_name(bench.allocator, later.handle, "late"), VK_SUCCESS);
     assert_int_equal(bda_set_user(bench.allocator, even_later.handle, 7), VK_SUCCESS);
     give(later);
     give(even_later);
-    assert_int_equal(cached(), 0);
+    assert_int_equal(cached(), 128);
     give(take((BdaAllocInfo){ .size = 64, .flags = BDA_ALLOC_DEDICATED_BIT }));
+    assert_int_equal(cached(), 128);
+    give(next);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    bench_close();
+}
+
+static void what_is_kept_serves_requests_with_a_name_or_a_value(void **state) {
+    (void)state;
+    open_used(NULL);
+    BdaAllocation first = take_small(64);
+    give(first);
+    BdaAllocation named = take((BdaAllocInfo){ .size = 60, .name = "name", .user = 7 });
+    assert_int_equal(named.address, first.address);
+    assert_int_equal(cached(), 0);
+    BdaAllocationInfo info;
+    assert_int_equal(bda_get_info(bench.allocator, named.handle, &info), VK_SUCCESS);
+    assert_string_equal(info.name, "name");
+    assert_int_equal(info.user, 7);
+    assert_int_equal(info.allocation.size, 60);
+    BdaFinding finding;
+    uint32_t count = 1;
+    assert_int_equal(bda_find(bench.allocator, named.address + 59, 1, &count, &finding), VK_SUCCESS);
+    assert_string_equal(finding.range.name, "name");
+    give(named);
+    assert_int_equal(cached(), 64);
+    assert_int_equal(bda_trim(bench.allocator, UINT64_MAX, NULL), VK_SUCCESS);
     assert_int_equal(cached(), 0);
     bench_close();
+}
+
+/* Who has no cache, and makes a few requests with names, is to pay for none. */
+static void names_alone_bring_no_cache(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaAllocation named = take((BdaAllocInfo){ .size = 64, .name = "name" });
+    give(named);
+    assert_null(atomic_load(&bench.allocator->newest_cache));
+    assert_false(atomic_load(&bench.allocator->wishes));
+    bench_close();
+}
+
+/* What is taken of TLSF says how much is free; lists go past what is kept. */
+static void churn_past_caches(VkDeviceSize size) {
+    BdaAllocation a;
+    assert_int_equal(bda_alloc_many(bench.allocator, 1, &(BdaAllocInfo){ .size = size }, &a), VK_SUCCESS);
+    give(a);
 }
 
 /* A request with a name does not get one of the ranges that are kept without: its record would be lost with it. */
@@ -386,7 +453,7 @@ static void caches_are_bounded_for_all_sizes(void **state) {
     for (uint32_t k = 0; k < COUNT_OF(all); k++) {
         give(all[k]);
         if (k % 64 == 0)
-            give(take((BdaAllocInfo){ .size = KIB(100), .user = 1 })); /* what is taken of TLSF says how much is free */
+            churn_past_caches(KIB(100));
         if (k % 8 == 0)
             assert_true(cached() <= bound());
         most = most > cached() ? most : cached();
@@ -591,7 +658,9 @@ int main(void) {
         cmocka_unit_test(a_range_that_lies_wrong_stays_for_another_request),
         cmocka_unit_test(large_ranges_are_not_kept),
         cmocka_unit_test(of_larger_ranges_less_is_kept_than_is_taken),
-        cmocka_unit_test(what_has_a_name_or_a_value_is_not_kept),
+        cmocka_unit_test(what_had_a_name_or_a_value_is_kept_without),
+        cmocka_unit_test(what_is_kept_serves_requests_with_a_name_or_a_value),
+        cmocka_unit_test(names_alone_bring_no_cache),
         cmocka_unit_test(a_named_request_keeps_its_name),
         cmocka_unit_test(the_last_generation_is_not_kept),
         cmocka_unit_test(an_allocator_without_caches_keeps_nothing),

@@ -74,6 +74,27 @@ static void shelves_that_serve_nothing_rest(void **state) {
     bench_close();
 }
 
+/* What had a name is not kept either, whatever the thread keeps of other pools. */
+static void nothing_with_a_name_is_kept_of_what_rests(void **state) {
+    (void)state;
+    open_used(&large_block);
+    BdaPool other = make_pool((BdaPoolInfo){ .first_block_size = MIB(16) });
+    for (uint32_t i = 0; i < 3; i++)
+        give(take((BdaAllocInfo){ .size = 64, .pool = other }));
+    BdaAllocation held[4], named = take((BdaAllocInfo){ .size = 64, .name = "name" });
+    fill_up(held);
+    churn_without_a_pattern(ENOUGH);
+    assert_true(rests(&named));
+    give(take((BdaAllocInfo){ .size = KIB(2), .pool = other }));
+    assert_true(bda_cache_at_hand(bench.allocator)->open);
+    VkDeviceSize before = cached();
+    give(named);
+    assert_int_equal(cached(), before);
+    give_all(held, COUNT_OF(held));
+    assert_int_equal(bda_destroy_pool(bench.allocator, other), VK_SUCCESS);
+    bench_close();
+}
+
 static void shelves_that_serve_do_not_rest(void **state) {
     (void)state;
     open_used(&large_block);
@@ -209,6 +230,7 @@ static void nothing_is_left_on_them(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shelves_that_serve_nothing_rest),
+        cmocka_unit_test(nothing_with_a_name_is_kept_of_what_rests),
         cmocka_unit_test(shelves_that_serve_do_not_rest),
         cmocka_unit_test(what_is_only_taken_says_nothing_about_them),
         cmocka_unit_test(a_rest_ends),

@@ -164,6 +164,26 @@ static void what_waits_for_the_device_counts_no_more(void **state) {
     bench_close();
 }
 
+static void what_threads_keep_counts_no_more(void **state) {
+    (void)state;
+    prefix_open(NULL, (BdaAllocatorInfo){ .first_block_size = 1 << 20 });
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    BdaAllocation first = prefix_take(64, "mesh/first");
+    prefix_expect(0, 1, 64, 64, 0);
+    give(first);
+    prefix_expect(0, 0, 0, 64, 0);
+    BdaAllocation second = prefix_take(60, "mesh/second");
+    assert_int_equal(second.address, first.address); /* it was kept */
+    prefix_expect(0, 1, 60, 64, 0);
+    give(second);
+    prefix_expect(0, 0, 0, 64, 0);
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    prefix_expect(0, 0, 0, 64, 0);
+    give(held);
+    bench_close();
+}
+
 static void what_is_in_quarantine_counts_no_more(void **state) {
     (void)state;
     prefix_open(NULL, (BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT | BDA_CHECK_POISON_BIT });
@@ -380,6 +400,7 @@ int main(void) {
         cmocka_unit_test(a_new_name_moves_it),
         cmocka_unit_test(a_value_alone_counts_nowhere),
         cmocka_unit_test(what_waits_for_the_device_counts_no_more),
+        cmocka_unit_test(what_threads_keep_counts_no_more),
         cmocka_unit_test(what_is_in_quarantine_counts_no_more),
         cmocka_unit_test(what_a_pool_takes_along_counts_no_more),
         cmocka_unit_test(chunks_of_an_arena_count_by_its_name),
