@@ -101,14 +101,16 @@ struct change {
 
 /* Sees to it that the allocation has a record; false where it is not live any more. The pool's lock is held: what has
  * a record is not freed without it. */
-static bool give_record(const struct bda_live *live, BdaHandle handle, struct change *change) {
+static bool give_record(BdaAllocator allocator, const struct bda_live *live, BdaHandle handle, struct change *change) {
     BDA_YIELD_POINT();
     if (bda_node_record(live->node) != 0)
         return true;
-    if (!bda_node_try_set_record(live->node, bda_handle_generation(handle), change->spare))
-        return false;
-    change->spare = 0;
-    return true;
+    struct bda_record *spare = bda_record_at(allocator, change->spare);
+    bda_record_lend(spare);
+    bool good = bda_node_try_set_record(live->node, bda_handle_generation(handle), change->spare);
+    bda_record_settle(spare);
+    change->spare = good ? 0 : change->spare;
+    return good;
 }
 
 static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *change, const char **reason) {
@@ -116,7 +118,7 @@ static VkResult apply(BdaAllocator allocator, BdaHandle handle, struct change *c
     if (!bda_handle_find(allocator, handle, &live))
         return refuse(reason);
     bda_lock(&live.pool->lock);
-    bool holds = bda_handle_holds(allocator, handle, &live) && give_record(&live, handle, change);
+    bool holds = bda_handle_holds(allocator, handle, &live) && give_record(allocator, &live, handle, change);
     if (holds) {
         uint32_t index = bda_node_record(live.node);
         struct bda_record *record = bda_record_at(allocator, index);

@@ -209,9 +209,9 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, struct bda_cache *cache, B
 /* The same with room made for it, unless the pool rests. For what has a home, in this pool. */
 bool bda_cache_store(BdaAllocator allocator, struct bda_pool *pool, const struct bda_leaver *leaver);
 
-/* The same for an own buffer's range, which its owner has retired, once the buffer is gone. Nothing is left to fail but
- * room for it, so this makes the room as well. Such a range has a home only while it is kept: bda_free would put it
- * there with its buffer, so who takes it from a cache clears that (bda_node_set_record). */
+/* The same for a range that its owner has retired, once the buffer or the record that it had is gone. Nothing is left
+ * to fail but room for it, so this makes the room as well. An own buffer's has a home only while it is kept: bda_free
+ * would put it there with its buffer, so who takes it from a cache clears that (bda_node_set_record). */
 bool bda_cache_keep(BdaAllocator allocator, const struct bda_live *live);
 
 /* ---- Keeping several ---- */

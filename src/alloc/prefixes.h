@@ -36,8 +36,8 @@ void bda_prefixes_finish(BdaAllocator allocator);
 /* The longest prefix that a name (NULL: none) begins with, counted from 1; 0: none of them. No lock. */
 uint32_t bda_prefixes_find(BdaAllocator allocator, const char *name);
 
-/* A live allocation with a record (its index) enters, under its pool's lock: somebody may free it by a guessed handle
- * as soon as that is given back. What has entered already, or has no prefix, does not. */
+/* An allocation with a record (its index) enters, under its pool's lock or before it is live: somebody may free it by a
+ * guessed handle as soon as it is live and that is given back. What has entered already, or has no prefix, does not. */
 void bda_prefixes_add(BdaAllocator allocator, uint32_t index, VkDeviceSize size);
 
 static inline void bda_prefixes_enter(BdaAllocator allocator, uint32_t record, VkDeviceSize size) {

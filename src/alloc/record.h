@@ -119,6 +119,17 @@ BDA_INLINE bool bda_record_stands(const struct bda_record *record, const struct 
     return atomic_load_explicit(&record->changes, memory_order_relaxed) == view->changes;
 }
 
+/* Lends a record to an allocation that may turn out to be dead, and takes it back, or gives it for good: meanwhile who
+ * reads it without the lock takes it for one that is being renamed. For who has it alone. */
+static inline void bda_record_lend(struct bda_record *record) {
+    uint32_t changes = atomic_load_explicit(&record->changes, memory_order_relaxed);
+    atomic_store_explicit(&record->changes, changes + 1, memory_order_release);
+}
+
+static inline void bda_record_settle(struct bda_record *record) {
+    bda_record_lend(record); /* even again */
+}
+
 /* Most names end in the first line. False: it is being renamed. */
 BDA_INLINE bool bda_record_read(const struct bda_record *record, struct bda_record_view *view) {
     view->changes = atomic_load_explicit(&record->changes, memory_order_acquire);

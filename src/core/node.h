@@ -168,8 +168,9 @@ static inline void bda_node_set_next(struct bda_node *node, bda_link link) {
     bda_node_write(&node->next, link);
 }
 
+/* Who sees a live one sees what its owner wrote before (bda_node_publish), also of the record, without its lock. */
 static inline uint32_t bda_node_tag(struct bda_node *node) {
-    return atomic_load_explicit(&node->tag, memory_order_relaxed);
+    return atomic_load_explicit(&node->tag, memory_order_acquire);
 }
 
 static inline void bda_node_set_tag(struct bda_node *node, uint32_t tag) {

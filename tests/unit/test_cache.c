@@ -307,7 +307,7 @@ static void churn_past_caches(VkDeviceSize size) {
     give(a);
 }
 
-/* A request with a name does not get one of the ranges that are kept without: its record would be lost with it. */
+/* A kept range has its name while it is live, and no longer. */
 static void a_named_request_keeps_its_name(void **state) {
     (void)state;
     open_used(NULL);

@@ -154,6 +154,24 @@ static void giving_back_no_record_does_nothing(void **state) {
     bench_close();
 }
 
+/* It may be standing in the node of an allocation that has a name. */
+static void what_is_lent_is_read_under_the_lock_alone(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    uint32_t index;
+    struct bda_record_view view;
+    assert_int_equal(bda_record_create(bench.allocator, 7, "name", &index), VK_SUCCESS);
+    struct bda_record *record = bda_record_at(bench.allocator, index);
+    assert_true(bda_record_read(record, &view));
+    bda_record_lend(record);
+    assert_false(bda_record_read(record, &view));
+    bda_record_settle(record);
+    assert_true(bda_record_read(record, &view));
+    assert_int_equal(view.user, 7);
+    bda_record_destroy(bench.allocator, index);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_is_copied),
@@ -164,6 +182,7 @@ int main(void) {
         cmocka_unit_test(names_of_all_lengths_are_told),
         cmocka_unit_test(a_name_that_is_being_changed_is_not_read),
         cmocka_unit_test(giving_back_no_record_does_nothing),
+        cmocka_unit_test(what_is_lent_is_read_under_the_lock_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* src/alloc/record.c, several threads: each keeps some spare records, and none is lost. */
 #include "helper_support.h"
+#include "long_name.h"
 
 #include "alloc/caches.h"
 
@@ -149,12 +150,69 @@ static void a_thread_that_ends_leaves_its_records_to_all(void **state) {
     close_with_helper();
 }
 
+/* ---- Handles that are guessed ---- */
+
+static _Atomic BdaHandle told; /* by the allocating thread; the next life of its node is guessed */
+static _Atomic bool over;
+
+enum guess { GUESS_LOOKS, GUESS_RENAMES, GUESS_FREES, GUESSES };
+
+static void *guess(void *what) {
+    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+        BdaHandle next = atomic_load_explicit(&told, memory_order_relaxed);
+        if (next == 0)
+            continue;
+        next += (BdaHandle)1 << 32;
+        BdaAllocationInfo info;
+        if (*(const enum guess *)what == GUESS_LOOKS)
+            (void)bda_get_info(bench.allocator, next, &info);
+        else if (*(const enum guess *)what == GUESS_RENAMES)
+            (void)bda_set_name(bench.allocator, next, "another name");
+        else
+            (void)bda_free(bench.allocator, next);
+    }
+    return NULL;
+}
+
+/* An allocation from a shelf is live before the call that makes it returns, and no lock covers that. */
+static void a_guessed_handle_sees_all_of_a_record_or_nothing(void **state) {
+    (void)state;
+    static const char *const prefixes[] = { "mesh" };
+    for (enum guess what = 0; what < GUESSES; what++) {
+        bench_open(NULL, &(BdaAllocatorInfo){ .prefix_count = 1, .prefixes = prefixes });
+        bench_hush();
+        BdaAllocation held = take((BdaAllocInfo){ .size = 64 }), a;
+        give(take((BdaAllocInfo){ .size = 64 }));
+        atomic_store(&told, 0);
+        atomic_store(&over, false);
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, guess, &what), 0);
+        for (uint32_t i = 0; i < 4000; i++) {
+            const BdaAllocInfo named = { .size = 64, .name = i % 3 != 0 ? "mesh" : LONG_NAME, .user = 3 };
+            assert_int_equal(bda_alloc(bench.allocator, &named, &a), VK_SUCCESS);
+            atomic_store_explicit(&told, a.handle, memory_order_relaxed);
+            VkResult freed = bda_free(bench.allocator, a.handle);
+            assert_true(freed == VK_SUCCESS || what == GUESS_FREES);
+        }
+        atomic_store(&over, true);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        BdaCountedPrefix counted;
+        uint32_t count = 1;
+        assert_int_equal(bda_get_counted_prefixes(bench.allocator, &count, &counted), VK_SUCCESS);
+        assert_int_equal(counted.allocation_count, 0);
+        assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+        give(held);
+        bench_close();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_names_without_the_store_lock),
         cmocka_unit_test(records_that_change_threads_come_back),
         cmocka_unit_test(a_thread_takes_several_records_at_once),
         cmocka_unit_test(a_thread_that_ends_leaves_its_records_to_all),
+        cmocka_unit_test(a_guessed_handle_sees_all_of_a_record_or_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
