@@ -187,7 +187,7 @@ static void a_guessed_handle_sees_all_of_a_record_or_nothing(void **state) {
         atomic_store(&over, false);
         pthread_t thread;
         assert_int_equal(pthread_create(&thread, NULL, guess, &what), 0);
-        for (uint32_t i = 0; i < 4000; i++) {
+        for (uint32_t i = 0; i < 40000; i++) {
             const BdaAllocInfo named = { .size = 64, .name = i % 3 != 0 ? "mesh" : LONG_NAME, .user = 3 };
             assert_int_equal(bda_alloc(bench.allocator, &named, &a), VK_SUCCESS);
             atomic_store_explicit(&told, a.handle, memory_order_relaxed);
