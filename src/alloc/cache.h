@@ -62,6 +62,7 @@ struct bda_known_cache {
     struct bda_cache *cache; /* never NULL where the serial is an allocator's */
 };
 extern BDA_THREAD_LOCAL struct bda_known_cache bda_last_cache; /* that it used */
+enum { BDA_CACHES_KNOWN = 4 };                                 /* that it remembers */
 
 /* The calling thread's cache, if the allocator is the one that it used last; else NULL. The shortest ways ask no more.
  */
@@ -73,7 +74,6 @@ BDA_INLINE struct bda_cache *bda_cache_used_last(BdaAllocator allocator) {
 }
 
 /* The same for one of the few allocators that it used before; from now on it is the last. */
-enum { BDA_CACHES_KNOWN = 4 };
 struct bda_cache *bda_cache_used_before(BdaAllocator allocator);
 
 /* The calling thread's cache, or NULL where it has to be looked for (caches.h). */

@@ -10,38 +10,7 @@
 
 #include <cmocka.h>
 
-#include "explore.h"
-
-#include "core/bits.h"
-#include "platform/platform.h"
-
-static uint32_t place_of(const void *object);
-
-enum { TAKEN = 1 }; /* the places of `taken`, every second one */
-static uint32_t fenced;
-
-/* Memory begins as zeros: there a fenced claim's `taken` stands as if it were not. */
-static uint32_t turned(uint32_t place, uint32_t value) {
-    return place % 2 == TAKEN ? value ^ fenced : value;
-}
-
-static uint32_t load(const void *object, memory_order order) {
-    uint32_t place = place_of(object);
-    return turned(place, explore_load(place, order));
-}
-
-static void store(const void *object, uint32_t value, memory_order order) {
-    uint32_t place = place_of(object);
-    explore_store(place, turned(place, value), order);
-}
-
-#undef atomic_load_explicit
-#undef atomic_store_explicit
-#undef atomic_signal_fence
-#define atomic_load_explicit(object, order)         load(object, order)
-#define atomic_store_explicit(object, value, order) store(object, (uint32_t)(value), order)
-#define atomic_signal_fence(order)                  ((void)0)
-#define bda_let_others(tries)                       ((void)(tries), explore_spin())
+#include "claim_steps.h"
 
 #include "alloc/claim.h"
 
@@ -54,6 +23,11 @@ static uint32_t place_of(const void *object) {
     while (places[place] != object)
         place++;
     return place;
+}
+
+/* Of each claim the second place is `taken`. */
+static uint32_t turned(uint32_t place, uint32_t value) {
+    return place % 2 == 1 ? value ^ fenced : value;
 }
 
 /* ---- Who takes part ---- */

@@ -11,45 +11,13 @@
 
 #include <cmocka.h>
 
-#include "explore.h"
+#include "claim_steps.h"
 
-#include "core/bits.h"
-#include "platform/platform.h"
-
-static uint32_t place_of(const void *object);
-
-enum { BIASED, INSIDE, TAKEN }; /* the places; of the other seats the last two again */
-static uint32_t fenced;
-
-/* Memory begins as zeros: there the first seat's bias stands as 0, and a fenced claim's `taken` as if it were not. */
-static uint32_t turned(uint32_t place, uint32_t value) {
-    if (place == BIASED)
-        return value ^ 1u;
-    return place % 2 == TAKEN % 2 ? value ^ fenced : value;
-}
-
-static uint32_t load(const void *object, memory_order order) {
-    uint32_t place = place_of(object);
-    return turned(place, explore_load(place, order));
-}
-
-static void store(const void *object, uint32_t value, memory_order order) {
-    uint32_t place = place_of(object);
-    explore_store(place, turned(place, value), order);
-}
-
-#undef atomic_load_explicit
-#undef atomic_store_explicit
-#undef atomic_signal_fence
-#define atomic_load_explicit(object, order)         load(object, order)
-#define atomic_store_explicit(object, value, order) store(object, (uint32_t)(value), order)
-#define atomic_signal_fence(order)                  ((void)0)
-#define bda_let_others(tries)                       ((void)(tries), explore_spin())
-#define bda_mutex_lock(mutex)                       explore_lock()
-#define bda_mutex_unlock(mutex)                     explore_unlock()
-#define bda_condition_wait(condition, mutex)        ((void)(condition), explore_unlock(), explore_lock()) /* for nothing */
-#define bda_barrier_everywhere()                    (with_barrier ? explore_barrier() : (void)0)
-#define bda_this_thread()                           thread_named(thread)
+#define bda_mutex_lock(mutex)                explore_lock()
+#define bda_mutex_unlock(mutex)              explore_unlock()
+#define bda_condition_wait(condition, mutex) ((void)(condition), explore_unlock(), explore_lock()) /* for nothing */
+#define bda_barrier_everywhere()             (with_barrier ? explore_barrier() : (void)0)
+#define bda_this_thread()                    thread_named(thread)
 
 static uint32_t thread; /* whose step is made: 1 is the owner in the beginning */
 static bool with_barrier;
@@ -77,6 +45,13 @@ static uint32_t place_of(const void *object) {
     while (places[place] != object)
         place++;
     return place;
+}
+
+/* The first seat's bias stands as 0; of each seat the second place is `taken`. */
+static uint32_t turned(uint32_t place, uint32_t value) {
+    if (place == 0)
+        return value ^ 1u;
+    return place % 2 == 0 ? value ^ fenced : value;
 }
 
 /* ---- Who takes part ---- */
