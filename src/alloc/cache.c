@@ -66,6 +66,8 @@ bool bda_cache_fetch(BdaAllocator allocator, struct bda_pool *pool, struct bda_e
     uint32_t number = bda_shelf_for(extent.granules);
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
+    uint64_t fetches = atomic_load_explicit(&cache->fetches, memory_order_relaxed);
+    atomic_store_explicit(&cache->fetches, fetches + 1, memory_order_relaxed);
     /* one that has just become the source, or rested, has no space for a bundle yet, and would lose it */
     if (stock->most[BDA_KEPT_SMALL] == 0 && bda_depot_filled(&stock->pool->depot) != 0)
         keep_within_bounds(allocator, cache, stock);

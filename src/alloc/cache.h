@@ -40,6 +40,7 @@ struct bda_cache {
     _Atomic(struct bda_stock *) stocks[BDA_STOCKS + 1]; /* by bda_pool::stock; the last one stays NULL */
     struct bda_stock *sources[BDA_STOCKS + 1]; /* the owner's: by the stock of a pool's head, the one of the shard that
                                                   it takes from; NULL: not known yet */
+    _Atomic uint64_t fetches;                  /* requests that bda_cache_fetch looked for; the owner alone writes it */
     bool open; /* the owner's: it may keep something; not since a pool began to rest, until any keeps again. (What
                   waits in its bundles then goes as it does without frees: bda_cache_send_waiting) */
     struct bda_settling settlings[BDA_STOCKS + 1]; /* the owner's */
@@ -49,7 +50,7 @@ struct bda_cache {
     const void *owner;       /* a thread (bda_this_thread), or NULL */
     uint32_t number;         /* counts the caches */
     bool wishes[BDA_STOCKS]; /* for stocks that frees would have liked to find */
-    uint64_t written_seen;   /* of the ring, when it was last asked whether its thread is idle */
+    uint64_t use_seen;       /* its ring's and its fetches, when it was last asked whether it is idle */
     bool chosen;             /* claimed by whoever has the lock */
 };
 

@@ -292,9 +292,9 @@ void bda_caches_drain(BdaAllocator allocator, struct bda_pool *pool) {
 }
 
 static bool is_idle(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *only) {
-    uint64_t written = bda_ring_written(&cache->ring);
-    bool idle = written == cache->written_seen;
-    cache->written_seen = written;
+    uint64_t use = bda_ring_written(&cache->ring) + atomic_load_explicit(&cache->fetches, memory_order_relaxed);
+    bool idle = use == cache->use_seen; /* (what has a name leaves nothing in the ring while it lives) */
+    cache->use_seen = use;
     return idle && holds_any(allocator, cache, only);
 }
 

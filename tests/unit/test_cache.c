@@ -570,6 +570,25 @@ static void what_is_in_use_stays(void **state) {
     bench_close();
 }
 
+/* Who takes what has a name leaves nothing in the history before it is freed. */
+static void what_serves_names_is_in_use(void **state) {
+    (void)state;
+    BdaAllocation all[10];
+    open_used(NULL);
+    for (uint32_t i = 0; i < COUNT_OF(all); i++)
+        all[i] = take_small(64);
+    give_all(all, COUNT_OF(all));
+    assert_int_equal(cached(), 640);
+    for (uint32_t i = 0; i < COUNT_OF(all); i++) {
+        collect();
+        assert_int_equal(cached(), 640 - 64 * i);
+        all[i] = take((BdaAllocInfo){ .size = 64, .name = "name" });
+    }
+    assert_int_equal(cached(), 0);
+    give_all(all, COUNT_OF(all));
+    bench_close();
+}
+
 static void a_trim_gives_all_back(void **state) {
     (void)state;
     open_used(NULL);
@@ -675,6 +694,7 @@ int main(void) {
         cmocka_unit_test(among_large_ranges_only_the_lowest_zone_is_kept),
         cmocka_unit_test(what_is_idle_for_two_collects_goes_back),
         cmocka_unit_test(what_is_in_use_stays),
+        cmocka_unit_test(what_serves_names_is_in_use),
         cmocka_unit_test(a_trim_gives_all_back),
         cmocka_unit_test(what_is_kept_goes_back_before_a_request_is_refused),
         cmocka_unit_test(what_is_kept_goes_back_before_a_block_is_opened),
