@@ -29,14 +29,15 @@ enum { BDA_SHARDS = 16 };
 /* What was freed, see history.h. */
 struct bda_history {
     /* Read by every free, so it has a cache line of its own. */
-    _Alignas(64) _Atomic uint64_t now; /* turns that the rings have made, and the lowest 32 bits of the frame */
-    _Atomic uint64_t frame;            /* the caller's */
-    _Alignas(64) uint64_t slots;       /* of each ring; 0: nothing is kept */
-    struct bda_mutex lock;             /* who writes to the ring below; taken last */
-    struct bda_ring shared;            /* of threads without a cache, its guests */
-    _Atomic uint32_t guests;           /* requests of theirs so far */
-    uint32_t guests_most;              /* whose frees it surely holds; UINT32_MAX: there are no other rings */
-    _Atomic uint64_t frees;            /* in that ring: more than guests have requested are of threads that only free */
+    _Alignas(64) _Atomic uint64_t now;   /* turns as they were told last, and the lowest 32 bits of the frame */
+    _Atomic uint64_t frame;              /* the caller's */
+    _Alignas(64) _Atomic uint64_t turns; /* that the rings have made; written by each of them now and then */
+    uint64_t slots;                      /* of each ring; 0: nothing is kept */
+    struct bda_mutex lock;               /* who writes to the ring below; taken last */
+    struct bda_ring shared;              /* of threads without a cache, its guests */
+    _Atomic uint32_t guests;             /* requests of theirs so far */
+    uint32_t guests_most;                /* whose frees it surely holds; UINT32_MAX: there are no other rings */
+    _Atomic uint64_t frees; /* in that ring: more than guests have requested are of threads that only free */
 };
 
 struct bda_cache;

@@ -86,8 +86,9 @@ void bda_history_tell(BdaAllocator allocator, BdaHandle handle, struct bda_node 
     if (own == NULL)
         bda_mutex_lock(&history->lock);
     bool counts = (flags & BDA_PAST_ALLOCATED) == 0;
-    if (bda_ring_write_noted(own != NULL ? &own->ring : &history->shared, event, count, notes, counts))
-        bda_clock_advance(allocator);
+    struct bda_ring *ring = own != NULL ? &own->ring : &history->shared;
+    if (bda_ring_write_noted(ring, event, count, notes, counts))
+        bda_clock_advance(allocator, ring);
     if (own == NULL) {
         uint64_t frees = atomic_load_explicit(&history->frees, memory_order_relaxed) + counts;
         atomic_store_explicit(&history->frees, frees, memory_order_relaxed);

@@ -9,8 +9,8 @@
  * before gets a cache for its ring, if for nothing else (bda_cache_for_ring in caches.h); whoever only frees wishes for
  * one, as it does where ranges go into caches, and has it after the next request of anybody.
  *
- * When it was is told by a clock that all read and seldom anybody writes: how many turns (of 256 frees) the rings have
- * made together, and the caller's frame.
+ * When it was is told by a clock that all read and seldom anybody writes: about how many turns (of 256 frees) the rings
+ * have made together, and the caller's frame.
  */
 #ifndef BDA_ALLOC_HISTORY_H
 #define BDA_ALLOC_HISTORY_H
@@ -31,9 +31,7 @@ enum {
 /* Of dedicated memory whose granules have no room beside its slack: from 32 GiB on, twice what a block has at most. */
 #define BDA_PAST_LARGE ((uint64_t)1 << 63)
 
-/* One turn, in the clock: above the frame's lowest 32 bits. */
-#define BDA_CLOCK_TURN ((uint64_t)1 << 32)
-
+/* The clock: turns, above the frame's lowest 32 bits. */
 BDA_INLINE uint64_t bda_clock_now(BdaAllocator allocator) {
     return atomic_load_explicit(&allocator->history.now, memory_order_relaxed);
 }
@@ -43,8 +41,26 @@ static inline uint64_t bda_clock_whole_frame(uint64_t present, uint32_t low) {
     return present - (uint64_t)(int64_t)(int32_t)((uint32_t)present - low);
 }
 
-BDA_INLINE void bda_clock_advance(BdaAllocator allocator) {
-    atomic_fetch_add_explicit(&allocator->history.now, BDA_CLOCK_TURN, memory_order_relaxed);
+BDA_INLINE uint32_t bda_clock_turns(uint64_t clock) {
+    return (uint32_t)(clock >> 32);
+}
+
+/* A ring, the caller's to write, has completed a turn. Each is counted, but the clock, which every free reads, is set
+ * by who has not seen it change since its own last turn. A thread that frees alone sets it each time. Of threads that
+ * free as fast as each other one does so for all, and at most a turn of each is missing then: else sixteen of them
+ * would all wait for it once in sixteen frees. No calls. */
+BDA_INLINE void bda_clock_advance(BdaAllocator allocator, struct bda_ring *ring) {
+    struct bda_history *history = &allocator->history;
+    uint64_t turns = atomic_fetch_add_explicit(&history->turns, 1, memory_order_relaxed) + 1;
+    uint64_t now = bda_clock_now(allocator);
+    while (bda_clock_turns(now) == ring->told) {
+        uint64_t next = turns << 32 | (uint32_t)now;
+        BDA_YIELD_POINT();
+        if (atomic_compare_exchange_weak_explicit(&history->now, &now, next, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            now = next;
+    }
+    ring->told = bda_clock_turns(now);
 }
 
 /* An allocation was made, and has no record. No calls. */
@@ -61,7 +77,7 @@ BDA_INLINE uint64_t bda_history_extent(const struct bda_node *node) {
 BDA_INLINE void bda_history_add(BdaAllocator allocator, struct bda_ring *ring, BdaHandle handle,
                                 VkDeviceAddress address, uint64_t extent) {
     if (bda_ring_write(ring, handle, address, extent, bda_clock_now(allocator)))
-        bda_clock_advance(allocator);
+        bda_clock_advance(allocator, ring);
 }
 
 /* Any allocation was freed, and its record is still there: its owner's, or the pool's lock is held; or it was made, and

@@ -44,6 +44,7 @@ struct bda_ring {
     bda_ring_word *births;
     uint64_t births_mask; /* words, less one */
     bda_ring_word born;   /* words written since the beginning; the writer alone writes it */
+    uint32_t told;        /* the writer's: what the clock said when the last turn was complete, see history.h */
 };
 
 struct bda_ring_slot {
@@ -82,6 +83,7 @@ static inline void bda_ring_init(struct bda_ring *ring, uint64_t slots, void *wo
     ring->births = ring->words + ring->mask + 1;
     ring->births_mask = bda_ring_birth_words(slots) - 1;
     atomic_init(&ring->born, 0);
+    ring->told = 0;
 }
 
 /* ---- The writer ---- */

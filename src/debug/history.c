@@ -13,8 +13,8 @@ struct search {
     void *context;
     VkDeviceAddress first, last; /* as the device writes them, and the same in the other form */
     VkDeviceAddress other_first, other_last;
-    uint64_t now, frame; /* the clock, and the whole of the frame */
-    uint64_t later;      /* what surely came after all that is in the ring that is read */
+    uint64_t turns, frame; /* that the rings have made; the whole of the present frame */
+    uint64_t later;        /* what surely came after all that is in the ring that is read */
     uint32_t count, room;
     BdaPastOwner *owners;
     BdaHistory *history;
@@ -46,11 +46,17 @@ static uint64_t held_of(const struct bda_ring_slot *event) {
     return extent >> 32 << BDA_GRANULE_LOG2;
 }
 
+/* Turns since an event; none since one that came while the search was under way. */
+static uint32_t turns_since(const struct search *search, const struct bda_ring_slot *event) {
+    uint32_t turns = (uint32_t)search->turns - bda_clock_turns(event->words[3]);
+    return turns <= INT32_MAX ? turns : 0;
+}
+
 /* How long ago an event was, with so many frees in its own ring since: exactly as far as that goes, the others by their
  * turns. An event's clock is that of before the turn that it completes. */
 static uint64_t frees_since(const struct search *search, const struct bda_ring_reader *reader, uint64_t newer,
                             const struct bda_ring_slot *event) {
-    uint64_t turns = (uint32_t)((search->now >> 32) - (event->words[3] >> 32));
+    uint64_t turns = turns_since(search, event);
     uint64_t own = bda_ring_turns_in(reader, newer + !is_made(event));
     return newer + search->later + (turns > own ? (turns - own) << BDA_RING_TURN_LOG2 : 0);
 }
@@ -169,7 +175,7 @@ static void read_ring(struct search *search, struct bda_ring *ring) {
 /* Has a search read every ring. */
 static void read_all(struct search *search, void (*read)(struct search *search, struct bda_ring *ring)) {
     BdaAllocator allocator = search->allocator;
-    search->now = bda_clock_now(allocator);
+    search->turns = atomic_load_explicit(&allocator->history.turns, memory_order_relaxed);
     search->frame = atomic_load_explicit(&allocator->history.frame, memory_order_relaxed);
     struct bda_cache *cache = atomic_load_explicit(&allocator->newest_cache, memory_order_acquire);
     uint64_t later = 0;

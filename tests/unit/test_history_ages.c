@@ -1,5 +1,7 @@
 /* How long ago a free was (src/debug/history.c, src/core/ring.c): exact where one thread frees, whatever it frees and
- * whoever keeps it in mind; and how much is kept of threads that only free. */
+ * whoever keeps it in mind; the clock that several threads share; and how much is kept of threads that only free. */
+#include "alloc/history.h"
+#include "debug/history.h"
 #include "helper_support.h"
 
 static BdaPastOwner owner;
@@ -67,6 +69,76 @@ static void allocations_do_not_count_as_frees(void **state) {
     }
 }
 
+/* ---- The clock ---- */
+
+static uint64_t lag(void) {
+    struct bda_history *past = &bench.allocator->history;
+    return atomic_load(&past->turns) - (bda_clock_now(bench.allocator) >> 32);
+}
+
+static void who_frees_alone_sets_the_clock_with_each_turn(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    struct bda_ring alone = { .told = 0 }, gone = { .told = 0 };
+    for (uint32_t i = 0; i < 8; i++) {
+        bda_clock_advance(bench.allocator, &alone);
+        assert_int_equal(lag(), 0);
+    }
+    bda_clock_advance(bench.allocator, &gone); /* another one has freed, once */
+    assert_in_range(lag(), 0, 1);
+    bda_clock_advance(bench.allocator, &alone);
+    for (uint32_t i = 0; i < 8; i++) {
+        bda_clock_advance(bench.allocator, &alone);
+        assert_int_equal(lag(), 0);
+    }
+    bench_close();
+}
+
+/* Each time it is set, all that free wait for its line. */
+static void threads_that_free_alike_set_the_clock_once_for_all(void **state) {
+    (void)state;
+    enum { RINGS = 16, ROUNDS = 100 };
+    bench_open(NULL, NULL);
+    struct bda_ring rings[RINGS] = { { .told = 0 } };
+    uint64_t last = bda_clock_now(bench.allocator);
+    uint32_t sets = 0;
+    for (uint32_t i = 0; i < ROUNDS * RINGS; i++) {
+        bda_clock_advance(bench.allocator, &rings[i % RINGS]);
+        sets += bda_clock_now(bench.allocator) != last;
+        last = bda_clock_now(bench.allocator);
+        assert_in_range(lag(), 0, RINGS); /* a turn of each */
+    }
+    assert_in_range(sets, ROUNDS / 2, ROUNDS + 1);
+    bench_close();
+}
+
+static struct bda_ring one, another;
+
+static void a_frame_begins(void) {
+    bda_yield_hook = NULL;
+    bda_set_frame(bench.allocator, 7);
+}
+
+static void another_turn_is_complete(void) {
+    bda_yield_hook = NULL;
+    bda_clock_advance(bench.allocator, &another);
+}
+
+static void what_comes_between_is_not_lost(void **state) {
+    (void)state;
+    void (*const hooks[])(void) = { a_frame_begins, another_turn_is_complete };
+    for (uint32_t i = 0; i < COUNT_OF(hooks); i++) {
+        bench_open(NULL, NULL);
+        one.told = another.told = 0;
+        bda_yield_hook = hooks[i];
+        bda_clock_advance(bench.allocator, &one);
+        assert_null(bda_yield_hook);
+        assert_int_equal((uint32_t)bda_clock_now(bench.allocator), i == 0 ? 7 : 0);
+        assert_int_equal(lag(), 0); /* the later turn counts both */
+        bench_close();
+    }
+}
+
 /* ---- Others ---- */
 
 static void *churn(void *kind) {
@@ -95,6 +167,67 @@ static void another_threads_frees_are_counted_by_turns(void **state) {
                         700 + 256); /* another one may take over a ring that has begun */
         bench_close();
     }
+}
+
+/* Two take turns, of so many frees each; then it is exact within two turns of the clock for the other one. */
+static void free_some(struct helper *helper) {
+    for (uint32_t i = 0; i < helper->count; i++)
+        give(take_one(0));
+}
+
+static void threads_that_take_turns_are_counted_within_two_turns(void **state) {
+    (void)state;
+    static const uint32_t steps[] = { 1, 100, 256, 300, 1000 };
+    static struct helper helper;
+    for (uint32_t i = 0; i < COUNT_OF(steps); i++) {
+        open_with(0, 0, 8192);
+        hire(&helper);
+        helper.count = steps[i];
+        uint32_t since = 0;
+        for (uint32_t before = 0; before < 3000; before += 2 * steps[i]) {
+            free_some(&helper);
+            tell(&helper, free_some);
+        }
+        BdaAllocation marked = take((BdaAllocInfo){ .size = MIB(1), .flags = BDA_ALLOC_DEDICATED_BIT });
+        give(marked);
+        for (; since < 3000; since += 2 * steps[i]) {
+            tell(&helper, free_some);
+            free_some(&helper);
+            assert_int_equal(past_of(marked.address), 1);
+            uint64_t truth = since + 2 * (uint64_t)steps[i];
+            assert_in_range(owner.frees_ago, truth > 512 ? truth - 512 : 0, truth + 512);
+        }
+        dismiss(&helper);
+        bench_close();
+    }
+}
+
+/* What comes while rings are read is newer than the count that the search began with. */
+static struct helper helpers[2];
+
+static void free_when_the_first_is_shown(void *shown, const BdaPastOwner *past, VkDeviceSize held) {
+    (void)held;
+    if ((*(uint32_t *)shown)++ == 0)
+        for (uint32_t i = 0; i < COUNT_OF(helpers); i++)
+            tell(&helpers[i], free_some);
+    assert_in_range(past->frees_ago, 0, COUNT_OF(helpers) * 1000);
+}
+
+static void what_is_freed_meanwhile_is_not_old(void **state) {
+    (void)state;
+    open_with(0, 0, 1024);
+    for (uint32_t i = 0; i < COUNT_OF(helpers); i++) {
+        hire(&helpers[i]);
+        helpers[i].count = 300;
+        tell(&helpers[i], free_some);
+    }
+    uint32_t shown = 0;
+    memset(&history, 0, sizeof history);
+    bda_history_each(bench.allocator, free_when_the_first_is_shown, &shown, &history);
+    assert_in_range(shown, 600 + 300, 1200);
+    for (uint32_t i = 0; i < COUNT_OF(helpers); i++)
+        dismiss(&helpers[i]);
+    bench_close();
 }
 
 /* ---- Threads that only free ---- */
@@ -191,7 +324,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_threads_frees_are_counted_exactly),
         cmocka_unit_test(allocations_do_not_count_as_frees),
+        cmocka_unit_test(who_frees_alone_sets_the_clock_with_each_turn),
+        cmocka_unit_test(threads_that_free_alike_set_the_clock_once_for_all),
+        cmocka_unit_test(what_comes_between_is_not_lost),
         cmocka_unit_test(another_threads_frees_are_counted_by_turns),
+        cmocka_unit_test(threads_that_take_turns_are_counted_within_two_turns),
+        cmocka_unit_test(what_is_freed_meanwhile_is_not_old),
         cmocka_unit_test(what_others_free_is_kept_as_deep_as_was_asked_for),
         cmocka_unit_test(who_only_frees_has_a_ring_when_somebody_has_allocated),
         cmocka_unit_test(all_of_a_large_one_has_its_owner),
