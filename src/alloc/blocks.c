@@ -87,10 +87,12 @@ static void name_block(BdaAllocator allocator, const struct bda_pool *pool, uint
 /* Where the driver refused, what was set aside for it has come back; and so has memory that it gave, and that would not
  * do. A limit that refuses had set nothing aside (but for a moment, where another one refuses): it says so by a reason.
  */
-static void end_attempt(BdaAllocator allocator, const struct bda_request *request, const struct bda_block *block,
+static void end_attempt(BdaAllocator allocator, struct bda_request *request, const struct bda_block *block,
                         VkResult result, struct bda_closing *attempt) {
     bool asked = request->reason == NULL || result == VK_ERROR_FEATURE_NOT_PRESENT; /* which is no limit's answer */
-    bda_closing_end(&allocator->attempts, attempt, result != VK_SUCCESS && (asked || block->gave_back));
+    bool came_back = result != VK_SUCCESS && (asked || block->gave_back);
+    request->vain += came_back;
+    bda_closing_end(&allocator->attempts, attempt, came_back);
 }
 
 /* A record for a new block, which remembers the call that opens it; nothing speaks against it yet. */

@@ -102,7 +102,8 @@ struct patience {
     bool relieved;
 };
 
-static struct patience begin_patience(BdaAllocator allocator) {
+static struct patience begin_patience(BdaAllocator allocator, struct bda_request *request) {
+    request->vain = 0;
     return (struct patience){ .arrived = bda_closings_arrived(&allocator->closings),
                               .failed = bda_closings_arrived(&allocator->attempts) };
 }
@@ -122,10 +123,12 @@ static bool relieve_once(BdaAllocator allocator, const struct bda_pool *pool, co
 /* Waits for what others give back; where a limit refused, and not the driver, then for what others ask the driver for.
  * Whether there is a reason to try again: with relief, since what has arrived may be an empty block of another pool, or
  * be held by a checking mode. */
-static bool wait_for_others(BdaAllocator allocator, const struct bda_request *request, struct patience *patience) {
+static bool wait_for_others(BdaAllocator allocator, struct bda_request *request, struct patience *patience) {
     if (patience->waits++ == WAITS_MOST)
         return false;
     patience->relieved = false;
+    patience->failed += request->vain; /* its own are no reason, as above: each would drive the other one's away */
+    request->vain = 0;
     return bda_closing_wait(&allocator->closings, &patience->arrived) ||
            (request->reason != NULL && bda_closing_wait(&allocator->attempts, &patience->failed));
 }
@@ -174,7 +177,7 @@ static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct 
                           struct bda_opening *opening, uint32_t *index) {
     const VkDeviceSize next = opening->size, least = least_size(allocator, pool, request);
     bda_reclaim_pool_surplus(allocator, pool);
-    struct patience patience = begin_patience(allocator);
+    struct patience patience = begin_patience(allocator, request);
     for (;;) {
         VkResult result = bda_blocks_open(allocator, pool, opening->size, request, index);
         if (!bda_is_exhaustion(result))
@@ -517,7 +520,7 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
     const VkBufferCreateInfo *info = request->buffer_info != NULL ? request->buffer_info : &spanning;
     struct bda_requirements needs;
     VkResult result = VK_SUCCESS;
-    struct patience patience = begin_patience(allocator);
+    struct patience patience = begin_patience(allocator, request);
     uint32_t index = 0;
     for (;;) {
         request->reason = NULL;

@@ -37,6 +37,7 @@ struct bda_request {
                     the figures are no longer those that it was refused by */
     uint32_t call; /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
     enum bda_wrong wrong_as;
+    uint32_t vain;      /* attempts of its own that have come back (closing.h), no reason for it to try again */
     const char *reason; /* why it was refused, where the library knows */
     union {             /* all of it is zeroed for each plain request, so it is no larger than it must be */
         uint64_t wrong; /* of one that makes no sense, which goes to no pool: what its reason is about */

@@ -513,14 +513,17 @@ static void all_that_are_on_their_way_are_waited_for(void **state) {
     bda_closings_destroy(&shared);
 }
 
-/* Memory that would not do comes back before a limit refuses more of it. */
+/* Memory that would not do comes back before a limit refuses more of it. To who took it that is no reason to take it
+ * again: else two such requests would keep the memory from each other until both are refused. */
 static void what_was_taken_in_vain_comes_back_though_a_limit_refuses(void **state) {
     (void)state;
     bench_open(&gated, NULL);
     BdaAllocInfo first = { .size = KIB(512), .alignment = MIB(1), .flags = BDA_ALLOC_DEDICATED_BIT };
     BdaAllocInfo wish = { .size = KIB(768), .flags = BDA_ALLOC_DEDICATED_BIT };
     first.pool = wish.pool = make_pool((BdaPoolInfo){ .max_block_size = MIB(4), .limit = MIB(1) });
+    unsigned asked = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, first);
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY) - asked, 1);
     give(take(wish));
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, first);
     ask_in_between(FAKE_CALL_ALLOCATE_MEMORY, take_one, &first, &wish);
