@@ -91,7 +91,7 @@ static void end_attempt(BdaAllocator allocator, struct bda_request *request, con
                         VkResult result, struct bda_closing *attempt) {
     bool asked = request->reason == NULL || result == VK_ERROR_FEATURE_NOT_PRESENT; /* which is no limit's answer */
     bool came_back = result != VK_SUCCESS && (asked || block->gave_back);
-    request->vain += came_back;
+    request->failed += came_back;
     bda_closing_end(&allocator->attempts, attempt, came_back);
 }
 

@@ -97,15 +97,14 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
 
 /* What a request that would be refused has tried, and knows of others. */
 struct patience {
-    uint64_t arrived, failed; /* closings, and attempts of others (closing.h) */
+    uint64_t arrived, failed; /* closings, and attempts of others than this request (closing.h) */
     uint32_t waits;
     bool relieved;
 };
 
-static struct patience begin_patience(BdaAllocator allocator, struct bda_request *request) {
-    request->vain = 0;
+static struct patience begin_patience(BdaAllocator allocator, const struct bda_request *request) {
     return (struct patience){ .arrived = bda_closings_arrived(&allocator->closings),
-                              .failed = bda_closings_arrived(&allocator->attempts) };
+                              .failed = bda_closings_arrived(&allocator->attempts) - request->failed };
 }
 
 /* Relieves, unless that has been tried since the last wait. Whether there is a reason to try again. */
@@ -120,17 +119,24 @@ static bool relieve_once(BdaAllocator allocator, const struct bda_pool *pool, co
     return true;
 }
 
+/* Waits until the driver has answered others. Whether it has refused any: of this request's own that is no reason to
+ * try again, or two requests would keep their memory from each other until both are refused. */
+static bool wait_for_attempts(BdaAllocator allocator, const struct bda_request *request, struct patience *patience) {
+    uint64_t seen = patience->failed + request->failed;
+    bool more = bda_closing_wait(&allocator->attempts, &seen);
+    patience->failed = seen - request->failed;
+    return more;
+}
+
 /* Waits for what others give back; where a limit refused, and not the driver, then for what others ask the driver for.
  * Whether there is a reason to try again: with relief, since what has arrived may be an empty block of another pool, or
  * be held by a checking mode. */
-static bool wait_for_others(BdaAllocator allocator, struct bda_request *request, struct patience *patience) {
+static bool wait_for_others(BdaAllocator allocator, const struct bda_request *request, struct patience *patience) {
     if (patience->waits++ == WAITS_MOST)
         return false;
     patience->relieved = false;
-    patience->failed += request->vain; /* its own are no reason, as above: each would drive the other one's away */
-    request->vain = 0;
     return bda_closing_wait(&allocator->closings, &patience->arrived) ||
-           (request->reason != NULL && bda_closing_wait(&allocator->attempts, &patience->failed));
+           (request->reason != NULL && wait_for_attempts(allocator, request, patience));
 }
 
 /* The least block that serves the request. */

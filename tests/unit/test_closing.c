@@ -531,9 +531,61 @@ static void what_was_taken_in_vain_comes_back_though_a_limit_refuses(void **stat
     bench_close();
 }
 
+/* Whichever memory type it was asked of. */
+static void each_type_is_asked_once_in_vain(void **state) {
+    (void)state;
+    enum { TYPES = 5 }; /* of that machine's */
+    const VkDeviceSize limits[] = { MIB(1), MIB(1) };
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_REBAR },
+               &(BdaAllocatorInfo){ .heap_limit_count = COUNT_OF(limits), .heap_limits = limits });
+    const BdaAllocInfo wish = { .size = KIB(512),
+                                .alignment = MIB(1),
+                                .flags = BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_HOST_FALLBACK_BIT };
+    struct bda_closings *attempts = &bench.allocator->attempts;
+    for (unsigned i = 1; i <= 3; i++) {
+        refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, wish);
+        assert_int_equal(bda_closings_arrived(attempts), TYPES * i);
+        assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), TYPES * i);
+    }
+    bench_close();
+}
+
+/* What another one has been refused counts once, too. */
+static void who_was_woken_in_vain_is_refused_then(void **state) {
+    (void)state;
+    static struct helper other, asker;
+    bench_open(&gated, NULL);
+    const BdaAllocInfo askew = { .size = KIB(512),
+                                 .alignment = MIB(1),
+                                 .flags = BDA_ALLOC_DEDICATED_BIT,
+                                 .pool = make_pool((BdaPoolInfo){ .max_block_size = MIB(4), .limit = MIB(1) }) };
+    hire(&other);
+    hire(&asker);
+    other.wish = dedicated_mib;
+    asker.wish = askew;
+    fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 2, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    uint32_t refusing = begin_and_hold(&other, FAKE_CALL_ALLOCATE_MEMORY, 1, take_one);
+    uint32_t asking = begin(&asker, take_one);
+    while (bench_calls(FAKE_CALL_ALLOCATE_MEMORY) == 0) /* the asker's first; the other one's does not count yet */
+        bda_native_yield();
+    open_gate();
+    await(&other, refusing);
+    await(&asker, asking);
+    assert_int_equal(other.result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_int_equal(asker.result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    /* one more where the other one's end came while the asker looked for what it could give back itself */
+    assert_in_range(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), 1 + 2, 1 + 3);
+    dismiss(&other);
+    dismiss(&asker);
+    assert_int_equal(bda_destroy_pool(bench.allocator, askew.pool), VK_SUCCESS);
+    bench_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_taken_in_vain_comes_back_though_a_limit_refuses),
+        cmocka_unit_test(each_type_is_asked_once_in_vain),
+        cmocka_unit_test(who_was_woken_in_vain_is_refused_then),
         cmocka_unit_test(a_pool_at_its_limit_waits_for_a_trim),
         cmocka_unit_test(a_heap_at_its_limit_waits_for_a_trim),
         cmocka_unit_test(the_last_memory_waits_for_a_trim),
