@@ -231,7 +231,7 @@ typedef struct BdaAllocatorInfo {
     /* How many frees of a thread bda_get_history and fault reports know of, rounded up to a power of two, 8 at least.
      * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Host memory: 32 bytes each. A name or a stack
      * takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an allocation as much as its free.
-     * Half as many allocations are remembered beside them, by handle and frame, at 16 bytes each.
+     * Half as many allocations are remembered beside them, by handle and frame (bda_set_frame), at 16 bytes each.
      * A thread gets a ring of its own, and its cache, with its first request. Requests with a name or a value, over
      * 1 MiB, or over 64 KiB where little is free, count for that only after the first 42 of all threads (a third of a
      * depth below 128). One that only frees gets it once such threads have freed as many times, by anybody's next

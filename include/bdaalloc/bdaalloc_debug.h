@@ -82,7 +82,7 @@ typedef struct BdaPastOwner {
     BdaFoundRange range; /* the handle that it had, where it lay, what was asked for; its name is cut to 56 bytes,
                             `user` is 0 */
     uint32_t generation; /* that handle's: how many allocations its place among handles had had before */
-    /* About how many frees there were in the whole allocator since then: exact where one thread frees, within 512 for
+    /* About how many frees there were in the whole allocator since then: exact where one thread frees, within 768 for
      * each further one. */
     uint64_t frees_ago;
     uint64_t frame_freed;     /* as bda_set_frame said; 0: it said nothing */

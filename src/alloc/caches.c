@@ -94,6 +94,8 @@ static struct bda_cache *adopt(BdaAllocator allocator, bool may) {
     if (cache == NULL && may)
         cache = make_cache(allocator);
     if (cache != NULL) {
+        if (cache->owner == NULL) /* what others have freed so far is nothing that it waits for */
+            cache->ring.clock_seen = bda_clock_turns(bda_clock_now(allocator));
         atomic_fetch_add_explicit(&allocator->cache_count, cache->owner == NULL, memory_order_relaxed);
         cache->owner = bda_this_thread();
         allocator->wish_for_cache = false; /* this thread's, most likely */

@@ -1,8 +1,9 @@
 /*
  * History: who had an address before. Each allocation that is freed leaves an event in a ring (core/ring.h): its
- * handle, address and size, when it was, and the beginning of its name. What lives tells its own story but for when it
- * was made, so an allocation leaves two words, a birth: its handle and the clock. A named one remembers its frame in
- * its record, too, and its event says it. (With BDA_CHECK_HISTORY_BIT allocations leave events, as frees do.)
+ * handle, address and size, when it was, and the beginning of its name. What lives tells its own story but for the
+ * frame in which it was made, so where the caller says frames an allocation leaves two words, a birth: its handle and
+ * the clock. A named one remembers its frame in its record, too, and its event says it. (With BDA_CHECK_HISTORY_BIT
+ * allocations leave events, as frees do.)
  *
  * A thread writes into the ring of its cache, which nobody else writes. Threads that have none, and all where there are
  * no caches, share one, under a lock of its own that is taken last. Whoever comes to allocate when a few have done so
@@ -46,26 +47,32 @@ BDA_INLINE uint32_t bda_clock_turns(uint64_t clock) {
 }
 
 /* A ring, the caller's to write, has completed a turn. Each is counted, but the clock, which every free reads, is set
- * by who has not seen it change since its own last turn. A thread that frees alone sets it each time. Of threads that
- * free as fast as each other one does so for all, and at most a turn of each is missing then: else sixteen of them
- * would all wait for it once in sixteen frees. No calls. */
+ * by who has not seen it change since its own last turn: a thread that frees alone sets it each time, and of threads
+ * that free as fast as each other one does so for all. (If each of sixteen did, each would wait for the clock's line
+ * once in sixteen of its frees.) Two turns of each ring may be missing in it then, and one more of one that has lost
+ * its processor here. No calls. */
 BDA_INLINE void bda_clock_advance(BdaAllocator allocator, struct bda_ring *ring) {
     struct bda_history *history = &allocator->history;
-    uint64_t turns = atomic_fetch_add_explicit(&history->turns, 1, memory_order_relaxed) + 1;
+    (void)atomic_fetch_add_explicit(&history->turns, 1, memory_order_relaxed);
     uint64_t now = bda_clock_now(allocator);
-    while (bda_clock_turns(now) == ring->told) {
+    while (bda_clock_turns(now) == ring->clock_seen) {
+        uint64_t turns = atomic_load_explicit(&history->turns, memory_order_relaxed);
         uint64_t next = turns << 32 | (uint32_t)now;
         BDA_YIELD_POINT();
         if (atomic_compare_exchange_weak_explicit(&history->now, &now, next, memory_order_relaxed,
                                                   memory_order_relaxed))
             now = next;
     }
-    ring->told = bda_clock_turns(now);
+    ring->clock_seen = bda_clock_turns(now);
 }
 
-/* An allocation was made, and has no record. No calls. */
+/* An allocation was made, and has no record. Its birth is asked for its frame. No calls. */
 BDA_INLINE void bda_history_made(BdaAllocator allocator, struct bda_ring *ring, BdaHandle handle) {
-    bda_ring_write_birth(ring, handle, bda_clock_now(allocator));
+    uint64_t now = bda_clock_now(allocator);
+    if ((uint32_t)now != 0)
+        bda_ring_write_birth(ring, handle, now);
+    else
+        bda_ring_count_birth(ring);
 }
 
 /* What an event says of a node's size, to be asked for before anybody links it. */

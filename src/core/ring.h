@@ -44,7 +44,7 @@ struct bda_ring {
     bda_ring_word *births;
     uint64_t births_mask; /* words, less one */
     bda_ring_word born;   /* words written since the beginning; the writer alone writes it */
-    uint32_t told;        /* the writer's: what the clock said when the last turn was complete, see history.h */
+    uint32_t clock_seen;  /* the writer's: the turns of all rings, as it saw them last (history.h) */
 };
 
 struct bda_ring_slot {
@@ -83,7 +83,7 @@ static inline void bda_ring_init(struct bda_ring *ring, uint64_t slots, void *wo
     ring->births = ring->words + ring->mask + 1;
     ring->births_mask = bda_ring_birth_words(slots) - 1;
     atomic_init(&ring->born, 0);
-    ring->told = 0;
+    ring->clock_seen = 0;
 }
 
 /* ---- The writer ---- */
@@ -123,13 +123,19 @@ BDA_INLINE bool bda_ring_write(struct bda_ring *ring, uint64_t a, uint64_t b, ui
 bool bda_ring_write_noted(struct bda_ring *ring, struct bda_ring_slot event, uint32_t count,
                           const struct bda_ring_slot *notes, bool counts);
 
+/* A birth that nobody will ask for: it counts, and leaves the one that stands there. No calls. */
+BDA_INLINE void bda_ring_count_birth(struct bda_ring *ring) {
+    uint64_t born = atomic_load_explicit(&ring->born, memory_order_relaxed);
+    atomic_store_explicit(&ring->born, born + BDA_BIRTH_WORDS, memory_order_release);
+}
+
 /* No calls. */
 BDA_INLINE void bda_ring_write_birth(struct bda_ring *ring, uint64_t key, uint64_t time) {
     uint64_t born = atomic_load_explicit(&ring->born, memory_order_relaxed);
     bda_ring_word *words = &ring->births[born & ring->births_mask];
     atomic_store_explicit(&words[0], key, memory_order_release);
     atomic_store_explicit(&words[1], time, memory_order_release);
-    atomic_store_explicit(&ring->born, born + BDA_BIRTH_WORDS, memory_order_release);
+    bda_ring_count_birth(ring);
 }
 
 /* ---- Readers ---- */

@@ -46,10 +46,13 @@ static uint64_t held_of(const struct bda_ring_slot *event) {
     return extent >> 32 << BDA_GRANULE_LOG2;
 }
 
+/* More turns than can be completed while a search is under way. */
+#define BDA_TURNS_OF_A_SEARCH ((uint32_t)1 << 24)
+
 /* Turns since an event; none since one that came while the search was under way. */
 static uint32_t turns_since(const struct search *search, const struct bda_ring_slot *event) {
-    uint32_t turns = (uint32_t)search->turns - bda_clock_turns(event->words[3]);
-    return turns <= INT32_MAX ? turns : 0;
+    uint32_t begin = (uint32_t)search->turns, then = bda_clock_turns(event->words[3]);
+    return then - begin < BDA_TURNS_OF_A_SEARCH ? 0 : begin - then;
 }
 
 /* How long ago an event was, with so many frees in its own ring since: exactly as far as that goes, the others by their

@@ -570,11 +570,11 @@ static void what_is_in_use_stays(void **state) {
     bench_close();
 }
 
-/* Who takes what has a name leaves nothing in the history before it is freed. */
-static void what_serves_names_is_in_use(void **state) {
-    (void)state;
+/* Who only takes leaves no event in the history; with a name, or where no frame was said, nothing else either. */
+static void assert_taking_is_use(uint64_t frame, const char *name) {
     BdaAllocation all[10];
     open_used(NULL);
+    bda_set_frame(bench.allocator, frame);
     for (uint32_t i = 0; i < COUNT_OF(all); i++)
         all[i] = take_small(64);
     give_all(all, COUNT_OF(all));
@@ -582,11 +582,19 @@ static void what_serves_names_is_in_use(void **state) {
     for (uint32_t i = 0; i < COUNT_OF(all); i++) {
         collect();
         assert_int_equal(cached(), 640 - 64 * i);
-        all[i] = take((BdaAllocInfo){ .size = 64, .name = "name" });
+        all[i] = take((BdaAllocInfo){ .size = 64, .name = name });
     }
     assert_int_equal(cached(), 0);
     give_all(all, COUNT_OF(all));
     bench_close();
+}
+
+static void what_serves_is_in_use(void **state) {
+    (void)state;
+    assert_taking_is_use(0, NULL);
+    assert_taking_is_use(0, "name");
+    assert_taking_is_use(7, NULL);
+    assert_taking_is_use(7, "name");
 }
 
 static void a_trim_gives_all_back(void **state) {
@@ -694,7 +702,7 @@ int main(void) {
         cmocka_unit_test(among_large_ranges_only_the_lowest_zone_is_kept),
         cmocka_unit_test(what_is_idle_for_two_collects_goes_back),
         cmocka_unit_test(what_is_in_use_stays),
-        cmocka_unit_test(what_serves_names_is_in_use),
+        cmocka_unit_test(what_serves_is_in_use),
         cmocka_unit_test(a_trim_gives_all_back),
         cmocka_unit_test(what_is_kept_goes_back_before_a_request_is_refused),
         cmocka_unit_test(what_is_kept_goes_back_before_a_block_is_opened),

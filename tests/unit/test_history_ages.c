@@ -79,14 +79,16 @@ static uint64_t lag(void) {
 static void who_frees_alone_sets_the_clock_with_each_turn(void **state) {
     (void)state;
     bench_open(NULL, NULL);
-    struct bda_ring alone = { .told = 0 }, gone = { .told = 0 };
+    struct bda_ring alone = { .clock_seen = 0 }, gone = { .clock_seen = 0 };
     for (uint32_t i = 0; i < 8; i++) {
         bda_clock_advance(bench.allocator, &alone);
         assert_int_equal(lag(), 0);
     }
-    bda_clock_advance(bench.allocator, &gone); /* another one has freed, once */
-    assert_in_range(lag(), 0, 1);
-    bda_clock_advance(bench.allocator, &alone);
+    gone.clock_seen = 8;
+    bda_clock_advance(bench.allocator, &gone); /* another one frees for a turn */
+    assert_int_equal(lag(), 0);
+    bda_clock_advance(bench.allocator, &alone); /* it has told the first one's, too, for all that this one knows */
+    assert_int_equal(lag(), 1);
     for (uint32_t i = 0; i < 8; i++) {
         bda_clock_advance(bench.allocator, &alone);
         assert_int_equal(lag(), 0);
@@ -99,7 +101,7 @@ static void threads_that_free_alike_set_the_clock_once_for_all(void **state) {
     (void)state;
     enum { RINGS = 16, ROUNDS = 100 };
     bench_open(NULL, NULL);
-    struct bda_ring rings[RINGS] = { { .told = 0 } };
+    struct bda_ring rings[RINGS] = { { .clock_seen = 0 } };
     uint64_t last = bda_clock_now(bench.allocator);
     uint32_t sets = 0;
     for (uint32_t i = 0; i < ROUNDS * RINGS; i++) {
@@ -129,7 +131,7 @@ static void what_comes_between_is_not_lost(void **state) {
     void (*const hooks[])(void) = { a_frame_begins, another_turn_is_complete };
     for (uint32_t i = 0; i < COUNT_OF(hooks); i++) {
         bench_open(NULL, NULL);
-        one.told = another.told = 0;
+        one.clock_seen = another.clock_seen = 0;
         bda_yield_hook = hooks[i];
         bda_clock_advance(bench.allocator, &one);
         assert_null(bda_yield_hook);
@@ -137,6 +139,23 @@ static void what_comes_between_is_not_lost(void **state) {
         assert_int_equal(lag(), 0); /* the later turn counts both */
         bench_close();
     }
+}
+
+/* The other one has seen that somebody sets the clock, and leaves its turn to him; who has looked already. */
+static void what_comes_between_is_missing_for_two_turns(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    one.clock_seen = 0;
+    another.clock_seen = UINT32_MAX;
+    bda_yield_hook = another_turn_is_complete;
+    bda_clock_advance(bench.allocator, &one);
+    assert_int_equal(lag(), 1);
+    another.clock_seen = 0; /* it saw the clock of before */
+    bda_clock_advance(bench.allocator, &another);
+    assert_int_equal(lag(), 2);
+    bda_clock_advance(bench.allocator, &another);
+    assert_int_equal(lag(), 0);
+    bench_close();
 }
 
 /* ---- Others ---- */
@@ -169,13 +188,12 @@ static void another_threads_frees_are_counted_by_turns(void **state) {
     }
 }
 
-/* Two take turns, of so many frees each; then it is exact within two turns of the clock for the other one. */
 static void free_some(struct helper *helper) {
     for (uint32_t i = 0; i < helper->count; i++)
         give(take_one(0));
 }
 
-static void threads_that_take_turns_are_counted_within_two_turns(void **state) {
+static void threads_that_take_turns_are_counted_within_three_turns(void **state) {
     (void)state;
     static const uint32_t steps[] = { 1, 100, 256, 300, 1000 };
     static struct helper helper;
@@ -195,47 +213,104 @@ static void threads_that_take_turns_are_counted_within_two_turns(void **state) {
             free_some(&helper);
             assert_int_equal(past_of(marked.address), 1);
             uint64_t truth = since + 2 * (uint64_t)steps[i];
-            assert_in_range(owner.frees_ago, truth > 512 ? truth - 512 : 0, truth + 512);
+            assert_in_range(owner.frees_ago, truth > 768 ? truth - 768 : 0, truth + 768);
         }
         dismiss(&helper);
         bench_close();
     }
 }
 
+/* Though it began as a guest of the ring that all share. */
+static struct many {
+    uint32_t count;
+    BdaAllocation all[1200];
+} queue;
+
+static void free_the_next(struct helper *helper) {
+    for (uint32_t i = 0; i < helper->count; i++)
+        give(queue.all[queue.count++]);
+}
+
+static void who_frees_alone_is_counted_exactly_whoever_allocates(void **state) {
+    (void)state;
+    static struct helper helper;
+    open_with(0, 0, 4096);
+    hire(&helper);
+    for (uint32_t i = 0; i < COUNT_OF(queue.all); i++)
+        queue.all[i] = take_one(2);
+    queue.count = 0;
+    helper.count = 300;
+    tell(&helper, free_the_next);
+    BdaAllocation a = take_one(2); /* gives it a ring of its own */
+    tell(&helper, free_the_next);
+    helper.count = 1;
+    VkDeviceAddress marked = queue.all[queue.count].address;
+    tell(&helper, free_the_next);
+    for (uint32_t since = 0; since < 500; since += helper.count) {
+        assert_int_equal(past_of(marked), 1);
+        assert_int_equal(owner.frees_ago, since);
+        helper.count = 100;
+        tell(&helper, free_the_next);
+    }
+    give_all(queue.all + queue.count, (uint32_t)COUNT_OF(queue.all) - queue.count);
+    give(a);
+    dismiss(&helper);
+    bench_close();
+}
+
+/* However long that is, but for what 32 bits of turns hold. */
+static void what_is_old_is_not_new(void **state) {
+    (void)state;
+    static struct helper helper;
+    open_with(0, 0, 4096);
+    hire(&helper);
+    helper.count = 600;
+    tell(&helper, free_some);
+    BdaAllocation marked = take((BdaAllocInfo){ .size = MIB(1), .flags = BDA_ALLOC_DEDICATED_BIT });
+    give(marked);
+    const uint64_t turns = (uint64_t)UINT32_MAX - (1 << 24) - 100;
+    atomic_fetch_add(&bench.allocator->history.turns, turns);
+    atomic_fetch_add(&bench.allocator->history.now, turns << 32);
+    tell(&helper, free_some);
+    assert_int_equal(past_of(marked.address), 1);
+    assert_in_range(owner.frees_ago, turns << 8, (turns + 10) << 8);
+    dismiss(&helper);
+    bench_close();
+}
+
 /* What comes while rings are read is newer than the count that the search began with. */
 static struct helper helpers[2];
 
+enum { BEFORE = 300, MEANWHILE = 800 }; /* frees of each; the second are three turns, of which one sets the clock */
+
 static void free_when_the_first_is_shown(void *shown, const BdaPastOwner *past, VkDeviceSize held) {
     (void)held;
-    if ((*(uint32_t *)shown)++ == 0)
-        for (uint32_t i = 0; i < COUNT_OF(helpers); i++)
-            tell(&helpers[i], free_some);
-    assert_in_range(past->frees_ago, 0, COUNT_OF(helpers) * 1000);
+    for (uint32_t i = 0; *(uint32_t *)shown == 0 && i < COUNT_OF(helpers); i++) {
+        helpers[i].count = MEANWHILE;
+        tell(&helpers[i], free_some);
+    }
+    ++*(uint32_t *)shown;
+    assert_in_range(past->frees_ago, 0, COUNT_OF(helpers) * (BEFORE + MEANWHILE));
 }
 
 static void what_is_freed_meanwhile_is_not_old(void **state) {
     (void)state;
-    open_with(0, 0, 1024);
+    open_with(0, 0, 2048);
     for (uint32_t i = 0; i < COUNT_OF(helpers); i++) {
         hire(&helpers[i]);
-        helpers[i].count = 300;
+        helpers[i].count = BEFORE;
         tell(&helpers[i], free_some);
     }
     uint32_t shown = 0;
     memset(&history, 0, sizeof history);
     bda_history_each(bench.allocator, free_when_the_first_is_shown, &shown, &history);
-    assert_in_range(shown, 600 + 300, 1200);
+    assert_int_equal(shown, 2 * BEFORE + MEANWHILE); /* of one ring, the other one was read before */
     for (uint32_t i = 0; i < COUNT_OF(helpers); i++)
         dismiss(&helpers[i]);
     bench_close();
 }
 
 /* ---- Threads that only free ---- */
-
-struct many {
-    uint32_t count;
-    BdaAllocation all[512];
-};
 
 static void *give_them(void *context) {
     struct many *many = context;
@@ -327,9 +402,12 @@ int main(void) {
         cmocka_unit_test(who_frees_alone_sets_the_clock_with_each_turn),
         cmocka_unit_test(threads_that_free_alike_set_the_clock_once_for_all),
         cmocka_unit_test(what_comes_between_is_not_lost),
+        cmocka_unit_test(what_comes_between_is_missing_for_two_turns),
         cmocka_unit_test(another_threads_frees_are_counted_by_turns),
-        cmocka_unit_test(threads_that_take_turns_are_counted_within_two_turns),
+        cmocka_unit_test(threads_that_take_turns_are_counted_within_three_turns),
+        cmocka_unit_test(who_frees_alone_is_counted_exactly_whoever_allocates),
         cmocka_unit_test(what_is_freed_meanwhile_is_not_old),
+        cmocka_unit_test(what_is_old_is_not_new),
         cmocka_unit_test(what_others_free_is_kept_as_deep_as_was_asked_for),
         cmocka_unit_test(who_only_frees_has_a_ring_when_somebody_has_allocated),
         cmocka_unit_test(all_of_a_large_one_has_its_owner),

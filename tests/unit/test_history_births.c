@@ -100,6 +100,25 @@ static void births_are_forgotten_beyond_half_the_depth(void **state) {
     bench_close();
 }
 
+/* Then births that stand are not written over by such as say nothing. */
+static void without_frames_there_are_no_births(void **state) {
+    (void)state;
+    static const BdaAllocatorFlags flags[] = { 0, BDA_ALLOCATOR_NO_CACHES_BIT };
+    for (uint32_t i = 0; i < COUNT_OF(flags); i++) {
+        open_with(flags[i], 16);
+        bda_set_frame(bench.allocator, 5);
+        BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE);
+        bda_set_frame(bench.allocator, 0);
+        for (uint32_t k = 0; k < 100; k++)
+            give(take_bytes(64, BDA_INTENT_DEVICE));
+        give(a);
+        assert_true(past_of(a.address) >= 1);
+        assert_true(owners[0].range.handle == a.handle);
+        assert_int_equal(owners[0].frame_allocated, 5);
+        bench_close();
+    }
+}
+
 static void no_frame_was_told(void **state) {
     (void)state;
     open_with(0, 0);
@@ -168,6 +187,7 @@ int main(void) {
         cmocka_unit_test(what_was_freed_was_made_in_a_frame),
         cmocka_unit_test(owners_after_each_other_are_told_apart),
         cmocka_unit_test(births_are_forgotten_beyond_half_the_depth),
+        cmocka_unit_test(without_frames_there_are_no_births),
         cmocka_unit_test(no_frame_was_told),
         cmocka_unit_test(any_thread_is_asked),
         cmocka_unit_test(reports_date_what_lives),
