@@ -87,7 +87,7 @@ static void who_frees_alone_sets_the_clock_with_each_turn(void **state) {
     gone.clock_seen = 8;
     bda_clock_advance(bench.allocator, &gone); /* another one frees for a turn */
     assert_int_equal(lag(), 0);
-    bda_clock_advance(bench.allocator, &alone); /* it has told the first one's, too, for all that this one knows */
+    bda_clock_advance(bench.allocator, &alone); /* leaves this one to the other, which might go on */
     assert_int_equal(lag(), 1);
     for (uint32_t i = 0; i < 8; i++) {
         bda_clock_advance(bench.allocator, &alone);
