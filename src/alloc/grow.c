@@ -282,6 +282,7 @@ VkResult bda_grow_shard(BdaAllocator allocator, struct bda_pool *head, struct bd
     uint32_t index = 0;
     VkResult result = bda_blocks_open(allocator, head, opening.size, &wish, &index);
     request->call = wish.call;
+    request->failed = wish.failed;
     if (result == VK_SUCCESS)
         result = join_and_take(allocator, head, index, request, node);
     if (result != VK_SUCCESS)

@@ -46,7 +46,7 @@ BDA_INLINE uint32_t bda_clock_turns(uint64_t clock) {
     return (uint32_t)(clock >> 32);
 }
 
-/* A ring, the caller's to write, has completed a turn. Each is counted, but the clock, which every free reads, is set
+/* A ring, the caller's to write, has completed a turn. Each is counted, but the clock, which everybody reads, is set
  * by who has not seen it change since its own last turn: a thread that frees alone sets it each time, and of threads
  * that free as fast as each other one does so for all. (If each of sixteen did, each would wait for the clock's line
  * once in sixteen of its frees.) Two turns of each ring may be missing in it then, and one more of one that has lost

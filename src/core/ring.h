@@ -123,7 +123,8 @@ BDA_INLINE bool bda_ring_write(struct bda_ring *ring, uint64_t a, uint64_t b, ui
 bool bda_ring_write_noted(struct bda_ring *ring, struct bda_ring_slot event, uint32_t count,
                           const struct bda_ring_slot *notes, bool counts);
 
-/* A birth that nobody will ask for: it counts, and leaves the one that stands there. No calls. */
+/* A birth that nobody will ask for: it counts, and leaves what stands in its place, which may be an old one. No calls.
+ */
 BDA_INLINE void bda_ring_count_birth(struct bda_ring *ring) {
     uint64_t born = atomic_load_explicit(&ring->born, memory_order_relaxed);
     atomic_store_explicit(&ring->born, born + BDA_BIRTH_WORDS, memory_order_release);

@@ -150,7 +150,7 @@ static void what_comes_between_is_missing_for_two_turns(void **state) {
     bda_yield_hook = another_turn_is_complete;
     bda_clock_advance(bench.allocator, &one);
     assert_int_equal(lag(), 1);
-    another.clock_seen = 0; /* it saw the clock of before */
+    assert_int_equal(another.clock_seen, 0); /* the clock of before */
     bda_clock_advance(bench.allocator, &another);
     assert_int_equal(lag(), 2);
     bda_clock_advance(bench.allocator, &another);
@@ -220,7 +220,6 @@ static void threads_that_take_turns_are_counted_within_three_turns(void **state)
     }
 }
 
-/* Though it began as a guest of the ring that all share. */
 static struct many {
     uint32_t count;
     BdaAllocation all[1200];
@@ -231,6 +230,7 @@ static void free_the_next(struct helper *helper) {
         give(queue.all[queue.count++]);
 }
 
+/* Though it began as a guest of the ring that all share. */
 static void who_frees_alone_is_counted_exactly_whoever_allocates(void **state) {
     (void)state;
     static struct helper helper;
@@ -281,7 +281,7 @@ static void what_is_old_is_not_new(void **state) {
 /* What comes while rings are read is newer than the count that the search began with. */
 static struct helper helpers[2];
 
-enum { BEFORE = 300, MEANWHILE = 800 }; /* frees of each; the second are three turns, of which one sets the clock */
+enum { BEFORE = 300, MEANWHILE = 800 }; /* frees of each; the second are three turns, the last of which set the clock */
 
 static void free_when_the_first_is_shown(void *shown, const BdaPastOwner *past, VkDeviceSize held) {
     (void)held;

@@ -103,9 +103,12 @@ static void births_are_forgotten_beyond_half_the_depth(void **state) {
 /* Then births that stand are not written over by such as say nothing. */
 static void without_frames_there_are_no_births(void **state) {
     (void)state;
-    static const BdaAllocatorFlags flags[] = { 0, BDA_ALLOCATOR_NO_CACHES_BIT };
+    static const BdaAllocatorFlags flags[] = { 0, BDA_ALLOCATOR_NO_CACHES_BIT,
+                                               BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT };
     for (uint32_t i = 0; i < COUNT_OF(flags); i++) {
         open_with(flags[i], 16);
+        for (uint32_t k = 0; k < 100; k++) /* the thread has its ring by then, where it gets one */
+            give(take_bytes(64, BDA_INTENT_DEVICE));
         bda_set_frame(bench.allocator, 5);
         BdaAllocation a = take_bytes(64, BDA_INTENT_DEVICE);
         bda_set_frame(bench.allocator, 0);
