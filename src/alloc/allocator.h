@@ -29,7 +29,7 @@ enum { BDA_SHARDS = 16 };
 /* What was freed, see history.h. */
 struct bda_history {
     /* Read by every allocation and every free, so it has a cache line of its own. */
-    _Alignas(64) _Atomic uint64_t now;   /* turns as they were told last, and the lowest 32 bits of the frame */
+    _Alignas(64) _Atomic uint64_t now;   /* the clock, see history.h: turns, and the lowest 32 bits of the frame */
     _Atomic uint64_t frame;              /* the caller's */
     _Alignas(64) _Atomic uint64_t turns; /* that the rings have made; written by each of them now and then */
     uint64_t slots;                      /* of each ring; 0: nothing is kept */
