@@ -35,6 +35,7 @@ enum {
                                           comes for a lock seldom; */
     BDA_SHELF_MOST = 64,               /* or so many ranges; */
     BDA_SHELF_LEAST = 4,               /* but this many of any size */
+    BDA_SHELF_COUNTS = UINT8_MAX,      /* at most, where bundles fill it beyond that */
 };
 
 /* Pools and shards whose ranges caches keep; any further pool goes without, and gets no shards. */
@@ -92,13 +93,14 @@ static inline uint32_t bda_shelf_room(uint32_t shelf, bool alone) {
     return (uint32_t)bda_min(bda_max(room, BDA_SHELF_LEAST), BDA_SHELF_MOST);
 }
 
-/* Ranges of about one size. (16 bytes, so that where it lies is a shift of its number.) */
+/* Ranges of about one size. */
 struct bda_shelf {
-    _Alignas(16) uint32_t first; /* of its list, the range that was freed last */
-    _Atomic uint32_t count;      /* in it */
-    uint8_t most;                /* what makes it full; 0: the thread does not take from here */
-    uint8_t eager;               /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
-    uint8_t kept_as;             /* enum bda_kept, of what lies here; set once, since to compute it takes longer */
+    uint32_t first;        /* of its list, the range that was freed last */
+    _Atomic uint8_t count; /* in it */
+    uint8_t most;          /* what makes it full; 0: the thread does not take from here */
+    uint8_t eager;         /* ranges to take from TLSF beside the one that is lacking, when it is empty next */
+    uint8_t kept_as;       /* enum bda_kept, of what lies here; set once, since to compute it takes longer */
 };
+_Static_assert(sizeof(struct bda_shelf) == 8, "where it lies is a shift of its number");
 
 #endif

@@ -130,11 +130,12 @@ static void put_out_half(BdaAllocator allocator, struct bda_stock *stock, uint32
 /* Requests that find nothing kept, after which something is looked at anew. */
 enum { MISSES_LOOKED_AT = 512 };
 
-/* Whether a range from a bundle goes onto its shelf. Small ones do: there was space for the bundle, as which they count
- * so far. */
+/* Whether a range from a bundle goes onto its shelf, full or not, as long as that can count them. Small ones do: there
+ * was space for the bundle, as which they count so far. */
 static bool stays(const struct bda_stock *stock, uint32_t number, const struct bda_node *node) {
     bool larger = kept_on(stock, number) == BDA_KEPT_LARGER;
-    return bda_node_size(node) <= stock->largest && (!larger || bda_stock_has_space(stock, BDA_KEPT_LARGER));
+    return bda_node_size(node) <= stock->largest && (!larger || bda_stock_has_space(stock, BDA_KEPT_LARGER)) &&
+           bda_shelf_count(&stock->shelves[number]) != BDA_SHELF_COUNTS;
 }
 
 /* Fills shelves from a bundle of the depot; false: there was none, or no space for it. Then it goes back to TLSF, by

@@ -70,7 +70,7 @@ BDA_INLINE uint32_t bda_shelf_count(const struct bda_shelf *shelf) {
 }
 
 BDA_INLINE void bda_shelf_set_count(struct bda_shelf *shelf, uint32_t count) {
-    atomic_store_explicit(&shelf->count, count, memory_order_relaxed);
+    atomic_store_explicit(&shelf->count, (uint8_t)count, memory_order_relaxed);
 }
 
 /* ---- One range ---- */

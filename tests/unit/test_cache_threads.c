@@ -628,6 +628,36 @@ static void larger_ranges_in_bundles_keep_within_bounds(void **state) {
     close_held(held);
 }
 
+/* All bundles of a depot, of one size: what the shelf cannot count goes back. */
+static void a_shelf_is_filled_no_further_than_it_counts(void **state) {
+    (void)state;
+    static BdaAllocation some[2 * BDA_SHELF_COUNTS];
+    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(128), .max_block_size = MIB(128) });
+    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
+    give(take_bytes(64, BDA_INTENT_DEVICE));
+    hire(&helper);
+    for (uint32_t i = 0; i < 4; i++) { /* it gets its cache, and a stock */
+        fill(&helper, 1, 64);
+        tell(&helper, free_all);
+    }
+    for (uint32_t i = 0; i < COUNT_OF(some); i++)
+        some[i] = take_bytes(64, BDA_INTENT_DEVICE);
+    helper.given = some;
+    helper.count = COUNT_OF(some);
+    tell(&helper, free_given);
+    helper.count = 0;
+    const struct bda_depot *depot = &block_of(&held)->pool->depot;
+    assert_true(bda_depot_filled(depot) * BDA_BUNDLE_MOST > BDA_SHELF_COUNTS + BDA_BUNDLE_MOST);
+    BdaAllocation a = take_bytes(KIB(2), BDA_INTENT_DEVICE); /* of which nothing is kept */
+    assert_int_equal(bda_depot_filled(depot), 0);
+    assert_int_equal(bda_shelf_count(&source_of(&held)->shelves[bda_shelf_of(64 / 16)]), BDA_SHELF_COUNTS);
+    assert_int_equal(bda_check(bench.allocator), VK_SUCCESS);
+    assert_int_equal(bench_use().allocation_count, 2);
+    give(a);
+    dismiss(&helper);
+    close_held(held);
+}
+
 static void a_block_is_used_by_what_is_taken_ahead(void **state) {
     (void)state;
     BdaAllocation held = open_held(), some[64];
@@ -973,6 +1003,7 @@ int main(void) {
         cmocka_unit_test(larger_ranges_that_come_too_late_go_on),
         cmocka_unit_test(larger_ranges_are_taken_ahead_too),
         cmocka_unit_test(larger_ranges_in_bundles_keep_within_bounds),
+        cmocka_unit_test(a_shelf_is_filled_no_further_than_it_counts),
         cmocka_unit_test(a_block_is_used_by_what_is_taken_ahead),
         cmocka_unit_test(what_is_taken_ahead_counts_for_the_mark),
         cmocka_unit_test(what_is_taken_ahead_counts_with_its_sliver),
