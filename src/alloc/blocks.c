@@ -90,7 +90,7 @@ static void name_block(BdaAllocator allocator, const struct bda_pool *pool, uint
 static void end_attempt(BdaAllocator allocator, struct bda_request *request, const struct bda_block *block,
                         VkResult result, struct bda_closing *attempt) {
     bool asked = request->reason == NULL || result == VK_ERROR_FEATURE_NOT_PRESENT; /* which is no limit's answer */
-    bool came_back = result != VK_SUCCESS && (asked || block->gave_back);
+    bool came_back = result != VK_SUCCESS && (asked || block->gave_back || block->backing.came_back);
     request->failed += came_back;
     bda_closing_end(&allocator->attempts, attempt, came_back);
 }

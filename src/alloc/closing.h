@@ -5,7 +5,8 @@
  * Until it has arrived, limits and counts say that it is taken, while no request finds room in it any more. Who would
  * be refused for that waits for it, as long as it takes: in whatever order the two had come one after the other, there
  * would have been room. Nobody else waits. What its owner is just freeing is not announced: before that free there was
- * no room.
+ * no room. What is made ahead for nobody in particular is announced until it has joined its pool, where whoever needs
+ * its memory has it closed; and so is what a batch gives back that is refused.
  *
  * A second list of the same kind has the attempts: memory that the driver is being asked for. It counts against limits
  * from before the answer on, and where the driver refuses it arrives back there. Who would be refused at a limit waits

@@ -178,14 +178,22 @@ static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *pool, con
 }
 
 /* Opens the block that was announced. Who takes new memory first gives back what is kept too much. Near a full heap,
- * empty blocks go first, then the size is halved; then what others give back may be enough. */
+ * empty blocks go first, then the size is halved; then what others give back may be enough. `ahead` (or NULL): the
+ * block is nobody's, and until the caller has joined it and ends this, who is refused for its memory waits to have it
+ * closed. It is not on its way while this thread waits. */
 static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                          struct bda_opening *opening, uint32_t *index) {
+                          struct bda_opening *opening, struct bda_closing *ahead, uint32_t *index) {
     const VkDeviceSize next = opening->size, least = least_size(allocator, pool, request);
     bda_reclaim_pool_surplus(allocator, pool);
     struct patience patience = begin_patience(allocator, request);
     for (;;) {
+        if (ahead != NULL)
+            bda_closing_begin(&allocator->closings, ahead);
         VkResult result = bda_blocks_open(allocator, pool, opening->size, request, index);
+        if (result == VK_SUCCESS)
+            return result;
+        if (ahead != NULL)
+            bda_closing_end(&allocator->closings, ahead, false);
         if (!bda_is_exhaustion(result))
             return result;
         if (relieve_once(allocator, pool, request, opening->size, result, &patience))
@@ -227,7 +235,7 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
 static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                               struct bda_opening *opening, uint32_t *node) {
     uint32_t index = 0;
-    VkResult result = open_next(allocator, pool, request, opening, &index);
+    VkResult result = open_next(allocator, pool, request, opening, NULL, &index);
     if (result == VK_SUCCESS)
         result = join_and_take(allocator, pool, index, request, node);
     bda_opening_end(pool, opening);
@@ -240,7 +248,10 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
     if (result != VK_NOT_READY)
         return result;
     result = open_and_take(allocator, pool, request, &opening, node);
-    /* What was refused may have gone into another thread's block, or have been freed since, onto a shelf perhaps. */
+    /* What was refused may have gone into another thread's block, or have been freed since, onto a shelf perhaps. It
+     * was not counted on there, since as much as may be needed is more than what is. */
+    if (bda_is_exhaustion(result))
+        bda_opening_wait_all(pool);
     bool taken = bda_is_exhaustion(result) && bda_take_or_drain(allocator, pool, request, node) == VK_SUCCESS;
     return taken ? VK_SUCCESS : result;
 }
@@ -373,9 +384,12 @@ static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct
     bda_lock(&pool->lock);
     bda_opening_begin(pool, &opening, next_size(allocator, pool, like, false), 0);
     bda_unlock(&pool->lock);
-    VkResult result = open_next(allocator, pool, like, &opening, &index);
-    if (result == VK_SUCCESS)
+    struct bda_closing ahead;
+    VkResult result = open_next(allocator, pool, like, &opening, &ahead, &index);
+    if (result == VK_SUCCESS) {
         result = join_empty(allocator, pool, index, like, count);
+        bda_closing_end(&allocator->closings, &ahead, true);
+    }
     bda_opening_end(pool, &opening);
     return result;
 }
@@ -454,13 +468,17 @@ static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struc
                             struct bda_opening *opening) {
     uint32_t index = 0;
     uint64_t count;
+    struct bda_closing ahead;
+    bda_closing_begin(&allocator->closings, &ahead);
     VkResult result = bda_blocks_open(allocator, pool, opening->size, like, &index);
     if (bda_is_exhaustion(result) && opening->size / 2 >= least_size(allocator, pool, like)) {
         bda_opening_resize(pool, opening, opening->size / 2);
         result = bda_blocks_open(allocator, pool, opening->size, like, &index);
     }
-    if (result == VK_SUCCESS)
+    bool opened = result == VK_SUCCESS;
+    if (opened)
         result = join_empty(allocator, pool, index, like, &count);
+    bda_closing_end(&allocator->closings, &ahead, opened);
     bda_opening_end(pool, opening);
     return result;
 }

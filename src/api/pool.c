@@ -156,8 +156,11 @@ VkResult bda_destroy_pool(BdaAllocator allocator, BdaPool pool) {
         for (struct bda_pool *shard = parts[i]; shard != NULL; shard = bda_pool_next_shard(shard))
             bda_release_all(allocator, shard);
         (void)bda_reclaim_pool(allocator, parts[i], 0);
-        for (struct bda_pool *shard = parts[i]; shard != NULL; shard = bda_pool_next_shard(shard))
+        for (struct bda_pool *shard = parts[i], *next; shard != NULL; shard = next) {
+            next = bda_pool_next_shard(shard); /* once the last is retired they are somebody else's */
             bda_pool_retire(allocator, shard);
+            BDA_YIELD_POINT();
+        }
     }
     atomic_fetch_sub_explicit(&allocator->user_pool_count, 1, memory_order_relaxed);
     bda_host_release_text(&allocator->host, pool->name);

@@ -1,46 +1,10 @@
 /* src/alloc/closing.c: who would be refused for memory that another thread is giving back, or that the driver is about
  * to refuse to another thread, waits for it. */
-#include "helper_support.h"
+#include "gate_support.h"
 
 #include "alloc/allocator.h"
 
-#include <time.h>
-
-/* ---- Gates in the driver ---- */
-
-static _Atomic int held_call, gates; /* so many calls of a kind are held */
-static _Atomic int reached, opened;  /* gates, since then */
-
-static void hold_in_driver(void *user, enum fake_call call) {
-    (void)user;
-    if ((int)call != atomic_load(&held_call) || atomic_fetch_sub(&gates, 1) <= 0)
-        return;
-    int mine = atomic_fetch_add(&reached, 1) + 1;
-    while (atomic_load(&opened) < mine)
-        bda_native_yield();
-}
-
 static const struct fake_config gated = { .machine = FAKE_MACHINE_UNIFIED, .on_call = hold_in_driver };
-
-static void wait_at_gate(int number) {
-    while (atomic_load(&reached) < number)
-        bda_native_yield();
-}
-
-static void open_gate(void) {
-    (void)atomic_fetch_add(&opened, 1);
-}
-
-/* Has a thread do something, and comes back when that is inside of the first of so many calls. */
-static uint32_t begin_and_hold(struct helper *helper, enum fake_call call, int count, void (*what)(struct helper *)) {
-    atomic_store(&held_call, (int)call);
-    atomic_store(&reached, 0);
-    atomic_store(&opened, 0);
-    atomic_store(&gates, count);
-    uint32_t round = begin(helper, what);
-    wait_at_gate(1);
-    return round;
-}
 
 static void trim(struct helper *helper) {
     VkDeviceSize released;
@@ -54,17 +18,6 @@ static void take_dedicated(struct helper *helper) {
         helper->wrong += bda_free(helper->allocator, helper->slots[0].handle) != VK_SUCCESS;
 }
 
-static void take_one(struct helper *helper) {
-    helper->result = bda_alloc(helper->allocator, &helper->wish, &helper->slots[0]);
-}
-
-/* Long enough for a refusal, which nothing delays; who waits is not done by then. */
-static void give_it_time(struct helper *helper, uint32_t round) {
-    const struct timespec moment = { .tv_nsec = 1000000 };
-    for (uint32_t i = 0; i < 200 && atomic_load(&helper->done) < round; i++)
-        (void)nanosleep(&moment, NULL);
-}
-
 /* One thread does `what`, and is held inside of a call of the driver's; another one makes a request that there would be
  * room for before, and after. */
 static void ask_in_between(enum fake_call call, void (*what)(struct helper *helper), const BdaAllocInfo *first,
@@ -75,7 +28,7 @@ static void ask_in_between(enum fake_call call, void (*what)(struct helper *help
     closer.wish = *first;
     asker.wish = *wish;
     uint32_t closing = begin_and_hold(&closer, call, 1, what);
-    uint32_t asking = begin(&asker, take_one);
+    uint32_t asking = begin(&asker, take_wish);
     give_it_time(&asker, asking);
     open_gate();
     await(&asker, asking);
@@ -297,7 +250,7 @@ static const BdaAllocInfo dedicated_mib = { .size = MIB(1), .flags = BDA_ALLOC_D
 static void ask_while_the_driver_refuses(BdaPoolInfo info, BdaAllocInfo first, BdaAllocInfo wish) {
     fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
     first.pool = wish.pool = make_pool(info);
-    ask_in_between(FAKE_CALL_ALLOCATE_MEMORY, take_one, &first, &wish);
+    ask_in_between(FAKE_CALL_ALLOCATE_MEMORY, take_wish, &first, &wish);
     assert_int_equal(bda_destroy_pool(bench.allocator, wish.pool), VK_SUCCESS);
 }
 
@@ -339,7 +292,7 @@ static void who_needs_no_answer_does_not_wait(void **state) {
     hire(&maker);
     maker.wish = dedicated_mib;
     maker.wish.pool = pool;
-    uint32_t making = begin_and_hold(&maker, FAKE_CALL_ALLOCATE_MEMORY, 1, take_one);
+    uint32_t making = begin_and_hold(&maker, FAKE_CALL_ALLOCATE_MEMORY, 1, take_wish);
     const BdaAllocInfo old = { .size = 100, .pool = pool, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, old);                                         /* may take no new memory */
     give(take((BdaAllocInfo){ .size = 100, .pool = other }));                           /* has room */
@@ -407,7 +360,7 @@ static void what_came_onto_a_shelf_meanwhile_is_taken_back(void **state) {
     BdaAllocation half = take((BdaAllocInfo){ .size = KIB(500), .pool = pool });
     hire(&asker);
     asker.wish = (BdaAllocInfo){ .size = KIB(500), .pool = pool };
-    uint32_t asking = begin_and_hold(&asker, FAKE_CALL_CREATE_BUFFER, 2, take_one);
+    uint32_t asking = begin_and_hold(&asker, FAKE_CALL_CREATE_BUFFER, 2, take_wish);
     open_gate();
     wait_at_gate(2); /* for a smaller block, the last */
     give(range);
@@ -526,7 +479,7 @@ static void what_was_taken_in_vain_comes_back_though_a_limit_refuses(void **stat
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY) - asked, 1);
     give(take(wish));
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, first);
-    ask_in_between(FAKE_CALL_ALLOCATE_MEMORY, take_one, &first, &wish);
+    ask_in_between(FAKE_CALL_ALLOCATE_MEMORY, take_wish, &first, &wish);
     assert_int_equal(bda_destroy_pool(bench.allocator, wish.pool), VK_SUCCESS);
     bench_close();
 }
@@ -563,7 +516,7 @@ static void who_was_woken_in_vain_is_refused_then(void **state) {
                                  .flags = BDA_ALLOC_DEDICATED_BIT,
                                  .pool = make_pool((BdaPoolInfo){ .max_block_size = MIB(4), .limit = MIB(1) }) };
     bda_closing_begin(attempts, &another);
-    uint32_t asking = begin(&asker, take_one);
+    uint32_t asking = begin(&asker, take_wish);
     while (bench_calls(FAKE_CALL_ALLOCATE_MEMORY) == 0) /* it knows what had arrived before */
         bda_native_yield();
     bda_closing_end(attempts, &another, true);
