@@ -108,8 +108,9 @@ typedef enum BdaAllocatorFlagBits {
     BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT = 0x1,
     /* Every allocation, free and block is told to the message callback as BDA_MESSAGE_INFO. Slow; for debugging. */
     BDA_ALLOCATOR_LOG_EVENTS_BIT = 0x2,
-    /* Freed ranges go straight back to their blocks, and no thread keeps any for its next requests. Slower, and shared
-     * by all threads; for memory that must not be kept by anybody, and for debugging. */
+    /* Freed ranges go straight back to their blocks, no thread keeps any for its next requests, and none gets blocks of
+     * its own: a pool stays in one piece, and reserves no more than it needs. Slower, and shared by all threads; for
+     * tight limits, for memory that must not be kept by anybody, and for debugging. */
     BDA_ALLOCATOR_NO_CACHES_BIT = 0x4,
     BDA_ALLOCATOR_FLAG_BITS_MAX_ENUM = 0x7FFFFFFF
 } BdaAllocatorFlagBits;
@@ -361,8 +362,9 @@ typedef struct BdaAllocation {
 /*
  * Allocates a range of a block's buffer: the malloc for pointers.
  * Cost: host memory only while a block has room, no Vulkan call; else one vkAllocateMemory and its companions, with no
- *   lock held meanwhile. Where another thread's block is on its way and will have room, that is waited for instead: no
- *   call at all, a few times at most before the request makes its own. Requests over half the largest block, and
+ *   lock held meanwhile. (One of several threads may make a block of its own although others' blocks have room, unless
+ *   NO_NEW_MEMORY is set.) Where another thread's block is on its way and will have room, that is waited for instead:
+ *   no call at all, a few times at most before the request makes its own. Requests over half the largest block, and
  *   flagged ones, are dedicated.
  * Errors: VALIDATION_FAILED (zero size, size over maxBufferSize, maxMemoryAllocationSize or the heap, alignment no
  *   power of two or over the largest block, unknown flags or intent, a pool that is destroyed or made for other usage);
@@ -453,7 +455,8 @@ typedef struct BdaPoolInfo {
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
     /* The most bytes of device memory that the pool may hold: its blocks, each with all of its bytes, which are 64 KiB
-     * at least, and its dedicated allocations. 0: no limit; from 1 to 65535 is refused. */
+     * at least, and its dedicated allocations. A block for one large request is up to 64 KiB larger than that, so a
+     * request for all that is left is to be dedicated by flag. 0: no limit; from 1 to 65535 is refused. */
     VkDeviceSize limit;
     /* 0: as in BdaAllocatorInfo, all three of them. */
     VkDeviceSize keep_empty;
@@ -531,21 +534,23 @@ BDA_API VkResult bda_invalidate(BdaAllocator allocator, BdaHandle handle, VkDevi
 /* ---- Blocks, ahead of time and after -------------------------------------------------------------------------- */
 
 /* Makes blocks now, so that the next `bytes` of requests like `like` (and `buffer_like`) find room and no frame pays
- * for a block: bda_warm_up for bda_alloc, bda_warm_up_buffers for bda_alloc_buffer. `size` of `like` may be 0, `like`
- * of the latter NULL. Nothing is kept on an error. Errors: as for the allocation; VALIDATION_FAILED also for requests
- * that are dedicated by flag, by size or by the driver's wish, since no block serves them. What was made stays, unused,
- * until bda_trim or until a heap is exhausted. Where too little is free, these are the blocks that the pool makes next
- * in any case, each twice as large as the one before, up to the largest: of a new pool up to twice as many bytes are
- * reserved as were asked for and a first block, of one that has grown at least one block of its present size; more with
- * large alignments. */
+ * for a block (but where several threads allocate: one that has none of its own yet may make one, see bda_alloc):
+ * bda_warm_up for bda_alloc, bda_warm_up_buffers for bda_alloc_buffer. `size` of `like` may be 0, `like` of the latter
+ * NULL. Nothing is kept on an error. Errors: as for the allocation; VALIDATION_FAILED also for requests that are
+ * dedicated by flag, by size or by the driver's wish, since no block serves them. What was made stays, unused, until
+ * bda_trim or until a heap is exhausted. Where too little is free, these are the blocks that the pool makes next in any
+ * case, each twice as large as the one before, up to the largest: of a new pool up to twice as many bytes are reserved
+ * as were asked for and a first block, of one that has grown at least one block of its present size; more with large
+ * alignments. */
 BDA_API VkResult bda_warm_up(BdaAllocator allocator, const BdaAllocInfo *like, VkDeviceSize bytes);
 BDA_API VkResult bda_warm_up_buffers(BdaAllocator allocator, const VkBufferCreateInfo *buffer_like,
                                      const BdaAllocInfo *like, VkDeviceSize bytes);
 
 /* Whether bda_prepare may have something to do: since it last saw to that, an allocation has left a pool below its
  * low-water mark, or a thread's part of a pool below its share of the mark, or a pool with a mark has refused a request
- * with BDA_ALLOC_NO_NEW_MEMORY_BIT. What is free in other parts, or was freed meanwhile, only bda_prepare finds out.
- * VK_FALSE for NULL. Reads one flag and takes no lock: for any thread, each frame. */
+ * with BDA_ALLOC_NO_NEW_MEMORY_BIT. What is free in other parts, or was freed meanwhile, only bda_prepare finds out:
+ * with many threads the answer may be yes each frame. VK_FALSE for NULL. Reads one flag and takes no lock: for any
+ * thread, each frame. */
 BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
 
 /*
