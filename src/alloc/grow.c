@@ -248,12 +248,12 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
     if (result != VK_NOT_READY)
         return result;
     result = open_and_take(allocator, pool, request, &opening, node);
-    /* What was refused may have gone into another thread's block, or have been freed since, onto a shelf perhaps. It
-     * was not counted on there, since as much as may be needed is more than what is. */
-    if (bda_is_exhaustion(result))
-        bda_opening_wait_all(pool);
-    bool taken = bda_is_exhaustion(result) && bda_take_or_drain(allocator, pool, request, node) == VK_SUCCESS;
-    return taken ? VK_SUCCESS : result;
+    if (!bda_is_exhaustion(result))
+        return result;
+    /* Others' blocks may have room, which it did not count on, since as much as may be needed is more than what is; and
+     * what was refused may have been freed since, onto a shelf perhaps. */
+    bda_opening_wait_all(pool);
+    return bda_take_or_drain(allocator, pool, request, node) == VK_SUCCESS ? VK_SUCCESS : result;
 }
 
 /* ---- A block for a shard, where others have room ---- */

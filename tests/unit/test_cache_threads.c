@@ -596,18 +596,24 @@ static void larger_ranges_are_taken_ahead_too(void **state) {
     close_held(held);
 }
 
-/* What comes in bundles is bounded as what the thread frees itself. */
-static void larger_ranges_in_bundles_keep_within_bounds(void **state) {
-    (void)state;
-    static BdaAllocation some[30];
+/* Much room, and the helper has a cache and a stock, so that what it frees goes into bundles. */
+static BdaAllocation open_with_one_who_frees(void) {
     bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(128), .max_block_size = MIB(128) });
     BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
     give(take_bytes(64, BDA_INTENT_DEVICE));
     hire(&helper);
-    for (uint32_t i = 0; i < 4; i++) { /* it gets its cache, and a stock */
+    for (uint32_t i = 0; i < 4; i++) {
         fill(&helper, 1, 64);
         tell(&helper, free_all);
     }
+    return held;
+}
+
+/* What comes in bundles is bounded as what the thread frees itself. */
+static void larger_ranges_in_bundles_keep_within_bounds(void **state) {
+    (void)state;
+    static BdaAllocation some[30];
+    BdaAllocation held = open_with_one_who_frees();
     uint32_t seed = 1, kept_some = 0;
     for (uint32_t round = 0; round < 200; round++) {
         for (uint32_t i = 0; i < COUNT_OF(some); i++) {
@@ -632,14 +638,7 @@ static void larger_ranges_in_bundles_keep_within_bounds(void **state) {
 static void a_shelf_is_filled_no_further_than_it_counts(void **state) {
     (void)state;
     static BdaAllocation some[2 * BDA_SHELF_COUNTS];
-    bench_open(NULL, &(BdaAllocatorInfo){ .first_block_size = MIB(128), .max_block_size = MIB(128) });
-    BdaAllocation held = take_bytes(64, BDA_INTENT_DEVICE);
-    give(take_bytes(64, BDA_INTENT_DEVICE));
-    hire(&helper);
-    for (uint32_t i = 0; i < 4; i++) { /* it gets its cache, and a stock */
-        fill(&helper, 1, 64);
-        tell(&helper, free_all);
-    }
+    BdaAllocation held = open_with_one_who_frees();
     for (uint32_t i = 0; i < COUNT_OF(some); i++)
         some[i] = take_bytes(64, BDA_INTENT_DEVICE);
     helper.given = some;
