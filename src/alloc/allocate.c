@@ -125,8 +125,29 @@ static VkResult take_or_grow(BdaAllocator allocator, struct bda_pool *pool, stru
     return bda_grow_pool(allocator, pool, request, node);
 }
 
+/* Dedicated memory; an own buffer that was made already is the dedicated block's from here on. */
+static VkResult make_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                               struct bda_own *own, uint32_t *node) {
+    if (own == NULL)
+        return bda_grow_dedicated(allocator, pool, request, VK_NULL_HANDLE, NULL, node);
+    VkBuffer buffer = own->buffer;
+    own->buffer = VK_NULL_HANDLE;
+    return bda_grow_dedicated(allocator, pool, request, buffer, &own->requirements, node);
+}
+
+/* A block for one request is larger than that, since it may begin anywhere; so the request may fit where no block does.
+ * Where it does not, somebody may have freed meanwhile. */
+static VkResult make_exact(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                           struct bda_own *own, uint32_t *node) {
+    VkResult result = make_dedicated(allocator, pool, request, own, node);
+    if (!bda_is_exhaustion(result))
+        return result;
+    return bda_take_or_drain(allocator, pool, request, node) == VK_SUCCESS ? VK_SUCCESS : result;
+}
+
 /* Where dedicated memory was only preferred, the blocks there are may still serve; a large request makes none for
- * itself, though, having just been refused as much. */
+ * itself, though, having just been refused as much. Where it was not, it may still serve what is no smaller than the
+ * least block. */
 VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                          struct bda_own *own, uint32_t *node) {
     bool may_grow = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
@@ -138,10 +159,7 @@ VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct b
     if (!may_grow) {
         request->reason = BDA_NO_ROOM;
     } else if (preferred) {
-        VkBuffer buffer = own != NULL ? own->buffer : VK_NULL_HANDLE;
-        if (own != NULL)
-            own->buffer = VK_NULL_HANDLE; /* the dedicated block's from here on */
-        refused = bda_grow_dedicated(allocator, pool, request, buffer, own != NULL ? &own->requirements : NULL, node);
+        refused = make_dedicated(allocator, pool, request, own, node);
         if (!bda_is_exhaustion(refused))
             return refused;
     }
@@ -150,7 +168,11 @@ VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct b
     if (!may_grow && request->full == NULL)
         request->full = pool;
     VkResult result = take_or_grow(allocator, pool, request, may_grow && !large, node);
-    return large && result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? refused : result;
+    if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || !may_grow)
+        return result;
+    if (!preferred && request->room >= BDA_LEAST_BLOCK)
+        return make_exact(allocator, pool, request, own, node);
+    return large ? refused : result;
 }
 
 /* ---- The types an intent tries ---- */

@@ -8,6 +8,7 @@
 enum bda_wrong {
     BDA_WRONG_NONE,
     BDA_WRONG_VALUE,
+    BDA_WRONG_OVER_BOUND, /* beside what it is larger than */
     BDA_WRONG_BITS,
     BDA_WRONG_PRIORITY,       /* the request's */
     BDA_WRONG_OTHER_INTENT,   /* its pool's, and the request's */

@@ -120,7 +120,7 @@ VkResult bda_check_use(BdaAllocator allocator, uint64_t usage, VkDeviceSize alig
         return VK_ERROR_FEATURE_NOT_PRESENT;
     }
     if (alignment > largest_block(allocator, request))
-        return bda_invalid(request, over_block);
+        return bda_invalid_value(request, over_block, alignment, BDA_WRONG_OVER_BOUND);
     request->type_bits = UINT32_MAX;
     if ((request->flags & BDA_ALLOC_ZERO_BIT) != 0) /* the CPU must reach what it is to zero */
         request->type_bits = bda_device_types_with(&allocator->device, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
@@ -177,6 +177,9 @@ static void add_wrong(struct bda_text *text, const struct bda_request *request) 
     switch (request->wrong_as) {
     case BDA_WRONG_VALUE:
         bda_text_add(text, ", %" PRIu64, request->wrong);
+        break;
+    case BDA_WRONG_OVER_BOUND:
+        bda_text_add(text, ": it is %" PRIu64, request->wrong);
         break;
     case BDA_WRONG_BITS:
         bda_text_add(text, ", 0x%" PRIx64, request->wrong);

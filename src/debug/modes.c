@@ -110,11 +110,12 @@ static void warn(const BdaAllocatorInfo *info, const struct item *item, const ch
                 item->word, what);
 }
 
+/* Whoever asks for it wants to read it, and many a callback drops what is no warning. */
 static void tell_help(const BdaAllocatorInfo *info, BdaCheckFlags there_are) {
     for (int i = 0; i < MODES; i++)
-        bda_message(info->message, info->message_user, BDA_MESSAGE_INFO, "BDA_DEBUG: %s: %s%s", modes[i].word,
+        bda_message(info->message, info->message_user, BDA_MESSAGE_WARNING, "BDA_DEBUG: %s: %s%s", modes[i].word,
                     modes[i].help, (modes[i].checks & there_are) != 0 ? "" : " (not in this build)");
-    bda_message(info->message, info->message_user, BDA_MESSAGE_INFO, "BDA_DEBUG: all: every one of these");
+    bda_message(info->message, info->message_user, BDA_MESSAGE_WARNING, "BDA_DEBUG: all: every one of these");
 }
 
 /* ---- Doing ---- */

@@ -71,6 +71,26 @@ static void the_limit_holds_for_blocks_and_dedicated_memory(void **state) {
     assert_vk(bda_destroy_pool(s->allocator, pool));
 }
 
+/* A block for the last of it would be larger than that. */
+static void what_the_limit_leaves_can_be_had_to_the_last_byte(void **state) {
+    struct suite *s = *state;
+    const VkDeviceSize last = 192 * SUITE_KIB, limit = 4 * SUITE_MIB;
+    BdaPool pool = create_pool(s, &(BdaPoolInfo){ .limit = limit });
+    BdaAllocation rest =
+        suite_alloc(s, &(BdaAllocInfo){ .size = limit - last, .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
+    BdaAllocation range = suite_alloc(s, &(BdaAllocInfo){ .size = last, .pool = pool });
+    check_bytes(s, &range);
+    assert_true(use_of(s, pool).reserved <= limit);
+    suite_free(s, &range);
+    BdaAllocation own =
+        suite_alloc_buffer(s, last, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, &(BdaAllocInfo){ .pool = pool });
+    check_bytes(s, &own);
+    assert_true(use_of(s, pool).reserved <= limit);
+    suite_free(s, &own);
+    suite_free(s, &rest);
+    assert_vk(bda_destroy_pool(s->allocator, pool));
+}
+
 static void priority_is_kept_where_the_device_knows_it(void **state) {
     struct suite *s = *state;
     BdaPool pool = create_pool(s, &(BdaPoolInfo){ .priority = 0.9f });
@@ -166,6 +186,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         SUITE_TEST(memory_of_a_pool_of_each_intent_is_memory),
         SUITE_TEST(the_limit_holds_for_blocks_and_dedicated_memory),
+        SUITE_TEST(what_the_limit_leaves_can_be_had_to_the_last_byte),
         SUITE_TEST(priority_is_kept_where_the_device_knows_it),
         SUITE_TEST(defaults_are_resolved_and_can_be_asked_for),
         SUITE_TEST(blocks_have_the_sizes_asked_for),

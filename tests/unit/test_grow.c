@@ -244,6 +244,123 @@ static void a_limit_of_one_block_is_that_of_one_dedicated_allocation(void **stat
     bench_close();
 }
 
+/* Where `most` is left to have, and one allocation has all of it but what one request takes, that is served; the next
+ * one is not. A block for it would be larger than it is. */
+static void take_the_last_byte(BdaAllocInfo info, VkDeviceSize most) {
+    BdaAllocInfo all_but_one = info;
+    all_but_one.size = most - info.size;
+    all_but_one.flags |= BDA_ALLOC_DEDICATED_BIT;
+    BdaAllocation held[] = { take(all_but_one), take(info) };
+    assert_int_equal(bench_use().reserved, most);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, info);
+    give_all(held, COUNT_OF(held));
+}
+
+static void what_a_pools_limit_leaves_serves_what_fits_exactly(void **state) {
+    (void)state;
+    const VkDeviceSize sizes[] = { KIB(64), KIB(100), MIB(1), MIB(16) };
+    bench_open(NULL, NULL);
+    for (uint32_t i = 0; i < COUNT_OF(sizes); i++) {
+        BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(48) });
+        take_the_last_byte((BdaAllocInfo){ .size = sizes[i], .pool = pool }, MIB(48));
+        assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    }
+    bench_close();
+}
+
+static void what_a_heap_leaves_serves_what_fits_exactly(void **state) {
+    (void)state;
+    const VkDeviceSize most = MIB(48);
+    const BdaAllocatorInfo large_blocks = { .max_block_size = MIB(64) };
+    BdaAllocatorInfo limited = large_blocks;
+    limited.heap_limit_count = 1;
+    limited.heap_limits = &most;
+    struct fake_config machine = { .machine = FAKE_MACHINE_UNIFIED, .heap_size = MIB(512) };
+    bench_open(&machine, &limited);
+    take_the_last_byte((BdaAllocInfo){ .size = MIB(16) }, most);
+    bench_close();
+    machine.with = FAKE_MEMORY_BUDGET;
+    machine.budgets[0] = most;
+    bench_open(&machine, &large_blocks);
+    take_the_last_byte((BdaAllocInfo){ .size = MIB(16), .flags = BDA_ALLOC_WITHIN_BUDGET_BIT }, most);
+    bench_close();
+    machine = (struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .heap_size = most }; /* the driver refuses */
+    bench_open(&machine, &large_blocks);
+    take_the_last_byte((BdaAllocInfo){ .size = MIB(2) }, most);
+    bench_close();
+}
+
+static void own_buffers_fit_exactly_into_what_is_left(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(48) });
+    const VkBufferCreateInfo made = buffer_info(MIB(16), PLAIN_USAGE);
+    BdaAllocation held = take((BdaAllocInfo){ .size = MIB(32), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
+    BdaAllocation buffer = take_buffer(MIB(16), PLAIN_USAGE, (BdaAllocInfo){ .pool = pool });
+    assert_int_equal(bench_pool_use(pool).reserved, MIB(48));
+    refuse_buffer(VK_ERROR_OUT_OF_DEVICE_MEMORY, &made, (BdaAllocInfo){ .pool = pool });
+    give(held);
+    give(buffer);
+    bench_close();
+}
+
+/* Whatever call it is in when somebody frees, for blocks or for memory of its own. */
+static BdaHandle freed_in_call;
+static unsigned calls_until_free;
+
+static void free_in_call(void *user, enum fake_call call) {
+    (void)user;
+    if (call == FAKE_CALL_CREATE_BUFFER && calls_until_free != 0 && --calls_until_free == 0)
+        give((BdaAllocation){ .handle = freed_in_call });
+}
+
+static void what_is_freed_meanwhile_serves_what_no_memory_does(void **state) {
+    (void)state;
+    const VkDeviceSize most = MIB(1);
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .on_call = free_in_call },
+               &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &most });
+    unsigned calls = 0;
+    do {
+        BdaAllocation all[] = { take_bytes(KIB(500), BDA_INTENT_DEVICE), take_bytes(KIB(500), BDA_INTENT_DEVICE) };
+        freed_in_call = all[0].handle;
+        calls_until_free = ++calls;
+        BdaAllocation served;
+        const BdaAllocInfo info = { .size = KIB(500) };
+        VkResult result = bda_alloc(bench.allocator, &info, &served);
+        if (calls_until_free != 0) {
+            assert_int_equal(result, VK_ERROR_OUT_OF_DEVICE_MEMORY); /* it makes fewer calls */
+            give(all[0]);
+        } else {
+            assert_int_equal(result, VK_SUCCESS);
+            give(served);
+        }
+        give(all[1]);
+    } while (calls_until_free == 0);
+    calls_until_free = 0;
+    assert_true(calls > 2);
+    bench_close();
+}
+
+static void what_is_smaller_than_a_block_is_not_dedicated(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(127) });
+    BdaAllocation block = take((BdaAllocInfo){ .size = KIB(60), .pool = pool });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = KIB(60), .pool = pool });
+    give(block);
+    bench_close();
+}
+
+static void who_takes_no_new_memory_gets_none_of_its_own(void **state) {
+    (void)state;
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(1) });
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY,
+           (BdaAllocInfo){ .size = KIB(256), .pool = pool, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
+    assert_int_equal(bench_pool_use(pool).reserved, 0);
+    bench_close();
+}
+
 static void a_driver_that_rounds_up_does_not_break_a_pools_limit(void **state) {
     (void)state;
     bench_open(&(struct fake_config){ .size_rounding = KIB(256), .base_alignment = 4096 }, NULL);
@@ -682,6 +799,12 @@ int main(void) {
         cmocka_unit_test(a_limit_that_no_block_is_within_is_named),
         cmocka_unit_test(a_pools_limit_holds_with_dedicated_memory_counted_in),
         cmocka_unit_test(a_limit_of_one_block_is_that_of_one_dedicated_allocation),
+        cmocka_unit_test(what_a_pools_limit_leaves_serves_what_fits_exactly),
+        cmocka_unit_test(what_a_heap_leaves_serves_what_fits_exactly),
+        cmocka_unit_test(own_buffers_fit_exactly_into_what_is_left),
+        cmocka_unit_test(what_is_freed_meanwhile_serves_what_no_memory_does),
+        cmocka_unit_test(what_is_smaller_than_a_block_is_not_dedicated),
+        cmocka_unit_test(who_takes_no_new_memory_gets_none_of_its_own),
         cmocka_unit_test(a_driver_that_rounds_up_does_not_break_a_pools_limit),
         cmocka_unit_test(an_over_aligned_dedicated_request_does_not_break_a_pools_limit),
         cmocka_unit_test(one_pools_limit_costs_the_others_nothing),

@@ -121,7 +121,7 @@ static void a_refused_request_is_named(void **state) {
                                     "(VK_ERROR_VALIDATION_FAILED_EXT)\n");
     bench_hush();
     refuse(bad, (BdaAllocInfo){ .size = 1, .alignment = GIB(4) });
-    assert_string_equal(bench.text, "bda_alloc, 1 byte: alignment is larger than a block, 268435456 "
+    assert_string_equal(bench.text, "bda_alloc, 1 byte: alignment is larger than a block, 268435456: it is 4294967296 "
                                     "(VK_ERROR_VALIDATION_FAILED_EXT)\n");
     bench_hush();
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .name = "tree", .size = KIB(100), .pool = pool });
