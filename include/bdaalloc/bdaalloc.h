@@ -117,9 +117,10 @@ typedef enum BdaAllocatorFlagBits {
 typedef VkFlags BdaAllocatorFlags;
 
 /* Checking modes: each catches a kind of mistake, costs time and memory while it is on, and nothing while it is off.
- * With any of them no thread keeps ranges for its next requests. The environment variable BDA_DEBUG adds to them, a
- * list with commas, spaces or newlines: quarantine[=bytes], frees=count, poison, redzones[=bytes], isolate, memory,
- * pointers, stacks, history, all; help lists them as messages (bytes may end in K, M or G). It is read as an allocator
+ * With any of them no thread keeps ranges for its next requests. The environment variable BDA_DEBUG adds modes to
+ * these, a list separated by commas, spaces or newlines: quarantine[=bytes], frees=count, poison, redzones[=bytes],
+ * isolate, memory, pointers, stacks, history, all (bytes may end in K, M or G); help sends a list of them to the
+ * message callback, as warnings. It is read as an allocator
  * is made, but not in a program that runs with more rights than its user; what it does not understand is a warning, as
  * is a size that is too large, and one of 0, which does not turn its mode on. The guide is docs/debugging.md.
  */
@@ -199,8 +200,8 @@ typedef struct BdaAllocatorInfo {
      * heap is exhausted, an allocation gives all of the heap's empty blocks back before it is refused. */
     VkDeviceSize keep_empty;
     /* For how long a pool keeps what is over that: bda_collect gives a block back once so many calls of it in a row,
-     * itself included, have found the block empty and unused in between. 0: 16; 1: at once; more than 65534 is
-     * as good as that. */
+     * itself included, have found the block empty and unused in between. 0: 16; 1: at once. Values over
+     * 65534 count as 65534. */
     uint32_t keep_collects;
     /* The low-water mark: a pool with fewer free bytes in its blocks wants the next one before a request has to wait
      * for it. bda_wants_block says so, bda_prepare makes it. 0: none. Surplus that would take a pool below its mark
@@ -213,8 +214,8 @@ typedef struct BdaAllocatorInfo {
      * that the physical device does not have is refused. */
     uint32_t queue_family_count;
     const uint32_t *queue_families;
-    /* The most bytes to take from each heap, in heap order; fewer entries than heaps or a 0 leave no limit, and there
-     * is nothing that entries beyond the heaps could limit. */
+    /* The most bytes to take from each heap, in heap order. A heap without an entry, or with a 0, has no limit; entries
+     * beyond the last heap are ignored. */
     uint32_t heap_limit_count;
     const VkDeviceSize *heap_limits;
     /* Checking modes, beside those that the environment variable BDA_DEBUG names. With BDA_CHECK_POINTERS_BIT the
@@ -229,15 +230,17 @@ typedef struct BdaAllocatorInfo {
      * 64; at most BDA_RED_ZONE_MAX. Each allocation takes so many more; an own buffer with memory of its own that much
      * more memory, unless the driver requires that to be dedicated or it is exported. */
     uint32_t red_zone;
-    /* How many frees of a thread bda_get_history and fault reports know of, rounded up to a power of two, 8 at least.
-     * 0: 512, or 256 where there are no caches; BDA_HISTORY_NONE: none. Host memory: 32 bytes each. A name or a stack
-     * takes the room of one more, a long name of two, and with BDA_CHECK_HISTORY_BIT an allocation as much as its free.
-     * Half as many allocations are remembered beside them, by handle and frame (bda_set_frame), at 16 bytes each.
-     * A thread gets a ring of its own, and its cache, with its first request. Requests with a name or a value, over
-     * 1 MiB, or over 64 KiB where little is free, count for that only after the first 42 of all threads (a third of a
-     * depth below 128). One that only frees gets it once such threads have freed as many times, by anybody's next
-     * request with a name or for what its cache lacks. Until then frees go into one ring that threads share, of this
-     * depth, or of 128 where it is 0. Where there are no caches, or any checking mode is on, all go there. */
+    /* How many frees bda_get_history and fault reports remember for each thread, rounded up to a power of two, at least
+     * 8. 0: 512, or 256 in all where there are no caches; BDA_HISTORY_NONE: none.
+     * Host memory: 32 bytes for each. A name or a stack takes the place of one more, a long name of two; with
+     * BDA_CHECK_HISTORY_BIT an allocation takes as much as its free. Half as many allocations are remembered beside
+     * them, by handle and frame (bda_set_frame), at 16 bytes each.
+     * A thread gets a ring of its own, with its cache, at its first request. Requests with a name or a value, over
+     * 1 MiB, or over 64 KiB where little is free lead to one only after the first 42 of them by all such threads
+     * together (a third of the depth, if that is below 128). A thread that only frees gets one once such threads have
+     * freed as many times, through anybody's next request with a name or for what its cache lacks. Until then frees go
+     * into one ring that such threads share, of this depth (128 for 0). Without caches, or with any checking mode on,
+     * all frees go there. */
     uint32_t history_depth;
     /* With BDA_CHECK_STACKS_BIT: who takes stacks, and puts their frames into words, with this user pointer. NULL: what
      * the system offers (backtrace and backtrace_symbols of glibc and macOS, whose text takes memory of the C
@@ -430,12 +433,12 @@ BDA_API VkResult bda_free_after(BdaAllocator allocator, BdaHandle handle, VkSema
 BDA_API VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *handles);
 
 /*
- * Releases the pending frees whose semaphores have reached their values, and gives empty blocks over what pools keep
- * (BdaAllocatorInfo::keep_empty and keep_collects) back to the driver. Meant for once a frame. Waits for no semaphore.
- * On its way it notes how much is used, for the peaks (BdaUse::peak_used), and for bda_get_quick_stats where that was
- * called since. Cost: linear in pools and threads. Driver: vkGetSemaphoreCounterValue once per distinct semaphore,
- * vkDestroyBuffer and vkFreeMemory for what is released. A lost device counts as finished: everything pending is
- * released, and VK_ERROR_DEVICE_LOST is returned so that the caller learns of it.
+ * Releases the pending frees whose semaphores have reached their values, and returns to the driver the empty blocks
+ * that exceed what pools keep (BdaAllocatorInfo::keep_empty and keep_collects). Meant for once a frame. Waits for no
+ * semaphore. On its way it notes how much is used, for the peaks (BdaUse::peak_used), and for bda_get_quick_stats where
+ * that was called since. Cost: linear in pools and threads. Driver: vkGetSemaphoreCounterValue once per distinct
+ * semaphore, vkDestroyBuffer and vkFreeMemory for what is released. A lost device counts as finished: everything
+ * pending is released, and VK_ERROR_DEVICE_LOST is returned so that the caller learns of it.
  */
 BDA_API VkResult bda_collect(BdaAllocator allocator);
 
@@ -450,8 +453,8 @@ typedef struct BdaPoolInfo {
      * descriptor buffers and video, which need pools of their own. */
     uint64_t usage;
     float priority;
-    /* 0: as in BdaAllocatorInfo, resolved for the pool's memory type; the largest is never below a first size that is
-     * given here, but for what the heap and the device's limits bear. */
+    /* 0: as in BdaAllocatorInfo, resolved for the pool's memory type. Where max_block_size is 0 and first_block_size is
+     * not, the largest is raised to that, as far as the heap and the device's limits allow. */
     VkDeviceSize first_block_size;
     VkDeviceSize max_block_size;
     /* The most bytes of device memory that the pool may hold: its blocks, each with all of its bytes, which are 64 KiB
@@ -561,11 +564,10 @@ BDA_API VkBool32 bda_wants_block(BdaAllocator allocator);
  * VK_SUCCESS; VK_INCOMPLETE where they are reached, so that a pool stays below its mark until it is asked for something
  * again and bda_prepare called again: no error, and no message. Cost: nothing but a lock for each pool above its mark.
  * Of one below it, what threads keep comes back first, once for each block (BdaUse::cached; as bda_trim does it), since
- * that may be enough; else as a new block in bda_alloc, with no lock held. What was made stays, unused, until bda_trim
- * or until a heap is exhausted.
- * Errors: OUT_OF_HOST_MEMORY, what the driver answers; the other pools' blocks are made all the same.
- * Driver: vkCreateBuffer, vkGetBufferMemoryRequirements2, vkAllocateMemory, vkMapMemory, vkBindBufferMemory,
- *   vkGetBufferDeviceAddress, vkGetPhysicalDeviceMemoryProperties2, their counterparts.
+ * that may be enough; if it is not, a block is made at the cost of one in bda_alloc, with no lock held. What was made
+ * stays, unused, until bda_trim or until a heap is exhausted. Errors: OUT_OF_HOST_MEMORY, what the driver answers; the
+ * other pools' blocks are made all the same. Driver: vkCreateBuffer, vkGetBufferMemoryRequirements2, vkAllocateMemory,
+ * vkMapMemory, vkBindBufferMemory, vkGetBufferDeviceAddress, vkGetPhysicalDeviceMemoryProperties2, their counterparts.
  */
 BDA_API VkResult bda_prepare(BdaAllocator allocator);
 

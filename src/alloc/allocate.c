@@ -96,9 +96,9 @@ static VkResult take_after_let_go(BdaAllocator allocator, struct bda_pool *pool,
     return bda_shards_take(allocator, pool, request, node, NULL);
 }
 
-/* In a pool of several shards a thread with a small request looks for room elsewhere only where its own shard can get
- * no block: it would come again and again. So it does where it is to have a shard. Not VK_SUCCESS: somebody else is to
- * serve it. */
+/* A small request of a thread that has a shard of its own in a pool of several, or is to get one: it tries that shard,
+ * then a block for it, before it goes to others, to whom it would have to go again and again. Anything but VK_SUCCESS:
+ * others are to serve it. */
 static VkResult take_apart(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                            uint32_t *node) {
     if (!may_grow || !bda_shard_may_get_block(request->room, request->flags))
@@ -106,7 +106,7 @@ static VkResult take_apart(BdaAllocator allocator, struct bda_pool *pool, struct
     bool guest = bda_shard_take_wish(allocator, pool);
     if (bda_shard_is_alone(pool) && !guest)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    VkResult result = guest ? VK_ERROR_OUT_OF_DEVICE_MEMORY : bda_shard_take(allocator, pool, request, node);
+    VkResult result = guest ? VK_ERROR_OUT_OF_DEVICE_MEMORY : bda_shard_take_mine(allocator, pool, request, node);
     return result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? bda_grow_shard(allocator, pool, request, node) : result;
 }
 
@@ -135,8 +135,8 @@ static VkResult make_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
     return bda_grow_dedicated(allocator, pool, request, buffer, &own->requirements, node);
 }
 
-/* A block for one request is larger than that, since it may begin anywhere; so the request may fit where no block does.
- * Where it does not, somebody may have freed meanwhile. */
+/* The last resort: dedicated memory of the request's own size. It may fit where no block does, since a block has to be
+ * larger than the request. If it does not, somebody may have freed meanwhile. */
 static VkResult make_exact(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                            struct bda_own *own, uint32_t *node) {
     VkResult result = make_dedicated(allocator, pool, request, own, node);
@@ -145,9 +145,9 @@ static VkResult make_exact(BdaAllocator allocator, struct bda_pool *pool, struct
     return bda_take_or_drain(allocator, pool, request, node) == VK_SUCCESS ? VK_SUCCESS : result;
 }
 
-/* Where dedicated memory was only preferred, the blocks there are may still serve; a large request makes none for
- * itself, though, having just been refused as much. Where it was not, it may still serve what is no smaller than the
- * least block. */
+/* If dedicated memory was only preferred, and refused, the blocks there are may still serve; a large request makes none
+ * for itself, having just been refused as much. If it was not preferred, it is tried last, for what is no smaller than
+ * the least block. */
 VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                          struct bda_own *own, uint32_t *node) {
     bool may_grow = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;

@@ -89,7 +89,7 @@ struct BdaAllocator_T {
     struct bda_charts charts; /* of look-ups; with a lock of their own */
     /* under the pools lock; read without, since they only grow */
     struct bda_mutex pools_lock;
-    struct bda_closings closings; /* each with a lock of its own */
+    struct bda_closings closings; /* this and the next one with locks of their own */
     struct bda_closings attempts;
     _Atomic(struct bda_pool *) newest_pool;
     _Atomic(BdaPool) newest_user_pool;
@@ -99,6 +99,7 @@ struct BdaAllocator_T {
     _Atomic(struct bda_pool *) pools[VK_MAX_MEMORY_TYPES][BDA_USAGE_CLASS_COUNT][2];
     /* of them, by intent, that a general range tries first; NULL also while somebody listens to events */
     _Atomic(struct bda_pool *) first_pools[BDA_INTENT_COUNT];
+    /* with locks of their own, or none */
     struct bda_pending pending;
     struct bda_history history;
     struct bda_mutex bindings_lock;
@@ -137,6 +138,11 @@ BDA_INLINE struct bda_block *bda_block_at(BdaAllocator allocator, uint32_t index
 
 BDA_INLINE struct bda_block *bda_block_of(BdaAllocator allocator, struct bda_node *node) {
     return bda_block_at(allocator, bda_node_region(node));
+}
+
+/* The pool of a taken node. For its owner, or under that pool's lock: it stays what it is. */
+BDA_INLINE struct bda_pool *bda_pool_of(BdaAllocator allocator, struct bda_node *node) {
+    return atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
 }
 
 /* The memory types that an intent tries, the best first; by flags those of the host may follow. */

@@ -1,4 +1,4 @@
-/* The longer ways of a request and a free, see cache.h. */
+/* The middle ways of a request and a free, see cache.h. */
 #include "alloc/caches.h"
 
 #include <assert.h>
@@ -19,14 +19,16 @@ void bda_cache_send_waiting(BdaAllocator allocator, struct bda_cache *cache, str
     bda_claim_leave(&cache->claim);
 }
 
-/* ---- The longer ways of a request and a free ---- */
+/* ---- The middle ways of a request and a free ---- */
 
 static void keep_within_bounds(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock) {
     bda_stock_bound(allocator, stock);
     cache->open |= stock->most[BDA_KEPT_SMALL] != 0;
 }
 
-/* What the thread's requests to a pool come from, or NULL. */
+/* What the thread's requests to a pool come from, or NULL. A thread that is not alone has use for a stock before it
+ * frees anything: it takes from the depot what threads that only free leave there; and where others take, too, several
+ * ranges at a time. */
 static struct bda_stock *source_of(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
     uint32_t head = bda_pool_stock(pool);
     if (cache->sources[head] != NULL)
@@ -128,8 +130,8 @@ bool bda_cache_store(BdaAllocator allocator, struct bda_pool *pool, const struct
         bda_stock_has_space(stock, bda_stock_kept_as(stock, shelf))) {
         if (stock->source)
             bda_stock_make_room(allocator, stock, shelf);
-        kept =
-            stock->source ? bda_stock_put(allocator, cache, stock, leaver) : pass_on(allocator, cache, stock, leaver);
+        kept = stock->source ? bda_cache_put_in(allocator, cache, stock, leaver)
+                             : pass_on(allocator, cache, stock, leaver);
     }
     bda_claim_leave(&cache->claim);
     return kept;

@@ -2,9 +2,9 @@
  * Caches: what each thread keeps of the ranges that it freed, for its next requests of about their size. A request that
  * finds its size there, and a free that finds room there, take no lock and wait for nobody.
  *
- * A thread has one cache per allocator. In it, a *stock* for each shard that it has freed into (a pool has one, or
- * several, shard.h), of which one is the *source* of its own requests to the pool and has shelves (shelf.h). What
- * overflows there leaves in bundles, back to TLSF; what comes from other shards leaves in bundles at once, for the
+ * A thread has one cache per allocator. In it, a *stock* for each shard that it takes from or frees into (a pool has
+ * one, or several, shard.h), of which one is the *source* of its own requests to the pool and has shelves (shelf.h).
+ * What overflows there leaves in bundles, back to TLSF; what comes from other shards leaves in bundles at once, for the
  * shard's depot. What is lacking comes from the depot, then from TLSF.
  *
  * The owner is inside of its cache under a claim (claim.h). Others come for all of it: before a request is refused or a
@@ -150,7 +150,7 @@ BDA_INLINE void bda_cache_tell(BdaAllocator allocator, struct bda_cache *cache, 
 
 /* Keeps an allocation on its shelf, which has room. False: others like it have taken all that there is, or it is no
  * longer live, and nothing has changed. The owner is inside. No calls. */
-BDA_INLINE bool bda_stock_shelve(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
+BDA_INLINE bool bda_cache_shelve(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
                                  uint32_t number, const struct bda_leaver *leaver) {
     enum bda_kept kept_as = (enum bda_kept)stock->shelves[number].kept_as;
     if (!bda_stock_has_space(stock, kept_as) || !bda_cache_retire(leaver))
@@ -163,7 +163,7 @@ BDA_INLINE bool bda_stock_shelve(BdaAllocator allocator, struct bda_cache *cache
 }
 
 /* The same in the bundle for its shard, if one more may go there. */
-BDA_INLINE bool bda_stock_pass(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
+BDA_INLINE bool bda_cache_pass(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
                                const struct bda_leaver *leaver) {
     if (!bda_bundle_is_open(&stock->outgoing, stock->passed_most) || !bda_stock_has_space(stock, BDA_KEPT_SMALL) ||
         !bda_cache_retire(leaver))
@@ -176,13 +176,13 @@ BDA_INLINE bool bda_stock_pass(BdaAllocator allocator, struct bda_cache *cache, 
 }
 
 /* Keeps an allocation in one of these ways. */
-BDA_INLINE bool bda_stock_put(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
-                              const struct bda_leaver *leaver) {
+BDA_INLINE bool bda_cache_put_in(BdaAllocator allocator, struct bda_cache *cache, struct bda_stock *stock,
+                                 const struct bda_leaver *leaver) {
     uint32_t number = bda_home_shelf(leaver->home);
     const struct bda_shelf *shelf = &stock->shelves[number];
     if (BDA_LIKELY(bda_shelf_count(shelf) < shelf->most))
-        return bda_stock_shelve(allocator, cache, stock, number, leaver);
-    return bda_stock_pass(allocator, cache, stock, leaver);
+        return bda_cache_shelve(allocator, cache, stock, number, leaver);
+    return bda_cache_pass(allocator, cache, stock, leaver);
 }
 
 /* Whether a cache (NULL: there is none) may keep anything. Asked before the range's home, which is chance. */
@@ -202,7 +202,7 @@ BDA_INLINE bool bda_cache_put(BdaAllocator allocator, struct bda_cache *cache, B
     struct bda_stock *stock = bda_cache_stock(cache, bda_home_stock(leaver.home));
     if (stock == NULL || !bda_claim_enter(&cache->claim))
         return false;
-    bool put = bda_stock_put(allocator, cache, stock, &leaver);
+    bool put = bda_cache_put_in(allocator, cache, stock, &leaver);
     bda_claim_leave(&cache->claim);
     return put;
 }

@@ -150,7 +150,7 @@ static struct bda_stock *make_stock(BdaAllocator allocator, struct bda_pool *poo
 /* Makes the cache's stock for a pool; the lock of the caches is held. */
 static struct bda_stock *open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
     struct bda_stock *stock = bda_cache_stock(cache, bda_pool_stock(pool));
-    if (stock != NULL || bda_pool_stock(pool) == BDA_STOCKS)
+    if (stock != NULL || !bda_pool_has_stock(pool))
         return stock;
     stock = make_stock(allocator, pool);
     atomic_store_explicit(&cache->stocks[bda_pool_stock(pool)], stock, memory_order_release);
@@ -158,7 +158,7 @@ static struct bda_stock *open_stock(BdaAllocator allocator, struct bda_cache *ca
 }
 
 void bda_caches_wish(BdaAllocator allocator, struct bda_cache *cache, const struct bda_pool *pool) {
-    if (bda_pool_stock(pool) == BDA_STOCKS || atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
+    if (!bda_pool_has_stock(pool) || atomic_load_explicit(&allocator->wishes, memory_order_relaxed))
         return;
     bda_mutex_lock(&allocator->caches_lock);
     cache->wishes[bda_pool_stock(pool)] = true;
@@ -187,15 +187,13 @@ void bda_caches_grant(BdaAllocator allocator, struct bda_pool *pool) {
     for (; cache != NULL; cache = cache->older) {
         struct bda_pool *wished = atomic_load_explicit(&allocator->newest_pool, memory_order_acquire);
         for (; wished != NULL; wished = wished->older)
-            if (bda_pool_stock(wished) != BDA_STOCKS && cache->wishes[bda_pool_stock(wished)])
+            if (bda_pool_has_stock(wished) && cache->wishes[bda_pool_stock(wished)])
                 (void)open_stock(allocator, cache, wished);
         memset(cache->wishes, 0, sizeof cache->wishes);
     }
     bda_mutex_unlock(&allocator->caches_lock);
 }
 
-/* A thread that is not alone has use for a stock before it frees anything: it takes what threads give to the depot that
- * only free, and where others take, too, several ranges at a time. */
 struct bda_stock *bda_caches_open_stock(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool) {
     bda_mutex_lock(&allocator->caches_lock);
     struct bda_stock *stock = open_stock(allocator, cache, pool);
@@ -331,13 +329,6 @@ bool bda_caches_hold(BdaAllocator allocator, struct bda_pool *pool) {
         any = holds_of(cache, pool);
     bda_mutex_unlock(&pool->depot.lock);
     return any;
-}
-
-uint64_t bda_stock_count(const struct bda_stock *stock) {
-    uint64_t count = bda_bundle_count(&stock->outgoing);
-    for (uint32_t i = 0; i < BDA_SHELVES; i++)
-        count += bda_shelf_count(&stock->shelves[i]);
-    return count;
 }
 
 static void add_stock(struct bda_cached *sum, struct bda_cache *cache, const struct bda_pool *pool) {

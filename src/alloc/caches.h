@@ -30,10 +30,11 @@ BDA_INLINE void bda_caches_grant_any(BdaAllocator allocator) {
         bda_caches_grant(allocator, NULL);
 }
 
-/* The calling thread's cache, at a free that the shortest way did not keep; or NULL. If it has none at hand (`cache`),
+/* The calling thread's cache, at a free that the shortest way did not keep; or NULL. If it has none at hand,
  * and is not one of the few that have made a request or two, it wishes for one for its ring. No lock is held. */
-BDA_INLINE struct bda_cache *bda_cache_or_wish(BdaAllocator allocator, struct bda_cache *cache) {
+BDA_INLINE struct bda_cache *bda_cache_or_wish(BdaAllocator allocator) {
     const struct bda_history *history = &allocator->history;
+    struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (cache == NULL && history->guests_most != UINT32_MAX &&
         atomic_load_explicit(&history->frees, memory_order_relaxed) >=
             atomic_load_explicit(&history->guests, memory_order_relaxed))
@@ -47,7 +48,7 @@ BDA_INLINE struct bda_cache *bda_cache_or_wish(BdaAllocator allocator, struct bd
  */
 void bda_caches_count_guest(BdaAllocator allocator, uint32_t requests);
 
-BDA_INLINE void bda_cache_for_ring(BdaAllocator allocator, uint32_t requests) {
+BDA_INLINE void bda_caches_after_requests(BdaAllocator allocator, uint32_t requests) {
     bool others = allocator->history.guests_most != UINT32_MAX; /* asked first, since a thread-local is a call away */
     if (others && bda_cache_at_hand(allocator) == NULL)
         bda_caches_count_guest(allocator, requests);
@@ -56,7 +57,7 @@ BDA_INLINE void bda_cache_for_ring(BdaAllocator allocator, uint32_t requests) {
 }
 
 /* The same for who knows the thread's cache, or that there is none (NULL), and that there may be some. */
-BDA_INLINE void bda_cache_for_ring_or_grant(BdaAllocator allocator, const struct bda_cache *cache) {
+BDA_INLINE void bda_caches_after_request_of(BdaAllocator allocator, const struct bda_cache *cache) {
     if (cache == NULL) /* a thread that has just come */
         bda_caches_count_guest(allocator, 1);
     bda_caches_grant_any(allocator);
@@ -99,9 +100,6 @@ struct bda_cached bda_caches_sum(BdaAllocator allocator, struct bda_pool *pool);
 
 /* Its `used` alone, which costs a load for each cache. The shard's lock is held. */
 uint64_t bda_caches_used(BdaAllocator allocator, const struct bda_pool *pool);
-
-/* Ranges that one stock keeps, read from anywhere. */
-uint64_t bda_stock_count(const struct bda_stock *stock);
 
 /* Whether anything is kept of a shard, wherever. The shard's lock is held. */
 bool bda_caches_hold(BdaAllocator allocator, struct bda_pool *pool);

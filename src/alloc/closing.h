@@ -34,7 +34,7 @@ struct bda_closings {
 void bda_closings_init(struct bda_closings *closings, bool used);
 void bda_closings_destroy(struct bda_closings *closings);
 
-/* Before others can no longer find it: who finds it gone finds it here. */
+/* Called before the memory leaves its pool, so that whoever no longer finds it there finds it here. */
 void bda_closing_begin(struct bda_closings *closings, struct bda_closing *closing);
 
 /* It has arrived, and who waits asks again; or there was not `any`, and nobody has a reason to. */

@@ -151,7 +151,7 @@ uint32_t bda_retire(BdaAllocator allocator, BdaHandle handle, enum bda_node_stat
  * anything else. */
 static void unretire(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
-    struct bda_pool *pool = bda_block_of(allocator, node)->pool;
+    struct bda_pool *pool = bda_pool_of(allocator, node);
     bda_lock(&pool->lock);
     bda_node_revive(node);
     bda_unlock(&pool->lock);
@@ -165,12 +165,8 @@ static VkDeviceSize release_dedicated(BdaAllocator allocator, struct bda_pool *p
     bda_lock(&pool->lock);
     count_gone(allocator, pool, bda_node_of(allocator, index));
     leave_prefix(allocator, bda_node_of(allocator, index));
-    bda_pool_unlink_block(allocator, &pool->first_dedicated, block_index);
-    pool->counters.block_count--;
-    pool->counters.dedicated_count--;
-    pool->counters.reserved -= bytes;
     bda_locate_remove(allocator, block_index);
-    atomic_store_explicit(&block->pool, NULL, memory_order_release);
+    bda_pool_remove_dedicated(allocator, pool, block_index);
     bda_node_list_push(&allocator->nodes, &pool->tlsf.spare, index);
     bda_unlock(&pool->lock);
     bda_blocks_close(allocator, block_index);
@@ -188,7 +184,7 @@ static void release_range(BdaAllocator allocator, struct bda_pool *pool, uint32_
 
 void bda_hold(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
-    struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
+    struct bda_pool *pool = bda_pool_of(allocator, node);
     bda_lock(&pool->lock);
     count_gone(allocator, pool, node);
     leave_prefix(allocator, node);
@@ -278,7 +274,7 @@ void bda_release_all(BdaAllocator allocator, struct bda_pool *pool) {
 
 void bda_take_back(BdaAllocator allocator, uint32_t index) {
     struct bda_node *node = bda_node_of(allocator, index);
-    struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
+    struct bda_pool *pool = bda_pool_of(allocator, node);
     bda_lock(&pool->lock);
     count_gone(allocator, pool, node);
     bda_node_retire(node, BDA_NODE_RETIRED);

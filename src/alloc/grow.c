@@ -208,7 +208,8 @@ static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct 
 }
 
 /* Looks for room again, since others free and make blocks; waits for those that will have some. Where there is none the
- * request makes a block of its own, which is announced in the same breath: VK_NOT_READY. */
+ * request makes a block of its own, which is announced in the same breath: MAKES_ITS_OWN. */
+#define MAKES_ITS_OWN VK_NOT_READY
 static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                               struct bda_opening *opening, uint32_t *node) {
     VkDeviceSize bytes = needed(allocator, request);
@@ -223,7 +224,7 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
     }
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY) {
         bda_opening_begin(pool, opening, next_size(allocator, pool, request, false), bytes);
-        result = VK_NOT_READY;
+        result = MAKES_ITS_OWN;
     }
     bda_unlock(&pool->lock);
     if (result == VK_SUCCESS)
@@ -245,7 +246,7 @@ static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, str
 VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, uint32_t *node) {
     struct bda_opening opening = { .size = 0 };
     VkResult result = take_or_begin(allocator, pool, request, &opening, node);
-    if (result != VK_NOT_READY)
+    if (result != MAKES_ITS_OWN)
         return result;
     result = open_and_take(allocator, pool, request, &opening, node);
     if (!bda_is_exhaustion(result))
@@ -523,14 +524,10 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
         bda_node_publish(node, bda_tag_of(bda_node_tag(node), bda_node_tag(node), BDA_NODE_LIVE));
         block->region.first = *node_index;
         block->dedicated_size = request->size;
-        bda_pool_link_block(allocator, &pool->first_dedicated, index);
-        pool->counters.block_count++;
-        pool->counters.dedicated_count++;
         pool->counters.live_count++;
-        pool->counters.reserved += block->backing.size;
         pool->counters.used += request->size;
         pool->counters.dedicated_used += request->size;
-        atomic_store_explicit(&block->pool, pool, memory_order_release);
+        bda_pool_add_dedicated(allocator, pool, index);
         bda_locate_add(allocator, index);
     }
     bda_unlock(&pool->lock);

@@ -7,8 +7,8 @@
  *
  * A thread writes into the ring of its cache, which nobody else writes. Threads that have none, and all where there are
  * no caches, share one, under a lock of its own that is taken last. Whoever comes to allocate when a few have done so
- * before gets a cache for its ring, if for nothing else (bda_cache_for_ring in caches.h); whoever only frees wishes for
- * one, as it does where ranges go into caches, and has it after the next request of anybody.
+ * before gets a cache for its ring, if for nothing else (bda_caches_after_requests in caches.h); whoever only frees
+ * wishes for one, as it does where ranges go into caches, and has it after the next request of anybody.
  *
  * When it was is told by a clock that all read and seldom anybody writes: about how many turns (of 256 frees) the rings
  * have made together, and the caller's frame.

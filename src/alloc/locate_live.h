@@ -48,7 +48,7 @@ BDA_INLINE bool bda_locate_live(BdaAllocator allocator, VkDeviceAddress address,
     view->asked = ((VkDeviceSize)node.size << BDA_GRANULE_LOG2) - node.slack;
     view->node = bda_node_of(allocator, index);
     view->tag = node.tag;
-    view->record = (node.record_or_home & BDA_NODE_HOME) != 0 ? 0 : node.record_or_home;
+    view->record = bda_record_in(node.record_or_home);
     return offset - begin < view->asked;
 }
 

@@ -13,7 +13,7 @@ void bda_lock_init(struct bda_lock *lock, bool used, bool barrier) {
     atomic_store_explicit(&lock->biased, used ? 1 : 0, memory_order_relaxed);
 }
 
-bool bda_lock_soon(struct bda_lock *lock) {
+bool bda_lock_spin(struct bda_lock *lock) {
     enum { TRIES = 16, TURNS = 16 };
     for (uint32_t tries = 0; tries < TRIES; tries++) {
         for (uint32_t turn = 0; turn < TURNS; turn++)

@@ -65,7 +65,7 @@ BDA_INLINE bool bda_lock_is_own(struct bda_lock *lock) {
 }
 
 /* Takes it as its owner does; false for others, and where somebody is about to end the bias. */
-BDA_INLINE bool bda_lock_own(struct bda_lock *lock) {
+BDA_INLINE bool bda_lock_try_as_owner(struct bda_lock *lock) {
     struct bda_seat *seat = bda_lock_seat(lock);
     return seat != NULL && seat->thread == bda_this_thread() && bda_claim_enter(&seat->claim);
 }
@@ -96,7 +96,7 @@ BDA_INLINE void bda_lock_wait(struct bda_lock *lock) {
     bda_lock_end_bias(lock);
 }
 
-/* Takes it as others do, unless somebody has it: for who has tried bda_lock_own. */
+/* Takes it as others do, unless somebody has it: for who has tried bda_lock_try_as_owner. */
 BDA_INLINE bool bda_lock_try(struct bda_lock *lock) {
     if (!bda_mutex_try_lock(&lock->mutex))
         return false;
@@ -106,12 +106,12 @@ BDA_INLINE bool bda_lock_try(struct bda_lock *lock) {
 
 /* The same for who has seen that somebody has it, and does not mind the processor's time: again and again, for some ten
  * microseconds. Most hold it for one or two, and to sleep and be woken takes longer. */
-bool bda_lock_soon(struct bda_lock *lock);
+bool bda_lock_spin(struct bda_lock *lock);
 
 static inline void bda_lock(struct bda_lock *lock) {
     if (!lock->mutex.used)
         bda_mutex_lock(&lock->mutex);
-    else if (!bda_lock_own(lock))
+    else if (!bda_lock_try_as_owner(lock))
         bda_lock_wait(lock);
 }
 

@@ -10,6 +10,15 @@
 
 #include "alloc/pool.h"
 
+/* A block on its way: in the list of its pool, on the stack of the thread that makes it. Others that want no more than
+ * what will be left of it wait for it instead of making one of their own. Under the pool's lock. */
+struct bda_opening {
+    struct bda_opening *next;
+    uint64_t number;     /* tells it apart from every other of the pool */
+    VkDeviceSize size;   /* of the memory that is being asked for */
+    VkDeviceSize booked; /* of that, by the thread that makes it and by those who wait */
+};
+
 /* Announces a block of this size, of which so much is booked. The pool's lock is held. */
 void bda_opening_begin(struct bda_pool *pool, struct bda_opening *opening, VkDeviceSize size, VkDeviceSize booked);
 

@@ -69,7 +69,7 @@ BDA_COLD VkResult keep_address(BdaAllocator allocator, struct bda_node *node, ui
     VkResult result = record == 0 ? bda_record_create(allocator, 0, NULL, &record) : VK_SUCCESS;
     if (result != VK_SUCCESS)
         return result;
-    struct bda_pool *pool = atomic_load_explicit(&bda_block_of(allocator, node)->pool, memory_order_relaxed);
+    struct bda_pool *pool = bda_pool_of(allocator, node);
     bda_lock(&pool->lock);
     atomic_store_explicit(&allocator->strays, true, memory_order_relaxed);
     bda_record_at(allocator, record)->address = address;
@@ -109,11 +109,6 @@ BDA_INLINE VkResult bind(BdaAllocator allocator, const struct bda_live *live, Vk
  *
  * What is passed on by address to a function of its own lies in memory on every way, so that gets a copy. */
 
-/* Whether threads keep ranges of the pool, and it may have shards. */
-BDA_INLINE bool is_cached(const struct bda_pool *pool) {
-    return bda_pool_stock(pool) != BDA_STOCKS;
-}
-
 /* Under the lock, since somebody may be looking at the record; that goes when nobody can be. */
 BDA_INLINE void give_back(BdaAllocator allocator, const struct bda_live *live) {
     bda_pool_lock_as(live->pool, !allocator->caches_off);
@@ -129,7 +124,7 @@ BDA_INLINE void give_back(BdaAllocator allocator, const struct bda_live *live) {
 /* Whether the thread would keep a retired range. Caches serve the short way alone: no pool of the caller's, nobody who
  * listens. */
 BDA_INLINE bool may_be_kept(const struct bda_live *live) {
-    return is_cached(live->pool) && !bda_pool_rests(live->pool) && live->pool->user == NULL &&
+    return bda_pool_has_stock(live->pool) && !bda_pool_rests(live->pool) && live->pool->user == NULL &&
            bda_node_last_record(live->node) == 0 && bda_range_may_be_kept(live->pool, live->node) &&
            !bda_node_is_spent(live->node);
 }
@@ -222,11 +217,6 @@ BDA_INLINE bool take_past_caches(BdaAllocator allocator, struct bda_pool *pool, 
     return taken;
 }
 
-/* Whether caches leave the pool alone, which has but one shard then. */
-BDA_INLINE bool is_left_alone(const struct bda_pool *pool) {
-    return bda_shard_is_alone(pool) && bda_pool_rests(pool);
-}
-
 /* From the pool's blocks, when the thread's shelves have nothing. */
 BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                             VkDeviceSize alignment, struct bda_live *live) {
@@ -243,7 +233,7 @@ BDA_APART bool take_further(BdaAllocator allocator, struct bda_pool *pool, VkDev
 BDA_INLINE bool take(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize size, VkDeviceSize room,
                      VkDeviceSize alignment, struct bda_live *live) {
     struct bda_request request = request_for(size, room, alignment);
-    if (!is_cached(pool) || is_left_alone(pool))
+    if (!bda_pool_has_stock(pool) || bda_shard_rests_alone(pool))
         return take_past_caches(allocator, pool, &request, !allocator->caches_off, live);
     if (room <= BDA_CACHED_BYTES && bda_cache_take(allocator, pool, &request, live) != NULL) {
         become_own(live);
@@ -299,7 +289,7 @@ VkResult bda_own_alloc(BdaAllocator allocator, const VkBufferCreateInfo *buffer_
     struct bda_cache *cache = caches ? bda_cache_at_hand(allocator) : NULL;
     bda_plain_tell_made(allocator, cache, caches, allocation->handle);
     if (caches)
-        bda_cache_for_ring_or_grant(allocator, cache);
+        bda_caches_after_request_of(allocator, cache);
     return VK_SUCCESS;
 }
 
@@ -329,7 +319,8 @@ bool bda_own_free(BdaAllocator allocator, struct bda_cache *cache, BdaHandle han
     if (allocator->event != NULL || live.pool == NULL ||
         !bda_node_try_retire(node, bda_handle_generation(handle), BDA_NODE_RETIRED, allocator->locks))
         return false;
-    if (!is_cached(live.pool) || bda_pool_rests(live.pool)) /* it goes to TLSF, after a call that takes a while */
+    if (!bda_pool_has_stock(live.pool) ||
+        bda_pool_rests(live.pool)) /* it goes to TLSF, after a call that takes a while */
         bda_node_prefetch_neighbours(&allocator->nodes, node);
     tell_history(allocator, cache, handle, &live);
     destroy_and_forget(allocator, word); /* before anybody else can have the range */

@@ -79,10 +79,8 @@ VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool,
     VkResult result = take_recorded(allocator, shard, &request, true, allocation);
     result = bda_plain_answer(allocator, pool, shard, result);
     bda_unlock(&shard->lock);
-    if (result == VK_SUCCESS && cache == NULL)
-        bda_caches_count_guest(allocator, 1);
     if (result == VK_SUCCESS)
-        bda_caches_grant_any(allocator);
+        bda_caches_after_request_of(allocator, cache);
     return result;
 }
 
@@ -110,8 +108,8 @@ bool bda_plain_free_recorded(BdaAllocator allocator, BdaHandle handle, const str
     return true;
 }
 
-VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                                        const BdaAllocInfo *info, BdaAllocation *allocation) {
+VkResult bda_plain_alloc_recorded_uncached(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                           const BdaAllocInfo *info, BdaAllocation *allocation) {
     struct bda_request request;
     if (make_plain_request(allocator, info, alignment, &request) != VK_SUCCESS)
         return VK_ERROR_OUT_OF_HOST_MEMORY;

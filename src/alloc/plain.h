@@ -85,7 +85,7 @@ BDA_INLINE bool bda_plain_alloc(BdaAllocator allocator, struct bda_pool *pool, c
     return true;
 }
 
-/* ---- The longer ways ----
+/* ---- The middle ways ----
  *
  * They make calls: what must be kept across those would cost the shorter ones half as much again, so callers keep them
  * apart. They look behind the thread's shelves, then take a range from TLSF, or give one back, under the pool's lock.
@@ -101,12 +101,12 @@ bool bda_plain_is_hopeless(BdaAllocator allocator, struct bda_pool *pool, const 
  * for up to 64 of them at a time. Returns how many; nothing is said of why it ends. */
 uint32_t bda_plain_run(BdaAllocator allocator, uint32_t count, const BdaAllocInfo *infos, BdaAllocation *allocations);
 
-/* bda_plain_alloc_shared and bda_plain_alloc_alone (below) for requests that want a record; the same answers. Apart,
- * since that takes host memory anyway, and what has no name is to know nothing of it. */
+/* bda_plain_alloc_further and bda_plain_alloc_uncached (below) for requests that want a record; the same answers.
+ * Apart, since that takes host memory anyway, and what has no name is to know nothing of it. */
 VkResult bda_plain_alloc_recorded(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
                                   const BdaAllocInfo *info, BdaAllocation *allocation);
-VkResult bda_plain_alloc_recorded_alone(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                                        const BdaAllocInfo *info, BdaAllocation *allocation);
+VkResult bda_plain_alloc_recorded_uncached(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
+                                           const BdaAllocInfo *info, BdaAllocation *allocation);
 
 /* Tells the history of what was just made; as bda_plain_tell of what was freed. `cache`: the thread's, or NULL. */
 BDA_INLINE void bda_plain_tell_made(BdaAllocator allocator, struct bda_cache *cache, bool caches, BdaHandle handle) {
@@ -116,16 +116,18 @@ BDA_INLINE void bda_plain_tell_made(BdaAllocator allocator, struct bda_cache *ca
         bda_history_made(allocator, cache != NULL ? &cache->ring : &allocator->history.shared, handle);
 }
 
+#define BDA_PLAIN_ELSEWHERE VK_NOT_READY /* this shard has no room, but another, or what threads keep, may */
+
 /* A refusal of one shard is no more than that while others may serve. The shard's lock is held. */
 BDA_INLINE VkResult bda_plain_answer(BdaAllocator allocator, struct bda_pool *pool, struct bda_pool *shard,
                                      VkResult result) {
     bool others =
         result == VK_ERROR_OUT_OF_DEVICE_MEMORY && (!bda_shard_is_alone(pool) || bda_caches_hold(allocator, shard));
-    return others ? VK_NOT_READY : result;
+    return others ? BDA_PLAIN_ELSEWHERE : result;
 }
 
 /* From a shard's TLSF. VK_ERROR_OUT_OF_DEVICE_MEMORY: the pool has no room for it, and nobody keeps anything of it;
- * VK_NOT_READY: somebody does, or this shard has none and others may; VK_ERROR_OUT_OF_HOST_MEMORY. */
+ * BDA_PLAIN_ELSEWHERE; VK_ERROR_OUT_OF_HOST_MEMORY. */
 BDA_INLINE VkResult bda_plain_alloc_past_caches(BdaAllocator allocator, struct bda_cache *cache, struct bda_pool *pool,
                                                 struct bda_pool *shard, const struct bda_request *request,
                                                 BdaAllocation *allocation) {
@@ -139,37 +141,37 @@ BDA_INLINE VkResult bda_plain_alloc_past_caches(BdaAllocator allocator, struct b
 }
 
 /* The same after a look behind the thread's shelves. */
-BDA_INLINE VkResult bda_plain_alloc_shared(BdaAllocator allocator, struct bda_pool *pool, VkDeviceSize alignment,
-                                           const BdaAllocInfo *info, BdaAllocation *allocation) {
-    const struct bda_request request = { .size = info->size, .room = info->size, .alignment = alignment };
+BDA_INLINE VkResult bda_plain_alloc_further(BdaAllocator allocator, struct bda_pool *pool,
+                                            const struct bda_request *request, const BdaAllocInfo *info,
+                                            BdaAllocation *allocation) {
     if (bda_plain_wants_record(info))
-        return bda_plain_alloc_recorded(allocator, pool, alignment, info, allocation);
+        return bda_plain_alloc_recorded(allocator, pool, request->alignment, info, allocation);
     bda_shard_settle_if_crowded(allocator, pool);
     struct bda_live live;
     if (bda_pool_is_cached(bda_shard_of_thread(allocator, pool), info->size) &&
-        bda_cache_fetch(allocator, pool, bda_range_extent(pool, &request), request.size, 0, &live)) {
-        bda_range_describe(allocator, &live, request.size, allocation);
+        bda_cache_fetch(allocator, pool, bda_range_extent(pool, request), request->size, 0, &live)) {
+        bda_range_describe(allocator, &live, request->size, allocation);
         bda_plain_tell_made(allocator, bda_cache_at_hand(allocator), true, allocation->handle);
         return VK_SUCCESS;
     }
     struct bda_cache *cache = bda_cache_at_hand(allocator);
     if (bda_shard_is_guest(cache, pool) && bda_shard_may_get_block(info->size, info->flags))
-        return VK_NOT_READY;
+        return BDA_PLAIN_ELSEWHERE;
     struct bda_pool *shard = bda_shard_of_cache(cache, pool);
-    VkResult result = bda_plain_alloc_past_caches(allocator, cache, pool, shard, &request, allocation);
-    if (result == VK_NOT_READY && (shard = bda_shard_lender(cache, pool)) != NULL)
-        result = bda_plain_alloc_past_caches(allocator, cache, pool, shard, &request, allocation);
+    VkResult result = bda_plain_alloc_past_caches(allocator, cache, pool, shard, request, allocation);
+    if (result == BDA_PLAIN_ELSEWHERE && (shard = bda_shard_lender(cache, pool)) != NULL)
+        result = bda_plain_alloc_past_caches(allocator, cache, pool, shard, request, allocation);
     if (result == VK_SUCCESS && cache == NULL)
         bda_caches_count_guest(allocator, 1);
     return result;
 }
 
 /* The same where there are no caches, and so no shards. */
-BDA_INLINE VkResult bda_plain_alloc_alone(BdaAllocator allocator, struct bda_pool *pool,
-                                          const struct bda_request *request, const BdaAllocInfo *info,
-                                          BdaAllocation *allocation) {
+BDA_INLINE VkResult bda_plain_alloc_uncached(BdaAllocator allocator, struct bda_pool *pool,
+                                             const struct bda_request *request, const BdaAllocInfo *info,
+                                             BdaAllocation *allocation) {
     if (bda_plain_wants_record(info))
-        return bda_plain_alloc_recorded_alone(allocator, pool, request->alignment, info, allocation);
+        return bda_plain_alloc_recorded_uncached(allocator, pool, request->alignment, info, allocation);
     bda_lock(&pool->lock);
     VkResult result = bda_plain_take(allocator, pool, request, false, allocation);
     bda_unlock(&pool->lock);

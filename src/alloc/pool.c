@@ -185,7 +185,7 @@ static struct bda_pool *make_pool(BdaAllocator allocator, const struct bda_pool_
 
 struct bda_pool *bda_pool_find_shard(struct bda_pool *head, uint32_t number) {
     struct bda_pool *shard = head;
-    while (shard != NULL && shard->shard != number)
+    while (shard != NULL && shard->shard_number != number)
         shard = bda_pool_next_shard(shard);
     return shard;
 }
@@ -196,7 +196,7 @@ static struct bda_pool *add_shard(BdaAllocator allocator, struct bda_pool *head,
     bool has_place = allocator->stock_count < BDA_STOCKS;
     if (shard == NULL && has_place && (shard = make_new(allocator, &head->key, head->user)) != NULL) {
         shard->head = head;
-        shard->shard = number;
+        shard->shard_number = number;
         behave_like(allocator, shard, head);
         publish(allocator, shard);
         shard->next_shard = bda_pool_next_shard(head);
@@ -299,7 +299,7 @@ void bda_pool_destroy(BdaAllocator allocator, struct bda_pool *pool) {
     bda_host_release(&allocator->host, pool, sizeof *pool);
 }
 
-void bda_pool_link_block(BdaAllocator allocator, uint32_t *first, uint32_t index) {
+static void link_block(BdaAllocator allocator, uint32_t *first, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
     block->previous = 0;
     block->next = *first;
@@ -308,7 +308,7 @@ void bda_pool_link_block(BdaAllocator allocator, uint32_t *first, uint32_t index
     *first = index;
 }
 
-void bda_pool_unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t index) {
+static void unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
     if (block->previous != 0)
         bda_block_at(allocator, block->previous)->next = block->next;
@@ -338,7 +338,7 @@ static void note_use(struct bda_pool *pool) {
 
 void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
-    bda_pool_link_block(allocator, &pool->first_block, index);
+    link_block(allocator, &pool->first_block, index);
     note_use(pool);
     bda_tlsf_add_region(&pool->tlsf, index);
     pool->counters.block_count++;
@@ -356,13 +356,31 @@ void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t 
 void bda_pool_remove_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
     struct bda_block *block = bda_block_at(allocator, index);
     bda_tlsf_remove_region(&pool->tlsf, index);
-    bda_pool_unlink_block(allocator, &pool->first_block, index);
+    unlink_block(allocator, &pool->first_block, index);
     note_use(pool);
     atomic_store_explicit(&block->pool, NULL, memory_order_release);
     pool->counters.block_count--;
     pool->counters.reserved -= block->backing.size;
     pool->counters.region_bytes -= (VkDeviceSize)block->region.size << BDA_GRANULE_LOG2;
     bda_pool_bound_caches(pool);
+}
+
+void bda_pool_add_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+    struct bda_block *block = bda_block_at(allocator, index);
+    link_block(allocator, &pool->first_dedicated, index);
+    pool->counters.block_count++;
+    pool->counters.dedicated_count++;
+    pool->counters.reserved += block->backing.size;
+    atomic_store_explicit(&block->pool, pool, memory_order_release);
+}
+
+void bda_pool_remove_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index) {
+    struct bda_block *block = bda_block_at(allocator, index);
+    unlink_block(allocator, &pool->first_dedicated, index);
+    atomic_store_explicit(&block->pool, NULL, memory_order_release);
+    pool->counters.block_count--;
+    pool->counters.dedicated_count--;
+    pool->counters.reserved -= block->backing.size;
 }
 
 /* ---- Spare nodes ---- */

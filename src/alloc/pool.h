@@ -2,8 +2,8 @@
  * Pools: the blocks of one key, one TLSF over all of them, one lock.
  *
  * Pools are immortal while their allocator lives, so that a stale handle can always take the lock it finds. The lock
- * covers every field from `counters` on but the depot, which has one of its own, the nodes in the pool's blocks, and
- * the blocks' places in its lists.
+ * covers the fields from `cached_most` on, except the depot, which has its own; and also the nodes in the pool's
+ * blocks, and the blocks' places in its lists.
  *
  * A pool whose lock is in demand gets further shards (shard.h): each is a struct bda_pool, too, with blocks, a TLSF and
  * a lock of its own. The first shard, the head, is what everybody else means by the pool: it alone grows.
@@ -42,22 +42,13 @@ struct bda_pool_key {
     VkExternalMemoryHandleTypeFlags handle_types;
 };
 
-/* A block on its way: in the list of its pool, on the stack of the thread that makes it. Others that want no more than
- * what will be left of it wait for it instead of making one of their own. Under the pool's lock. */
-struct bda_opening {
-    struct bda_opening *next;
-    uint64_t number;     /* tells it apart from every other of the pool */
-    VkDeviceSize size;   /* of the memory that is being asked for */
-    VkDeviceSize booked; /* of that, by the thread that makes it and by those who wait */
-};
-
 struct bda_pool {
     struct bda_lock lock;
     struct bda_condition opened;           /* a block on its way has come, or has failed to */
     _Alignas(64) struct bda_pool *older;   /* in the allocator's list */
     struct bda_pool *head;                 /* the first shard of the pool; itself, where it is that */
     _Atomic(struct bda_pool *) next_shard; /* of the same pool; they only grow in number */
-    uint32_t shard;                        /* its number; 0: the head */
+    uint32_t shard_number;                 /* 0: the head */
     _Atomic uint32_t shard_count;          /* the head's: of all, itself included */
     _Atomic bool crowded;                  /* the head's: threads meet here so often that they want shards */
     _Atomic bool has_blocks;               /* that are cut into pieces; written under the lock, like the next one */
@@ -216,6 +207,11 @@ static inline uint32_t bda_pool_stock(const struct bda_pool *pool) {
     return atomic_load_explicit(&pool->stock, memory_order_relaxed);
 }
 
+/* Whether caches keep its ranges, as far as it is the pool that decides. */
+BDA_INLINE bool bda_pool_has_stock(const struct bda_pool *pool) {
+    return bda_pool_stock(pool) != BDA_STOCKS;
+}
+
 /* Notes that an allocation has left less free than the low-water mark; in one of several shards, than its share of that
  * mark: the pool is above it as long as all of them are. The pool's lock is held. */
 static inline void bda_pool_watch_level(struct bda_pool *pool) {
@@ -252,11 +248,11 @@ static inline bool bda_pool_is_apart(const struct bda_pool *pool) {
  * block is empty, meeting once is enough: it might as well be a thread's own, before everybody's ranges lie in it. */
 enum { BDA_STRAIN_WAIT = 32, BDA_STRAIN_TURN = 8, BDA_STRAIN_MOST = 1024 };
 BDA_INLINE void bda_pool_lock(struct bda_pool *pool) {
-    if (bda_lock_own(&pool->lock))
+    if (bda_lock_try_as_owner(&pool->lock))
         return;
     const void *thread = bda_this_thread(), *alone = bda_lock_owner(&pool->lock);
     bool waits = !bda_lock_try(&pool->lock);
-    if (waits && !bda_lock_soon(&pool->lock))
+    if (waits && !bda_lock_spin(&pool->lock))
         bda_lock_wait(&pool->lock);
     const void *before = alone != NULL ? alone : pool->last_thread;
     pool->last_thread = thread;
@@ -299,9 +295,9 @@ struct bda_pool *bda_pool_find_shard(struct bda_pool *head, uint32_t number);
  * caches have no place for its ranges. */
 struct bda_pool *bda_pool_shard(BdaAllocator allocator, struct bda_pool *head, uint32_t number);
 
-/* A block's place in one of the pool's lists. The pool's lock is held. */
-void bda_pool_link_block(BdaAllocator allocator, uint32_t *first, uint32_t index);
-void bda_pool_unlink_block(BdaAllocator allocator, uint32_t *first, uint32_t index);
+/* The same of a dedicated block, whose node its maker and its releaser see to. */
+void bda_pool_add_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
+void bda_pool_remove_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
 
 /* Takes `count` spare nodes and more from the store for the pool's TLSF. The pool's lock is held; see
  * bda_range_secure_nodes. */

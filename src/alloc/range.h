@@ -59,15 +59,10 @@ BDA_INLINE uint32_t bda_range_home(const struct bda_live *live) {
     return bda_home(live->block->stock, bda_shelf_of(bda_node_size(live->node))) & (0 - kept);
 }
 
-/* Whether caches keep ranges of a pool, and so want to know how many of them are large. */
-BDA_INLINE bool bda_range_bounds_caches(const struct bda_pool *pool) {
-    return bda_pool_stock(pool) != BDA_STOCKS;
-}
-
 /* Counts a range that TLSF has just handed out, and writes down whose it is. `caches`: false where the allocator is
  * known to have none. The pool's lock is held. */
 BDA_INLINE void bda_range_count(const struct bda_live *live, const struct bda_request *request, bool caches) {
-    if (caches && bda_range_bounds_caches(live->pool)) {
+    if (caches && bda_pool_has_stock(live->pool)) {
         live->pool->large += bda_range_large_part(live->node);
         bda_pool_bound_or_rest(live->pool);
     }
@@ -90,7 +85,7 @@ BDA_INLINE VkResult bda_range_take(BdaAllocator allocator, struct bda_pool *pool
     struct bda_extent extent = bda_range_extent(pool, request);
     struct bda_taken taken = bda_tlsf_take(&pool->tlsf, extent.granules, extent.alignment);
     if (taken.index == 0) {
-        if (caches && bda_range_bounds_caches(pool)) /* others see what is left */
+        if (caches && bda_pool_has_stock(pool)) /* others see what is left */
             bda_pool_bound_caches(pool);
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
@@ -146,7 +141,7 @@ BDA_INLINE void bda_range_describe(BdaAllocator allocator, const struct bda_live
 
 /* Gives a range that is not live any more back to TLSF. The pool's lock is held. */
 BDA_INLINE void bda_range_give(struct bda_pool *pool, uint32_t index, struct bda_node *node) {
-    if (bda_range_bounds_caches(pool))
+    if (bda_pool_has_stock(pool))
         pool->large -= bda_range_large_part(node);
     bda_tlsf_free_node(&pool->tlsf, index, node);
 }
@@ -154,7 +149,7 @@ BDA_INLINE void bda_range_give(struct bda_pool *pool, uint32_t index, struct bda
 /* Many of them, which still count as live. */
 static inline void bda_range_give_many(struct bda_pool *pool, uint32_t count, const uint32_t *nodes) {
     pool->counters.live_count -= count;
-    for (uint32_t i = 0; bda_range_bounds_caches(pool) && i < count; i++)
+    for (uint32_t i = 0; bda_pool_has_stock(pool) && i < count; i++)
         pool->large -= bda_range_large_part(bda_node_at(pool->tlsf.nodes, nodes[i]));
     bda_tlsf_free_many(&pool->tlsf, count, nodes);
 }

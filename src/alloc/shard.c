@@ -211,7 +211,7 @@ struct bda_pool *bda_shard_own(BdaAllocator allocator, struct bda_pool *head) {
 /* Whether a thread shares what is somebody else's. */
 static bool is_guest(const struct bda_cache *cache, struct bda_pool *head) {
     const struct bda_pool *mine = bda_shard_of_cache(cache, head);
-    return mine->shard != cache->number % BDA_SHARDS && is_shared(mine);
+    return mine->shard_number != cache->number % BDA_SHARDS && is_shared(mine);
 }
 
 /* By so large a part of its own more than it must the other one have left, or they would hand a block back and forth.
@@ -335,8 +335,8 @@ static VkResult take_from_roomiest(BdaAllocator allocator, struct bda_pool *head
 }
 
 /* From any: the last look before a refusal, with the locks of all shards at once, so that room which goes from one to
- * another is not missed. (What goes from shelf to shelf meanwhile may be: see take_or_drain.) Who holds several has the
- * head's. A shard that wants more nodes than there is host memory for may stand beside one that has some. */
+ * another is not missed. (What goes from shelf to shelf meanwhile may be: see bda_take_or_drain.) Who holds several has
+ * the head's. A shard that wants more nodes than there is host memory for may stand beside one that has some. */
 static VkResult take_from_all(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                               struct bda_live *live, bool *kept) {
     VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
@@ -380,8 +380,8 @@ VkResult bda_shards_take(BdaAllocator allocator, struct bda_pool *head, const st
     return result;
 }
 
-VkResult bda_shard_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
-                        uint32_t *node) {
+VkResult bda_shard_take_mine(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                             uint32_t *node) {
     struct bda_live live = { .index = 0 };
     bda_lock(&head->lock);
     VkResult result = take_from_mine(allocator, head, request, &live);

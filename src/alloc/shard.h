@@ -2,8 +2,8 @@
  * Shards: parts of a pool, where threads are in each other's way (jemalloc's arenas; a BdaArena is another thing).
  *
  * A pool begins with one shard, the head. Once its lock goes from thread to thread often, each thread that comes again
- * gets a shard of its own (by the number of its cache, sixteen at most) if there is an empty block for it, and shares
- * one else; and the block that is made for a request of one of several threads is its own shard's in any case. From
+ * gets a shard of its own (by the number of its cache, sixteen at most) if there is an empty block for it; otherwise it
+ * shares one. A block made for a request of one of several threads always goes to that thread's own shard. From
  * there its cache takes; what it frees goes back to the shard that it came from. A shard has whole blocks: empty ones
  * of others that it takes over, and those that are made for requests of its thread. What one shard has no room for is
  * served by the others before anything is refused; and before a block is made, unless little is free in all of them
@@ -17,6 +17,10 @@
 #define BDA_ALLOC_SHARD_H
 
 #include "alloc/caches.h"
+
+/* Takes the lock of a shard and gives it back, where that of its head is held already; nothing to do for the head. */
+void bda_shard_lock_beside_head(struct bda_pool *shard);
+void bda_shard_unlock_beside_head(struct bda_pool *shard);
 
 /* The shard of a pool that a thread takes from; `cache`: its, or NULL. */
 BDA_INLINE struct bda_pool *bda_shard_of_cache(const struct bda_cache *cache, struct bda_pool *head) {
@@ -32,9 +36,14 @@ BDA_INLINE struct bda_pool *bda_shard_of_thread(BdaAllocator allocator, struct b
  * yet. */
 struct bda_pool *bda_shard_own(BdaAllocator allocator, struct bda_pool *head);
 
-/* Whether the pool has but its head. */
+/* Whether the pool has only its head. */
 BDA_INLINE bool bda_shard_is_alone(const struct bda_pool *head) {
     return atomic_load_explicit(&head->next_shard, memory_order_relaxed) == NULL;
+}
+
+/* Whether caches leave all of the pool alone. (In this order: its owner writes the second each time.) */
+BDA_INLINE bool bda_shard_rests_alone(const struct bda_pool *head) {
+    return bda_shard_is_alone(head) && bda_pool_rests(head);
 }
 
 /* Gives the calling thread its shard of a pool that is crowded, if it has none yet, or that has no blocks any more: its
@@ -84,13 +93,9 @@ VkResult bda_shards_take_locked(BdaAllocator allocator, struct bda_pool *head, c
 VkResult bda_shards_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
                          uint32_t *node, bool *kept);
 
-/* Takes the lock of a shard and gives it back, where that of its head is held already; nothing to do for the head. */
-void bda_shard_lock_beside_head(struct bda_pool *shard);
-void bda_shard_unlock_beside_head(struct bda_pool *shard);
-
 /* The same from the thread's shard alone, also where an empty block has to come to it. */
-VkResult bda_shard_take(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
-                        uint32_t *node);
+VkResult bda_shard_take_mine(BdaAllocator allocator, struct bda_pool *head, const struct bda_request *request,
+                             uint32_t *node);
 
 /* What is free in all shards of a pool. The head's lock is held. */
 uint64_t bda_shards_free_granules(struct bda_pool *head);

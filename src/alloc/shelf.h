@@ -103,4 +103,12 @@ struct bda_shelf {
 };
 _Static_assert(sizeof(struct bda_shelf) == 8, "where it lies is a shift of its number");
 
+BDA_INLINE uint32_t bda_shelf_count(const struct bda_shelf *shelf) {
+    return atomic_load_explicit(&shelf->count, memory_order_relaxed);
+}
+
+BDA_INLINE void bda_shelf_set_count(struct bda_shelf *shelf, uint32_t count) {
+    atomic_store_explicit(&shelf->count, (uint8_t)count, memory_order_relaxed);
+}
+
 #endif

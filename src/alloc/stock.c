@@ -3,6 +3,15 @@
 
 #include <string.h>
 
+/* ---- Counting ---- */
+
+uint64_t bda_stock_count(const struct bda_stock *stock) {
+    uint64_t count = bda_bundle_count(&stock->outgoing);
+    for (uint32_t i = 0; i < BDA_SHELVES; i++)
+        count += bda_shelf_count(&stock->shelves[i]);
+    return count;
+}
+
 /* ---- Back to TLSF ---- */
 
 void bda_bundle_release(struct bda_pool *shard, struct bda_bundle *bundle) {

@@ -65,13 +65,8 @@ BDA_INLINE enum bda_kept bda_stock_kept_as(const struct bda_stock *stock, uint32
     return stock->source ? (enum bda_kept)stock->shelves[number].kept_as : BDA_KEPT_SMALL;
 }
 
-BDA_INLINE uint32_t bda_shelf_count(const struct bda_shelf *shelf) {
-    return atomic_load_explicit(&shelf->count, memory_order_relaxed);
-}
-
-BDA_INLINE void bda_shelf_set_count(struct bda_shelf *shelf, uint32_t count) {
-    atomic_store_explicit(&shelf->count, (uint8_t)count, memory_order_relaxed);
-}
+/* Ranges that one stock keeps, read from anywhere. */
+uint64_t bda_stock_count(const struct bda_stock *stock);
 
 /* ---- One range ---- */
 

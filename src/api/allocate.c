@@ -1,4 +1,4 @@
-/* bda_alloc, bda_alloc_many, bda_warm_up. */
+/* bda_alloc, bda_alloc_many; room ahead: bda_warm_up, bda_wants_block, bda_prepare. */
 #include "alloc/allocate.h"
 
 #include "alloc/free.h"
@@ -68,7 +68,7 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const BdaAllocInfo 
         result = bda_fulfil(allocator, &request, allocation);
     if (result != VK_SUCCESS)
         return bda_refuse_request(allocator, function, result, &request);
-    bda_cache_for_ring(allocator, 1);
+    bda_caches_after_requests(allocator, 1);
     return result;
 }
 
@@ -93,11 +93,11 @@ BDA_COLD VkResult refuse_or_go_on(BdaAllocator allocator, struct bda_pool *pool,
 }
 
 /* Apart, so that the shortest way saves no registers for it. */
-BDA_APART VkResult alloc_the_longer_way(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
+BDA_APART VkResult alloc_the_middle_way(BdaAllocator allocator, struct bda_pool *pool, const BdaAllocInfo *info,
                                         BdaAllocation *allocation) {
     struct bda_request request;
     (void)bda_plain_request(allocator, pool, info, &request); /* again: to hand it over would take a register more */
-    VkResult result = bda_plain_alloc_shared(allocator, pool, request.alignment, info, allocation);
+    VkResult result = bda_plain_alloc_further(allocator, pool, &request, info, allocation);
     return result == VK_SUCCESS ? result : refuse_or_go_on(allocator, pool, result, info, allocation);
 }
 
@@ -115,7 +115,7 @@ BDA_APART VkResult alloc_past_caches(BdaAllocator allocator, struct bda_pool *po
     VkResult result = bda_plain_alloc_past_caches(allocator, cache, pool, pool, &request, allocation);
     if (result != VK_SUCCESS)
         return refuse_or_go_on(allocator, pool, result, info, allocation);
-    bda_cache_for_ring_or_grant(allocator, cache);
+    bda_caches_after_request_of(allocator, cache);
     return result;
 }
 
@@ -125,10 +125,18 @@ BDA_APART VkResult alloc_without_caches(BdaAllocator allocator, const BdaAllocIn
     struct bda_request request;
     if (pool == NULL || !bda_plain_request(allocator, pool, info, &request))
         return alloc_the_long_way(allocator, info, allocation);
-    VkResult result = bda_plain_alloc_alone(allocator, pool, &request, info, allocation);
+    VkResult result = bda_plain_alloc_uncached(allocator, pool, &request, info, allocation);
     return result == VK_SUCCESS ? result : refuse_or_go_on(allocator, pool, result, info, allocation);
 }
 
+/* The ways of a request, the shortest first:
+ *
+ *   bda_plain_alloc        the thread's own shelves have it: inline, no call, no lock
+ *   alloc_the_middle_way   what they lack: the depot, then TLSF under the shard's lock
+ *   alloc_past_caches      the pool rests from its caches: TLSF at once
+ *   alloc_without_caches   there are none
+ *   alloc_the_long_way     not plain, or not served by these: every check, growth, and the reason of a refusal
+ */
 VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocation *allocation) {
     if (allocator == NULL || info == NULL || allocation == NULL)
         return alloc_the_long_way(allocator, info, allocation);
@@ -138,13 +146,13 @@ VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocati
     struct bda_request request;
     if (pool == NULL)
         return alloc_the_long_way(allocator, info, allocation);
-    if (bda_shard_is_alone(pool) && bda_pool_rests(pool)) /* in this order: its owner writes the second each time */
+    if (bda_shard_rests_alone(pool))
         return alloc_past_caches(allocator, pool, info, allocation);
     if (!bda_plain_request(allocator, pool, info, &request))
         return alloc_the_long_way(allocator, info, allocation);
     if (bda_plain_alloc(allocator, pool, info, &request, allocation))
         return VK_SUCCESS;
-    return alloc_the_longer_way(allocator, pool, info, allocation);
+    return alloc_the_middle_way(allocator, pool, info, allocation);
 }
 
 /* Takes back what a batch has so far, the blocks that it opened too. */
@@ -194,7 +202,7 @@ VkResult bda_alloc_many(BdaAllocator allocator, uint32_t count, const BdaAllocIn
     struct bda_request request;
     VkResult result = alloc_all(allocator, count, infos, allocations, &done, &request);
     if (result == VK_SUCCESS) {
-        bda_cache_for_ring(allocator, count);
+        bda_caches_after_requests(allocator, count);
         return result;
     }
     undo(allocator, done, allocations, request.call);

@@ -213,7 +213,7 @@ BDA_APART VkResult alloc_in_new_chunk(BdaArena arena, VkDeviceSize size, VkDevic
         result = take_chunk(arena, least, alignment, &chunk, &request);
     if (result != VK_SUCCESS)
         return bda_refuse_new_chunk(arena->allocator, "bda_alloc_from_arena", result, &request, size);
-    bda_cache_for_ring(arena->allocator, 1);
+    bda_caches_after_requests(arena->allocator, 1);
     put_piece(&chunk, chunk.address, piece);
     arena->used += size;
     arena->pieces++;
@@ -281,7 +281,7 @@ VkResult bda_flush_arena(BdaArena arena) {
 /* Frees a chunk, now or when the semaphore says so. */
 static VkResult free_chunk(BdaArena arena, const char *gone, BdaHandle handle, VkSemaphore timeline, uint64_t value) {
     if (timeline == VK_NULL_HANDLE)
-        return bda_free_named(arena->allocator, handle, gone);
+        return bda_free_inner(arena->allocator, handle, gone);
     const char *reason = NULL;
     VkResult result = bda_free_after_inner(arena->allocator, handle, timeline, value, &reason);
     return result == VK_SUCCESS ? result : refuse_chunk(arena, "bda_reset_arena", gone, result, reason, handle);

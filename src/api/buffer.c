@@ -104,7 +104,7 @@ BDA_COLD VkResult alloc_the_long_way(BdaAllocator allocator, const VkBufferCreat
         result = bda_fulfil(allocator, &request, allocation);
     if (result != VK_SUCCESS)
         return bda_refuse_request(allocator, function, result, &request);
-    bda_cache_for_ring(allocator, 1);
+    bda_caches_after_requests(allocator, 1);
     return result;
 }
 

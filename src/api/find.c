@@ -166,13 +166,13 @@ VkResult bda_free_address(BdaAllocator allocator, VkDeviceAddress address) {
         return VK_SUCCESS;
     struct bda_live_view view;
     if (!bda_locate_has_strays(allocator) && bda_locate_live(allocator, address, &view) && view.begin == address)
-        return bda_free_named(allocator, view.handle, __func__); /* another thread may be faster */
+        return bda_free_inner(allocator, view.handle, __func__); /* another thread may be faster */
     struct bda_place place;
     (void)locate(allocator, &address, &place);
     BdaAllocation allocation;
     if (!owner_of(allocator, address, &allocation) || allocation.address != address)
         return refuse_address(allocator, "bda_free_address: nothing live begins there", address);
-    return bda_free_named(allocator, allocation.handle, __func__);
+    return bda_free_inner(allocator, allocation.handle, __func__);
 }
 
 /* ---- Findings ---- */

@@ -1,4 +1,4 @@
-/* bda_free and its kin. */
+/* bda_free, bda_free_many, bda_free_after; what gives memory back: bda_collect, bda_trim. */
 #include "alloc/free.h"
 
 #include "alloc/caches.h"
@@ -30,9 +30,9 @@ BDA_APART VkResult free_own(BdaAllocator allocator, struct bda_cache *cache, Bda
 }
 
 /* Apart, so that the shortest way saves no registers for it. */
-BDA_APART VkResult free_the_longer_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, uint32_t tag) {
+BDA_APART VkResult free_the_middle_way(BdaAllocator allocator, BdaHandle handle, struct bda_node *node, uint32_t tag) {
     struct bda_block *block = bda_block_of(allocator, node);
-    struct bda_cache *cache = bda_cache_or_wish(allocator, bda_cache_at_hand(allocator));
+    struct bda_cache *cache = bda_cache_or_wish(allocator);
     if (block->own)
         return free_own(allocator, cache, handle, node, block);
     return bda_plain_free(allocator, cache, true, handle, node, tag) ? VK_SUCCESS
@@ -64,7 +64,7 @@ VkResult bda_free(BdaAllocator allocator, BdaHandle handle) {
         return free_without_caches(allocator, handle, node, tag);
     if (bda_cache_put(allocator, bda_cache_used_last(allocator), handle, node, tag))
         return VK_SUCCESS;
-    return free_the_longer_way(allocator, handle, node, tag);
+    return free_the_middle_way(allocator, handle, node, tag);
 }
 
 VkResult bda_free_after_inner(BdaAllocator allocator, BdaHandle handle, VkSemaphore timeline, uint64_t value,
@@ -77,7 +77,7 @@ VkResult bda_free_after_inner(BdaAllocator allocator, BdaHandle handle, VkSemaph
         *reason = "timeline is NULL";
         return VK_ERROR_VALIDATION_FAILED_EXT;
     }
-    (void)bda_cache_or_wish(allocator, bda_cache_at_hand(allocator));
+    (void)bda_cache_or_wish(allocator);
     return bda_pending_add(allocator, handle, timeline, value, reason);
 }
 
@@ -111,7 +111,7 @@ VkResult bda_free_many(BdaAllocator allocator, uint32_t count, const BdaHandle *
         return bda_refuse(allocator, __func__, VK_ERROR_VALIDATION_FAILED_EXT, "handles is NULL");
     const char *reason = NULL;
     uint32_t bad = 0;
-    (void)bda_cache_or_wish(allocator, bda_cache_at_hand(allocator));
+    (void)bda_cache_or_wish(allocator);
     if (count == 0 || bda_free_handles(allocator, count, handles, &bad, &reason))
         return VK_SUCCESS;
     return refuse_of_many(allocator, __func__, reason, handles, bad);

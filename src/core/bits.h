@@ -26,8 +26,8 @@
 #define BDA_COLD   static
 #endif
 
-/* A condition that nearly always holds, where compilers guess otherwise: behind ten of which each might fail they spare
- * bytes, not time. */
+/* A condition that nearly always holds, where compilers guess otherwise: after some ten conditions that may each fail
+ * they take what follows for rare, and optimise it for size. */
 #if defined(__GNUC__)
 #define BDA_LIKELY(condition) __builtin_expect((condition), 1)
 #else

@@ -357,9 +357,12 @@ static inline bool bda_node_has_home(const struct bda_node *node, uint32_t home)
     return atomic_load_explicit(&node->as.taken.record_or_home, memory_order_seq_cst) == home;
 }
 
+BDA_INLINE uint32_t bda_record_in(uint32_t record_or_home) {
+    return (record_or_home & BDA_NODE_HOME) != 0 ? 0 : record_or_home;
+}
+
 static inline uint32_t bda_node_record(const struct bda_node *node) {
-    uint32_t word = bda_node_home(node);
-    return (word & BDA_NODE_HOME) != 0 ? 0 : word;
+    return bda_record_in(bda_node_home(node));
 }
 
 static inline void bda_node_set_record(struct bda_node *node, uint32_t record_or_home) {
@@ -370,9 +373,8 @@ static inline void bda_node_set_record(struct bda_node *node, uint32_t record_or
  * lock, and looks for a record afterwards (bda_node_last_record): one of the two sees the other. False: it has been
  * retired, and got none. */
 static inline bool bda_node_try_set_record(struct bda_node *node, uint32_t generation, uint32_t record) {
-    uint32_t live = generation << BDA_NODE_GENERATION_SHIFT | (uint32_t)BDA_NODE_LIVE;
     uint32_t before = atomic_exchange_explicit(&node->as.taken.record_or_home, record, memory_order_seq_cst);
-    if ((atomic_load_explicit(&node->tag, memory_order_seq_cst) & ~BDA_NODE_ZONE_MASK) == live)
+    if (bda_tag_is_live(atomic_load_explicit(&node->tag, memory_order_seq_cst), generation))
         return true;
     (void)atomic_compare_exchange_strong_explicit(&node->as.taken.record_or_home, &record, before, memory_order_relaxed,
                                                   memory_order_relaxed);
@@ -380,8 +382,7 @@ static inline bool bda_node_try_set_record(struct bda_node *node, uint32_t gener
 }
 
 static inline uint32_t bda_node_last_record(struct bda_node *node) {
-    uint32_t word = atomic_load_explicit(&node->as.taken.record_or_home, memory_order_seq_cst);
-    return (word & BDA_NODE_HOME) != 0 ? 0 : word;
+    return bda_record_in(atomic_load_explicit(&node->as.taken.record_or_home, memory_order_seq_cst));
 }
 
 /* Pops the first node of a list, which `first` is. */

@@ -287,9 +287,10 @@ BDA_INLINE uint64_t lists_to_ask(const struct bda_tlsf *tlsf, uint32_t from, uin
     return there ? preferred : lists;
 }
 
-/* Of the lists from `from` on, the first of the class of `size`: the lowest bit is the nearest list if its first range
- * holds `size` granules, else the nearest list of a higher class, whose ranges do; 0: neither. Which of the two is
- * chosen without a branch, which would be mispredicted every third time. */
+/* The near lists that serve a request, a bit each from `from` on, the first list of the class of `size`: the lowest bit
+ * is the one to take from; 0: none. Where the first range of the nearest list is too small, the lists of that class are
+ * left out: any range of a higher class is large enough. A mask and no branch, which would be mispredicted every third
+ * time. */
 BDA_INLINE uint64_t find_fast(const struct bda_tlsf *tlsf, uint32_t from, uint32_t size) {
     const uint64_t own = ((uint64_t)1 << BDA_TLSF_ZONES) - 1;
     uint64_t found = lists_to_ask(tlsf, from, size);
@@ -302,8 +303,8 @@ BDA_INLINE uint64_t find_fast(const struct bda_tlsf *tlsf, uint32_t from, uint32
 /* ---- Cutting ---- */
 
 /* Tells the neighbours of a range, which links lead to, that the node beside them is `index` now, and whether that is
- * free. `inner`: it is known not to be the first of its region, and to have no free range before it. There is none
- * behind it. */
+ * free. `inner`: it is known not to be the first of its region, and the one before it to be taken. (The one behind
+ * never is free, see tell_next.) */
 BDA_INLINE void tell_previous(struct bda_tlsf *tlsf, bda_node_chunks chunks, bda_link previous,
                               const struct bda_node *node, uint32_t index, bool is_free, bool inner) {
     if (inner)

@@ -95,7 +95,7 @@ static const char *compare(BdaAllocator allocator, struct bda_pool *pool, const 
         return "the bytes in quarantine are wrong";
     if (caches.granules << BDA_GRANULE_LOG2 != s->cached)
         return "the bytes kept in caches are wrong";
-    if (bda_range_bounds_caches(pool) && pool->large != s->large)
+    if (bda_pool_has_stock(pool) && pool->large != s->large)
         return "the bytes in large ranges are wrong";
     return NULL;
 }

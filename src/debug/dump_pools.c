@@ -48,7 +48,7 @@ static void view_shard(struct bda_pool *shard, struct shard_view *view) {
     bda_mutex_lock(&shard->depot.lock);
     uint64_t in_depot = shard->depot.granules;
     bda_mutex_unlock(&shard->depot.lock);
-    *view = (struct shard_view){ .number = shard->shard,
+    *view = (struct shard_view){ .number = shard->shard_number,
                                  .blocks = shard->counters.block_count,
                                  .reserved = shard->counters.reserved,
                                  .free = (VkDeviceSize)shard->tlsf.free_granules << BDA_GRANULE_LOG2,
@@ -140,7 +140,7 @@ static void dump_stock(struct bda_json *json, const struct bda_stock *stock) {
         return;
     bda_json_open(json, NULL, '{');
     bda_json_number(json, "pool", bda_dump_pool_number(stock->pool->head));
-    bda_json_number(json, "shard", stock->pool->shard);
+    bda_json_number(json, "shard", stock->pool->shard_number);
     bda_json_number(json, "bytes", kept);
     bda_json_number(json, "ranges", bda_stock_count(stock));
     bda_json_close(json, '}');

@@ -51,7 +51,7 @@ static void note_block(struct bda_listing *listing, const struct bda_live *live)
                                                 .size = block->backing.size - block->memory_offset,
                                                 .before = block->memory_offset,
                                                 .head = pool->head,
-                                                .shard = pool->shard,
+                                                .shard = pool->shard_number,
                                                 .memory_type = pool->key.memory_type,
                                                 .user = pool->user,
                                                 .dedicated = block->dedicated_size != 0,

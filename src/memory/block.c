@@ -38,8 +38,12 @@ VkDeviceAddress bda_block_buffer_address(struct bda_device *device, VkBuffer buf
     return device->vk.get_buffer_address(device->handle, &info);
 }
 
+/* `buffer` is VK_NULL_HANDLE where it fails. */
 static VkResult create_buffer(struct bda_device *device, const VkBufferCreateInfo *info, VkBuffer *buffer) {
-    return device->vk.create_buffer(device->handle, info, device->driver_callbacks, buffer);
+    VkResult result = device->vk.create_buffer(device->handle, info, device->driver_callbacks, buffer);
+    if (result != VK_SUCCESS)
+        *buffer = VK_NULL_HANDLE;
+    return result;
 }
 
 static void destroy_buffer(struct bda_device *device, struct bda_block *block) {
@@ -63,10 +67,8 @@ static VkResult move_up(struct bda_device *device, const VkBufferCreateInfo *inf
                         VkDeviceSize alignment, struct bda_block *block, const char **reason) {
     destroy_buffer(device, block);
     VkResult result = create_buffer(device, info, &block->buffer);
-    if (result != VK_SUCCESS) {
-        block->buffer = VK_NULL_HANDLE;
+    if (result != VK_SUCCESS)
         return result;
-    }
     struct bda_requirements requirements;
     bda_block_requirements(device, block->buffer, &requirements);
     bool fits = lead % requirements.alignment == 0 && lead <= block->backing.size &&
@@ -91,10 +93,8 @@ void bda_block_reach(struct bda_device *device, struct bda_block *block) {
     const VkBufferUsageFlags transfers = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
     VkBufferCreateInfo info = bda_block_buffer_info(device, transfers, block->reach_size, false);
     info.usage = transfers;
-    if (create_buffer(device, &info, &block->reach) != VK_SUCCESS) {
-        block->reach = VK_NULL_HANDLE;
+    if (create_buffer(device, &info, &block->reach) != VK_SUCCESS)
         return;
-    }
     if (fits_block(device, block, block->reach) &&
         device->vk.bind_buffer_memory(device->handle, block->reach, block->backing.memory, block->memory_offset) ==
             VK_SUCCESS)
@@ -135,10 +135,8 @@ static VkResult open_larger(struct bda_device *device, const struct bda_backing_
     larger.size = requirements->size + alignment + behind;
     larger.dedicated_to = VK_NULL_HANDLE;
     VkResult result = create_buffer(device, buffer_info, &block->buffer);
-    if (result != VK_SUCCESS) {
-        block->buffer = VK_NULL_HANDLE;
+    if (result != VK_SUCCESS)
         return result;
-    }
     result = bda_backing_create(device, &larger, &block->backing, reason);
     if (result == VK_SUCCESS)
         result = bind(device, block, 0);
@@ -192,10 +190,8 @@ static VkResult shrink_probe(struct bda_device *device, VkBufferCreateInfo *buff
     destroy_buffer(device, block);
     buffer_info->size = PROBE_SIZE;
     VkResult result = create_buffer(device, buffer_info, &block->buffer);
-    if (result != VK_SUCCESS) {
-        block->buffer = VK_NULL_HANDLE;
+    if (result != VK_SUCCESS)
         return result;
-    }
     bda_block_requirements(device, block->buffer, requirements);
     return VK_SUCCESS;
 }
@@ -239,10 +235,8 @@ VkResult bda_block_open(struct bda_device *device, const struct bda_backing_info
     block->reach = VK_NULL_HANDLE;
     block->backing.memory = VK_NULL_HANDLE;
     VkResult result = create_buffer(device, &buffer_info, &block->buffer);
-    if (result != VK_SUCCESS) {
-        block->buffer = VK_NULL_HANDLE;
+    if (result != VK_SUCCESS)
         return result;
-    }
     result = keep_buffer ? span(device, info, &buffer_info, block, reason)
                          : learn_base(device, info, &buffer_info, block, reason);
     if (result != VK_SUCCESS) {

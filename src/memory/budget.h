@@ -76,9 +76,11 @@ void bda_budget_raise(_Atomic uint64_t *peak, uint64_t reached);
 /* Sets room for one VkDeviceMemory aside. VK_ERROR_OUT_OF_DEVICE_MEMORY or VK_ERROR_TOO_MANY_OBJECTS with `reason`. */
 VkResult bda_budget_reserve(struct bda_budget *budget, uint32_t heap, VkDeviceSize size, bool within_budget,
                             const char **reason);
-/* The driver gave what was reserved; or is about to have it back; and what was reserved is free again. */
+/* The driver gave what was reserved. */
 void bda_budget_commit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
+/* It is about to get it back. */
 void bda_budget_uncommit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
+/* The reservation ends. */
 void bda_budget_cancel(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
 
 #endif

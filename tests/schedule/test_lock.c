@@ -130,7 +130,7 @@ static void one_of_several_others_ends_the_bias_for_all(void **state) {
 static void take_and_own(uint32_t who) {
     thread = who;
     for (uint32_t i = 0; i < rounds; i++) {
-        if (!bda_lock_own(&lock)) {
+        if (!bda_lock_try_as_owner(&lock)) {
             bda_lock_wait(&lock);
             bda_lock_bias(&lock);
         }

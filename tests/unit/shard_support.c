@@ -62,7 +62,7 @@ void take_for_helper(BdaAllocation *mine, uint32_t count) {
         mine[i] = take_bytes(16 + (i % 16) * 16, BDA_INTENT_DEVICE);
     let_free(mine, 1); /* there is no place for it yet: a wish */
     give(take_bytes(64, BDA_INTENT_DEVICE));
-    give(take_bytes(2000, BDA_INTENT_DEVICE)); /* on the longer way, which grants it */
+    give(take_bytes(2000, BDA_INTENT_DEVICE)); /* on the middle way, which grants it */
 }
 
 void count_steps(void) {

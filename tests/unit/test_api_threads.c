@@ -3,6 +3,7 @@
 #include "alloc_support.h"
 
 #include "alloc/allocator.h"
+#include "alloc/opening.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -77,7 +77,7 @@ static void close_all(BdaAllocation held) {
 
 /* ---- Who frees ---- */
 
-/* The longer way asks how much that may be, and the next ones go there without. */
+/* The middle way asks how much that may be, and the next ones go there without. */
 static void a_bundle_takes_what_it_has_room_for(void **state) {
     (void)state;
     BdaAllocation held = open_with_helper(MIB(4));

@@ -560,7 +560,7 @@ static void larger_ranges_that_come_too_late_go_on(void **state) {
     helper.count = 1;
     tell(&helper, free_given); /* there is no place for it yet: a wish */
     give(take_bytes(64, BDA_INTENT_DEVICE));
-    give(take_bytes(2000, BDA_INTENT_DEVICE)); /* on the longer way, which grants it */
+    give(take_bytes(2000, BDA_INTENT_DEVICE)); /* on the middle way, which grants it */
     helper.given = passed + 1;
     helper.count = COUNT_OF(passed) - 1;
     tell(&helper, free_given);

@@ -48,7 +48,7 @@ static void on_another_thread(void *(*what)(void *)) {
 
 static void *come_once(void *unused) {
     (void)unused;
-    assert_false(bda_lock_own(&shared.lock));
+    assert_false(bda_lock_try_as_owner(&shared.lock));
     bda_lock(&shared.lock);
     shared.sum++;
     bda_unlock(&shared.lock);
@@ -75,7 +75,7 @@ static void the_first_other_thread_ends_that(void **state) {
         on_another_thread(come_once);
         assert_int_equal(shared.sum, 1);
         assert_null(bda_lock_owner(&shared.lock));
-        assert_false(bda_lock_own(&shared.lock));
+        assert_false(bda_lock_try_as_owner(&shared.lock));
         bda_lock(&shared.lock);
         assert_false(mutex_is_free());
         bda_unlock(&shared.lock);
@@ -110,14 +110,14 @@ static void who_only_tries_ends_it_too_or_finds_it_taken(void **state) {
 
 static void *wait_for_it_in_vain(void *unused) {
     (void)unused;
-    assert_false(bda_lock_soon(&shared.lock));
+    assert_false(bda_lock_spin(&shared.lock));
     assert_int_equal(bda_locks_held, 0);
     return NULL;
 }
 
 static void *have_it_soon(void *unused) {
     (void)unused;
-    assert_true(bda_lock_soon(&shared.lock));
+    assert_true(bda_lock_spin(&shared.lock));
     assert_int_equal(bda_locks_held, 1);
     assert_false(mutex_is_free());
     bda_unlock(&shared.lock);
@@ -158,7 +158,7 @@ static void where_the_caller_synchronises_nobody_owns_it(void **state) {
 /* As who meets others at a pool's lock does (alloc/pool.h); so many times, `again` as it may be. */
 static void take_in_a_row(uint32_t times, bool again) {
     while (times-- > 0) {
-        if (!bda_lock_own(&shared.lock)) {
+        if (!bda_lock_try_as_owner(&shared.lock)) {
             bda_lock_wait(&shared.lock);
             bda_lock_count(&shared.lock, again);
         }
@@ -234,7 +234,7 @@ static void there_are_seats_for_a_few(void **state) {
 static void *add_in_a_row(void *unused) {
     (void)unused;
     for (uint32_t i = 0; i < shared.rounds; i++) {
-        if (!bda_lock_own(&shared.lock)) {
+        if (!bda_lock_try_as_owner(&shared.lock)) {
             bda_lock_wait(&shared.lock);
             shared.lock.patience = 2;
             bda_lock_count(&shared.lock, true);
