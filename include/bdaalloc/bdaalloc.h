@@ -459,7 +459,8 @@ typedef struct BdaPoolInfo {
     VkDeviceSize max_block_size;
     /* The most bytes of device memory that the pool may hold: its blocks, each with all of its bytes, which are 64 KiB
      * at least, and its dedicated allocations. What is left of it serves a request of 64 KiB and above to the last
-     * byte: where a block does not fit, such a request becomes dedicated. 0: no limit; from 1 to 65535 is refused. */
+     * byte, with what alignment, red zones and the driver add: where a block does not fit, such a request becomes
+     * dedicated. 0: no limit; from 1 to 65535 is refused. */
     VkDeviceSize limit;
     /* 0: as in BdaAllocatorInfo, all three of them. */
     VkDeviceSize keep_empty;

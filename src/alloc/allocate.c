@@ -3,6 +3,7 @@
 
 #include "alloc/free.h"
 #include "alloc/grow.h"
+#include "alloc/opening.h"
 #include "alloc/own.h"
 #include "alloc/plain.h"
 #include "alloc/reclaim.h"
@@ -136,12 +137,18 @@ static VkResult make_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
 }
 
 /* The last resort: dedicated memory of the request's own size. It may fit where no block does, since a block has to be
- * larger than the request. If it does not, somebody may have freed meanwhile. */
+ * larger than the request. If it does not, somebody may have freed meanwhile, or made a block. */
 static VkResult make_exact(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                            struct bda_own *own, uint32_t *node) {
+    const char *reason = request->reason;
     VkResult result = make_dedicated(allocator, pool, request, own, node);
+    if (result == VK_ERROR_FEATURE_NOT_PRESENT) { /* it is a block that was refused, and another type may have one */
+        request->reason = reason;
+        result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
     if (!bda_is_exhaustion(result))
         return result;
+    bda_opening_wait_all(pool);
     return bda_take_or_drain(allocator, pool, request, node) == VK_SUCCESS ? VK_SUCCESS : result;
 }
 
@@ -167,10 +174,12 @@ VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct b
         return refused;
     if (!may_grow && request->full == NULL)
         request->full = pool;
+    if (large && may_grow)
+        bda_opening_wait_all(pool); /* what others make may have room; bda_grow_pool sees to that itself */
     VkResult result = take_or_grow(allocator, pool, request, may_grow && !large, node);
     if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || !may_grow)
         return result;
-    if (!preferred && request->room >= BDA_LEAST_BLOCK)
+    if (!preferred && request->size >= BDA_LEAST_BLOCK)
         return make_exact(allocator, pool, request, own, node);
     return large ? refused : result;
 }

@@ -67,16 +67,24 @@ bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, cons
     return request->room > most / 2 || request->alignment > most / 2 || needed(allocator, request) > most;
 }
 
-/* Gives empty blocks back where that can make room for `size` bytes; whether there were any. A pool at its own limit is
- * only helped by its own blocks. */
-static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
-                        VkDeviceSize size, VkResult result) {
+/* Where empty blocks are whose going helps; each takes in those before it. */
+enum reach { NOWHERE, OF_THE_POOL, OF_THE_HEAP, ANYWHERE };
+
+/* A pool at its own limit is only helped by its own blocks. */
+static enum reach reach_of(const struct bda_pool *pool, VkDeviceSize size, VkResult result) {
     if (result == VK_ERROR_TOO_MANY_OBJECTS)
+        return ANYWHERE;
+    return pool->user != NULL && !bda_limit_has_room(&pool->user->limit, size) ? OF_THE_POOL : OF_THE_HEAP;
+}
+
+/* Gives empty blocks back; whether there were any. */
+static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
+                        enum reach reach) {
+    if (reach == ANYWHERE)
         return bda_reclaim_down_to(allocator, 0, request->call) != 0;
-    BdaPool user = pool->user;
-    if (user != NULL && !bda_limit_has_room(&user->limit, size)) {
-        struct bda_pool *buffers = bda_pool_of_buffers(user);
-        bool any = bda_reclaim_pool(allocator, user->ranges, request->call);
+    if (reach == OF_THE_POOL) {
+        struct bda_pool *buffers = bda_pool_of_buffers(pool->user);
+        bool any = bda_reclaim_pool(allocator, pool->user->ranges, request->call);
         return (buffers != NULL && bda_reclaim_pool(allocator, buffers, request->call)) || any;
     }
     uint32_t heap = bda_device_heap_of(&allocator->device, pool->key.memory_type);
@@ -86,12 +94,12 @@ static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, con
 /* Memory or objects ran out: what is kept or held and frees that are due come first, then empty blocks. Whether
  * anything went back to the driver. */
 static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
-                    VkDeviceSize size, VkResult result) {
+                    enum reach reach) {
     uint32_t count = atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed);
     bda_caches_drain(allocator, NULL);
     (void)bda_pending_try_collect(allocator, false); /* a lost device shows in the calls that follow */
     bda_let_go(allocator, NULL);
-    bool closed = close_empty(allocator, pool, request, size, result);
+    bool closed = close_empty(allocator, pool, request, reach);
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
 }
 
@@ -99,7 +107,7 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
 struct patience {
     uint64_t arrived, failed; /* closings, and attempts of others than this request (closing.h) */
     uint32_t waits;
-    bool relieved;
+    enum reach relieved; /* since the last wait */
 };
 
 static struct patience begin_patience(BdaAllocator allocator, const struct bda_request *request) {
@@ -107,13 +115,15 @@ static struct patience begin_patience(BdaAllocator allocator, const struct bda_r
                               .failed = bda_closings_arrived(&allocator->attempts) - request->failed };
 }
 
-/* Relieves, unless that has been tried since the last wait. Whether there is a reason to try again. */
+/* Relieves, unless that has been tried since the last wait. Whether there is a reason to try again. (Once a pool's
+ * limit has let it through, its heap may refuse it.) */
 static bool relieve_once(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
                          VkDeviceSize size, VkResult result, struct patience *patience) {
-    if (patience->relieved)
+    enum reach reach = reach_of(pool, size, result);
+    if (patience->relieved >= reach)
         return false;
-    patience->relieved = true;
-    if (!relieve(allocator, pool, request, size, result))
+    patience->relieved = reach;
+    if (!relieve(allocator, pool, request, reach))
         return false;
     patience->arrived = bda_closings_arrived(&allocator->closings); /* its own are no reason to try again */
     return true;
@@ -134,7 +144,7 @@ static bool wait_for_attempts(BdaAllocator allocator, const struct bda_request *
 static bool wait_for_others(BdaAllocator allocator, const struct bda_request *request, struct patience *patience) {
     if (patience->waits++ == WAITS_MOST)
         return false;
-    patience->relieved = false;
+    patience->relieved = NOWHERE;
     return bda_closing_wait(&allocator->closings, &patience->arrived) ||
            (request->reason != NULL && wait_for_attempts(allocator, request, patience));
 }

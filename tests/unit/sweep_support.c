@@ -744,6 +744,27 @@ static const VkExternalMemoryBufferCreateInfo exported = {
 };
 
 const struct sweep sweep_cases[] = {
+    /* what fits exactly into what is left of a limit */
+    { "exact_range", .prepare = prepare_pool, RANGE(.size = SWEEP_KIB(100), .name = "exact", .user = 12),
+      .in_pool = true, .pool = { .limit = SWEEP_KIB(164), .name = "pool" }, .config = { .with = FAKE_DEBUG_UTILS } },
+    { "exact_range_zeroed", .prepare = prepare_pool, RANGE(.size = SWEEP_KIB(100), .flags = BDA_ALLOC_ZERO_BIT),
+      .in_pool = true, .pool = { .limit = SWEEP_KIB(164), .intent = BDA_INTENT_READBACK },
+      .config = { .machine = FAKE_MACHINE_NON_COHERENT } },
+    { "exact_range_of_a_budget", .prepare = prepare_residents,
+      RANGE(.size = SWEEP_KIB(100), .flags = BDA_ALLOC_HOST_FALLBACK_BIT | BDA_ALLOC_WITHIN_BUDGET_BIT),
+      .config = { .machine = FAKE_MACHINE_REBAR,
+                  .with = FAKE_MEMORY_BUDGET,
+                  .budgets = { SWEEP_KIB(64 + 20 + 100) } } },
+    { "exact_buffer", .prepare = prepare_pool, RANGE(.name = "own"),
+      .buffer = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                  .size = SWEEP_KIB(100),
+                  .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT },
+      .in_pool = true, .pool = { .limit = SWEEP_KIB(164), .name = "pool" }, .config = { .with = FAKE_DEBUG_UTILS } },
+    { "exact_buffer_checked", .prepare = prepare_pool, RANGE(.name = "own"),
+      .buffer = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                  .size = SWEEP_KIB(100),
+                  .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT },
+      .in_pool = true, .pool = { .limit = SWEEP_KIB(164) + 1024 }, .checks = CHECKS },
     /* ranges */
     { "first_range_of_all", RANGE(.size = 1000) },
     { "range_where_there_is_room", .prepare = prepare_residents, RANGE(.size = 1000, .alignment = 512) },

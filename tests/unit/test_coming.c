@@ -93,6 +93,77 @@ static void who_is_refused_looks_into_a_block_on_its_way(void **state) {
     bench_close();
 }
 
+static void a_large_request_looks_into_a_block_on_its_way(void **state) {
+    (void)state;
+    bench_open(
+        &(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .with = FAKE_DEBUG_UTILS, .on_call = hold_in_driver },
+        NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(1), .first_block_size = MIB(1), .max_block_size = MIB(1) });
+    hire(&first);
+    first.wish = (BdaAllocInfo){ .size = KIB(100), .pool = pool };
+    ask_meanwhile(FAKE_CALL_SET_OBJECT_NAME, take_wish, (BdaAllocInfo){ .size = KIB(600), .pool = pool }, NULL);
+    assert_int_equal(first.result, VK_SUCCESS);
+    give(first.slots[0]);
+    dismiss(&first);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
+static _Thread_local bool asks;
+static unsigned calls_of_asker, call_to_make_in;
+static BdaAllocation in_the_way;
+
+/* In the asker's last try: something is freed, and another thread makes a block of that, which has not come yet. */
+static void make_in_call(void *user, enum fake_call call) {
+    if (asks && call == FAKE_CALL_CREATE_BUFFER && ++calls_of_asker == call_to_make_in) {
+        give(in_the_way);
+        (void)begin_and_hold(&first, FAKE_CALL_SET_OBJECT_NAME, 1, take_wish);
+    }
+    hold_in_driver(user, call);
+}
+
+static void ask(struct helper *h) {
+    asks = true;
+    calls_of_asker = 0;
+    take_wish(h);
+    asks = false;
+}
+
+/* There is room for the asker at every moment: first what is left of the limit, to the byte, then in the block. */
+static void who_fits_exactly_looks_into_a_block_on_its_way(void **state) {
+    (void)state;
+    bench_open(
+        &(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .with = FAKE_DEBUG_UTILS, .on_call = make_in_call },
+        NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(2), .first_block_size = MIB(1), .max_block_size = MIB(1) });
+    in_the_way = take((BdaAllocInfo){ .size = KIB(768), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
+    BdaAllocation other = take((BdaAllocInfo){ .size = MIB(1), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT });
+    hire(&first);
+    hire(&asker);
+    first.wish = (BdaAllocInfo){ .size = KIB(100), .pool = pool };
+    asker.wish = (BdaAllocInfo){ .size = KIB(256), .pool = pool };
+    await(&asker, begin(&asker, ask)); /* how many calls it makes */
+    assert_int_equal(asker.result, VK_SUCCESS);
+    give(asker.slots[0]);
+    assert_true(calls_of_asker > 1);
+    call_to_make_in = calls_of_asker;
+    uint32_t asking = begin(&asker, ask);
+    give_it_time(&asker, asking);
+    open_gate();
+    await(&asker, asking);
+    assert_int_equal(asker.result, VK_SUCCESS);
+    call_to_make_in = 0;
+    await(&first, 1);
+    assert_int_equal(first.result, VK_SUCCESS);
+    give(first.slots[0]);
+    give(asker.slots[0]);
+    give(other);
+    dismiss(&first);
+    dismiss(&asker);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
 /* ---- What is counted ---- */
 
 /* Between the driver being asked for the budget and its answer, another thread's memory comes to be ours. */
@@ -232,6 +303,8 @@ int main(void) {
         cmocka_unit_test(a_block_that_is_prepared_goes_to_who_needs_its_memory),
         cmocka_unit_test(a_block_that_warms_up_goes_to_who_needs_its_memory),
         cmocka_unit_test(who_is_refused_looks_into_a_block_on_its_way),
+        cmocka_unit_test(a_large_request_looks_into_a_block_on_its_way),
+        cmocka_unit_test(who_fits_exactly_looks_into_a_block_on_its_way),
         cmocka_unit_test(what_was_ours_meanwhile_counts_once),
         cmocka_unit_test(who_may_not_have_it_sets_a_pools_limit_aside_for_nobody),
         cmocka_unit_test(what_a_batch_gives_back_is_waited_for),

@@ -150,6 +150,25 @@ static void empty_blocks_of_other_pools_make_room_in_a_full_heap(void **state) {
 
 /* ---- The count of memories ---- */
 
+/* First the pool's limit refuses, and its own empty blocks go; then the heap's, and others' go. */
+static void empty_blocks_of_others_make_room_behind_a_pools_limit(void **state) {
+    (void)state;
+    const VkDeviceSize limit = MIB(4);
+    const BdaAllocFlags flags[] = { 0, BDA_ALLOC_DEDICATED_BIT };
+    for (uint32_t i = 0; i < COUNT_OF(flags); i++) {
+        bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED },
+                   &(BdaAllocatorInfo){ .first_block_size = MIB(2), .heap_limit_count = 1, .heap_limits = &limit });
+        BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(3), .first_block_size = MIB(2) });
+        give(take_bytes(16, BDA_INTENT_DEVICE));
+        give(take((BdaAllocInfo){ .size = 16, .pool = pool }));
+        assert_int_equal(bench_use().reserved, MIB(4));
+        BdaAllocation most = take((BdaAllocInfo){ .size = MIB(3), .pool = pool, .flags = flags[i] });
+        give(most);
+        assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+        bench_close();
+    }
+}
+
 static void the_count_of_memories_is_never_exceeded(void **state) {
     (void)state;
     bench_open(&(struct fake_config){ .limits = { .maxMemoryAllocationCount = 5 } }, NULL);
@@ -348,6 +367,32 @@ static void what_is_smaller_than_a_block_is_not_dedicated(void **state) {
     BdaAllocation block = take((BdaAllocInfo){ .size = KIB(60), .pool = pool });
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = KIB(60), .pool = pool });
     give(block);
+    bench_close();
+}
+
+/* Nor where the driver makes more of it than a block is. */
+static void what_is_small_is_not_dedicated_by_what_it_takes(void **state) {
+    (void)state;
+    bench_open(&(struct fake_config){ .size_rounding = KIB(64) }, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = KIB(64) });
+    const VkBufferCreateInfo made = buffer_info(100, PLAIN_USAGE);
+    refuse_buffer(VK_ERROR_OUT_OF_DEVICE_MEMORY, &made, (BdaAllocInfo){ .pool = pool });
+    bench_close();
+}
+
+/* A block that a limit refuses sends a request on to the next memory type, whatever memory of its own would meet. */
+static void what_cannot_be_dedicated_goes_to_the_next_type(void **state) {
+    (void)state;
+    const VkDeviceSize limits[] = { KIB(128), 0 };
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_REBAR,
+                                      .base_alignment = 4096,
+                                      .require_dedicated_from = 1,
+                                      .requirement_alignment = 16 },
+               &(BdaAllocatorInfo){ .heap_limit_count = 2, .heap_limits = limits });
+    BdaAllocation a =
+        take((BdaAllocInfo){ .size = KIB(128), .alignment = KIB(64), .flags = BDA_ALLOC_HOST_FALLBACK_BIT });
+    assert_int_equal(info_of(a.handle).heap, 1);
+    give(a);
     bench_close();
 }
 
@@ -793,6 +838,7 @@ int main(void) {
         cmocka_unit_test(near_a_full_heap_blocks_halve_and_nothing_small_is_dedicated),
         cmocka_unit_test(a_refused_request_near_a_full_heap_asks_the_driver_seldom),
         cmocka_unit_test(empty_blocks_of_other_pools_make_room_in_a_full_heap),
+        cmocka_unit_test(empty_blocks_of_others_make_room_behind_a_pools_limit),
         cmocka_unit_test(the_count_of_memories_is_never_exceeded),
         cmocka_unit_test(empty_blocks_go_when_the_count_is_reached),
         cmocka_unit_test(external_counts_of_all_heaps_add_up_without_wrapping),
@@ -804,6 +850,8 @@ int main(void) {
         cmocka_unit_test(own_buffers_fit_exactly_into_what_is_left),
         cmocka_unit_test(what_is_freed_meanwhile_serves_what_no_memory_does),
         cmocka_unit_test(what_is_smaller_than_a_block_is_not_dedicated),
+        cmocka_unit_test(what_is_small_is_not_dedicated_by_what_it_takes),
+        cmocka_unit_test(what_cannot_be_dedicated_goes_to_the_next_type),
         cmocka_unit_test(who_takes_no_new_memory_gets_none_of_its_own),
         cmocka_unit_test(a_driver_that_rounds_up_does_not_break_a_pools_limit),
         cmocka_unit_test(an_over_aligned_dedicated_request_does_not_break_a_pools_limit),
