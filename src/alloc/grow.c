@@ -217,9 +217,10 @@ static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct 
     }
 }
 
+#define MAKES_ITS_OWN VK_NOT_READY /* there is no room: its block is announced */
+
 /* Looks for room again, since others free and make blocks; waits for those that will have some. Where there is none the
  * request makes a block of its own, which is announced in the same breath: MAKES_ITS_OWN. */
-#define MAKES_ITS_OWN VK_NOT_READY
 static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                               struct bda_opening *opening, uint32_t *node) {
     VkDeviceSize bytes = needed(allocator, request);

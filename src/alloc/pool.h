@@ -283,6 +283,10 @@ BDA_INLINE void bda_pool_lock_as(struct bda_pool *pool, bool caches) {
 void bda_pool_add_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
 void bda_pool_remove_block(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
 
+/* The same of a dedicated block, whose node its maker and its releaser see to. */
+void bda_pool_add_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
+void bda_pool_remove_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
+
 /* The shards of a pool, from its head on, in no particular order; NULL after the last. */
 static inline struct bda_pool *bda_pool_next_shard(const struct bda_pool *shard) {
     return atomic_load_explicit(&shard->next_shard, memory_order_acquire);
@@ -294,10 +298,6 @@ struct bda_pool *bda_pool_find_shard(struct bda_pool *head, uint32_t number);
 /* The same; one that is not there yet is made, and has no blocks. NULL when host memory is refused, or
  * caches have no place for its ranges. */
 struct bda_pool *bda_pool_shard(BdaAllocator allocator, struct bda_pool *head, uint32_t number);
-
-/* The same of a dedicated block, whose node its maker and its releaser see to. */
-void bda_pool_add_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
-void bda_pool_remove_dedicated(BdaAllocator allocator, struct bda_pool *pool, uint32_t index);
 
 /* Takes `count` spare nodes and more from the store for the pool's TLSF. The pool's lock is held; see
  * bda_range_secure_nodes. */

@@ -396,16 +396,6 @@ static void what_cannot_be_dedicated_goes_to_the_next_type(void **state) {
     bench_close();
 }
 
-static void who_takes_no_new_memory_gets_none_of_its_own(void **state) {
-    (void)state;
-    bench_open(NULL, NULL);
-    BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(1) });
-    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY,
-           (BdaAllocInfo){ .size = KIB(256), .pool = pool, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
-    assert_int_equal(bench_pool_use(pool).reserved, 0);
-    bench_close();
-}
-
 static void a_driver_that_rounds_up_does_not_break_a_pools_limit(void **state) {
     (void)state;
     bench_open(&(struct fake_config){ .size_rounding = KIB(256), .base_alignment = 4096 }, NULL);
@@ -852,7 +842,6 @@ int main(void) {
         cmocka_unit_test(what_is_smaller_than_a_block_is_not_dedicated),
         cmocka_unit_test(what_is_small_is_not_dedicated_by_what_it_takes),
         cmocka_unit_test(what_cannot_be_dedicated_goes_to_the_next_type),
-        cmocka_unit_test(who_takes_no_new_memory_gets_none_of_its_own),
         cmocka_unit_test(a_driver_that_rounds_up_does_not_break_a_pools_limit),
         cmocka_unit_test(an_over_aligned_dedicated_request_does_not_break_a_pools_limit),
         cmocka_unit_test(one_pools_limit_costs_the_others_nothing),
