@@ -98,7 +98,8 @@ typedef enum BdaMessageSeverity {
 } BdaMessageSeverity;
 
 /* Takes one message. `text` is one line of UTF-8, without a newline, valid during the call. May be called from any
- * thread that is inside a bda_ function; no lock of the library is held. It must not call back into the allocator. */
+ * thread that is inside a bda_ function; no lock of the library is held. It must not call back into the allocator, nor
+ * wait for a thread that may be inside of it. */
 typedef void (*BdaMessageCallback)(void *user, BdaMessageSeverity severity, const char *text);
 
 /* ---- Allocator ------------------------------------------------------------------------------------------------ */

@@ -3,7 +3,6 @@
 
 #include "alloc/free.h"
 #include "alloc/grow.h"
-#include "alloc/opening.h"
 #include "alloc/own.h"
 #include "alloc/plain.h"
 #include "alloc/reclaim.h"
@@ -102,7 +101,7 @@ static VkResult take_after_let_go(BdaAllocator allocator, struct bda_pool *pool,
  * others are to serve it. */
 static VkResult take_apart(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                            uint32_t *node) {
-    if (!may_grow || !bda_shard_may_get_block(request->room, request->flags))
+    if (!may_grow || request->refused != VK_SUCCESS || !bda_shard_may_get_block(request->room, request->flags))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     bool guest = bda_shard_take_wish(allocator, pool);
     if (bda_shard_is_alone(pool) && !guest)
@@ -136,8 +135,8 @@ static VkResult make_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
     return bda_grow_dedicated(allocator, pool, request, buffer, &own->requirements, node);
 }
 
-/* The last resort: dedicated memory of the request's own size. It may fit where no block does, since a block has to be
- * larger than the request. If it does not, somebody may have freed meanwhile, or made a block. */
+/* Where no block fits, dedicated memory of the request's own size may, since a block has to be larger than the request.
+ * If it does not, somebody may have freed meanwhile, or made a block. */
 static VkResult make_exact(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                            struct bda_own *own, uint32_t *node) {
     const char *reason = request->reason;
@@ -148,14 +147,13 @@ static VkResult make_exact(BdaAllocator allocator, struct bda_pool *pool, struct
     }
     if (!bda_is_exhaustion(result))
         return result;
-    bda_opening_wait_all(pool);
     return bda_take_or_drain(allocator, pool, request, node) == VK_SUCCESS ? VK_SUCCESS : result;
 }
 
 /* If dedicated memory was only preferred, and refused, the blocks there are may still serve; a large request makes none
  * for itself, having just been refused as much. If it was not preferred, it is tried last, for what is no smaller than
  * the least block. */
-VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+static VkResult try_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                          struct bda_own *own, uint32_t *node) {
     bool may_grow = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
     bool large = bda_grow_is_large(allocator, pool, request);
@@ -174,14 +172,38 @@ VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct b
         return refused;
     if (!may_grow && request->full == NULL)
         request->full = pool;
-    if (large && may_grow)
-        bda_opening_wait_all(pool); /* what others make may have room; bda_grow_pool sees to that itself */
+    const char *reason = request->reason;
     VkResult result = take_or_grow(allocator, pool, request, may_grow && !large, node);
+    if (preferred && result == VK_ERROR_FEATURE_NOT_PRESENT) { /* no block, and what it prefers another type may have */
+        request->reason = reason;
+        return refused;
+    }
     if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY || !may_grow)
         return result;
     if (!preferred && request->size >= BDA_LEAST_BLOCK)
         return make_exact(allocator, pool, request, own, node);
     return large ? refused : result;
+}
+
+VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                         struct bda_own *own, uint32_t *node) {
+    bool may_grow = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
+    VkResult result = try_pool(allocator, pool, request, own, node);
+    if (!may_grow || !bda_grow_begin_at_last(allocator, request, result))
+        return result;
+    result = try_pool(allocator, pool, request, own, node);
+    bda_grow_end_at_last(allocator, request);
+    return result;
+}
+
+VkResult bda_allocate_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                                struct bda_own *own, uint32_t *node) {
+    VkResult result = make_dedicated(allocator, pool, request, own, node);
+    if (!bda_grow_begin_at_last(allocator, request, result))
+        return result;
+    result = make_dedicated(allocator, pool, request, own, node);
+    bda_grow_end_at_last(allocator, request);
+    return result;
 }
 
 /* ---- The types an intent tries ---- */
@@ -206,7 +228,7 @@ static VkResult pool_for(BdaAllocator allocator, const struct bda_request *reque
     return bda_pool_get(allocator, &key, pool);
 }
 
-static VkResult try_type(BdaAllocator allocator, struct bda_request *request, uint32_t type, bda_attempt try,
+static VkResult try_type(BdaAllocator allocator, struct bda_request *request, uint32_t type, bda_try try,
                          void *context) {
     struct bda_pool *pool = NULL;
     VkResult result = pool_for(allocator, request, type, &pool);
@@ -234,7 +256,7 @@ VkResult bda_check_types(BdaAllocator allocator, struct bda_request *request) {
 }
 
 /* The next type is for full heaps only; what is answered in the end is what the best type said. */
-static VkResult try_in_order(BdaAllocator allocator, struct bda_request *request, bda_attempt attempt, void *context) {
+static VkResult try_in_order(BdaAllocator allocator, struct bda_request *request, bda_try try, void *context) {
     const struct bda_type_order *order = bda_order_of(allocator, request->intent, request->flags);
     VkResult first = VK_SUCCESS;
     const char *first_reason = NULL;
@@ -242,7 +264,7 @@ static VkResult try_in_order(BdaAllocator allocator, struct bda_request *request
         if ((request->type_bits >> order->types[i] & 1u) == 0)
             continue;
         request->reason = NULL;
-        VkResult result = try_type(allocator, request, order->types[i], attempt, context);
+        VkResult result = try_type(allocator, request, order->types[i], try, context);
         if (!bda_is_exhaustion(result))
             return result;
         if (first == VK_SUCCESS) {
@@ -254,14 +276,14 @@ static VkResult try_in_order(BdaAllocator allocator, struct bda_request *request
     return first;
 }
 
-VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_attempt attempt, void *context) {
+VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_try try, void *context) {
     VkResult result = bda_check_types(allocator, request);
     if (result != VK_SUCCESS)
         return result;
     if (request->pool != NULL)
-        result = try_type(allocator, request, request->pool->ranges->key.memory_type, attempt, context);
+        result = try_type(allocator, request, request->pool->ranges->key.memory_type, try, context);
     else
-        result = try_in_order(allocator, request, attempt, context);
+        result = try_in_order(allocator, request, try, context);
     if (bda_is_exhaustion(result) && request->full != NULL)
         bda_pool_lack(request->full);
     return result;

@@ -15,17 +15,20 @@ VkResult bda_allocate(BdaAllocator allocator, struct bda_request *request, uint3
 VkResult bda_check_types(BdaAllocator allocator, struct bda_request *request);
 
 /* What is done with a pool of each memory type in turn; `context` is its own. */
-typedef VkResult (*bda_attempt)(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                                void *context);
+typedef VkResult (*bda_try)(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, void *context);
 
-/* Makes an attempt with the pool of each type that serves the request, in the intent's order, until one is not refused
- * for want of memory. */
-VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_attempt attempt, void *context);
+/* Tries the pool of each type that serves the request, in the intent's order, until one is not refused for want of
+ * memory. */
+VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_try try, void *context);
 
-/* One attempt: dedicated memory where it is wanted, else a place in a block of the pool. `own`: the buffer that it is
- * for, or NULL; a dedicated try that fails takes its VkBuffer along. */
+/* Dedicated memory where it is wanted, else a place in a block of the pool; and once more as a last resort. `own`: the
+ * buffer that it is for, or NULL; a dedicated try that fails takes its VkBuffer along. */
 VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                          struct bda_own *own, uint32_t *node);
+
+/* Dedicated memory, whether it is wanted or not, the same way. */
+VkResult bda_allocate_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                                struct bda_own *own, uint32_t *node);
 
 /* A range from the blocks there are, and where none has room from what threads keep for themselves, which comes back.
  * VK_ERROR_OUT_OF_DEVICE_MEMORY: no room; VK_ERROR_OUT_OF_HOST_MEMORY. */

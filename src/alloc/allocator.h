@@ -2,6 +2,7 @@
 #ifndef BDA_ALLOC_ALLOCATOR_H
 #define BDA_ALLOC_ALLOCATOR_H
 
+#include "alloc/attempts.h"
 #include "alloc/closing.h"
 #include "alloc/hooks.h"
 #include "alloc/pending.h"
@@ -90,7 +91,7 @@ struct BdaAllocator_T {
     /* under the pools lock; read without, since they only grow */
     struct bda_mutex pools_lock;
     struct bda_closings closings; /* this and the next one with locks of their own */
-    struct bda_closings attempts;
+    struct bda_attempts attempts;
     _Atomic(struct bda_pool *) newest_pool;
     _Atomic(BdaPool) newest_user_pool;
     BdaArena newest_arena;            /* not of a pool: the caller's, see api/arena.c */

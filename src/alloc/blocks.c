@@ -84,17 +84,6 @@ static void name_block(BdaAllocator allocator, const struct bda_pool *pool, uint
         bda_device_name_object(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)block->buffer, name);
 }
 
-/* Where the driver refused, what was set aside for it has come back; and so has memory that it gave, and that would not
- * do. A limit that refuses had set nothing aside (but for a moment, where another one refuses): it says so by a reason.
- */
-static void end_attempt(BdaAllocator allocator, struct bda_request *request, const struct bda_block *block,
-                        VkResult result, struct bda_closing *attempt) {
-    bool asked = request->reason == NULL || result == VK_ERROR_FEATURE_NOT_PRESENT; /* which is no limit's answer */
-    bool came_back = result != VK_SUCCESS && (asked || block->gave_back || block->backing.came_back);
-    request->failed += came_back;
-    bda_closing_end(&allocator->attempts, attempt, came_back);
-}
-
 /* A record for a new block, which remembers the call that opens it; nothing speaks against it yet. */
 static uint32_t take_record(BdaAllocator allocator, struct bda_request *request) {
     uint32_t index = take_spare(allocator);
@@ -108,7 +97,6 @@ static uint32_t take_record(BdaAllocator allocator, struct bda_request *request)
         bda_block_at(allocator, index)->stock = BDA_STOCKS;
         bda_block_at(allocator, index)->idle = 0;
         bda_block_at(allocator, index)->patterned = false;
-        bda_block_at(allocator, index)->gave_back = false;
     }
     return index;
 }
@@ -120,11 +108,8 @@ VkResult bda_blocks_open(BdaAllocator allocator, struct bda_pool *pool, VkDevice
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     struct bda_block *block = bda_block_at(allocator, *index);
     const struct bda_backing_info info = backing_info(pool, size, request->flags);
-    struct bda_closing attempt;
-    bda_closing_begin(&allocator->attempts, &attempt);
     VkResult result = bda_block_open(&allocator->device, &info, pool->usage, !pool->key.own_buffers, BDA_GRANULE_LOG2,
                                      block, &request->reason);
-    end_attempt(allocator, request, block, result, &attempt);
     if (result != VK_SUCCESS) {
         give_spare(allocator, *index);
         return result;
@@ -155,11 +140,8 @@ VkResult bda_blocks_open_dedicated(BdaAllocator allocator, struct bda_pool *pool
     }
     struct bda_block *block = bda_block_at(allocator, *index);
     const struct bda_backing_info info = backing_info(pool, requirements->size, request->flags);
-    struct bda_closing attempt;
-    bda_closing_begin(&allocator->attempts, &attempt);
     VkResult result = bda_block_open_dedicated(device, &info, buffer_info, buffer, requirements, request->alignment,
                                                zone_behind(allocator, request, requirements), block, &request->reason);
-    end_attempt(allocator, request, block, result, &attempt);
     if (result != VK_SUCCESS) {
         give_spare(allocator, *index);
         return result;

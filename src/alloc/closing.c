@@ -7,7 +7,7 @@ void bda_closings_init(struct bda_closings *closings, bool used) {
     bda_mutex_init(&closings->lock, used);
     bda_condition_init(&closings->ended, used);
     closings->first = NULL;
-    closings->begun = closings->arrived = 0;
+    closings->begun = 0;
 }
 
 void bda_closings_destroy(struct bda_closings *closings) {
@@ -22,22 +22,14 @@ void bda_closing_begin(struct bda_closings *closings, struct bda_closing *closin
     bda_mutex_unlock(&closings->lock);
 }
 
-void bda_closing_end(struct bda_closings *closings, struct bda_closing *closing, bool any) {
+void bda_closing_end(struct bda_closings *closings, struct bda_closing *closing) {
     bda_mutex_lock(&closings->lock);
     struct bda_closing **link = &closings->first;
     while (*link != closing)
         link = &(*link)->next;
     *link = closing->next;
-    closings->arrived += any;
     bda_condition_wake(&closings->ended);
     bda_mutex_unlock(&closings->lock);
-}
-
-uint64_t bda_closings_arrived(struct bda_closings *closings) {
-    bda_mutex_lock(&closings->lock);
-    uint64_t arrived = closings->arrived;
-    bda_mutex_unlock(&closings->lock);
-    return arrived;
 }
 
 /* Whether one up to this number is on its way; the later ones stand in front. */
@@ -48,13 +40,10 @@ static bool is_on_its_way(const struct bda_closings *closings, uint64_t number) 
     return closing != NULL;
 }
 
-bool bda_closing_wait(struct bda_closings *closings, uint64_t *seen) {
+void bda_closings_wait(struct bda_closings *closings) {
     bda_mutex_lock(&closings->lock);
     uint64_t last = closings->begun;
     while (is_on_its_way(closings, last))
         bda_condition_wait(&closings->ended, &closings->lock);
-    bool more = closings->arrived != *seen;
-    *seen = closings->arrived;
     bda_mutex_unlock(&closings->lock);
-    return more;
 }

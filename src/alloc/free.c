@@ -230,8 +230,8 @@ void bda_let_go(BdaAllocator allocator, const struct bda_pool *pool) {
         return;
     struct bda_closing closing;
     bda_closing_begin(&allocator->closings, &closing);
-    bool any = allocator->hooks->let_go(allocator, pool);
-    bda_closing_end(&allocator->closings, &closing, any);
+    allocator->hooks->let_go(allocator, pool);
+    bda_closing_end(&allocator->closings, &closing);
 }
 
 VkDeviceSize bda_release_list(BdaAllocator allocator, uint32_t first) {

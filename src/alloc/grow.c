@@ -9,6 +9,37 @@
 #include "alloc/reclaim.h"
 #include "alloc/shard.h"
 
+/* ---- Attempts, and the last resort ---- */
+
+/* Who has been refused already is alone. */
+static bool is_at_last(const struct bda_request *request) {
+    return request->refused != VK_SUCCESS;
+}
+
+static void begin_attempt(BdaAllocator allocator, const struct bda_request *request) {
+    if (!is_at_last(request))
+        bda_attempt_begin(&allocator->attempts);
+}
+
+static void end_attempt(BdaAllocator allocator, const struct bda_request *request) {
+    if (!is_at_last(request))
+        bda_attempt_end(&allocator->attempts);
+}
+
+bool bda_grow_begin_at_last(BdaAllocator allocator, struct bda_request *request, VkResult result) {
+    if (!allocator->locks || !bda_is_exhaustion(result) || bda_never_fits(request->reason))
+        return false;
+    bda_last_resort_begin(&allocator->attempts);
+    bda_closings_wait(&allocator->closings);
+    request->refused = result;
+    return true;
+}
+
+void bda_grow_end_at_last(BdaAllocator allocator, struct bda_request *request) {
+    request->refused = VK_SUCCESS;
+    bda_last_resort_end(&allocator->attempts);
+}
+
 /* ---- Joining a pool ---- */
 
 /* A new block becomes the pool's. The locks of the pool and of its head are held, one node is secured. */
@@ -49,9 +80,8 @@ static VkResult join_and_take(BdaAllocator allocator, struct bda_pool *head, uin
 
 /* ---- A block for a request ---- */
 
-/* How often a request waits for blocks of other threads before it makes one of its own, and for those that go back
- * before it is refused: more than once, since who waits beside it may take the room, but a request must not starve
- * where that happens again and again. */
+/* How often a request waits for blocks of other threads before it makes one of its own: more than once, since who waits
+ * beside it may take the room, but a request must not starve where that happens again and again. */
 enum { WAITS_MOST = 3 };
 
 /* Memory that surely holds the request, wherever the driver places it. */
@@ -77,76 +107,50 @@ static enum reach reach_of(const struct bda_pool *pool, VkDeviceSize size, VkRes
     return pool->user != NULL && !bda_limit_has_room(&pool->user->limit, size) ? OF_THE_POOL : OF_THE_HEAP;
 }
 
+/* What has been given back for a request so far, and of which call no block is (0: of none). */
+struct relief {
+    enum reach reach;
+    uint32_t spared_call;
+};
+
 /* Gives empty blocks back; whether there were any. */
-static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
-                        enum reach reach) {
-    if (reach == ANYWHERE)
-        return bda_reclaim_down_to(allocator, 0, request->call) != 0;
-    if (reach == OF_THE_POOL) {
+static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, const struct relief *relief) {
+    if (relief->reach == ANYWHERE)
+        return bda_reclaim_down_to(allocator, 0, relief->spared_call) != 0;
+    if (relief->reach == OF_THE_POOL) {
         struct bda_pool *buffers = bda_pool_of_buffers(pool->user);
-        bool any = bda_reclaim_pool(allocator, pool->user->ranges, request->call);
-        return (buffers != NULL && bda_reclaim_pool(allocator, buffers, request->call)) || any;
+        bool any = bda_reclaim_pool(allocator, pool->user->ranges, relief->spared_call);
+        return (buffers != NULL && bda_reclaim_pool(allocator, buffers, relief->spared_call)) || any;
     }
     uint32_t heap = bda_device_heap_of(&allocator->device, pool->key.memory_type);
-    return bda_reclaim_heap(allocator, heap, request->call);
+    return bda_reclaim_heap(allocator, heap, relief->spared_call);
 }
 
 /* Memory or objects ran out: what is kept or held and frees that are due come first, then empty blocks. Whether
  * anything went back to the driver. */
-static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
-                    enum reach reach) {
+static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct relief *relief) {
     uint32_t count = atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed);
     bda_caches_drain(allocator, NULL);
     (void)bda_pending_try_collect(allocator, false); /* a lost device shows in the calls that follow */
     bda_let_go(allocator, NULL);
-    bool closed = close_empty(allocator, pool, request, reach);
+    bool closed = close_empty(allocator, pool, relief);
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
 }
 
-/* What a request that would be refused has tried, and knows of others. */
-struct patience {
-    uint64_t arrived, failed; /* closings, and attempts of others than this request (closing.h) */
-    uint32_t waits;
-    enum reach relieved; /* since the last wait */
-};
-
-static struct patience begin_patience(BdaAllocator allocator, const struct bda_request *request) {
-    return (struct patience){ .arrived = bda_closings_arrived(&allocator->closings),
-                              .failed = bda_closings_arrived(&allocator->attempts) - request->failed };
-}
-
-/* Relieves, unless that has been tried since the last wait. Whether there is a reason to try again. (Once a pool's
- * limit has let it through, its heap may refuse it.) */
+/* Relieves, unless that has been tried as far as it helps. (Once a pool's limit has let a request through, its heap may
+ * refuse it.) Whether there is a reason to try again: at last there is one, since somebody else may have been giving
+ * back what would have gone here. */
 static bool relieve_once(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
-                         VkDeviceSize size, VkResult result, struct patience *patience) {
+                         VkDeviceSize size, VkResult result, struct relief *relief) {
     enum reach reach = reach_of(pool, size, result);
-    if (patience->relieved >= reach)
+    if (relief->reach >= reach)
         return false;
-    patience->relieved = reach;
-    if (!relieve(allocator, pool, request, reach))
-        return false;
-    patience->arrived = bda_closings_arrived(&allocator->closings); /* its own are no reason to try again */
+    relief->reach = reach;
+    bool any = relieve(allocator, pool, relief);
+    if (!is_at_last(request))
+        return any;
+    bda_closings_wait(&allocator->closings);
     return true;
-}
-
-/* Waits until the driver has answered others. Whether it has refused any: of this request's own that is no reason to
- * try again, or two requests would keep their memory from each other until both are refused. */
-static bool wait_for_attempts(BdaAllocator allocator, const struct bda_request *request, struct patience *patience) {
-    uint64_t seen = patience->failed + request->failed;
-    bool more = bda_closing_wait(&allocator->attempts, &seen);
-    patience->failed = seen - request->failed;
-    return more;
-}
-
-/* Waits for what others give back; where a limit refused, and not the driver, then for what others ask the driver for.
- * Whether there is a reason to try again: with relief, since what has arrived may be an empty block of another pool, or
- * be held by a checking mode. */
-static bool wait_for_others(BdaAllocator allocator, const struct bda_request *request, struct patience *patience) {
-    if (patience->waits++ == WAITS_MOST)
-        return false;
-    patience->relieved = NOWHERE;
-    return bda_closing_wait(&allocator->closings, &patience->arrived) ||
-           (request->reason != NULL && wait_for_attempts(allocator, request, patience));
 }
 
 /* The least block that serves the request. */
@@ -187,40 +191,36 @@ static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *pool, con
     return bda_min(next, pool->max_block_size);
 }
 
+/* At last it is the least size, since all larger ones were refused; but where there are too many objects, each is to be
+ * as large as it can. */
+static VkDeviceSize size_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request) {
+    return request->refused == VK_ERROR_OUT_OF_DEVICE_MEMORY ? least_size(allocator, pool, request)
+                                                             : next_size(allocator, pool, request, false);
+}
+
 /* Opens the block that was announced. Who takes new memory first gives back what is kept too much. Near a full heap,
- * empty blocks go first, then the size is halved; then what others give back may be enough. `ahead` (or NULL): the
- * block is nobody's, and until the caller has joined it and ends this, who is refused for its memory waits to have it
- * closed. It is not on its way while this thread waits. */
+ * empty blocks go first, then the size is halved. */
 static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                          struct bda_opening *opening, struct bda_closing *ahead, uint32_t *index) {
-    const VkDeviceSize next = opening->size, least = least_size(allocator, pool, request);
+                          struct bda_opening *opening, struct relief relief, uint32_t *index) {
+    const VkDeviceSize least = least_size(allocator, pool, request);
     bda_reclaim_pool_surplus(allocator, pool);
-    struct patience patience = begin_patience(allocator, request);
     for (;;) {
-        if (ahead != NULL)
-            bda_closing_begin(&allocator->closings, ahead);
         VkResult result = bda_blocks_open(allocator, pool, opening->size, request, index);
-        if (result == VK_SUCCESS)
-            return result;
-        if (ahead != NULL)
-            bda_closing_end(&allocator->closings, ahead, false);
         if (!bda_is_exhaustion(result))
             return result;
-        if (relieve_once(allocator, pool, request, opening->size, result, &patience))
+        if (relieve_once(allocator, pool, request, opening->size, result, &relief))
             continue;
-        if (result != VK_ERROR_TOO_MANY_OBJECTS && opening->size != least)
-            bda_opening_resize(pool, opening, bda_max(opening->size / 2, least));
-        else if (wait_for_others(allocator, request, &patience))
-            bda_opening_resize(pool, opening, next);
-        else
+        if (result == VK_ERROR_TOO_MANY_OBJECTS || opening->size == least)
             return result;
+        bda_opening_resize(pool, opening, bda_max(opening->size / 2, least));
     }
 }
 
 #define MAKES_ITS_OWN VK_NOT_READY /* there is no room: its block is announced */
 
-/* Looks for room again, since others free and make blocks; waits for those that will have some. Where there is none the
- * request makes a block of its own, which is announced in the same breath: MAKES_ITS_OWN. */
+/* Looks for room again, since others free and make blocks; waits for those that will have some, but not at last, where
+ * who makes one may be waiting for this request. Where there is none the request makes a block of its own, which is
+ * announced in the same breath: MAKES_ITS_OWN. */
 static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                               struct bda_opening *opening, uint32_t *node) {
     VkDeviceSize bytes = needed(allocator, request);
@@ -228,13 +228,14 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
     bool kept;
     bda_lock(&pool->lock);
     VkResult result = bda_shards_take_locked(allocator, pool, request, &live, &kept);
-    for (uint32_t waits = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && waits < WAITS_MOST; waits++) {
+    uint32_t most = is_at_last(request) ? 0 : WAITS_MOST;
+    for (uint32_t waits = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && waits < most; waits++) {
         if (!bda_opening_wait(pool, bytes))
             break;
         result = bda_shards_take_locked(allocator, pool, request, &live, &kept);
     }
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY) {
-        bda_opening_begin(pool, opening, next_size(allocator, pool, request, false), bytes);
+        bda_opening_begin(pool, opening, size_for(allocator, pool, request), bytes);
         result = MAKES_ITS_OWN;
     }
     bda_unlock(&pool->lock);
@@ -247,9 +248,11 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
 static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                               struct bda_opening *opening, uint32_t *node) {
     uint32_t index = 0;
-    VkResult result = open_next(allocator, pool, request, opening, NULL, &index);
+    begin_attempt(allocator, request);
+    VkResult result = open_next(allocator, pool, request, opening, (struct relief){ NOWHERE, 0 }, &index);
     if (result == VK_SUCCESS)
         result = join_and_take(allocator, pool, index, request, node);
+    end_attempt(allocator, request);
     bda_opening_end(pool, opening);
     return result;
 }
@@ -262,9 +265,7 @@ VkResult bda_grow_pool(BdaAllocator allocator, struct bda_pool *pool, struct bda
     result = open_and_take(allocator, pool, request, &opening, node);
     if (!bda_is_exhaustion(result))
         return result;
-    /* Others' blocks may have room, which it did not count on, since as much as may be needed is more than what is; and
-     * what was refused may have been freed since, onto a shelf perhaps. */
-    bda_opening_wait_all(pool);
+    /* What was refused may have been freed since, onto a shelf perhaps; and others' blocks may have come. */
     return bda_take_or_drain(allocator, pool, request, node) == VK_SUCCESS ? VK_SUCCESS : result;
 }
 
@@ -295,21 +296,32 @@ static void remember_refusal(struct bda_pool *head) {
     bda_unlock(&head->lock);
 }
 
-/* One try within the budget: nothing is given back for it, since others have room. */
-VkResult bda_grow_shard(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node) {
-    struct bda_opening opening;
-    if (!begin_for_shard(allocator, head, &opening, request))
-        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+/* Opens the block that was announced, and takes the range from it. One try within the budget: nothing is given back for
+ * it, since others have room. */
+static VkResult open_for_shard(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request,
+                               VkDeviceSize size, uint32_t *node) {
     struct bda_request wish = *request;
     wish.flags |= BDA_ALLOC_WITHIN_BUDGET_BIT;
     uint32_t index = 0;
-    VkResult result = bda_blocks_open(allocator, head, opening.size, &wish, &index);
+    VkResult result = bda_blocks_open(allocator, head, size, &wish, &index);
     request->call = wish.call;
-    request->failed = wish.failed;
     if (result == VK_SUCCESS)
         result = join_and_take(allocator, head, index, request, node);
     if (result != VK_SUCCESS)
         remember_refusal(head);
+    return result;
+}
+
+/* Beside somebody's last resort it is not the time for it, and others have room: nobody waits for that. */
+VkResult bda_grow_shard(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node) {
+    struct bda_opening opening;
+    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    if (!begin_for_shard(allocator, head, &opening, request))
+        return result;
+    if (bda_attempt_try_begin(&allocator->attempts)) {
+        result = open_for_shard(allocator, head, request, opening.size, node);
+        bda_attempt_end(&allocator->attempts);
+    }
     bda_opening_end(head, &opening);
     return result;
 }
@@ -389,20 +401,32 @@ static VkResult join_empty(BdaAllocator allocator, struct bda_pool *pool, uint32
     return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
-/* One more block. Threads that find no room meanwhile share it, and what they take is counted anew. */
+/* One more block. Threads that find no room meanwhile share it, and what they take is counted anew. What this call has
+ * made so far is not given back for it. */
 static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, uint64_t *count) {
     struct bda_opening opening;
     uint32_t index = 0;
     bda_lock(&pool->lock);
-    bda_opening_begin(pool, &opening, next_size(allocator, pool, like, false), 0);
+    bda_opening_begin(pool, &opening, size_for(allocator, pool, like), 0);
     bda_unlock(&pool->lock);
-    struct bda_closing ahead;
-    VkResult result = open_next(allocator, pool, like, &opening, &ahead, &index);
-    if (result == VK_SUCCESS) {
+    begin_attempt(allocator, like);
+    VkResult result = open_next(allocator, pool, like, &opening, (struct relief){ NOWHERE, like->call }, &index);
+    if (result == VK_SUCCESS)
         result = join_empty(allocator, pool, index, like, count);
-        bda_closing_end(&allocator->closings, &ahead, true);
-    }
+    end_attempt(allocator, like);
     bda_opening_end(pool, &opening);
+    return result;
+}
+
+/* The same; and at last, where there is still too little room. */
+static VkResult open_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, uint64_t wanted,
+                           uint64_t *count) {
+    VkResult result = open_empty(allocator, pool, like, count);
+    if (!bda_grow_begin_at_last(allocator, like, result))
+        return result;
+    bda_caches_drain(allocator, pool);
+    result = count_room(allocator, pool, like) < wanted ? open_empty(allocator, pool, like, count) : VK_SUCCESS;
+    bda_grow_end_at_last(allocator, like);
     return result;
 }
 
@@ -414,7 +438,7 @@ VkResult bda_grow_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bd
      * may be taking the room as it comes, so twice the wish is enough. */
     while (count_room(allocator, pool, like) < wanted && added < 2 * wanted) {
         uint64_t count = 0;
-        VkResult result = open_empty(allocator, pool, like, &count);
+        VkResult result = open_ahead(allocator, pool, like, wanted, &count);
         if (result != VK_SUCCESS)
             return result;
         added += bda_max(count, 1);
@@ -480,17 +504,15 @@ static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struc
                             struct bda_opening *opening) {
     uint32_t index = 0;
     uint64_t count;
-    struct bda_closing ahead;
-    bda_closing_begin(&allocator->closings, &ahead);
+    bda_attempt_begin(&allocator->attempts);
     VkResult result = bda_blocks_open(allocator, pool, opening->size, like, &index);
     if (bda_is_exhaustion(result) && opening->size / 2 >= least_size(allocator, pool, like)) {
         bda_opening_resize(pool, opening, opening->size / 2);
         result = bda_blocks_open(allocator, pool, opening->size, like, &index);
     }
-    bool opened = result == VK_SUCCESS;
-    if (opened)
+    if (result == VK_SUCCESS)
         result = join_empty(allocator, pool, index, like, &count);
-    bda_closing_end(&allocator->closings, &ahead, opened);
+    bda_attempt_end(&allocator->attempts);
     bda_opening_end(pool, opening);
     return result;
 }
@@ -545,16 +567,16 @@ static VkResult join_dedicated(BdaAllocator allocator, struct bda_pool *pool, ui
     return secured ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
-VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, VkBuffer buffer,
-                            const struct bda_requirements *requirements, uint32_t *node) {
+/* Makes the buffer, where there is none, and the memory for it. */
+static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                               VkBuffer buffer, const struct bda_requirements *requirements, uint32_t *index) {
     struct bda_device *device = &allocator->device;
     const VkBufferCreateInfo spanning =
         bda_block_buffer_info(device, pool->usage, request->room, pool->key.capture_replay);
     const VkBufferCreateInfo *info = request->buffer_info != NULL ? request->buffer_info : &spanning;
-    struct bda_requirements needs;
+    struct bda_requirements asked;
+    struct relief relief = { NOWHERE, 0 };
     VkResult result = VK_SUCCESS;
-    struct patience patience = begin_patience(allocator, request);
-    uint32_t index = 0;
     for (;;) {
         request->reason = NULL;
         if (buffer == VK_NULL_HANDLE)
@@ -562,22 +584,27 @@ VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struc
         if (result != VK_SUCCESS)
             return result;
         if (requirements == NULL) {
-            bda_block_requirements(device, buffer, &needs);
-            requirements = &needs;
+            bda_block_requirements(device, buffer, &asked);
+            requirements = &asked;
         }
-        result = bda_blocks_open_dedicated(allocator, pool, request, info, buffer, requirements, &index);
-        if (result == VK_SUCCESS)
-            break;
+        result = bda_blocks_open_dedicated(allocator, pool, request, info, buffer, requirements, index);
+        if (!bda_is_exhaustion(result) || !relieve_once(allocator, pool, request, requirements->size, result, &relief))
+            return result;
         buffer = VK_NULL_HANDLE;
-        if (!bda_is_exhaustion(result))
-            return result;
-        if (!relieve_once(allocator, pool, request, requirements->size, result, &patience) &&
-            !wait_for_others(allocator, request, &patience))
-            return result;
         result = VK_SUCCESS;
     }
-    result = join_dedicated(allocator, pool, index, request, node);
-    if (result != VK_SUCCESS)
-        bda_blocks_close(allocator, index);
+}
+
+VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, VkBuffer buffer,
+                            const struct bda_requirements *requirements, uint32_t *node) {
+    uint32_t index = 0;
+    begin_attempt(allocator, request);
+    VkResult result = open_dedicated(allocator, pool, request, buffer, requirements, &index);
+    if (result == VK_SUCCESS) {
+        result = join_dedicated(allocator, pool, index, request, node);
+        if (result != VK_SUCCESS)
+            bda_blocks_close(allocator, index);
+    }
+    end_attempt(allocator, request);
     return result;
 }

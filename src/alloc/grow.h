@@ -15,6 +15,12 @@ static inline bool bda_is_exhaustion(VkResult result) {
 /* Whether a request is too large for the pool's blocks, and wants memory of its own. */
 bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request);
 
+/* The last resort of a request that was refused with `result`: when it is alone (attempts.h), and all has come back
+ * that was on its way, it tries once more. False where that is no use: memory has not run out, or the request is larger
+ * than a limit; or where nobody else can be in the library. */
+bool bda_grow_begin_at_last(BdaAllocator allocator, struct bda_request *request, VkResult result);
+void bda_grow_end_at_last(BdaAllocator allocator, struct bda_request *request);
+
 /* Makes a block for the pool and takes the request's range from it; or waits for one that another thread is making, if
  * it will have room. What has been freed meanwhile serves too. Near a full heap: empty blocks of the heap go first,
  * then the size is halved down to what the request needs. VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_TOO_MANY_OBJECTS, and

@@ -46,8 +46,8 @@ struct bda_hooks {
      * memory that went back to the driver in its place are added. */
     bool (*hold)(BdaAllocator allocator, uint32_t node, bool seen, VkDeviceSize *bytes);
     /* Releases what is held: everything of a pool (its head), which goes; NULL: all that no command may still write
-     * to, since memory runs out. Whether there was any. */
-    bool (*let_go)(BdaAllocator allocator, const struct bda_pool *pool);
+     * to, since memory runs out. */
+    void (*let_go)(BdaAllocator allocator, const struct bda_pool *pool);
 };
 
 #endif

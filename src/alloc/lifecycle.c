@@ -102,7 +102,7 @@ VkResult bda_allocator_init(BdaAllocator allocator, const BdaAllocatorInfo *info
     bda_mutex_init(&allocator->store_lock, allocator->locks);
     bda_mutex_init(&allocator->pools_lock, allocator->locks);
     bda_closings_init(&allocator->closings, allocator->locks);
-    bda_closings_init(&allocator->attempts, allocator->locks);
+    bda_attempts_init(&allocator->attempts, allocator->locks);
     bda_mutex_init(&allocator->pending.lock, allocator->locks);
     atomic_flag_clear(&allocator->pending.asking);
     bda_nodes_init(&allocator->nodes, &allocator->host);
@@ -153,7 +153,7 @@ void bda_allocator_finish(BdaAllocator allocator) {
     bda_prefixes_finish(allocator);
     bda_history_finish(allocator);
     bda_mutex_destroy(&allocator->pending.lock);
-    bda_closings_destroy(&allocator->attempts);
+    bda_attempts_destroy(&allocator->attempts);
     bda_closings_destroy(&allocator->closings);
     bda_mutex_destroy(&allocator->pools_lock);
     bda_mutex_destroy(&allocator->store_lock);

@@ -59,20 +59,6 @@ bool bda_opening_wait(struct bda_pool *pool, VkDeviceSize bytes) {
     return true;
 }
 
-void bda_opening_wait_all(struct bda_pool *pool) {
-    bda_lock(&pool->lock);
-    uint64_t last = pool->last_opening;
-    for (;;) {
-        const struct bda_opening *opening = pool->openings; /* the later ones stand in front */
-        while (opening != NULL && opening->number > last)
-            opening = opening->next;
-        if (opening == NULL)
-            break;
-        bda_lock_sleep(&pool->lock, &pool->opened);
-    }
-    bda_unlock(&pool->lock);
-}
-
 void bda_opening_finish(struct bda_pool *pool) {
     bda_lock(&pool->lock);
     pool->low_granules = 0;

@@ -32,9 +32,6 @@ void bda_opening_end(struct bda_pool *pool, struct bda_opening *opening);
  * not meanwhile. */
 bool bda_opening_wait(struct bda_pool *pool, VkDeviceSize bytes);
 
-/* Waits for all blocks that are on their way now. No lock is held, and none is the caller's. */
-void bda_opening_wait_all(struct bda_pool *pool);
-
 /* Waits for the blocks on their way into a pool that is about to end. No more are wanted: bda_prepare alone may still
  * be at work in it, since its caller names no pool. No lock is held by the caller. */
 void bda_opening_finish(struct bda_pool *pool);

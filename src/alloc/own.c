@@ -377,7 +377,7 @@ static VkResult finish_own(BdaAllocator allocator, struct bda_pool *pool, struct
         request->reason = "the buffer's address in a block lacks the alignment, and the request may take no new memory";
         return result;
     }
-    return bda_grow_dedicated(allocator, pool, request, VK_NULL_HANDLE, &own->requirements, &own->node);
+    return bda_allocate_dedicated(allocator, pool, request, own, &own->node);
 }
 
 static VkResult try_own(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, void *context) {

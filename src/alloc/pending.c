@@ -243,7 +243,7 @@ static VkResult collect_and_end(BdaAllocator allocator, const struct part *part,
             detach_reached(allocator, &reached[i], part, &due);
     end(pending);
     *bytes = bda_release_list(allocator, due.first);
-    bda_closing_end(&allocator->closings, closing, due.first != 0);
+    bda_closing_end(&allocator->closings, closing);
     return answer;
 }
 
@@ -265,7 +265,7 @@ VkResult bda_pending_try_collect(BdaAllocator allocator, bool ranges_alone) {
     bda_closing_begin(&allocator->closings, &closing);
     if (try_begin(&allocator->pending))
         return collect_and_end(allocator, &(struct part){ .ranges_alone = ranges_alone }, &closing, &bytes);
-    bda_closing_end(&allocator->closings, &closing, false);
+    bda_closing_end(&allocator->closings, &closing);
     return VK_SUCCESS;
 }
 
@@ -313,7 +313,7 @@ void bda_pending_drain_pool(BdaAllocator allocator, BdaPool user) {
     bda_mutex_unlock(&pending->lock);
     end(pending);
     (void)bda_release_list(allocator, due.first);
-    bda_closing_end(&allocator->closings, &closing, due.first != 0);
+    bda_closing_end(&allocator->closings, &closing);
 }
 
 void bda_pending_drain(BdaAllocator allocator) {

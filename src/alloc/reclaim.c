@@ -95,7 +95,7 @@ static struct empty unlink_largest(BdaAllocator allocator, struct bda_pool *head
 
 static void close_unlinked(BdaAllocator allocator, uint32_t index, struct bda_closing *closing) {
     bda_blocks_close(allocator, index);
-    bda_closing_end(&allocator->closings, closing, true);
+    bda_closing_end(&allocator->closings, closing);
 }
 
 /* Closes it. Returns its bytes, 0 when there was nothing to close. */

@@ -34,10 +34,10 @@ struct bda_request {
     VkExternalMemoryHandleTypeFlags handle_types;
     bool capture_replay;
     /* out */
-    bool undone;     /* memory that was made for it, or what came before it in its batch, has gone again:
-                      the figures are no longer those that it was refused by */
-    uint16_t failed; /* attempts of its own that the driver refused, or whose memory would not do (closing.h) */
-    uint32_t call;   /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
+    bool undone;      /* memory that was made for it, or what came before it in its batch, has gone again:
+                       the figures are no longer those that it was refused by */
+    VkResult refused; /* by what, where this is its last resort (attempts.h); else VK_SUCCESS */
+    uint32_t call;    /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
     enum bda_wrong wrong_as;
     const char *reason; /* why it was refused, where the library knows */
     union {             /* all of it is zeroed for each plain request, so it is no larger than it must be */

@@ -159,10 +159,9 @@ VkResult bda_alloc(BdaAllocator allocator, const BdaAllocInfo *info, BdaAllocati
 static void undo(BdaAllocator allocator, uint32_t count, BdaAllocation *allocations, uint32_t call) {
     struct bda_closing closing;
     bda_closing_begin(&allocator->closings, &closing);
-    bool any = count != 0;
     while (count-- > 0)
         bda_free_unseen(allocator, allocations[count].handle);
-    bda_closing_end(&allocator->closings, &closing, any);
+    bda_closing_end(&allocator->closings, &closing);
     bda_reclaim_call(allocator, call);
 }
 

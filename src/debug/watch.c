@@ -77,9 +77,8 @@ static VkDeviceSize quarantine(BdaAllocator allocator, uint32_t node) {
     struct bda_closing closing;
     bda_closing_begin(&allocator->closings, &closing);
     bda_quarantine_add(allocator, node, &due);
-    bool any = due.first != 0;
     VkDeviceSize bytes = release(allocator, &due, false);
-    bda_closing_end(&allocator->closings, &closing, any);
+    bda_closing_end(&allocator->closings, &closing);
     return bytes;
 }
 
@@ -107,13 +106,11 @@ static bool hold(BdaAllocator allocator, uint32_t node, bool seen, VkDeviceSize 
     return true;
 }
 
-static bool let_go(BdaAllocator allocator, const struct bda_pool *pool) {
+static void let_go(BdaAllocator allocator, const struct bda_pool *pool) {
     struct bda_held due = { .first = 0 };
     bda_quarantine_take(allocator, pool, &due);
     bda_commands_let_go(allocator, pool, &due);
-    bool any = due.first != 0;
     (void)release(allocator, &due, true);
-    return any;
 }
 
 VkResult bda_watch_complete(BdaAllocator allocator, uint64_t ticket) {

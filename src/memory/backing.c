@@ -32,9 +32,8 @@ static VkResult allocate(struct bda_device *device, const struct bda_backing_inf
     return device->vk.allocate_memory(device->handle, &allocate_info, device->driver_callbacks, memory);
 }
 
-/* Room in the limit and in the budget; both or none. `came_back`: what one of them had set aside when the next refused.
- * (The budget counts the memory before its bytes.) */
-static VkResult reserve(struct bda_device *device, const struct bda_backing_info *info, uint32_t heap, bool *came_back,
+/* Room in the limit and in the budget; both or none. */
+static VkResult reserve(struct bda_device *device, const struct bda_backing_info *info, uint32_t heap,
                         const char **reason) {
     if (info->size > device->limits.max_memory_size) {
         *reason = bda_memory_is_smaller;
@@ -45,7 +44,6 @@ static VkResult reserve(struct bda_device *device, const struct bda_backing_info
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     VkResult result = bda_budget_reserve(&device->budget, heap, info->size, info->within_budget, reason);
-    *came_back = result == VK_ERROR_OUT_OF_DEVICE_MEMORY || (result != VK_SUCCESS && info->limit != NULL);
     if (result != VK_SUCCESS)
         bda_limit_release(info->limit, info->size);
     return result;
@@ -56,11 +54,11 @@ VkResult bda_backing_create(struct bda_device *device, const struct bda_backing_
     uint32_t heap = bda_device_heap_of(device, info->type);
     *backing = (struct bda_backing){ .size = info->size, .type = info->type, .limit = info->limit };
     bda_device_refresh_budget(device);
-    VkResult result = reserve(device, info, heap, &backing->came_back, reason);
+    VkResult result = reserve(device, info, heap, reason);
     /* What has become ours since the driver was asked counts twice until it is asked again: as ours, and as others'. */
     if (result != VK_SUCCESS && *reason == bda_budget_is_used_up) {
         bda_device_refresh_budget(device);
-        result = reserve(device, info, heap, &backing->came_back, reason);
+        result = reserve(device, info, heap, reason);
         *reason = result == VK_SUCCESS ? NULL : *reason;
     }
     if (result != VK_SUCCESS)

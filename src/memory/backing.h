@@ -14,7 +14,6 @@ struct bda_backing {
     VkDeviceSize size;
     unsigned char *mapped; /* NULL where the CPU cannot reach it */
     uint32_t type;
-    bool came_back;          /* it was refused after one limit had set bytes aside for it, which have been returned */
     struct bda_limit *limit; /* that it counts against, beside the heap's; or NULL */
 };
 

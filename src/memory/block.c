@@ -109,10 +109,8 @@ void bda_block_close(struct bda_device *device, struct bda_block *block) {
     block->reach = VK_NULL_HANDLE;
     if (block->buffer != VK_NULL_HANDLE)
         destroy_buffer(device, block);
-    if (block->backing.memory != VK_NULL_HANDLE) {
+    if (block->backing.memory != VK_NULL_HANDLE)
         bda_backing_destroy(device, &block->backing);
-        block->gave_back = true;
-    }
     block->mapped = NULL;
 }
 

@@ -43,7 +43,6 @@ struct bda_block {
     _Atomic(struct bda_landmarks *) landmarks; /* of the region, for look-ups; NULL: there never was one */
     _Atomic(struct bda_pool *) head; /* of its pool, whichever shard it is in; set while the map shows the block */
     _Atomic bool patterned;          /* its bytes that are nobody's carry a pattern (debug/patterns.h) */
-    bool gave_back;                  /* while it is made: memory was there that would not do, and has gone */
     VkBuffer reach;                  /* by which commands reach its bytes: `buffer`, or one for them alone; or none */
     VkDeviceSize reach_size;         /* bytes from the region's first one that it may reach */
     uint32_t previous, next;         /* in the pool's list; next also links spare records */

@@ -17,6 +17,12 @@ const char bda_pool_limit_is_smaller[] = "the pool's limit is smaller than that"
 const char bda_pool_limit_is_below_memory[] = "the pool's limit is smaller than the memory that it takes";
 const char bda_pool_limit_is_reached[] = "the pool's limit is reached";
 
+bool bda_never_fits(const char *reason) {
+    return reason == bda_memory_is_smaller || reason == bda_heap_is_smaller || reason == bda_heap_limit_is_smaller ||
+           reason == bda_heap_limit_is_below_memory || reason == bda_budget_is_below_memory ||
+           reason == bda_pool_limit_is_smaller || reason == bda_pool_limit_is_below_memory;
+}
+
 void bda_budget_init(struct bda_budget *budget, const VkPhysicalDeviceMemoryProperties *properties, uint32_t max_count,
                      uint32_t limit_count, const VkDeviceSize *limits) {
     budget->heap_count = properties->memoryHeapCount;

@@ -45,6 +45,9 @@ extern const char bda_heap_is_smaller[], bda_heap_limit_is_smaller[], bda_heap_l
 extern const char bda_heap_limit_is_below_memory[], bda_budget_is_below_memory[], bda_budget_is_used_up[];
 extern const char bda_pool_limit_is_smaller[], bda_pool_limit_is_below_memory[], bda_pool_limit_is_reached[];
 
+/* Whether a reason is that the memory alone is larger than a limit, whatever else is given back. */
+bool bda_never_fits(const char *reason);
+
 /* Counts `size` against the limit, unless that is too much; and takes it back. NULL is no limit. */
 bool bda_limit_reserve(struct bda_limit *limit, VkDeviceSize size);
 void bda_limit_release(struct bda_limit *limit, VkDeviceSize size);

@@ -207,6 +207,7 @@ static void what_the_driver_itself_refuses_is_passed_on_and_told(void **state) {
     bench_close();
 }
 
+/* (Where nobody else can come in between, each type is tried once.) */
 static void of_two_refusals_the_better_types_is_told(void **state) {
     (void)state;
     const struct {
@@ -219,7 +220,7 @@ static void of_two_refusals_the_better_types_is_told(void **state) {
     for (uint32_t i = 0; i < COUNT_OF(cases); i++) {
         struct fake_config config = { .heap_size = MIB(64) };
         config.foreign_use[cases[i].full_heap] = MIB(64);
-        bench_open(&config, NULL);
+        bench_open(&config, &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT });
         unsigned asked = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
         fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, cases[i].nth, VK_ERROR_TOO_MANY_OBJECTS);
         refuse(cases[i].first, (BdaAllocInfo){ .size = 64, .flags = BDA_ALLOC_DEDICATED_BIT });

@@ -286,7 +286,7 @@ static void who_needs_no_answer_does_not_wait(void **state) {
     (void)state;
     static struct helper maker;
     bench_open(&gated, NULL);
-    BdaPool pool = make_pool(one_block), other = make_pool(one_block), none = make_pool((BdaPoolInfo){ .limit = 0 });
+    BdaPool pool = make_pool(one_block), other = make_pool(one_block);
     BdaAllocation some = take((BdaAllocInfo){ .size = 100, .pool = other });
     fake_fail_from(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
     hire(&maker);
@@ -294,36 +294,20 @@ static void who_needs_no_answer_does_not_wait(void **state) {
     maker.wish.pool = pool;
     uint32_t making = begin_and_hold(&maker, FAKE_CALL_ALLOCATE_MEMORY, 1, take_wish);
     const BdaAllocInfo old = { .size = 100, .pool = pool, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
-    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, old);                                         /* may take no new memory */
-    give(take((BdaAllocInfo){ .size = 100, .pool = other }));                           /* has room */
-    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = 100, .pool = none }); /* has the driver's own word */
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, old);               /* may take no new memory */
+    give(take((BdaAllocInfo){ .size = 100, .pool = other })); /* has room */
+    BdaAllocInfo larger = dedicated_mib;
+    larger.size = MIB(1) + 1;
+    larger.pool = other;
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, larger); /* is larger than a limit */
     open_gate();
     await(&maker, making);
     assert_int_equal(maker.result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
     dismiss(&maker);
     give(some);
-    const BdaPool pools[] = { pool, other, none };
+    const BdaPool pools[] = { pool, other };
     for (uint32_t i = 0; i < COUNT_OF(pools); i++)
         assert_int_equal(bda_destroy_pool(bench.allocator, pools[i]), VK_SUCCESS);
-    bench_close();
-}
-
-/* Nothing comes back from what succeeds, nor from what a limit refuses. */
-static void only_what_the_driver_refuses_comes_back(void **state) {
-    (void)state;
-    bench_open(NULL, NULL);
-    BdaAllocInfo wish = dedicated_mib;
-    wish.pool = make_pool(one_block);
-    struct bda_closings *attempts = &bench.allocator->attempts;
-    BdaAllocation all = take(wish);
-    assert_int_equal(bda_closings_arrived(attempts), 0);
-    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, wish);
-    assert_int_equal(bda_closings_arrived(attempts), 0);
-    give(all);
-    fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_DEVICE_MEMORY);
-    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, wish);
-    assert_int_equal(bda_closings_arrived(attempts), 1);
-    assert_int_equal(bda_destroy_pool(bench.allocator, wish.pool), VK_SUCCESS);
     bench_close();
 }
 
@@ -416,26 +400,6 @@ static void a_free_that_is_not_due_is_no_reason_to_ask_again(void **state) {
     assert_int_equal(count_refused_calls(true), count_refused_calls(false));
 }
 
-/* What has arrived between the look at a limit and the wait is no reason to wait for more. */
-static void what_arrived_meanwhile_counts(void **state) {
-    (void)state;
-    struct bda_closings closings;
-    bda_closings_init(&closings, true);
-    uint64_t seen = bda_closings_arrived(&closings);
-    assert_false(bda_closing_wait(&closings, &seen));
-    struct bda_closing one, two;
-    bda_closing_begin(&closings, &one);
-    bda_closing_begin(&closings, &two);
-    bda_closing_end(&closings, &one, true);
-    bda_closing_end(&closings, &two, true);
-    assert_true(bda_closing_wait(&closings, &seen));
-    assert_false(bda_closing_wait(&closings, &seen));
-    bda_closing_begin(&closings, &one);
-    bda_closing_end(&closings, &one, false); /* nothing has */
-    assert_false(bda_closing_wait(&closings, &seen));
-    bda_closings_destroy(&closings);
-}
-
 static struct bda_closings shared;
 static struct bda_closing second;
 static _Atomic bool has_ended;
@@ -445,7 +409,7 @@ static void end_second(struct helper *helper) {
     (void)helper;
     (void)nanosleep(&moment, NULL);
     atomic_store(&has_ended, true);
-    bda_closing_end(&shared, &second, true);
+    bda_closing_end(&shared, &second);
 }
 
 static void all_that_are_on_their_way_are_waited_for(void **state) {
@@ -454,13 +418,12 @@ static void all_that_are_on_their_way_are_waited_for(void **state) {
     struct bda_closing first;
     bda_closings_init(&shared, true);
     atomic_store(&has_ended, false);
-    uint64_t seen = bda_closings_arrived(&shared);
     bda_closing_begin(&shared, &second);
     bda_closing_begin(&shared, &first);
-    bda_closing_end(&shared, &first, true);
+    bda_closing_end(&shared, &first);
     hire(&helper);
     uint32_t round = begin(&helper, end_second);
-    assert_true(bda_closing_wait(&shared, &seen));
+    bda_closings_wait(&shared);
     assert_true(atomic_load(&has_ended));
     await(&helper, round);
     dismiss(&helper);
@@ -495,37 +458,10 @@ static void each_type_is_asked_once_in_vain(void **state) {
     const BdaAllocInfo wish = { .size = KIB(512),
                                 .alignment = MIB(1),
                                 .flags = BDA_ALLOC_DEDICATED_BIT | BDA_ALLOC_HOST_FALLBACK_BIT };
-    struct bda_closings *attempts = &bench.allocator->attempts;
     for (unsigned i = 1; i <= 3; i++) {
         refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, wish);
-        assert_int_equal(bda_closings_arrived(attempts), TYPES * i);
         assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), TYPES * i);
     }
-    bench_close();
-}
-
-/* What another one has been refused is a reason to ask again once: its own second time is none. */
-static void who_was_woken_in_vain_is_refused_then(void **state) {
-    (void)state;
-    static struct helper asker;
-    struct bda_closing another;
-    bench_open(&gated, NULL);
-    struct bda_closings *attempts = &bench.allocator->attempts;
-    hire(&asker);
-    asker.wish = (BdaAllocInfo){ .size = KIB(512),
-                                 .alignment = MIB(1),
-                                 .flags = BDA_ALLOC_DEDICATED_BIT,
-                                 .pool = make_pool((BdaPoolInfo){ .max_block_size = MIB(4), .limit = MIB(1) }) };
-    bda_closing_begin(attempts, &another);
-    uint32_t asking = begin(&asker, take_wish);
-    while (bench_calls(FAKE_CALL_ALLOCATE_MEMORY) == 0) /* it knows what had arrived before */
-        bda_native_yield();
-    bda_closing_end(attempts, &another, true);
-    await(&asker, asking);
-    assert_int_equal(asker.result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
-    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), 2);
-    assert_int_equal(bda_destroy_pool(bench.allocator, asker.wish.pool), VK_SUCCESS);
-    dismiss(&asker);
     bench_close();
 }
 
@@ -533,7 +469,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_taken_in_vain_comes_back_though_a_limit_refuses),
         cmocka_unit_test(each_type_is_asked_once_in_vain),
-        cmocka_unit_test(who_was_woken_in_vain_is_refused_then),
         cmocka_unit_test(a_pool_at_its_limit_waits_for_a_trim),
         cmocka_unit_test(a_heap_at_its_limit_waits_for_a_trim),
         cmocka_unit_test(the_last_memory_waits_for_a_trim),
@@ -551,12 +486,10 @@ int main(void) {
         cmocka_unit_test(a_heap_at_its_limit_waits_for_the_driver),
         cmocka_unit_test(the_last_memory_waits_for_the_driver),
         cmocka_unit_test(who_needs_no_answer_does_not_wait),
-        cmocka_unit_test(only_what_the_driver_refuses_comes_back),
         cmocka_unit_test(what_came_onto_a_shelf_meanwhile_is_taken_back),
         cmocka_unit_test(nobody_waits_where_nothing_goes),
         cmocka_unit_test(a_free_that_is_not_due_is_no_reason_to_ask_again),
         cmocka_unit_test(all_that_are_on_their_way_are_waited_for),
-        cmocka_unit_test(what_arrived_meanwhile_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,6 +241,28 @@ static void who_may_not_have_it_sets_a_pools_limit_aside_for_nobody(void **state
     bench_close();
 }
 
+static void take_a_while(void *user, enum fake_call call) {
+    const struct timespec moment = { .tv_nsec = 50000 };
+    (void)user;
+    if (call == FAKE_CALL_ALLOCATE_MEMORY)
+        (void)nanosleep(&moment, NULL);
+}
+
+/* Of the 8 MiB that the limit allows the driver has 5, so it refuses the others; but meanwhile they have 6 set aside.
+ */
+static void who_is_refused_again_and_again_starves_nobody(void **state) {
+    (void)state;
+    const VkDeviceSize limit = MIB(8);
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED,
+                                      .heap_size = MIB(64),
+                                      .foreign_use = { MIB(64) - MIB(5) },
+                                      .on_call = take_a_while },
+               &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &limit });
+    ask_beside((BdaAllocInfo){ .size = MIB(6), .flags = BDA_ALLOC_DEDICATED_BIT },
+               (BdaAllocInfo){ .size = MIB(4), .flags = BDA_ALLOC_DEDICATED_BIT });
+    bench_close();
+}
+
 /* ---- What a batch gives back ---- */
 
 static BdaPool pool_of_batch;
@@ -307,6 +329,7 @@ int main(void) {
         cmocka_unit_test(who_fits_exactly_looks_into_a_block_on_its_way),
         cmocka_unit_test(what_was_ours_meanwhile_counts_once),
         cmocka_unit_test(who_may_not_have_it_sets_a_pools_limit_aside_for_nobody),
+        cmocka_unit_test(who_is_refused_again_and_again_starves_nobody),
         cmocka_unit_test(what_a_batch_gives_back_is_waited_for),
         cmocka_unit_test(a_part_that_another_pool_has_got_is_left_alone),
     };
