@@ -150,6 +150,17 @@ static VkResult make_exact(BdaAllocator allocator, struct bda_pool *pool, struct
     return bda_take_or_drain(allocator, pool, request, node) == VK_SUCCESS ? VK_SUCCESS : result;
 }
 
+static bool must_be_dedicated(const struct bda_request *request, const struct bda_own *own) {
+    return (request->flags & BDA_ALLOC_DEDICATED_BIT) != 0 || request->handle_types != 0 ||
+           (own != NULL && own->requirements.requires_dedicated);
+}
+
+static bool is_better_dedicated(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
+                                const struct bda_own *own) {
+    return must_be_dedicated(request, own) || bda_grow_is_large(allocator, pool, request) ||
+           (own != NULL && own->requirements.prefers_dedicated);
+}
+
 /* If dedicated memory was only preferred, and refused, the blocks there are may still serve; a large request makes none
  * for itself, having just been refused as much. If it was not preferred, it is tried last, for what is no smaller than
  * the least block. */
@@ -157,9 +168,7 @@ static VkResult try_pool(BdaAllocator allocator, struct bda_pool *pool, struct b
                          struct bda_own *own, uint32_t *node) {
     bool may_grow = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
     bool large = bda_grow_is_large(allocator, pool, request);
-    bool forced = (request->flags & BDA_ALLOC_DEDICATED_BIT) != 0 || request->handle_types != 0 ||
-                  (own != NULL && own->requirements.requires_dedicated);
-    bool preferred = forced || large || (own != NULL && own->requirements.prefers_dedicated);
+    bool preferred = is_better_dedicated(allocator, pool, request, own);
     VkResult refused = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     if (!may_grow) {
         request->reason = BDA_NO_ROOM;
@@ -168,7 +177,7 @@ static VkResult try_pool(BdaAllocator allocator, struct bda_pool *pool, struct b
         if (!bda_is_exhaustion(refused))
             return refused;
     }
-    if (forced || request->room > pool->max_block_size) /* no block would serve it */
+    if (must_be_dedicated(request, own) || request->room > pool->max_block_size) /* no block would serve it */
         return refused;
     if (!may_grow && request->full == NULL)
         request->full = pool;
@@ -185,14 +194,67 @@ static VkResult try_pool(BdaAllocator allocator, struct bda_pool *pool, struct b
     return large ? refused : result;
 }
 
-VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                         struct bda_own *own, uint32_t *node) {
-    bool may_grow = (request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) == 0;
+/* And once more as a last resort. */
+static VkResult try_pool_twice(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                               struct bda_own *own, uint32_t *node) {
     VkResult result = try_pool(allocator, pool, request, own, node);
-    if (!may_grow || !bda_grow_begin_at_last(allocator, request, result))
+    if (!bda_grow_begin_at_last(allocator, request, result))
         return result;
     result = try_pool(allocator, pool, request, own, node);
     bda_grow_end_at_last(allocator, request);
+    return result;
+}
+
+/* Of new memory, so much would do. */
+static VkDeviceSize least_memory(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
+                                 const struct bda_own *own) {
+    bool exact = request->size >= BDA_LEAST_BLOCK || is_better_dedicated(allocator, pool, request, own);
+    return exact ? request->room : bda_grow_least(allocator, pool, request);
+}
+
+static uint64_t count_returned(BdaAllocator allocator, const struct bda_pool *pool) {
+    uint32_t heap = bda_device_heap_of(&allocator->device, pool->key.memory_type);
+    return atomic_load_explicit(&allocator->device.budget.heaps[heap].returned, memory_order_acquire);
+}
+
+/* Whether the driver need not be asked, since it has just refused as much, and another type may serve. */
+static bool passes_over(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                        const struct bda_own *own) {
+    if (!request->others_serve)
+        return false;
+    VkDeviceSize least = least_memory(allocator, pool, request, own);
+    uint64_t returned = count_returned(allocator, pool);
+    bool within_budget = (request->flags & BDA_ALLOC_WITHIN_BUDGET_BIT) != 0;
+    bda_lock(&pool->lock);
+    bool holds = bda_refusal_holds(&pool->refusals[false], least, returned) ||
+                 (within_budget && bda_refusal_holds(&pool->refusals[true], least, returned));
+    bda_unlock(&pool->lock);
+    request->passed_over = request->passed_over || holds;
+    return holds;
+}
+
+/* (What is aligned higher may have wanted more than another request of its size.) */
+static void note_refusal(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
+                         const struct bda_own *own, uint64_t returned) {
+    if (request->alignment > allocator->device.limits.base_alignment)
+        return;
+    bool within_budget = (request->flags & BDA_ALLOC_WITHIN_BUDGET_BIT) != 0;
+    bda_lock(&pool->lock);
+    bda_refusal_note(&pool->refusals[within_budget], least_memory(allocator, pool, request, own), returned);
+    bda_unlock(&pool->lock);
+}
+
+VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                         struct bda_own *own, uint32_t *node) {
+    if ((request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0)
+        return try_pool(allocator, pool, request, own, node);
+    if (passes_over(allocator, pool, request, own))
+        return must_be_dedicated(request, own) ? VK_ERROR_OUT_OF_DEVICE_MEMORY
+                                               : bda_shards_take(allocator, pool, request, node, NULL);
+    uint64_t returned = count_returned(allocator, pool);
+    VkResult result = try_pool_twice(allocator, pool, request, own, node);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
+        note_refusal(allocator, pool, request, own, returned);
     return result;
 }
 
@@ -255,14 +317,27 @@ VkResult bda_check_types(BdaAllocator allocator, struct bda_request *request) {
     return VK_ERROR_FEATURE_NOT_PRESENT;
 }
 
-/* The next type is for full heaps only; what is answered in the end is what the best type said. */
-static VkResult try_in_order(BdaAllocator allocator, struct bda_request *request, bda_try try, void *context) {
+static bool serves(const struct bda_request *request, const struct bda_type_order *order, uint32_t i) {
+    return (request->type_bits >> order->types[i] & 1u) != 0;
+}
+
+static bool serve_later(const struct bda_request *request, const struct bda_type_order *order, uint32_t i) {
+    do
+        i++;
+    while (i < order->count && !serves(request, order, i));
+    return i < order->count;
+}
+
+/* The next type is for full heaps only; what is answered in the end is what the best type said. `hasty`: a heap that is
+ * known to be full is not asked, where another type may serve. */
+static VkResult try_each(BdaAllocator allocator, struct bda_request *request, bda_try try, void *context, bool hasty) {
     const struct bda_type_order *order = bda_order_of(allocator, request->intent, request->flags);
     VkResult first = VK_SUCCESS;
     const char *first_reason = NULL;
     for (uint32_t i = 0; i < order->count; i++) {
-        if ((request->type_bits >> order->types[i] & 1u) == 0)
+        if (!serves(request, order, i))
             continue;
+        request->others_serve = hasty && serve_later(request, order, i);
         request->reason = NULL;
         VkResult result = try_type(allocator, request, order->types[i], try, context);
         if (!bda_is_exhaustion(result))
@@ -274,6 +349,14 @@ static VkResult try_in_order(BdaAllocator allocator, struct bda_request *request
     }
     request->reason = first_reason;
     return first;
+}
+
+static VkResult try_in_order(BdaAllocator allocator, struct bda_request *request, bda_try try, void *context) {
+    request->passed_over = false;
+    VkResult result = try_each(allocator, request, try, context, true);
+    if (bda_is_exhaustion(result) && request->passed_over)
+        result = try_each(allocator, request, try, context, false);
+    return result;
 }
 
 VkResult bda_try_types(BdaAllocator allocator, struct bda_request *request, bda_try try, void *context) {

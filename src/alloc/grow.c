@@ -153,8 +153,7 @@ static bool relieve_once(BdaAllocator allocator, const struct bda_pool *pool, co
     return true;
 }
 
-/* The least block that serves the request. */
-static VkDeviceSize least_size(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request) {
+VkDeviceSize bda_grow_least(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request) {
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
     return bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
 }
@@ -183,7 +182,7 @@ static VkDeviceSize next_size_of_shard(BdaAllocator allocator, struct bda_pool *
  * pool has several or not. The head's lock is held. */
 static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                               bool apart) {
-    VkDeviceSize least = least_size(allocator, pool, request);
+    VkDeviceSize least = bda_grow_least(allocator, pool, request);
     VkDeviceSize next =
         apart || !bda_shard_is_alone(pool) ? next_size_of_shard(allocator, pool) : pool->next_block_size;
     while (next < least)
@@ -194,7 +193,7 @@ static VkDeviceSize next_size(BdaAllocator allocator, struct bda_pool *pool, con
 /* At last it is the least size, since all larger ones were refused; but where there are too many objects, each is to be
  * as large as it can. */
 static VkDeviceSize size_for(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request) {
-    return request->refused == VK_ERROR_OUT_OF_DEVICE_MEMORY ? least_size(allocator, pool, request)
+    return request->refused == VK_ERROR_OUT_OF_DEVICE_MEMORY ? bda_grow_least(allocator, pool, request)
                                                              : next_size(allocator, pool, request, false);
 }
 
@@ -202,7 +201,7 @@ static VkDeviceSize size_for(BdaAllocator allocator, struct bda_pool *pool, cons
  * empty blocks go first, then the size is halved. */
 static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                           struct bda_opening *opening, struct relief relief, uint32_t *index) {
-    const VkDeviceSize least = least_size(allocator, pool, request);
+    const VkDeviceSize least = bda_grow_least(allocator, pool, request);
     bda_reclaim_pool_surplus(allocator, pool);
     for (;;) {
         VkResult result = bda_blocks_open(allocator, pool, opening->size, request, index);
@@ -506,7 +505,7 @@ static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struc
     uint64_t count;
     bda_attempt_begin(&allocator->attempts);
     VkResult result = bda_blocks_open(allocator, pool, opening->size, like, &index);
-    if (bda_is_exhaustion(result) && opening->size / 2 >= least_size(allocator, pool, like)) {
+    if (bda_is_exhaustion(result) && opening->size / 2 >= bda_grow_least(allocator, pool, like)) {
         bda_opening_resize(pool, opening, opening->size / 2);
         result = bda_blocks_open(allocator, pool, opening->size, like, &index);
     }

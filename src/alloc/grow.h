@@ -15,6 +15,9 @@ static inline bool bda_is_exhaustion(VkResult result) {
 /* Whether a request is too large for the pool's blocks, and wants memory of its own. */
 bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request);
 
+/* The size of the least block that serves a request which is not large. */
+VkDeviceSize bda_grow_least(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request);
+
 /* The last resort of a request that was refused with `result`: when it is alone (attempts.h), and all has come back
  * that was on its way, it tries once more. False where that is no use: memory has not run out, or the request is larger
  * than a limit; or where nobody else can be in the library. */

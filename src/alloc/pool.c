@@ -103,6 +103,7 @@ static void prepare(BdaAllocator allocator, struct bda_pool *pool, const struct 
     pool->last_thread = NULL;
     pool->strain = 0;
     pool->refused = 0;
+    memset(pool->refusals, 0, sizeof pool->refusals);
     pool->promised = 0;
     pool->least_alignment = BDA_LEAST_ALIGNMENT;
     if (bda_device_needs_atoms(&allocator->device, key->memory_type))

@@ -13,6 +13,7 @@
 
 #include "alloc/depot.h"
 #include "alloc/lock.h"
+#include "alloc/refusal.h"
 #include "alloc/request.h"
 #include "alloc/seen.h"
 #include "memory/block.h"
@@ -94,9 +95,10 @@ struct bda_pool {
     _Atomic bool *some_want; /* the allocator's */
     uint64_t large;          /* granules in ranges that are not small */
     VkDeviceSize next_block_size;
-    struct bda_opening *openings; /* blocks on their way */
-    uint32_t refused;             /* the head's: requests that are not to ask for a block of their shard's own */
-    uint64_t promised;            /* the head's: until so many granules are taken in all, room was made ahead of time */
+    struct bda_opening *openings;   /* blocks on their way */
+    uint32_t refused;               /* the head's: requests that are not to ask for a block of their shard's own */
+    struct bda_refusal refusals[2]; /* the head's: of new memory; of what is to stay within the budget */
+    uint64_t promised; /* the head's: until so many granules are taken in all, room was made ahead of time */
     uint64_t last_opening;
     struct bda_pool_peak peak; /* the head's, of the library's own pools */
     uint32_t first_block;      /* cut into pieces */

@@ -164,5 +164,6 @@ VkResult bda_set_external_use(BdaAllocator allocator, uint32_t heap, VkDeviceSiz
                           bda_reason(room, "there is no heap %" PRIu32 ", of %" PRIu32, heap, budget->heap_count));
     atomic_store_explicit(&budget->heaps[heap].external, bytes, memory_order_relaxed);
     atomic_store_explicit(&budget->heaps[heap].external_count, count, memory_order_relaxed);
+    bda_budget_return(budget, heap);
     return VK_SUCCESS;
 }

@@ -88,6 +88,7 @@ void bda_backing_destroy(struct bda_device *device, struct bda_backing *backing)
     device->vk.free_memory(device->handle, backing->memory, device->driver_callbacks);
     bda_budget_cancel(&device->budget, heap, backing->size);
     bda_limit_release(backing->limit, backing->size);
+    bda_budget_return(&device->budget, heap);
     backing->memory = VK_NULL_HANDLE;
     backing->mapped = NULL;
 }

@@ -37,6 +37,7 @@ void bda_budget_init(struct bda_budget *budget, const VkPhysicalDeviceMemoryProp
         atomic_init(&heap->reserved, 0);
         atomic_init(&heap->allocated, 0);
         atomic_init(&heap->peak, 0);
+        atomic_init(&heap->returned, 0);
         atomic_init(&heap->external, 0);
         atomic_init(&heap->external_count, 0);
         atomic_init(&heap->driver_budget, 0);
@@ -177,6 +178,10 @@ static void add_and_raise(_Atomic uint64_t *allocated, _Atomic uint64_t *peak, V
 void bda_budget_commit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size) {
     add_and_raise(&budget->heaps[heap].allocated, &budget->heaps[heap].peak, size);
     add_and_raise(&budget->allocated, &budget->peak, size);
+}
+
+void bda_budget_return(struct bda_budget *budget, uint32_t heap) {
+    atomic_fetch_add_explicit(&budget->heaps[heap].returned, 1, memory_order_release);
 }
 
 void bda_budget_cancel(struct bda_budget *budget, uint32_t heap, VkDeviceSize size) {

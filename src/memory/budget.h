@@ -22,6 +22,7 @@ struct bda_heap {
     _Atomic uint64_t external;  /* told by the caller */
     _Atomic uint32_t external_count;
     _Atomic uint64_t driver_budget; /* 0: the driver says nothing, 80 % of the size holds */
+    _Atomic uint64_t returned;      /* how often something has come back: ours, or what the caller had told of */
     _Atomic uint64_t others;        /* the process's usage beyond `allocated`, when the driver was asked */
 };
 
@@ -83,6 +84,8 @@ VkResult bda_budget_reserve(struct bda_budget *budget, uint32_t heap, VkDeviceSi
 void bda_budget_commit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
 /* It is about to get it back. */
 void bda_budget_uncommit(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
+/* The driver has it; and what anybody else gives back. */
+void bda_budget_return(struct bda_budget *budget, uint32_t heap);
 /* The reservation ends. */
 void bda_budget_cancel(struct bda_budget *budget, uint32_t heap, VkDeviceSize size);
 
