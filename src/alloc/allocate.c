@@ -233,11 +233,8 @@ static bool passes_over(BdaAllocator allocator, struct bda_pool *pool, struct bd
     return holds;
 }
 
-/* (What is aligned higher may have wanted more than another request of its size.) */
 static void note_refusal(BdaAllocator allocator, struct bda_pool *pool, const struct bda_request *request,
                          const struct bda_own *own, uint64_t returned) {
-    if (request->alignment > allocator->device.limits.base_alignment)
-        return;
     bool within_budget = (request->flags & BDA_ALLOC_WITHIN_BUDGET_BIT) != 0;
     bda_lock(&pool->lock);
     bda_refusal_note(&pool->refusals[within_budget], least_memory(allocator, pool, request, own), returned);

@@ -217,14 +217,15 @@ static const BdaPoolInfo mib_of_small_blocks = { .first_block_size = KIB(64),
                                                  .max_block_size = MIB(1),
                                                  .limit = MIB(1) };
 
-/* The first thread has the quarantine let go of all the memory that there may be, and needs a little of it. */
+/* The first thread has the quarantine let go of all the memory that there may be, and may take none itself. */
 static void it_waits_for_who_lets_go(void **state) {
     (void)state;
     bench_open(&gated, &(BdaAllocatorInfo){ .checks = BDA_CHECK_QUARANTINE_BIT });
     BdaPool pool = make_pool(mib_of_small_blocks);
     give(take((BdaAllocInfo){ .size = MIB(1), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT }));
+    const BdaAllocInfo first = { .size = KIB(4), .pool = pool, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
     const BdaAllocInfo wish = { .size = KIB(64), .pool = pool, .flags = BDA_ALLOC_DEDICATED_BIT };
-    ask_in_between(FAKE_CALL_FREE_MEMORY, take_dedicated, &wish, &wish);
+    ask_in_between(FAKE_CALL_FREE_MEMORY, take_wish, &first, &wish);
     assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
     bench_close();
 }
@@ -401,28 +402,28 @@ static void a_free_that_is_not_due_is_no_reason_to_ask_again(void **state) {
 }
 
 static struct bda_closings shared;
-static struct bda_closing second;
+static struct bda_closing one, two;
 static _Atomic bool has_ended;
 
-static void end_second(struct helper *helper) {
+static void end_both(struct helper *helper) {
     const struct timespec moment = { .tv_nsec = 20000000 };
     (void)helper;
     (void)nanosleep(&moment, NULL);
+    bda_closing_end(&shared, &two);
+    (void)nanosleep(&moment, NULL);
     atomic_store(&has_ended, true);
-    bda_closing_end(&shared, &second);
+    bda_closing_end(&shared, &one);
 }
 
 static void all_that_are_on_their_way_are_waited_for(void **state) {
     (void)state;
     static struct helper helper;
-    struct bda_closing first;
     bda_closings_init(&shared, true);
     atomic_store(&has_ended, false);
-    bda_closing_begin(&shared, &second);
-    bda_closing_begin(&shared, &first);
-    bda_closing_end(&shared, &first);
+    bda_closing_begin(&shared, &one);
+    bda_closing_begin(&shared, &two);
     hire(&helper);
-    uint32_t round = begin(&helper, end_second);
+    uint32_t round = begin(&helper, end_both);
     bda_closings_wait(&shared);
     assert_true(atomic_load(&has_ended));
     await(&helper, round);

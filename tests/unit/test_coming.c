@@ -164,6 +164,66 @@ static void who_fits_exactly_looks_into_a_block_on_its_way(void **state) {
     bench_close();
 }
 
+/* ---- What goes while somebody has memory given back ---- */
+
+static void trim(struct helper *h) {
+    VkDeviceSize released;
+    h->result = bda_trim(h->allocator, 0, &released);
+}
+
+static BdaAllocation also_in_the_way;
+static bool gives_back;
+
+/* In its last try the asker finds an empty block to give back; while it does that, another thread gives back a second
+ * one, which so the asker does not find. */
+static void free_in_call(void *user, enum fake_call call) {
+    if (asks && call == FAKE_CALL_CREATE_BUFFER && ++calls_of_asker == call_to_make_in)
+        give(in_the_way);
+    if (asks && call == FAKE_CALL_FREE_MEMORY && gives_back) {
+        gives_back = false;
+        give(also_in_the_way);
+        (void)begin_and_hold(&first, FAKE_CALL_FREE_MEMORY, 1, trim);
+    }
+    hold_in_driver(user, call);
+}
+
+static BdaPool pool_with_block(VkDeviceSize size) {
+    return make_pool((BdaPoolInfo){ .first_block_size = size, .max_block_size = size });
+}
+
+static void who_has_memory_given_back_waits_for_what_another_thread_gives(void **state) {
+    (void)state;
+    const VkDeviceSize limit = KIB(192);
+    bench_open(
+        &(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .on_call = free_in_call },
+        &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_NO_CACHES_BIT, .heap_limit_count = 1, .heap_limits = &limit });
+    const BdaPool pools[] = { pool_with_block(KIB(64)), pool_with_block(KIB(128)) };
+    in_the_way = take((BdaAllocInfo){ .size = 100, .pool = pools[0] });
+    also_in_the_way = take((BdaAllocInfo){ .size = 100, .pool = pools[1] });
+    hire(&first);
+    hire(&asker);
+    asker.wish = (BdaAllocInfo){ .size = 1000, .alignment = KIB(64) }; /* a block of all that the limit allows */
+    call_to_make_in = 0;
+    await(&asker, begin(&asker, ask)); /* how many calls it makes */
+    assert_int_equal(asker.result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    call_to_make_in = calls_of_asker - 1; /* before the last one all that may go is given back */
+    gives_back = true;
+    uint32_t asking = begin(&asker, ask);
+    give_it_time(&asker, asking);
+    open_gate();
+    await(&asker, asking);
+    assert_false(gives_back);
+    await(&first, 1);
+    assert_int_equal(asker.result, VK_SUCCESS);
+    call_to_make_in = 0;
+    give(asker.slots[0]);
+    dismiss(&first);
+    dismiss(&asker);
+    for (uint32_t i = 0; i < COUNT_OF(pools); i++)
+        assert_int_equal(bda_destroy_pool(bench.allocator, pools[i]), VK_SUCCESS);
+    bench_close();
+}
+
 /* ---- What is counted ---- */
 
 /* Between the driver being asked for the budget and its answer, another thread's memory comes to be ours. */
@@ -327,6 +387,7 @@ int main(void) {
         cmocka_unit_test(who_is_refused_looks_into_a_block_on_its_way),
         cmocka_unit_test(a_large_request_looks_into_a_block_on_its_way),
         cmocka_unit_test(who_fits_exactly_looks_into_a_block_on_its_way),
+        cmocka_unit_test(who_has_memory_given_back_waits_for_what_another_thread_gives),
         cmocka_unit_test(what_was_ours_meanwhile_counts_once),
         cmocka_unit_test(who_may_not_have_it_sets_a_pools_limit_aside_for_nobody),
         cmocka_unit_test(who_is_refused_again_and_again_starves_nobody),

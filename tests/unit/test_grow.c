@@ -157,7 +157,10 @@ static void empty_blocks_of_others_make_room_behind_a_pools_limit(void **state) 
     const BdaAllocFlags flags[] = { 0, BDA_ALLOC_DEDICATED_BIT };
     for (uint32_t i = 0; i < COUNT_OF(flags); i++) {
         bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED },
-                   &(BdaAllocatorInfo){ .first_block_size = MIB(2), .heap_limit_count = 1, .heap_limits = &limit });
+                   &(BdaAllocatorInfo){ .flags = BDA_ALLOCATOR_EXTERNALLY_SYNCHRONIZED_BIT, /* there is no second try */
+                                        .first_block_size = MIB(2),
+                                        .heap_limit_count = 1,
+                                        .heap_limits = &limit });
         BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(3), .first_block_size = MIB(2) });
         give(take_bytes(16, BDA_INTENT_DEVICE));
         give(take((BdaAllocInfo){ .size = 16, .pool = pool }));

@@ -109,12 +109,25 @@ static void what_has_room_serves(void **state) {
     open_with_left(MIB(1), NULL);
     BdaAllocation first = take_from(DEVICE_TYPE, small);
     leave(0);
-    BdaAllocation large = take_from(HOST_TYPE, dedicated(MIB(2)));
-    give_from(DEVICE_TYPE, (BdaAllocInfo){ .size = KIB(100), .flags = BDA_ALLOC_HOST_FALLBACK_BIT });
+    const BdaAllocInfo named = { .size = KIB(100), .name = "named", .flags = BDA_ALLOC_HOST_FALLBACK_BIT };
     give_from(HOST_TYPE, dedicated(KIB(100)));
-    give_from(DEVICE_TYPE, (BdaAllocInfo){ .size = KIB(100), .flags = BDA_ALLOC_HOST_FALLBACK_BIT });
-    give(large);
+    give_from(DEVICE_TYPE, named); /* which goes the long way */
+    give_from(HOST_TYPE, dedicated(KIB(100)));
     give(first);
+    bench_close();
+}
+
+/* Where all are known to be full, it is the last one that is asked. */
+static void the_last_type_is_asked(void **state) {
+    (void)state;
+    const VkDeviceSize limits[] = { MIB(64), MIB(1) };
+    open_with_left(0, limits);
+    BdaAllocation all = take_from(HOST_TYPE, dedicated(MIB(1)));
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, dedicated(MIB(1)));
+    give(all);
+    unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
+    give_from(HOST_TYPE, dedicated(MIB(1)));
+    assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1);
     bench_close();
 }
 
@@ -251,6 +264,7 @@ int main(void) {
         cmocka_unit_test(a_full_heap_is_not_asked_each_time),
         cmocka_unit_test(nor_is_it_for_memory_or_a_buffer_of_ones_own),
         cmocka_unit_test(what_has_room_serves),
+        cmocka_unit_test(the_last_type_is_asked),
         cmocka_unit_test(what_comes_back_is_taken_at_once),
         cmocka_unit_test(so_is_what_the_caller_no_longer_uses_himself),
         cmocka_unit_test(what_other_processes_give_back_is_found_after_a_while),
