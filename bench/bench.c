@@ -41,6 +41,7 @@ static const struct command commands[] = {
     { "batch", bench_batch, "time per item of batches beside single calls" },
     { "threads", bench_threads, "time on the wall per pair of 1, 2, 4 ... threads, and how the throughput grows" },
     { "stall", bench_stall, "percentiles of small requests while another thread is in a slow driver" },
+    { "full", bench_full, "calls of the driver while device memory is full and host memory serves" },
     { "driver", bench_driver, "ranges and buffers on a Vulkan driver" },
     { "driver-threads", bench_driver_threads, "the same from several threads" },
     { "find", bench_find, "time per look-up of an address, and the host memory that look-ups take" },

@@ -40,7 +40,7 @@ typedef int bench_measurement(const struct bench_settings *settings, struct benc
 
 bench_measurement bench_steady, bench_steady_bytes, bench_fixed_size, bench_fifo, bench_fill, bench_latency,
     bench_holes, bench_occupancy, bench_metadata, bench_instructions, bench_batch, bench_driver, bench_verify,
-    bench_threads, bench_stall, bench_cold, bench_driver_threads, bench_find, bench_frame;
+    bench_threads, bench_stall, bench_full, bench_cold, bench_driver_threads, bench_find, bench_frame;
 
 /* ---- Choosing ---- */
 

@@ -27,6 +27,7 @@ struct bench_options {
     uint64_t pool_bytes;  /* a multiple of 64 KiB; all of it in one block unless that would pass BENCH_MOST_BLOCK */
     uint32_t blocks;      /* so many equal ones, as a pool of an engine has them; 0: as few as can be */
     uint32_t shrink_log2; /* for those that take memory: sizes are divided by two so often */
+    bool fallback;        /* host memory serves where the device's is full; VMA's buffers may lie there anyway */
     bool no_history;      /* the library remembers no frees: its memory without that for it */
     const struct bench_device *device; /* NULL: none, and none is needed by those that make no buffers */
 };

@@ -106,6 +106,7 @@ static void *create_with(const struct bench_options *options, BdaAllocatorFlags 
     struct public *public = calloc(1, sizeof *public);
     if (public == NULL)
         return NULL;
+    public->flags = options->fallback ? BDA_ALLOC_HOST_FALLBACK_BIT : 0;
     bool made =
         options->device != NULL ? create_on(public, options->device, flags) : create_on_fake(public, options, flags);
     return made ? public : give_up(public);
@@ -212,7 +213,7 @@ static bool alloc_buffer(void *self, uint64_t size, uint64_t alignment, struct b
     const VkBufferCreateInfo buffer_info = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                              .size = size,
                                              .usage = BENCH_BUFFER_USAGE };
-    const BdaAllocInfo info = { .alignment = alignment };
+    const BdaAllocInfo info = { .alignment = alignment, .flags = public->flags };
     BdaAllocation a;
     if (bda_alloc_buffer(public->allocator, &buffer_info, &info, &a) != VK_SUCCESS)
         return false;

@@ -15,7 +15,7 @@ program=$root/build/release/bin/bda_bench
 length=(--rounds 11)
 update=no
 quick=
-measurements=(verify steady steady-bytes fixed fifo fill latency holes occupancy instructions cold batch threads stall driver driver-threads find frame metadata)
+measurements=(verify steady steady-bytes fixed fifo fill latency holes occupancy instructions cold batch threads stall full driver driver-threads find frame metadata)
 
 for argument in "$@"; do
     case $argument in

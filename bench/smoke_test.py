@@ -110,6 +110,14 @@ def check_stall(results):
         check(r["minimum"] > 0 or r["unit"] != "calls", f"some call fell into a stall: {r}")
 
 
+def check_full(results):
+    """The full heap is known: one call for hundreds of pairs at most."""
+    check({"public", "public-buffer"} <= contenders(results), "ours")
+    for r in results:
+        if r["contender"].startswith("public") and r["column"] == "vkAllocateMemory":
+            check(r["median"] < 0.1, f"no call to speak of: {r}")
+
+
 def check_find(results):
     """Everybody finds what is there; the bytes stay in bounds."""
     check({"find", "find-inside", "find-named", "resolve", "mapped", "info", "tree", "sorted", "without history"} ==
@@ -186,6 +194,8 @@ def main():
         check({"arena", "public", "public-locked", "none"} == contenders(results), "an arena, and ranges beside it")
     elif measurement == "stall":
         check_stall(results)
+    elif measurement == "full":
+        check_full(results)
     else:
         check(OURS <= contenders(results), f"ours are among {contenders(results)}")
         check(measurement in POOLS | {"metadata"} or "malloc" in contenders(results), "malloc takes part")
