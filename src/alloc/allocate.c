@@ -318,10 +318,14 @@ static bool serves(const struct bda_request *request, const struct bda_type_orde
     return (request->type_bits >> order->types[i] & 1u) != 0;
 }
 
-static bool serve_later(const struct bda_request *request, const struct bda_type_order *order, uint32_t i) {
+/* Whether a type of another heap does that comes after this one: where the heap is full, it is for all of its types. */
+static bool another_heap_serves(BdaAllocator allocator, const struct bda_request *request,
+                                const struct bda_type_order *order, uint32_t i) {
+    uint32_t heap = bda_device_heap_of(&allocator->device, order->types[i]);
     do
         i++;
-    while (i < order->count && !serves(request, order, i));
+    while (i < order->count &&
+           (!serves(request, order, i) || bda_device_heap_of(&allocator->device, order->types[i]) == heap));
     return i < order->count;
 }
 
@@ -334,7 +338,7 @@ static VkResult try_each(BdaAllocator allocator, struct bda_request *request, bd
     for (uint32_t i = 0; i < order->count; i++) {
         if (!serves(request, order, i))
             continue;
-        request->others_serve = hasty && serve_later(request, order, i);
+        request->others_serve = hasty && another_heap_serves(allocator, request, order, i);
         request->reason = NULL;
         VkResult result = try_type(allocator, request, order->types[i], try, context);
         if (!bda_is_exhaustion(result))

@@ -36,7 +36,7 @@ struct bda_request {
     /* out */
     bool undone;       /* memory that was made for it, or what came before it in its batch, has gone again:
                         the figures are no longer those that it was refused by */
-    bool others_serve; /* memory types that come after the one that is being tried */
+    bool others_serve; /* types of other heaps, which come after the one that is being tried */
     bool passed_over;  /* some type, whose heap is known to be full (refusal.h) */
     VkResult refused;  /* by what, where this is its last resort (attempts.h); else VK_SUCCESS */
     uint32_t call;     /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */

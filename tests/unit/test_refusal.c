@@ -103,16 +103,23 @@ static void nor_is_it_for_memory_or_a_buffer_of_ones_own(void **state) {
     bench_close();
 }
 
+static void give_buffer_from(uint32_t type, BdaAllocFlags flags) {
+    BdaAllocation a =
+        take_buffer(KIB(100), PLAIN_USAGE,
+                    (BdaAllocInfo){ .name = "goes the long way", .flags = BDA_ALLOC_HOST_FALLBACK_BIT | flags });
+    assert_int_equal(info_of(a.handle).memory_type, type);
+    give(a);
+}
+
 /* The blocks that the device's memory has are looked at all the same. */
 static void what_has_room_serves(void **state) {
     (void)state;
     open_with_left(MIB(1), NULL);
-    BdaAllocation first = take_from(DEVICE_TYPE, small);
+    BdaAllocation first = take_buffer(100, PLAIN_USAGE, (BdaAllocInfo){ .size = 0 });
     leave(0);
-    const BdaAllocInfo named = { .size = KIB(100), .name = "named", .flags = BDA_ALLOC_HOST_FALLBACK_BIT };
-    give_from(HOST_TYPE, dedicated(KIB(100)));
-    give_from(DEVICE_TYPE, named); /* which goes the long way */
-    give_from(HOST_TYPE, dedicated(KIB(100)));
+    give_buffer_from(HOST_TYPE, BDA_ALLOC_DEDICATED_BIT);
+    give_buffer_from(DEVICE_TYPE, 0);
+    give_buffer_from(HOST_TYPE, BDA_ALLOC_DEDICATED_BIT);
     give(first);
     bench_close();
 }
@@ -120,11 +127,10 @@ static void what_has_room_serves(void **state) {
 /* Where all are known to be full, it is the last one that is asked. */
 static void the_last_type_is_asked(void **state) {
     (void)state;
-    const VkDeviceSize limits[] = { MIB(64), MIB(1) };
-    open_with_left(0, limits);
-    BdaAllocation all = take_from(HOST_TYPE, dedicated(MIB(1)));
+    open_with_left(0, NULL);
+    fake_set_budget(bench.driver, 1, 0, MIB(64));
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, dedicated(MIB(1)));
-    give(all);
+    fake_set_budget(bench.driver, 1, 0, 0);
     unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
     give_from(HOST_TYPE, dedicated(MIB(1)));
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls + 1);
