@@ -64,7 +64,8 @@ static void measure(const struct bench_settings *settings, const struct bench_fi
 
 /* Whoever stands on a driver. */
 static bool can_fall_back(const struct contender *contender) {
-    return contender == &bench_public || contender == &bench_public_buffer || contender == &bench_vma_buffer;
+    bool makes_buffers = contender->makes_buffers && contender != &bench_driver_share;
+    return contender == &bench_public || (makes_buffers && contender->threads == BENCH_ONE_THREAD);
 }
 
 int bench_full(const struct bench_settings *settings, struct bench_results *results) {
