@@ -195,13 +195,14 @@ static VkResult try_pool(BdaAllocator allocator, struct bda_pool *pool, struct b
 }
 
 /* And once more as a last resort. */
-static VkResult try_pool_twice(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                               struct bda_own *own, uint32_t *node) {
+static VkResult try_to_the_last(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
+                                struct bda_own *own, uint32_t *node) {
+    struct bda_attempt resort = { .scope = BDA_SCOPE_NONE };
     VkResult result = try_pool(allocator, pool, request, own, node);
-    if (!bda_grow_begin_at_last(allocator, request, result))
-        return result;
-    result = try_pool(allocator, pool, request, own, node);
-    bda_grow_end_at_last(allocator, request);
+    while (bda_grow_begin_at_last(allocator, pool, request, result, &resort)) {
+        result = try_pool(allocator, pool, request, own, node);
+        bda_grow_end_at_last(allocator, request, &resort);
+    }
     return result;
 }
 
@@ -249,7 +250,7 @@ VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct b
         return must_be_dedicated(request, own) ? VK_ERROR_OUT_OF_DEVICE_MEMORY
                                                : bda_shards_take(allocator, pool, request, node, NULL);
     uint64_t returned = count_returned(allocator, pool);
-    VkResult result = try_pool_twice(allocator, pool, request, own, node);
+    VkResult result = try_to_the_last(allocator, pool, request, own, node);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
         note_refusal(allocator, pool, request, own, returned);
     return result;
@@ -257,11 +258,12 @@ VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct b
 
 VkResult bda_allocate_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                                 struct bda_own *own, uint32_t *node) {
+    struct bda_attempt resort = { .scope = BDA_SCOPE_NONE };
     VkResult result = make_dedicated(allocator, pool, request, own, node);
-    if (!bda_grow_begin_at_last(allocator, request, result))
-        return result;
-    result = make_dedicated(allocator, pool, request, own, node);
-    bda_grow_end_at_last(allocator, request);
+    while (bda_grow_begin_at_last(allocator, pool, request, result, &resort)) {
+        result = make_dedicated(allocator, pool, request, own, node);
+        bda_grow_end_at_last(allocator, request, &resort);
+    }
     return result;
 }
 

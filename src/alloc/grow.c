@@ -11,33 +11,51 @@
 
 /* ---- Attempts, and the last resort ---- */
 
-/* Who has been refused already is alone. */
+/* Who has been refused already has all others out of the way. */
 static bool is_at_last(const struct bda_request *request) {
     return request->refused != VK_SUCCESS;
 }
 
-static void begin_attempt(BdaAllocator allocator, const struct bda_request *request) {
-    if (!is_at_last(request))
-        bda_attempt_begin(&allocator->attempts);
+static struct bda_attempt attempt_in(BdaAllocator allocator, const struct bda_pool *pool) {
+    return (struct bda_attempt){ .pool = pool->user,
+                                 .heap = bda_device_heap_of(&allocator->device, pool->key.memory_type) };
 }
 
-static void end_attempt(BdaAllocator allocator, const struct bda_request *request) {
+static void begin_attempt(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
+                          struct bda_attempt *attempt) {
+    *attempt = attempt_in(allocator, pool);
     if (!is_at_last(request))
-        bda_attempt_end(&allocator->attempts);
+        bda_attempt_begin(&allocator->attempts, attempt);
 }
 
-bool bda_grow_begin_at_last(BdaAllocator allocator, struct bda_request *request, VkResult result) {
-    if (!allocator->locks || !bda_is_exhaustion(result) || bda_never_fits(request->reason))
+static void end_attempt(BdaAllocator allocator, const struct bda_request *request, struct bda_attempt *attempt) {
+    if (!is_at_last(request))
+        bda_attempt_end(&allocator->attempts, attempt);
+}
+
+/* By what has refused a request. (The driver gives no reason.) */
+static enum bda_scope scope_of(VkResult result, const char *reason) {
+    if (result == VK_ERROR_TOO_MANY_OBJECTS)
+        return BDA_SCOPE_ALL;
+    return reason == bda_pool_limit_is_reached ? BDA_SCOPE_POOL : BDA_SCOPE_HEAP;
+}
+
+bool bda_grow_begin_at_last(BdaAllocator allocator, const struct bda_pool *pool, struct bda_request *request,
+                            VkResult result, struct bda_attempt *resort) {
+    enum bda_scope scope = scope_of(result, request->reason);
+    if (!allocator->locks || !bda_is_exhaustion(result) || bda_never_fits(request->reason) || scope <= resort->scope)
         return false;
-    bda_last_resort_begin(&allocator->attempts);
+    *resort = attempt_in(allocator, pool);
+    resort->scope = scope;
+    bda_last_resort_begin(&allocator->attempts, resort);
     bda_closings_wait(&allocator->closings);
     request->refused = result;
     return true;
 }
 
-void bda_grow_end_at_last(BdaAllocator allocator, struct bda_request *request) {
+void bda_grow_end_at_last(BdaAllocator allocator, struct bda_request *request, struct bda_attempt *resort) {
     request->refused = VK_SUCCESS;
-    bda_last_resort_end(&allocator->attempts);
+    bda_last_resort_end(&allocator->attempts, resort);
 }
 
 /* ---- Joining a pool ---- */
@@ -247,11 +265,12 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
 static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                               struct bda_opening *opening, uint32_t *node) {
     uint32_t index = 0;
-    begin_attempt(allocator, request);
+    struct bda_attempt attempt;
+    begin_attempt(allocator, pool, request, &attempt);
     VkResult result = open_next(allocator, pool, request, opening, (struct relief){ NOWHERE, 0 }, &index);
     if (result == VK_SUCCESS)
         result = join_and_take(allocator, pool, index, request, node);
-    end_attempt(allocator, request);
+    end_attempt(allocator, request, &attempt);
     bda_opening_end(pool, opening);
     return result;
 }
@@ -314,12 +333,13 @@ static VkResult open_for_shard(BdaAllocator allocator, struct bda_pool *head, st
 /* Beside somebody's last resort it is not the time for it, and others have room: nobody waits for that. */
 VkResult bda_grow_shard(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node) {
     struct bda_opening opening;
+    struct bda_attempt attempt = attempt_in(allocator, head);
     VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     if (!begin_for_shard(allocator, head, &opening, request))
         return result;
-    if (bda_attempt_try_begin(&allocator->attempts)) {
+    if (bda_attempt_try_begin(&allocator->attempts, &attempt)) {
         result = open_for_shard(allocator, head, request, opening.size, node);
-        bda_attempt_end(&allocator->attempts);
+        bda_attempt_end(&allocator->attempts, &attempt);
     }
     bda_opening_end(head, &opening);
     return result;
@@ -408,11 +428,12 @@ static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct
     bda_lock(&pool->lock);
     bda_opening_begin(pool, &opening, size_for(allocator, pool, like), 0);
     bda_unlock(&pool->lock);
-    begin_attempt(allocator, like);
+    struct bda_attempt attempt;
+    begin_attempt(allocator, pool, like, &attempt);
     VkResult result = open_next(allocator, pool, like, &opening, (struct relief){ NOWHERE, like->call }, &index);
     if (result == VK_SUCCESS)
         result = join_empty(allocator, pool, index, like, count);
-    end_attempt(allocator, like);
+    end_attempt(allocator, like, &attempt);
     bda_opening_end(pool, &opening);
     return result;
 }
@@ -420,12 +441,13 @@ static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct
 /* The same; and at last, where there is still too little room. */
 static VkResult open_ahead(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *like, uint64_t wanted,
                            uint64_t *count) {
+    struct bda_attempt resort = { .scope = BDA_SCOPE_NONE };
     VkResult result = open_empty(allocator, pool, like, count);
-    if (!bda_grow_begin_at_last(allocator, like, result))
-        return result;
-    bda_caches_drain(allocator, pool);
-    result = count_room(allocator, pool, like) < wanted ? open_empty(allocator, pool, like, count) : VK_SUCCESS;
-    bda_grow_end_at_last(allocator, like);
+    while (bda_grow_begin_at_last(allocator, pool, like, result, &resort)) {
+        bda_caches_drain(allocator, pool);
+        result = count_room(allocator, pool, like) < wanted ? open_empty(allocator, pool, like, count) : VK_SUCCESS;
+        bda_grow_end_at_last(allocator, like, &resort);
+    }
     return result;
 }
 
@@ -503,7 +525,8 @@ static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struc
                             struct bda_opening *opening) {
     uint32_t index = 0;
     uint64_t count;
-    bda_attempt_begin(&allocator->attempts);
+    struct bda_attempt attempt = attempt_in(allocator, pool);
+    bda_attempt_begin(&allocator->attempts, &attempt);
     VkResult result = bda_blocks_open(allocator, pool, opening->size, like, &index);
     if (bda_is_exhaustion(result) && opening->size / 2 >= bda_grow_least(allocator, pool, like)) {
         bda_opening_resize(pool, opening, opening->size / 2);
@@ -511,7 +534,7 @@ static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struc
     }
     if (result == VK_SUCCESS)
         result = join_empty(allocator, pool, index, like, &count);
-    bda_attempt_end(&allocator->attempts);
+    bda_attempt_end(&allocator->attempts, &attempt);
     bda_opening_end(pool, opening);
     return result;
 }
@@ -597,13 +620,14 @@ static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
 VkResult bda_grow_dedicated(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, VkBuffer buffer,
                             const struct bda_requirements *requirements, uint32_t *node) {
     uint32_t index = 0;
-    begin_attempt(allocator, request);
+    struct bda_attempt attempt;
+    begin_attempt(allocator, pool, request, &attempt);
     VkResult result = open_dedicated(allocator, pool, request, buffer, requirements, &index);
     if (result == VK_SUCCESS) {
         result = join_dedicated(allocator, pool, index, request, node);
         if (result != VK_SUCCESS)
             bda_blocks_close(allocator, index);
     }
-    end_attempt(allocator, request);
+    end_attempt(allocator, request, &attempt);
     return result;
 }

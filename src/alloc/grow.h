@@ -18,11 +18,13 @@ bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, cons
 /* The size of the least block that serves a request which is not large. */
 VkDeviceSize bda_grow_least(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request);
 
-/* The last resort of a request that was refused with `result`: when it is alone (attempts.h), and all has come back
- * that was on its way, it tries once more. False where that is no use: memory has not run out, or the request is larger
+/* The last resort of a request that was refused with `result`: when nobody is in its way (attempts.h), and all has come
+ * back that was on its way, it tries once more; and again where something else refuses then, whose attempts are more.
+ * `resort`: of no scope before the first. False where that is no use: memory has not run out, or the request is larger
  * than a limit; or where nobody else can be in the library. */
-bool bda_grow_begin_at_last(BdaAllocator allocator, struct bda_request *request, VkResult result);
-void bda_grow_end_at_last(BdaAllocator allocator, struct bda_request *request);
+bool bda_grow_begin_at_last(BdaAllocator allocator, const struct bda_pool *pool, struct bda_request *request,
+                            VkResult result, struct bda_attempt *resort);
+void bda_grow_end_at_last(BdaAllocator allocator, struct bda_request *request, struct bda_attempt *resort);
 
 /* Makes a block for the pool and takes the request's range from it; or waits for one that another thread is making, if
  * it will have room. What has been freed meanwhile serves too. Near a full heap: empty blocks of the heap go first,

@@ -3,28 +3,37 @@
 #include "gate_support.h"
 #include "shard_support.h"
 
-#include "alloc/allocator.h"
+#include "alloc/grow.h"
 
 static struct bda_attempts attempts;
 static struct helper first, other;
 static struct helper *order[2];
 static _Atomic uint32_t arrived;
 
+/* What each begins; `mine` is this thread's. */
+static struct bda_attempt mine;
+static struct bda_attempt of_first, of_other;
+
+static struct bda_attempt *attempt_of(const struct helper *h) {
+    return h == &first ? &of_first : &of_other;
+}
+
 static void attempt(struct helper *h) {
-    (void)h;
-    bda_attempt_begin(&attempts);
-    bda_attempt_end(&attempts);
+    bda_attempt_begin(&attempts, attempt_of(h));
+    bda_attempt_end(&attempts, attempt_of(h));
 }
 
 static void resort(struct helper *h) {
-    bda_last_resort_begin(&attempts);
+    bda_last_resort_begin(&attempts, attempt_of(h));
     order[atomic_fetch_add(&arrived, 1)] = h;
-    bda_last_resort_end(&attempts);
+    bda_last_resort_end(&attempts, attempt_of(h));
 }
 
+/* All in the same heap, and last resorts of its scope. */
 static void start(void) {
     bda_attempts_init(&attempts, true);
     atomic_store(&arrived, 0);
+    mine = of_first = of_other = (struct bda_attempt){ .heap = 1, .scope = BDA_SCOPE_HEAP };
     bench_open(NULL, NULL);
     hire(&first);
     hire(&other);
@@ -42,10 +51,12 @@ static bool is_done(const struct helper *h, uint32_t round) {
 }
 
 /* Comes back when so many last resorts have been asked for. */
-static void wait_for_asked(uint64_t count) {
-    for (uint64_t asked = 0; asked < count;) {
+static void wait_for_asked(uint32_t count) {
+    for (uint32_t asked = 0; asked < count;) {
+        asked = 0;
         bda_mutex_lock(&attempts.lock);
-        asked = attempts.asked_for;
+        for (const struct bda_attempt *one = attempts.resorts; one != NULL; one = one->next)
+            asked++;
         bda_mutex_unlock(&attempts.lock);
     }
 }
@@ -53,23 +64,23 @@ static void wait_for_asked(uint64_t count) {
 static void attempts_go_on_beside_each_other(void **state) {
     (void)state;
     start();
-    bda_attempt_begin(&attempts);
+    bda_attempt_begin(&attempts, &mine);
     await(&first, begin(&first, attempt));
-    assert_true(bda_attempt_try_begin(&attempts));
-    bda_attempt_end(&attempts);
-    bda_attempt_end(&attempts);
+    assert_true(bda_attempt_try_begin(&attempts, &of_other));
+    bda_attempt_end(&attempts, &mine);
+    bda_attempt_end(&attempts, &of_other);
     finish();
 }
 
 static void who_begins_waits_for_a_last_resort(void **state) {
     (void)state;
     start();
-    bda_last_resort_begin(&attempts);
+    bda_last_resort_begin(&attempts, &mine);
     uint32_t round = begin(&first, attempt);
     give_it_time(&first, round);
     assert_false(is_done(&first, round));
-    assert_false(bda_attempt_try_begin(&attempts));
-    bda_last_resort_end(&attempts);
+    assert_false(bda_attempt_try_begin(&attempts, &of_other));
+    bda_last_resort_end(&attempts, &mine);
     await(&first, round);
     finish();
 }
@@ -78,27 +89,27 @@ static void who_begins_waits_for_a_last_resort(void **state) {
 static void a_last_resort_waits_for_attempts(void **state) {
     (void)state;
     start();
-    bda_attempt_begin(&attempts);
+    bda_attempt_begin(&attempts, &mine);
     uint32_t round = begin(&first, resort);
     give_it_time(&first, round);
     assert_false(is_done(&first, round));
-    assert_false(bda_attempt_try_begin(&attempts));
-    bda_attempt_end(&attempts);
+    assert_false(bda_attempt_try_begin(&attempts, &of_other));
+    bda_attempt_end(&attempts, &mine);
     await(&first, round);
-    assert_true(bda_attempt_try_begin(&attempts));
-    bda_attempt_end(&attempts);
+    assert_true(bda_attempt_try_begin(&attempts, &of_other));
+    bda_attempt_end(&attempts, &of_other);
     finish();
 }
 
 static void last_resorts_come_in_the_order_in_which_they_were_asked_for(void **state) {
     (void)state;
     start();
-    bda_last_resort_begin(&attempts);
+    bda_last_resort_begin(&attempts, &mine);
     uint32_t round = begin(&first, resort);
     wait_for_asked(2);
     uint32_t later = begin(&other, resort);
     wait_for_asked(3);
-    bda_last_resort_end(&attempts);
+    bda_last_resort_end(&attempts, &mine);
     await(&first, round);
     await(&other, later);
     assert_ptr_equal(order[0], &first);
@@ -106,19 +117,85 @@ static void last_resorts_come_in_the_order_in_which_they_were_asked_for(void **s
     finish();
 }
 
+/* ---- Who is in whose way ---- */
+
+static struct BdaPool_T pool_a, pool_b;
+
+/* Whether an attempt may go on beside a last resort, and that beside the attempt. */
+static void assert_beside(struct bda_attempt resort_of, struct bda_attempt attempt_in, bool beside) {
+    mine = resort_of;
+    of_first = attempt_in;
+    bda_last_resort_begin(&attempts, &mine);
+    assert_int_equal(bda_attempt_try_begin(&attempts, &of_first), beside);
+    bda_last_resort_end(&attempts, &mine);
+    if (beside) {
+        bda_last_resort_begin(&attempts, &mine); /* which would wait for ever */
+        bda_last_resort_end(&attempts, &mine);
+        bda_attempt_end(&attempts, &of_first);
+    }
+}
+
+static void only_who_counts_where_it_was_refused_is_in_the_way(void **state) {
+    (void)state;
+    start();
+    const struct bda_attempt in_pool = { .pool = &pool_a, .heap = 1, .scope = BDA_SCOPE_POOL };
+    const struct bda_attempt in_heap = { .pool = &pool_a, .heap = 1, .scope = BDA_SCOPE_HEAP };
+    const struct bda_attempt in_all = { .pool = &pool_a, .heap = 1, .scope = BDA_SCOPE_ALL };
+    const struct bda_attempt same_pool = { .pool = &pool_a, .heap = 1 }, same_heap = { .pool = &pool_b, .heap = 1 },
+                             elsewhere = { .heap = 2 };
+    assert_beside(in_pool, same_pool, false);
+    assert_beside(in_pool, same_heap, true);
+    assert_beside(in_pool, elsewhere, true);
+    assert_beside(in_heap, same_pool, false);
+    assert_beside(in_heap, same_heap, false);
+    assert_beside(in_heap, elsewhere, true);
+    assert_beside(in_all, same_pool, false);
+    assert_beside(in_all, same_heap, false);
+    assert_beside(in_all, elsewhere, false);
+    finish();
+}
+
+/* The one asks the driver in the heap that the other one is to be alone in, whoever came first. */
+static void a_last_resort_waits_for_one_that_is_in_its_way_or_in_whose_way_it_is(void **state) {
+    (void)state;
+    start();
+    const struct bda_attempt in_pool = { .pool = &pool_a, .heap = 1, .scope = BDA_SCOPE_POOL };
+    const struct bda_attempt in_heap = { .pool = &pool_b, .heap = 1, .scope = BDA_SCOPE_HEAP };
+    for (uint32_t i = 0; i < 2; i++) {
+        mine = i == 0 ? in_pool : in_heap;
+        of_first = i == 0 ? in_heap : in_pool;
+        of_other = (struct bda_attempt){ .heap = 2, .scope = BDA_SCOPE_HEAP };
+        atomic_store(&arrived, 0);
+        bda_last_resort_begin(&attempts, &mine);
+        uint32_t round = begin(&first, resort);
+        wait_for_asked(2);
+        await(&other, begin(&other, resort)); /* is in nobody's way */
+        give_it_time(&first, round);
+        assert_false(is_done(&first, round));
+        bda_last_resort_end(&attempts, &mine);
+        await(&first, round);
+    }
+    finish();
+}
+
 /* ---- Who waits, and who does not ---- */
+
+static void begin_last_resort(void) {
+    mine = (struct bda_attempt){ .scope = BDA_SCOPE_ALL };
+    bda_last_resort_begin(&bench.allocator->attempts, &mine);
+}
 
 static void who_needs_memory_waits_for_a_last_resort(void **state) {
     (void)state;
     static const BdaAllocInfo wishes[] = { { .size = 100 }, { .size = MIB(1), .flags = BDA_ALLOC_DEDICATED_BIT } };
     for (uint32_t i = 0; i < COUNT_OF(wishes); i++) {
         start();
-        bda_last_resort_begin(&bench.allocator->attempts);
+        begin_last_resort();
         first.wish = wishes[i];
         uint32_t round = begin(&first, take_wish);
         give_it_time(&first, round);
         assert_false(is_done(&first, round));
-        bda_last_resort_end(&bench.allocator->attempts);
+        bda_last_resort_end(&bench.allocator->attempts, &mine);
         await(&first, round);
         assert_int_equal(first.result, VK_SUCCESS);
         give(first.slots[0]);
@@ -131,10 +208,10 @@ static void who_has_room_or_may_take_none_does_not_wait(void **state) {
     (void)state;
     bench_open(NULL, NULL);
     BdaAllocation some = take((BdaAllocInfo){ .size = 100 });
-    bda_last_resort_begin(&bench.allocator->attempts);
+    begin_last_resort();
     give(take((BdaAllocInfo){ .size = KIB(100) }));
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, (BdaAllocInfo){ .size = MIB(1), .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT });
-    bda_last_resort_end(&bench.allocator->attempts);
+    bda_last_resort_end(&bench.allocator->attempts, &mine);
     give(some);
     bench_close();
 }
@@ -148,13 +225,13 @@ static void a_block_that_is_only_better_to_have_is_not_waited_for(void **state) 
     let_take(piece, SPARE * PIECES_OF_A_BLOCK);
     BdaAllocation taken = take_bytes(KIB(500), BDA_INTENT_DEVICE);
     unsigned calls = bench_calls(FAKE_CALL_ALLOCATE_MEMORY);
-    bda_last_resort_begin(&bench.allocator->attempts);
+    begin_last_resort();
     for (uint32_t i = 0; i < 4; i++) {
         cache_of_helper()->settlings[bda_pool_stock(head)].lacking = 0; /* it looks for more */
         let_take(piece, 1);
         assert_ptr_equal(pool_of(helper.slots[helper.count - 1].handle), head);
     }
-    bda_last_resort_end(&bench.allocator->attempts);
+    bda_last_resort_end(&bench.allocator->attempts, &mine);
     assert_int_equal(bench_calls(FAKE_CALL_ALLOCATE_MEMORY), calls);
     cache_of_helper()->settlings[bda_pool_stock(head)].lacking = 0;
     let_take(piece, 1); /* that was no refusal */
@@ -166,6 +243,40 @@ static void a_block_that_is_only_better_to_have_is_not_waited_for(void **state) 
 }
 
 /* ---- What is tried at last ---- */
+
+/* Also where the pool's limit lets it through at last, and then the heap refuses. */
+static void it_is_tried_again_while_more_are_in_the_way(void **state) {
+    (void)state;
+    static const struct {
+        VkResult refusal;
+        const char *reason;
+        enum bda_scope scope; /* NONE: it is not tried again */
+    } turns[] = { { VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_pool_limit_is_reached, BDA_SCOPE_POOL },
+                  { VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_pool_limit_is_reached, BDA_SCOPE_NONE },
+                  { VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_heap_limit_is_reached, BDA_SCOPE_HEAP },
+                  { VK_ERROR_OUT_OF_DEVICE_MEMORY, NULL, BDA_SCOPE_NONE },
+                  { VK_ERROR_OUT_OF_DEVICE_MEMORY, bda_pool_limit_is_reached, BDA_SCOPE_NONE },
+                  { VK_ERROR_OUT_OF_HOST_MEMORY, NULL, BDA_SCOPE_NONE },
+                  { VK_ERROR_TOO_MANY_OBJECTS, bda_count_is_reached, BDA_SCOPE_ALL },
+                  { VK_ERROR_TOO_MANY_OBJECTS, NULL, BDA_SCOPE_NONE } };
+    bench_open(NULL, NULL);
+    BdaPool pool = make_pool((BdaPoolInfo){ .limit = MIB(1) });
+    struct bda_request request = { .size = 1 };
+    struct bda_attempt resort = { .scope = BDA_SCOPE_NONE };
+    for (uint32_t i = 0; i < COUNT_OF(turns); i++) {
+        request.reason = turns[i].reason;
+        bool again = bda_grow_begin_at_last(bench.allocator, pool->ranges, &request, turns[i].refusal, &resort);
+        assert_int_equal(again, turns[i].scope != BDA_SCOPE_NONE);
+        if (!again)
+            continue;
+        assert_int_equal(resort.scope, turns[i].scope);
+        assert_int_equal(request.refused, turns[i].refusal);
+        bda_grow_end_at_last(bench.allocator, &request, &resort);
+        assert_int_equal(request.refused, VK_SUCCESS);
+    }
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
 
 static const BdaPoolInfo mib_64 = { .first_block_size = MIB(64), .max_block_size = MIB(64) };
 
@@ -308,9 +419,12 @@ int main(void) {
         cmocka_unit_test(who_begins_waits_for_a_last_resort),
         cmocka_unit_test(a_last_resort_waits_for_attempts),
         cmocka_unit_test(last_resorts_come_in_the_order_in_which_they_were_asked_for),
+        cmocka_unit_test(only_who_counts_where_it_was_refused_is_in_the_way),
+        cmocka_unit_test(a_last_resort_waits_for_one_that_is_in_its_way_or_in_whose_way_it_is),
         cmocka_unit_test(who_needs_memory_waits_for_a_last_resort),
         cmocka_unit_test(who_has_room_or_may_take_none_does_not_wait),
         cmocka_unit_test(a_block_that_is_only_better_to_have_is_not_waited_for),
+        cmocka_unit_test(it_is_tried_again_while_more_are_in_the_way),
         cmocka_unit_test(what_was_refused_in_all_sizes_is_not_asked_in_all_sizes_again),
         cmocka_unit_test(where_there_are_too_many_objects_the_block_is_large),
         cmocka_unit_test(room_that_has_come_meanwhile_is_enough_for_a_warm_up),

@@ -301,6 +301,8 @@ static void who_needs_no_answer_does_not_wait(void **state) {
     larger.size = MIB(1) + 1;
     larger.pool = other;
     refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, larger); /* is larger than a limit */
+    larger.size = MIB(1);
+    refuse(VK_ERROR_OUT_OF_DEVICE_MEMORY, larger); /* is refused by another limit */
     open_gate();
     await(&maker, making);
     assert_int_equal(maker.result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
