@@ -18,7 +18,8 @@
 
 #include <bdaalloc/bdaalloc.h>
 
-/* Whose attempts are in the way, by what has refused; each takes in those before it. */
+/* What a refusal is about: whose attempts were in the way, and whose empty blocks help. Each takes in those before it.
+ */
 enum bda_scope { BDA_SCOPE_NONE, BDA_SCOPE_POOL, BDA_SCOPE_HEAP, BDA_SCOPE_ALL };
 
 /* One, or a last resort, on the stack of the thread that makes it. */

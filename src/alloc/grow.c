@@ -33,11 +33,12 @@ static void end_attempt(BdaAllocator allocator, const struct bda_request *reques
         bda_attempt_end(&allocator->attempts, attempt);
 }
 
-/* By what has refused a request. (The driver gives no reason.) */
+/* What has refused a request: the limit of its pool, its heap, whose driver gives no reason, or the count. */
 static enum bda_scope scope_of(VkResult result, const char *reason) {
     if (result == VK_ERROR_TOO_MANY_OBJECTS)
         return BDA_SCOPE_ALL;
-    return reason == bda_pool_limit_is_reached ? BDA_SCOPE_POOL : BDA_SCOPE_HEAP;
+    bool limit = reason == bda_pool_limit_is_reached || reason == bda_pool_limit_is_below_memory;
+    return limit ? BDA_SCOPE_POOL : BDA_SCOPE_HEAP;
 }
 
 bool bda_grow_begin_at_last(BdaAllocator allocator, const struct bda_pool *pool, struct bda_request *request,
@@ -115,27 +116,17 @@ bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, cons
     return request->room > most / 2 || request->alignment > most / 2 || needed(allocator, request) > most;
 }
 
-/* Where empty blocks are whose going helps; each takes in those before it. */
-enum reach { NOWHERE, OF_THE_POOL, OF_THE_HEAP, ANYWHERE };
-
-/* A pool at its own limit is only helped by its own blocks. */
-static enum reach reach_of(const struct bda_pool *pool, VkDeviceSize size, VkResult result) {
-    if (result == VK_ERROR_TOO_MANY_OBJECTS)
-        return ANYWHERE;
-    return pool->user != NULL && !bda_limit_has_room(&pool->user->limit, size) ? OF_THE_POOL : OF_THE_HEAP;
-}
-
-/* What has been given back for a request so far, and of which call no block is (0: of none). */
+/* Whose empty blocks have been given back for a request so far, and of which call none is (0: of none). */
 struct relief {
-    enum reach reach;
+    enum bda_scope scope;
     uint32_t spared_call;
 };
 
 /* Gives empty blocks back; whether there were any. */
 static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, const struct relief *relief) {
-    if (relief->reach == ANYWHERE)
+    if (relief->scope == BDA_SCOPE_ALL)
         return bda_reclaim_down_to(allocator, 0, relief->spared_call) != 0;
-    if (relief->reach == OF_THE_POOL) {
+    if (relief->scope == BDA_SCOPE_POOL) {
         struct bda_pool *buffers = bda_pool_of_buffers(pool->user);
         bool any = bda_reclaim_pool(allocator, pool->user->ranges, relief->spared_call);
         return (buffers != NULL && bda_reclaim_pool(allocator, buffers, relief->spared_call)) || any;
@@ -159,11 +150,11 @@ static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const s
  * refuse it.) Whether there is a reason to try again: at last there is one, since somebody else may have been giving
  * back what would have gone here. */
 static bool relieve_once(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
-                         VkDeviceSize size, VkResult result, struct relief *relief) {
-    enum reach reach = reach_of(pool, size, result);
-    if (relief->reach >= reach)
+                         VkResult result, struct relief *relief) {
+    enum bda_scope scope = scope_of(result, request->reason);
+    if (relief->scope >= scope)
         return false;
-    relief->reach = reach;
+    relief->scope = scope;
     bool any = relieve(allocator, pool, relief);
     if (!is_at_last(request))
         return any;
@@ -225,7 +216,7 @@ static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct 
         VkResult result = bda_blocks_open(allocator, pool, opening->size, request, index);
         if (!bda_is_exhaustion(result))
             return result;
-        if (relieve_once(allocator, pool, request, opening->size, result, &relief))
+        if (relieve_once(allocator, pool, request, result, &relief))
             continue;
         if (result == VK_ERROR_TOO_MANY_OBJECTS || opening->size == least)
             return result;
@@ -267,7 +258,7 @@ static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, str
     uint32_t index = 0;
     struct bda_attempt attempt;
     begin_attempt(allocator, pool, request, &attempt);
-    VkResult result = open_next(allocator, pool, request, opening, (struct relief){ NOWHERE, 0 }, &index);
+    VkResult result = open_next(allocator, pool, request, opening, (struct relief){ BDA_SCOPE_NONE, 0 }, &index);
     if (result == VK_SUCCESS)
         result = join_and_take(allocator, pool, index, request, node);
     end_attempt(allocator, request, &attempt);
@@ -430,7 +421,7 @@ static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct
     bda_unlock(&pool->lock);
     struct bda_attempt attempt;
     begin_attempt(allocator, pool, like, &attempt);
-    VkResult result = open_next(allocator, pool, like, &opening, (struct relief){ NOWHERE, like->call }, &index);
+    VkResult result = open_next(allocator, pool, like, &opening, (struct relief){ BDA_SCOPE_NONE, like->call }, &index);
     if (result == VK_SUCCESS)
         result = join_empty(allocator, pool, index, like, count);
     end_attempt(allocator, like, &attempt);
@@ -597,7 +588,7 @@ static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
         bda_block_buffer_info(device, pool->usage, request->room, pool->key.capture_replay);
     const VkBufferCreateInfo *info = request->buffer_info != NULL ? request->buffer_info : &spanning;
     struct bda_requirements asked;
-    struct relief relief = { NOWHERE, 0 };
+    struct relief relief = { BDA_SCOPE_NONE, 0 };
     VkResult result = VK_SUCCESS;
     for (;;) {
         request->reason = NULL;
@@ -610,7 +601,7 @@ static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
             requirements = &asked;
         }
         result = bda_blocks_open_dedicated(allocator, pool, request, info, buffer, requirements, index);
-        if (!bda_is_exhaustion(result) || !relieve_once(allocator, pool, request, requirements->size, result, &relief))
+        if (!bda_is_exhaustion(result) || !relieve_once(allocator, pool, request, result, &relief))
             return result;
         buffer = VK_NULL_HANDLE;
         result = VK_SUCCESS;

@@ -198,10 +198,6 @@ static bool has_room(const struct bda_limit *limit, uint64_t reserved, VkDeviceS
     return limit->most == 0 || (size <= limit->most && reserved <= limit->most - size);
 }
 
-bool bda_limit_has_room(struct bda_limit *limit, VkDeviceSize size) {
-    return limit == NULL || has_room(limit, atomic_load_explicit(&limit->reserved, memory_order_relaxed), size);
-}
-
 bool bda_limit_reserve(struct bda_limit *limit, VkDeviceSize size) {
     if (limit == NULL)
         return true;

@@ -52,7 +52,6 @@ bool bda_never_fits(const char *reason);
 /* Counts `size` against the limit, unless that is too much; and takes it back. NULL is no limit. */
 bool bda_limit_reserve(struct bda_limit *limit, VkDeviceSize size);
 void bda_limit_release(struct bda_limit *limit, VkDeviceSize size);
-bool bda_limit_has_room(struct bda_limit *limit, VkDeviceSize size);
 
 void bda_budget_init(struct bda_budget *budget, const VkPhysicalDeviceMemoryProperties *properties, uint32_t max_count,
                      uint32_t limit_count, const VkDeviceSize *limits);
