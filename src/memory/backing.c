@@ -55,12 +55,6 @@ VkResult bda_backing_create(struct bda_device *device, const struct bda_backing_
     *backing = (struct bda_backing){ .size = info->size, .type = info->type, .limit = info->limit };
     bda_device_refresh_budget(device);
     VkResult result = reserve(device, info, heap, reason);
-    /* What has become ours since the driver was asked counts twice until it is asked again: as ours, and as others'. */
-    if (result != VK_SUCCESS && *reason == bda_budget_is_used_up) {
-        bda_device_refresh_budget(device);
-        result = reserve(device, info, heap, reason);
-        *reason = result == VK_SUCCESS ? NULL : *reason;
-    }
     if (result != VK_SUCCESS)
         return result;
     result = allocate(device, info, &backing->memory);
