@@ -218,7 +218,16 @@ static uint64_t count_returned(BdaAllocator allocator, const struct bda_pool *po
     return atomic_load_explicit(&allocator->device.budget.heaps[heap].returned, memory_order_acquire);
 }
 
-/* Whether the driver need not be asked, since it has just refused as much, and another type may serve. */
+/* Whether something of the heap comes back, or would: of frees that are due, or empty blocks of any pool. Then it is to
+ * be asked for. */
+static bool has_more(BdaAllocator allocator, const struct bda_pool *pool, uint64_t returned) {
+    if (bda_pending_any(&allocator->pending))
+        (void)bda_pending_try_collect(allocator, false); /* a lost device shows in the calls that follow */
+    return count_returned(allocator, pool) != returned ||
+           bda_reclaim_heap_would(allocator, bda_device_heap_of(&allocator->device, pool->key.memory_type));
+}
+
+/* Whether the driver need not be asked, since it has just refused as much, and another heap may serve. */
 static bool passes_over(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                         const struct bda_own *own) {
     if (!request->others_serve)
@@ -230,6 +239,7 @@ static bool passes_over(BdaAllocator allocator, struct bda_pool *pool, struct bd
     bool holds = bda_refusal_holds(&pool->refusals[false], least, returned) ||
                  (within_budget && bda_refusal_holds(&pool->refusals[true], least, returned));
     bda_unlock(&pool->lock);
+    holds = holds && !has_more(allocator, pool, returned);
     request->passed_over = request->passed_over || holds;
     return holds;
 }
@@ -357,7 +367,7 @@ static VkResult try_each(BdaAllocator allocator, struct bda_request *request, bd
 static VkResult try_in_order(BdaAllocator allocator, struct bda_request *request, bda_try try, void *context) {
     request->passed_over = false;
     VkResult result = try_each(allocator, request, try, context, true);
-    if (bda_is_exhaustion(result) && request->passed_over)
+    if (result != VK_SUCCESS && request->passed_over) /* whatever the last one has said */
         result = try_each(allocator, request, try, context, false);
     return result;
 }

@@ -135,12 +135,23 @@ static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, con
     return bda_reclaim_heap(allocator, heap, relief->spared_call);
 }
 
+/* Frees that are due. While another thread asks semaphores for their values nobody else may, and what it takes out may
+ * be ranges alone: at last this waits for its turn. (A lost device shows in the calls that follow.) */
+static void collect_due(BdaAllocator allocator, const struct bda_request *request) {
+    VkDeviceSize bytes;
+    if (is_at_last(request))
+        (void)bda_pending_collect(allocator, &bytes);
+    else
+        (void)bda_pending_try_collect(allocator, false);
+}
+
 /* Memory or objects ran out: what is kept or held and frees that are due come first, then empty blocks. Whether
  * anything went back to the driver. */
-static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct relief *relief) {
+static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
+                    const struct relief *relief) {
     uint32_t count = atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed);
     bda_caches_drain(allocator, NULL);
-    (void)bda_pending_try_collect(allocator, false); /* a lost device shows in the calls that follow */
+    collect_due(allocator, request);
     bda_let_go(allocator, NULL);
     bool closed = close_empty(allocator, pool, relief);
     return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
@@ -155,7 +166,7 @@ static bool relieve_once(BdaAllocator allocator, const struct bda_pool *pool, co
     if (relief->scope >= scope)
         return false;
     relief->scope = scope;
-    bool any = relieve(allocator, pool, relief);
+    bool any = relieve(allocator, pool, request, relief);
     if (!is_at_last(request))
         return any;
     bda_closings_wait(&allocator->closings);

@@ -209,6 +209,18 @@ bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap, uint32_t but) {
     return any;
 }
 
+bool bda_reclaim_heap_would(BdaAllocator allocator, uint32_t heap) {
+    bool any = false;
+    for (struct bda_pool *pool = bda_pools_first(allocator); pool != NULL && !any; pool = bda_pools_next(pool)) {
+        if (!lies_in_heap(allocator, pool, heap))
+            continue;
+        bda_lock(&pool->lock);
+        any = find_empty(allocator, pool, ALL_EMPTY, 0).count != 0;
+        bda_unlock(&pool->lock);
+    }
+    return any;
+}
+
 /* The pool with the largest empty block, and how many bytes are in empty blocks altogether. */
 static struct bda_pool *survey(BdaAllocator allocator, VkDeviceSize *bytes, uint32_t but) {
     struct bda_pool *best = NULL;

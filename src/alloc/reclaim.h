@@ -24,6 +24,9 @@ bool bda_reclaim_pool(BdaAllocator allocator, struct bda_pool *pool, uint32_t bu
 /* Under pressure: every empty block of one heap goes. Whether there was one. */
 bool bda_reclaim_heap(BdaAllocator allocator, uint32_t heap, uint32_t but);
 
+/* Whether there is one. */
+bool bda_reclaim_heap_would(BdaAllocator allocator, uint32_t heap);
+
 /* The largest empty blocks go until at most `keep` bytes are left; returns the bytes that went. */
 VkDeviceSize bda_reclaim_down_to(BdaAllocator allocator, VkDeviceSize keep, uint32_t but);
 

@@ -3,9 +3,9 @@
  *
  * A request that types of other heaps serve, too, does not ask for new memory again that has just been refused: that
  * would be some calls of the driver each time, with all given back that threads and pools keep, only to come to the
- * other heap in the end. It takes what blocks have, and goes on. That ends when something of the heap has come back,
- * and after some requests, as other processes may have given something back. A request that nothing else serves always
- * asks.
+ * other heap in the end. It takes what blocks have, and goes on. That ends when something of the heap has come back, or
+ * would, of what is due or empty, and after some requests, as other processes may have given something back. A request
+ * that nothing else serves always asks.
  */
 #ifndef BDA_ALLOC_REFUSAL_H
 #define BDA_ALLOC_REFUSAL_H

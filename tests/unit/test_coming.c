@@ -323,6 +323,48 @@ static void who_is_refused_again_and_again_starves_nobody(void **state) {
     bench_close();
 }
 
+/* ---- What is due ---- */
+
+static void ask_slowly(void *user, enum fake_call call) {
+    const struct timespec moment = { .tv_nsec = 100000 };
+    (void)user;
+    if (call == FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE)
+        (void)nanosleep(&moment, NULL);
+}
+
+/* Another thread, which may take no new memory, asks semaphores most of the time, and takes out ranges alone. */
+static void what_is_due_is_collected_though_another_thread_asks(void **state) {
+    (void)state;
+    static struct helper other;
+    const VkDeviceSize limit = MIB(1) + KIB(64);
+    bench_open(&(struct fake_config){ .machine = FAKE_MACHINE_UNIFIED, .on_call = ask_slowly },
+               &(BdaAllocatorInfo){ .heap_limit_count = 1, .heap_limits = &limit });
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 1);
+    BdaPool pool = make_pool((BdaPoolInfo){ .first_block_size = KIB(64), .max_block_size = KIB(64) });
+    BdaAllocation some = take((BdaAllocInfo){ .size = KIB(60), .pool = pool });
+    atomic_store(&stop, false);
+    hire(&other);
+    other.wish = (BdaAllocInfo){ .size = KIB(30), .pool = pool, .flags = BDA_ALLOC_NO_NEW_MEMORY_BIT };
+    uint32_t round = begin(&other, ask_in_vain);
+    for (uint32_t i = 0; i < 200; i++) {
+        BdaAllocation all;
+        VkResult result = bda_alloc(bench.allocator, &dedicated, &all);
+        if (result == VK_SUCCESS)
+            result = bda_free_after(bench.allocator, all.handle, timeline, 1);
+        other.count += result != VK_SUCCESS;
+        ask_slowly(NULL, FAKE_CALL_GET_SEMAPHORE_COUNTER_VALUE); /* as long as that, so that it may be under way */
+    }
+    atomic_store(&stop, true);
+    await(&other, round);
+    assert_int_equal(other.wrong, 0);
+    assert_int_equal(other.count, 0);
+    dismiss(&other);
+    assert_int_equal(bda_collect(bench.allocator), VK_SUCCESS);
+    give(some);
+    assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
+    bench_close();
+}
+
 /* ---- What a batch gives back ---- */
 
 static BdaPool pool_of_batch;
@@ -391,6 +433,7 @@ int main(void) {
         cmocka_unit_test(what_was_ours_meanwhile_counts_once),
         cmocka_unit_test(who_may_not_have_it_sets_a_pools_limit_aside_for_nobody),
         cmocka_unit_test(who_is_refused_again_and_again_starves_nobody),
+        cmocka_unit_test(what_is_due_is_collected_though_another_thread_asks),
         cmocka_unit_test(what_a_batch_gives_back_is_waited_for),
         cmocka_unit_test(a_part_that_another_pool_has_got_is_left_alone),
     };

@@ -212,6 +212,46 @@ static void nobody_is_refused_for_what_was_refused_before(void **state) {
     bench_close();
 }
 
+/* Nor for what the last type has to say, whatever that is. */
+static void nobody_is_refused_for_what_another_type_answers(void **state) {
+    (void)state;
+    open_with_left(0, NULL);
+    give_from(HOST_TYPE, dedicated(MIB(1)));
+    leave(MIB(64));
+    fake_fail(bench.driver, FAKE_CALL_ALLOCATE_MEMORY, 1, VK_ERROR_OUT_OF_HOST_MEMORY);
+    give_from(DEVICE_TYPE, dedicated(MIB(1)));
+    bench_close();
+}
+
+static void frees_that_are_due_are_collected_first(void **state) {
+    (void)state;
+    open_with_left(MIB(1), NULL);
+    VkSemaphore timeline = fake_make_semaphore(bench.driver, 0);
+    BdaAllocation all = take_from(DEVICE_TYPE, dedicated(MIB(1)));
+    BdaAllocation some = take_from(HOST_TYPE, small);
+    assert_int_equal(bda_free_after(bench.allocator, all.handle, timeline, 1), VK_SUCCESS);
+    give_from(HOST_TYPE, dedicated(MIB(1)));
+    fake_signal(bench.driver, timeline, 1);
+    give_from(DEVICE_TYPE, dedicated(MIB(1)));
+    give(some);
+    bench_close();
+}
+
+/* They are another pool's, of ranges, and would not go by themselves. */
+static void what_is_empty_elsewhere_serves(void **state) {
+    (void)state;
+    open_with_left(MIB(64), NULL);
+    BdaAllocation all[64];
+    VkResult end;
+    uint32_t count = take_until_refused((BdaAllocInfo){ .size = MIB(1) }, all, COUNT_OF(all), &end);
+    leave(bench_use().reserved);
+    give_buffer_from(HOST_TYPE, 0);
+    give_buffer_from(HOST_TYPE, 0);
+    give_all(all, count);
+    give_buffer_from(DEVICE_TYPE, 0);
+    bench_close();
+}
+
 /* That the budget is used up is nothing to who may go beyond it; what the heap has not got, it has for nobody. */
 static void the_budget_refuses_those_alone_who_keep_within_it(void **state) {
     (void)state;
@@ -277,6 +317,9 @@ int main(void) {
         cmocka_unit_test(what_is_smaller_is_asked_for),
         cmocka_unit_test(what_is_aligned_less_is_asked_for),
         cmocka_unit_test(nobody_is_refused_for_what_was_refused_before),
+        cmocka_unit_test(nobody_is_refused_for_what_another_type_answers),
+        cmocka_unit_test(frees_that_are_due_are_collected_first),
+        cmocka_unit_test(what_is_empty_elsewhere_serves),
         cmocka_unit_test(the_budget_refuses_those_alone_who_keep_within_it),
         cmocka_unit_test(what_another_pool_was_refused_is_forgotten),
         cmocka_unit_test(who_has_nowhere_else_to_go_asks),
