@@ -6,6 +6,7 @@
 #include "alloc/own.h"
 #include "alloc/plain.h"
 #include "alloc/reclaim.h"
+#include "alloc/relief.h"
 
 #include <string.h>
 
@@ -101,7 +102,7 @@ static VkResult take_after_let_go(BdaAllocator allocator, struct bda_pool *pool,
  * others are to serve it. */
 static VkResult take_apart(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request, bool may_grow,
                            uint32_t *node) {
-    if (!may_grow || request->refused != VK_SUCCESS || !bda_shard_may_get_block(request->room, request->flags))
+    if (!may_grow || bda_is_at_last(request) || !bda_shard_may_get_block(request->room, request->flags))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     bool guest = bda_shard_take_wish(allocator, pool);
     if (bda_shard_is_alone(pool) && !guest)
@@ -199,12 +200,14 @@ static VkResult try_to_the_last(BdaAllocator allocator, struct bda_pool *pool, s
                                 struct bda_own *own, uint32_t *node) {
     struct bda_attempt resort = { .scope = BDA_SCOPE_NONE };
     VkResult result = try_pool(allocator, pool, request, own, node);
-    while (bda_grow_begin_at_last(allocator, pool, request, result, &resort)) {
+    while (bda_begin_at_last(allocator, pool, request, result, &resort)) {
         result = try_pool(allocator, pool, request, own, node);
-        bda_grow_end_at_last(allocator, request, &resort);
+        bda_end_at_last(allocator, request, &resort);
     }
     return result;
 }
+
+/* ---- A full heap ---- */
 
 /* Of new memory, so much would do. */
 static VkDeviceSize least_memory(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
@@ -252,6 +255,8 @@ static void note_refusal(BdaAllocator allocator, struct bda_pool *pool, const st
     bda_unlock(&pool->lock);
 }
 
+/* ---- All that is tried of a pool ---- */
+
 VkResult bda_allocate_in(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
                          struct bda_own *own, uint32_t *node) {
     if ((request->flags & BDA_ALLOC_NO_NEW_MEMORY_BIT) != 0)
@@ -270,9 +275,9 @@ VkResult bda_allocate_dedicated(BdaAllocator allocator, struct bda_pool *pool, s
                                 struct bda_own *own, uint32_t *node) {
     struct bda_attempt resort = { .scope = BDA_SCOPE_NONE };
     VkResult result = make_dedicated(allocator, pool, request, own, node);
-    while (bda_grow_begin_at_last(allocator, pool, request, result, &resort)) {
+    while (bda_begin_at_last(allocator, pool, request, result, &resort)) {
         result = make_dedicated(allocator, pool, request, own, node);
-        bda_grow_end_at_last(allocator, request, &resort);
+        bda_end_at_last(allocator, request, &resort);
     }
     return result;
 }

@@ -3,60 +3,24 @@
 
 #include "alloc/allocate.h"
 #include "alloc/blocks.h"
-#include "alloc/free.h"
 #include "alloc/locate.h"
 #include "alloc/opening.h"
 #include "alloc/reclaim.h"
+#include "alloc/relief.h"
 #include "alloc/shard.h"
 
-/* ---- Attempts, and the last resort ---- */
-
-/* Who has been refused already has all others out of the way. */
-static bool is_at_last(const struct bda_request *request) {
-    return request->refused != VK_SUCCESS;
-}
-
-static struct bda_attempt attempt_in(BdaAllocator allocator, const struct bda_pool *pool) {
-    return (struct bda_attempt){ .pool = pool->user,
-                                 .heap = bda_device_heap_of(&allocator->device, pool->key.memory_type) };
-}
+/* ---- Attempts ---- */
 
 static void begin_attempt(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
                           struct bda_attempt *attempt) {
-    *attempt = attempt_in(allocator, pool);
-    if (!is_at_last(request))
+    *attempt = bda_attempt_in(allocator, pool);
+    if (!bda_is_at_last(request))
         bda_attempt_begin(&allocator->attempts, attempt);
 }
 
 static void end_attempt(BdaAllocator allocator, const struct bda_request *request, struct bda_attempt *attempt) {
-    if (!is_at_last(request))
+    if (!bda_is_at_last(request))
         bda_attempt_end(&allocator->attempts, attempt);
-}
-
-/* What has refused a request: the limit of its pool, its heap, whose driver gives no reason, or the count. */
-static enum bda_scope scope_of(VkResult result, const char *reason) {
-    if (result == VK_ERROR_TOO_MANY_OBJECTS)
-        return BDA_SCOPE_ALL;
-    bool limit = reason == bda_pool_limit_is_reached || reason == bda_pool_limit_is_below_memory;
-    return limit ? BDA_SCOPE_POOL : BDA_SCOPE_HEAP;
-}
-
-bool bda_grow_begin_at_last(BdaAllocator allocator, const struct bda_pool *pool, struct bda_request *request,
-                            VkResult result, struct bda_attempt *resort) {
-    enum bda_scope scope = scope_of(result, request->reason);
-    if (!allocator->locks || !bda_is_exhaustion(result) || bda_never_fits(request->reason) || scope <= resort->scope)
-        return false;
-    *resort = attempt_in(allocator, pool);
-    resort->scope = scope;
-    bda_last_resort_begin(&allocator->attempts, resort);
-    bda_closings_wait(&allocator->closings);
-    request->refused = result;
-    return true;
-}
-
-void bda_grow_end_at_last(BdaAllocator allocator, struct bda_request *request, struct bda_attempt *resort) {
-    request->refused = VK_SUCCESS;
-    bda_last_resort_end(&allocator->attempts, resort);
 }
 
 /* ---- Joining a pool ---- */
@@ -116,63 +80,6 @@ bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, cons
     return request->room > most / 2 || request->alignment > most / 2 || needed(allocator, request) > most;
 }
 
-/* Whose empty blocks have been given back for a request so far, and of which call none is (0: of none). */
-struct relief {
-    enum bda_scope scope;
-    uint32_t spared_call;
-};
-
-/* Gives empty blocks back; whether there were any. */
-static bool close_empty(BdaAllocator allocator, const struct bda_pool *pool, const struct relief *relief) {
-    if (relief->scope == BDA_SCOPE_ALL)
-        return bda_reclaim_down_to(allocator, 0, relief->spared_call) != 0;
-    if (relief->scope == BDA_SCOPE_POOL) {
-        struct bda_pool *buffers = bda_pool_of_buffers(pool->user);
-        bool any = bda_reclaim_pool(allocator, pool->user->ranges, relief->spared_call);
-        return (buffers != NULL && bda_reclaim_pool(allocator, buffers, relief->spared_call)) || any;
-    }
-    uint32_t heap = bda_device_heap_of(&allocator->device, pool->key.memory_type);
-    return bda_reclaim_heap(allocator, heap, relief->spared_call);
-}
-
-/* Frees that are due. While another thread asks semaphores for their values nobody else may, and what it takes out may
- * be ranges alone: at last this waits for its turn. (A lost device shows in the calls that follow.) */
-static void collect_due(BdaAllocator allocator, const struct bda_request *request) {
-    VkDeviceSize bytes;
-    if (is_at_last(request))
-        (void)bda_pending_collect(allocator, &bytes);
-    else
-        (void)bda_pending_try_collect(allocator, false);
-}
-
-/* Memory or objects ran out: what is kept or held and frees that are due come first, then empty blocks. Whether
- * anything went back to the driver. */
-static bool relieve(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
-                    const struct relief *relief) {
-    uint32_t count = atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed);
-    bda_caches_drain(allocator, NULL);
-    collect_due(allocator, request);
-    bda_let_go(allocator, NULL);
-    bool closed = close_empty(allocator, pool, relief);
-    return closed || atomic_load_explicit(&allocator->device.budget.count, memory_order_relaxed) < count;
-}
-
-/* Relieves, unless that has been tried as far as it helps. (Once a pool's limit has let a request through, its heap may
- * refuse it.) Whether there is a reason to try again: at last there is one, since somebody else may have been giving
- * back what would have gone here. */
-static bool relieve_once(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request,
-                         VkResult result, struct relief *relief) {
-    enum bda_scope scope = scope_of(result, request->reason);
-    if (relief->scope >= scope)
-        return false;
-    relief->scope = scope;
-    bool any = relieve(allocator, pool, request, relief);
-    if (!is_at_last(request))
-        return any;
-    bda_closings_wait(&allocator->closings);
-    return true;
-}
-
 VkDeviceSize bda_grow_least(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request) {
     VkDeviceSize least = bda_align_up(needed(allocator, request), BDA_LEAST_BLOCK);
     return bda_min(least, pool->max_block_size); /* not below what is needed: the request is not large */
@@ -220,14 +127,14 @@ static VkDeviceSize size_for(BdaAllocator allocator, struct bda_pool *pool, cons
 /* Opens the block that was announced. Who takes new memory first gives back what is kept too much. Near a full heap,
  * empty blocks go first, then the size is halved. */
 static VkResult open_next(BdaAllocator allocator, struct bda_pool *pool, struct bda_request *request,
-                          struct bda_opening *opening, struct relief relief, uint32_t *index) {
+                          struct bda_opening *opening, struct bda_relief relief, uint32_t *index) {
     const VkDeviceSize least = bda_grow_least(allocator, pool, request);
     bda_reclaim_pool_surplus(allocator, pool);
     for (;;) {
         VkResult result = bda_blocks_open(allocator, pool, opening->size, request, index);
         if (!bda_is_exhaustion(result))
             return result;
-        if (relieve_once(allocator, pool, request, result, &relief))
+        if (bda_relieve_once(allocator, pool, request, result, &relief))
             continue;
         if (result == VK_ERROR_TOO_MANY_OBJECTS || opening->size == least)
             return result;
@@ -247,7 +154,7 @@ static VkResult take_or_begin(BdaAllocator allocator, struct bda_pool *pool, con
     bool kept;
     bda_lock(&pool->lock);
     VkResult result = bda_shards_take_locked(allocator, pool, request, &live, &kept);
-    uint32_t most = is_at_last(request) ? 0 : WAITS_MOST;
+    uint32_t most = bda_is_at_last(request) ? 0 : WAITS_MOST;
     for (uint32_t waits = 0; result == VK_ERROR_OUT_OF_DEVICE_MEMORY && waits < most; waits++) {
         if (!bda_opening_wait(pool, bytes))
             break;
@@ -269,7 +176,7 @@ static VkResult open_and_take(BdaAllocator allocator, struct bda_pool *pool, str
     uint32_t index = 0;
     struct bda_attempt attempt;
     begin_attempt(allocator, pool, request, &attempt);
-    VkResult result = open_next(allocator, pool, request, opening, (struct relief){ BDA_SCOPE_NONE, 0 }, &index);
+    VkResult result = open_next(allocator, pool, request, opening, (struct bda_relief){ BDA_SCOPE_NONE, 0 }, &index);
     if (result == VK_SUCCESS)
         result = join_and_take(allocator, pool, index, request, node);
     end_attempt(allocator, request, &attempt);
@@ -335,7 +242,7 @@ static VkResult open_for_shard(BdaAllocator allocator, struct bda_pool *head, st
 /* Beside somebody's last resort it is not the time for it, and others have room: nobody waits for that. */
 VkResult bda_grow_shard(BdaAllocator allocator, struct bda_pool *head, struct bda_request *request, uint32_t *node) {
     struct bda_opening opening;
-    struct bda_attempt attempt = attempt_in(allocator, head);
+    struct bda_attempt attempt = bda_attempt_in(allocator, head);
     VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     if (!begin_for_shard(allocator, head, &opening, request))
         return result;
@@ -432,7 +339,8 @@ static VkResult open_empty(BdaAllocator allocator, struct bda_pool *pool, struct
     bda_unlock(&pool->lock);
     struct bda_attempt attempt;
     begin_attempt(allocator, pool, like, &attempt);
-    VkResult result = open_next(allocator, pool, like, &opening, (struct relief){ BDA_SCOPE_NONE, like->call }, &index);
+    VkResult result =
+        open_next(allocator, pool, like, &opening, (struct bda_relief){ BDA_SCOPE_NONE, like->call }, &index);
     if (result == VK_SUCCESS)
         result = join_empty(allocator, pool, index, like, count);
     end_attempt(allocator, like, &attempt);
@@ -445,10 +353,10 @@ static VkResult open_ahead(BdaAllocator allocator, struct bda_pool *pool, struct
                            uint64_t *count) {
     struct bda_attempt resort = { .scope = BDA_SCOPE_NONE };
     VkResult result = open_empty(allocator, pool, like, count);
-    while (bda_grow_begin_at_last(allocator, pool, like, result, &resort)) {
+    while (bda_begin_at_last(allocator, pool, like, result, &resort)) {
         bda_caches_drain(allocator, pool);
         result = count_room(allocator, pool, like) < wanted ? open_empty(allocator, pool, like, count) : VK_SUCCESS;
-        bda_grow_end_at_last(allocator, like, &resort);
+        bda_end_at_last(allocator, like, &resort);
     }
     return result;
 }
@@ -527,7 +435,7 @@ static VkResult open_wanted(BdaAllocator allocator, struct bda_pool *pool, struc
                             struct bda_opening *opening) {
     uint32_t index = 0;
     uint64_t count;
-    struct bda_attempt attempt = attempt_in(allocator, pool);
+    struct bda_attempt attempt = bda_attempt_in(allocator, pool);
     bda_attempt_begin(&allocator->attempts, &attempt);
     VkResult result = bda_blocks_open(allocator, pool, opening->size, like, &index);
     if (bda_is_exhaustion(result) && opening->size / 2 >= bda_grow_least(allocator, pool, like)) {
@@ -599,7 +507,7 @@ static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
         bda_block_buffer_info(device, pool->usage, request->room, pool->key.capture_replay);
     const VkBufferCreateInfo *info = request->buffer_info != NULL ? request->buffer_info : &spanning;
     struct bda_requirements asked;
-    struct relief relief = { BDA_SCOPE_NONE, 0 };
+    struct bda_relief relief = { BDA_SCOPE_NONE, 0 };
     VkResult result = VK_SUCCESS;
     for (;;) {
         request->reason = NULL;
@@ -612,7 +520,7 @@ static VkResult open_dedicated(BdaAllocator allocator, struct bda_pool *pool, st
             requirements = &asked;
         }
         result = bda_blocks_open_dedicated(allocator, pool, request, info, buffer, requirements, index);
-        if (!bda_is_exhaustion(result) || !relieve_once(allocator, pool, request, result, &relief))
+        if (!bda_is_exhaustion(result) || !bda_relieve_once(allocator, pool, request, result, &relief))
             return result;
         buffer = VK_NULL_HANDLE;
         result = VK_SUCCESS;

@@ -7,24 +7,11 @@
 
 #include "alloc/allocator.h"
 
-/* Whether memory or objects ran out: other memory may still serve, or this memory later. */
-static inline bool bda_is_exhaustion(VkResult result) {
-    return result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_TOO_MANY_OBJECTS;
-}
-
 /* Whether a request is too large for the pool's blocks, and wants memory of its own. */
 bool bda_grow_is_large(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request);
 
 /* The size of the least block that serves a request which is not large. */
 VkDeviceSize bda_grow_least(BdaAllocator allocator, const struct bda_pool *pool, const struct bda_request *request);
-
-/* The last resort of a request that was refused with `result`: when nobody is in its way (attempts.h), and all has come
- * back that was on its way, it tries once more; and again where something else refuses then, whose attempts are more.
- * `resort`: of no scope before the first. False where that is no use: memory has not run out, or the request is larger
- * than a limit; or where nobody else can be in the library. */
-bool bda_grow_begin_at_last(BdaAllocator allocator, const struct bda_pool *pool, struct bda_request *request,
-                            VkResult result, struct bda_attempt *resort);
-void bda_grow_end_at_last(BdaAllocator allocator, struct bda_request *request, struct bda_attempt *resort);
 
 /* Makes a block for the pool and takes the request's range from it; or waits for one that another thread is making, if
  * it will have room. What has been freed meanwhile serves too. Near a full heap: empty blocks of the heap go first,

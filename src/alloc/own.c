@@ -4,8 +4,8 @@
 
 #include "alloc/allocate.h"
 #include "alloc/free.h"
-#include "alloc/grow.h"
 #include "alloc/plain.h"
+#include "alloc/relief.h"
 
 _Static_assert(BDA_INTENT_COUNT == sizeof((struct bda_kind *)NULL)->first_pools / sizeof(struct bda_pool *),
                "one for each intent");

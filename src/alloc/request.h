@@ -33,13 +33,14 @@ struct bda_request {
     VkBuffer made;                         /* by the short way already; or VK_NULL_HANDLE */
     VkExternalMemoryHandleTypeFlags handle_types;
     bool capture_replay;
-    /* out */
-    bool undone;       /* memory that was made for it, or what came before it in its batch, has gone again:
-                        the figures are no longer those that it was refused by */
-    bool others_serve; /* types of other heaps, which come after the one that is being tried */
-    bool passed_over;  /* some type, whose heap is known to be full (refusal.h) */
+    /* while it is tried */
+    bool others_serve; /* memory types of other heaps, after the one that is being tried */
+    bool passed_over;  /* some type's heap was believed to be full and not asked (refusal.h) */
     VkResult refused;  /* by what, where this is its last resort (attempts.h); else VK_SUCCESS */
-    uint32_t call;     /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
+    /* out */
+    bool undone;   /* memory that was made for it, or what came before it in its batch, has gone again:
+                    the figures are no longer those that it was refused by */
+    uint32_t call; /* identifies the blocks opened for it, see bda_reclaim_call; 0: none */
     enum bda_wrong wrong_as;
     const char *reason; /* why it was refused, where the library knows */
     union {             /* all of it is zeroed for each plain request, so it is no larger than it must be */

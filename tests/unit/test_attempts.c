@@ -3,7 +3,7 @@
 #include "gate_support.h"
 #include "shard_support.h"
 
-#include "alloc/grow.h"
+#include "alloc/relief.h"
 
 static struct bda_attempts attempts;
 static struct helper first, other;
@@ -265,13 +265,13 @@ static void it_is_tried_again_while_more_are_in_the_way(void **state) {
     struct bda_attempt resort = { .scope = BDA_SCOPE_NONE };
     for (uint32_t i = 0; i < COUNT_OF(turns); i++) {
         request.reason = turns[i].reason;
-        bool again = bda_grow_begin_at_last(bench.allocator, pool->ranges, &request, turns[i].refusal, &resort);
+        bool again = bda_begin_at_last(bench.allocator, pool->ranges, &request, turns[i].refusal, &resort);
         assert_int_equal(again, turns[i].scope != BDA_SCOPE_NONE);
         if (!again)
             continue;
         assert_int_equal(resort.scope, turns[i].scope);
         assert_int_equal(request.refused, turns[i].refusal);
-        bda_grow_end_at_last(bench.allocator, &request, &resort);
+        bda_end_at_last(bench.allocator, &request, &resort);
         assert_int_equal(request.refused, VK_SUCCESS);
     }
     assert_int_equal(bda_destroy_pool(bench.allocator, pool), VK_SUCCESS);
